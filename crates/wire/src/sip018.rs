@@ -1,0 +1,1 @@
+//! SIP-018: structured data hashes with domain separation.
