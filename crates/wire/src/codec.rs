@@ -51,7 +51,7 @@ pub enum DecodeError {
         what: &'static str,
     },
     /// A length prefix is larger than its field may ever be.
-    #[error("{what} claims {len} items where at most {max} are allowed")]
+    #[error("{what} has a length of {len} where at most {max} is allowed")]
     TooLong {
         /// The field whose length was read.
         what: &'static str,
@@ -185,6 +185,28 @@ impl<'a> Reader<'a> {
             items.push(T::decode(self)?);
         }
         Ok(items)
+    }
+
+    /// Runs `read` on at most `max` of the bytes that are left, and fails if it wants more.
+    pub fn bounded<T>(
+        &mut self,
+        max: u32,
+        what: &'static str,
+        read: impl FnOnce(&mut Self) -> Result<T, DecodeError>,
+    ) -> Result<T, DecodeError> {
+        let Some((window, beyond)) = self.rest.split_at_checked(max as usize) else {
+            return read(self);
+        };
+        let outer = std::mem::replace(&mut self.rest, window);
+        let value = read(self);
+        let read_len = window.len() - self.rest.len();
+        self.rest = outer.get(read_len..).expect("a window is not longer than what it looks on");
+        match value {
+            Err(DecodeError::Truncated { .. }) if !beyond.is_empty() => {
+                Err(DecodeError::TooLong { what, len: u64::from(max) + 1, max: max.into() })
+            }
+            other => other,
+        }
     }
 
     /// Runs `read` one nesting level deeper, or fails when `max` levels are open already.

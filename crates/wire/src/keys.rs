@@ -103,6 +103,13 @@ impl PublicKey {
         &self.0
     }
 
+    /// The form of 65 bytes, which old addresses are hashes of.
+    pub fn to_uncompressed(&self) -> [u8; 65] {
+        secp256k1::PublicKey::from_byte_array_compressed(self.0)
+            .expect("the constructor checked that this is a point on the curve")
+            .serialize_uncompressed()
+    }
+
     /// The hash that addresses and miner key commitments hold.
     pub fn hash160(&self) -> Hash160 {
         hash160(&self.0)
@@ -171,6 +178,11 @@ impl MessageSignature {
     pub fn recover(&self, digest: &[u8; 32]) -> Option<PublicKey> {
         let key = self.parse()?.recover(Message::from_digest(*digest)).ok()?;
         Some(PublicKey(key.serialize()))
+    }
+
+    /// Whether r and s are below the order of the curve, as every signature's are.
+    pub fn is_well_formed(&self) -> bool {
+        self.parse().is_some()
     }
 
     /// Whether s is in the lower half of the order, as every signature of ours is.

@@ -1,0 +1,2 @@
+//! Countersign command line.
+fn main() {}
