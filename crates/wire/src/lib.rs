@@ -15,6 +15,7 @@ pub mod codec;
 pub mod event;
 pub mod fixed;
 pub mod hash;
+mod hex_bytes;
 pub mod keys;
 pub mod merkle;
 pub mod message;
