@@ -112,6 +112,10 @@ fixed_bytes! {
     StacksBlockId[32];
     /// Identifies a transaction: SHA-512/256 of its encoding.
     Txid[32];
+    /// Hash of a block or microblock header of epoch 2.
+    BlockHeaderHash[32];
+    /// A VRF proof of an epoch-2 header; nobody checks it any more.
+    VrfProofBytes[80];
     /// Identifies a sortition across burn chain forks.
     SortitionId[32];
     /// Root of the Merkle tree over a block's transaction ids.

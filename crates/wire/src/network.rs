@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::address::StacksAddress;
+use crate::codec::{DecodeError, Reader, Wire};
 use crate::fixed::Hash160;
 
 /// Identifies the chain in transactions, rejections and SIP-018 domains; `network_id` of `/v2/info`.
@@ -33,6 +34,16 @@ impl ChainId {
 impl fmt::Display for ChainId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "0x{:x}", self.0)
+    }
+}
+
+impl Wire for ChainId {
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.0.encode(out);
+    }
+
+    fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        reader.u32("chain id").map(Self)
     }
 }
 
