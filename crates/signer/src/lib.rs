@@ -1,1 +1,53 @@
-//! (being written)
+//! The block signer's decisions: events in, steps out.
+//!
+//! [`Signer::handle`] takes one [`Event`] and the time, and returns a [`Step`]: what to remember,
+//! what to do, what to tell people. The shell commits the writes first, then performs the actions.
+//!
+//! This crate has no clock, no network, no storage, no randomness and no key. It does not sign; it
+//! asks for signatures. It does not ask the node and wait; it asks, and the answer is an event.
+//! The same events at the same times give the same steps.
+//!
+//! The rules come from SIP-021 and from watching the reference; each module names the section of
+//! the behaviour that it implements (`docs/behaviour.md`).
+
+mod agreement;
+mod burn;
+mod capitulation;
+mod commit;
+mod cycle;
+mod event;
+mod facts;
+mod inactivity;
+mod intake;
+mod ledger;
+mod machine;
+mod note;
+mod params;
+mod parked;
+mod record;
+mod registration;
+mod replay;
+mod rules;
+mod saved;
+mod signer;
+mod step;
+mod tally;
+mod time;
+mod validation;
+mod votes;
+
+pub use burn::{BurnBlockSeen, Superseded};
+pub use event::{
+    Answer, BurnView, Event, NodeFailure, Query, RegistrationFacts, Submission, Ticket,
+};
+pub use note::{
+    IgnoredProposal, NotRegisteredReason, Note, QueuedValidation, RepeatedProposal, ViewChange,
+    WithheldSignature,
+};
+pub use params::{Params, SUPPORTED_VERSION, Timeouts};
+pub use record::{BlockState, Record};
+pub use saved::{Saved, SavedUpdate};
+pub use signer::Signer;
+pub use step::{AcceptanceOrder, Action, OverrideReason, Step, Write};
+pub use time::{Millis, Timestamp};
+pub use votes::{ParkedVote, RejectionVote, Vote};

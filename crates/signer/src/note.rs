@@ -1,0 +1,370 @@
+//! What a step has to say to people: one log line, one metric and one line of an explanation each.
+
+use countersign_wire::message::{RejectReason, StateMachineUpdate};
+use countersign_wire::{
+    BurnHeight, ConsensusHash, RewardCycle, Sighash, SlotId, StacksHeight, Weight,
+};
+
+use crate::time::Millis;
+
+/// One remark. The shell turns it into a log line and metrics; nothing depends on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// The signer has a seat in a cycle.
+    Registered {
+        /// The cycle.
+        cycle: RewardCycle,
+        /// Our slot.
+        slot: SlotId,
+        /// Our weight.
+        weight: Weight,
+        /// Everybody's weight.
+        total: Weight,
+    },
+    /// The signer has no seat in a cycle.
+    NotRegistered {
+        /// The cycle.
+        cycle: RewardCycle,
+        /// Why not.
+        reason: NotRegisteredReason,
+    },
+    /// The node cannot tell about a cycle yet; it is asked again.
+    RegistrationDelayed {
+        /// The cycle.
+        cycle: RewardCycle,
+        /// Why.
+        why: String,
+    },
+    /// A cycle is over for this signer.
+    CycleEnded {
+        /// The cycle.
+        cycle: RewardCycle,
+    },
+    /// A burn block arrived.
+    BurnBlock {
+        /// Its height.
+        height: BurnHeight,
+        /// Its consensus hash.
+        consensus_hash: ConsensusHash,
+        /// The reward cycle that it is in, if the cycle lengths are known.
+        cycle: Option<RewardCycle>,
+    },
+    /// The node announced a Stacks block.
+    StacksBlock {
+        /// Its height.
+        height: StacksHeight,
+        /// Its sighash, if it is a Nakamoto block.
+        sighash: Option<Sighash>,
+    },
+    /// The node could not answer a question; it is asked again.
+    NodeFailed {
+        /// What was asked, in words.
+        asked: &'static str,
+        /// What went wrong.
+        text: String,
+    },
+    /// The node is on another chain than the signer; nothing is signed while that is so.
+    WrongNetwork {
+        /// The node's chain id.
+        node: u32,
+        /// The configured one.
+        ours: u32,
+    },
+    /// A proposal arrived for the first time.
+    ProposalReceived {
+        /// The block.
+        sighash: Sighash,
+        /// Its height.
+        height: StacksHeight,
+        /// Its tenure.
+        tenure: ConsensusHash,
+    },
+    /// A proposal arrived again.
+    ProposalRepeated {
+        /// The block.
+        sighash: Sighash,
+        /// What is done about it.
+        what: RepeatedProposal,
+    },
+    /// A proposal is dropped without an answer.
+    ProposalIgnored {
+        /// The block.
+        sighash: Sighash,
+        /// Why.
+        why: IgnoredProposal,
+    },
+    /// The signers do not agree on the proposal's tenure yet; it is judged again when they do.
+    ProposalHeld {
+        /// The block.
+        sighash: Sighash,
+    },
+    /// A block was handed to the node.
+    ValidationRequested {
+        /// The block.
+        sighash: Sighash,
+    },
+    /// A block waits for validation.
+    ValidationQueued {
+        /// The block.
+        sighash: Sighash,
+        /// Why it cannot be handed over now.
+        why: QueuedValidation,
+    },
+    /// A block could not be handed to the node and stays unanswered.
+    ValidationFailed {
+        /// The block.
+        sighash: Sighash,
+        /// What the node said.
+        text: String,
+    },
+    /// The node's verdict.
+    Verdict {
+        /// The block.
+        sighash: Sighash,
+        /// Whether it is valid.
+        valid: bool,
+        /// How long the node took, if it said so.
+        took: Option<Millis>,
+    },
+    /// No verdict came in time.
+    ValidationTimedOut {
+        /// The block.
+        sighash: Sighash,
+        /// How long was waited.
+        after: Millis,
+    },
+    /// We promise to sign.
+    PreCommitted {
+        /// The block.
+        sighash: Sighash,
+    },
+    /// A signer promises to sign.
+    PreCommitReceived {
+        /// The block.
+        sighash: Sighash,
+        /// The signer.
+        from: SlotId,
+        /// The weight that has promised so far.
+        weight: Weight,
+        /// Everybody's weight.
+        total: Weight,
+    },
+    /// A vote for a block that is not known yet was parked.
+    VoteParked {
+        /// The block.
+        sighash: Sighash,
+        /// The signer.
+        from: SlotId,
+    },
+    /// Enough have promised, but we do not sign now.
+    SigningWithheld {
+        /// The block.
+        sighash: Sighash,
+        /// Why.
+        why: WithheldSignature,
+    },
+    /// Enough have promised, and we ask the vault for our signature.
+    Signing {
+        /// The block.
+        sighash: Sighash,
+        /// How many earlier signatures are overridden.
+        overriding: usize,
+    },
+    /// We publish our signature.
+    Accepted {
+        /// The block.
+        sighash: Sighash,
+        /// From the block's timestamp until now.
+        latency: Millis,
+    },
+    /// We publish a rejection.
+    Rejected {
+        /// The block.
+        sighash: Sighash,
+        /// Why.
+        reason: RejectReason,
+        /// From the block's timestamp until now.
+        latency: Millis,
+    },
+    /// A signer signed.
+    AcceptanceReceived {
+        /// The block.
+        sighash: Sighash,
+        /// The signer.
+        from: SlotId,
+        /// The weight that has signed so far.
+        weight: Weight,
+        /// Everybody's weight.
+        total: Weight,
+    },
+    /// A signer rejected.
+    RejectionReceived {
+        /// The block.
+        sighash: Sighash,
+        /// The signer.
+        from: SlotId,
+        /// Its reason.
+        reason: RejectReason,
+        /// The weight that has rejected so far.
+        weight: Weight,
+        /// Everybody's weight.
+        total: Weight,
+    },
+    /// Enough have signed; the block is assembled and uploaded.
+    ThresholdReached {
+        /// The block.
+        sighash: Sighash,
+        /// The weight that signed.
+        weight: Weight,
+    },
+    /// So many have rejected that the block cannot be approved.
+    GloballyRejected {
+        /// The block.
+        sighash: Sighash,
+        /// The weight that rejected.
+        weight: Weight,
+    },
+    /// The node has the block: it is part of the chain.
+    GloballyAccepted {
+        /// The block.
+        sighash: Sighash,
+        /// Its height.
+        height: StacksHeight,
+    },
+    /// A miner pushed a signed block; it is passed on to the node.
+    Pushed {
+        /// The block.
+        sighash: Sighash,
+    },
+    /// A peer's view arrived.
+    PeerUpdate {
+        /// The cycle.
+        cycle: RewardCycle,
+        /// The signer.
+        from: SlotId,
+        /// Its view.
+        update: Box<StateMachineUpdate>,
+    },
+    /// Our own view changed and is published.
+    ViewChanged {
+        /// The cycle.
+        cycle: RewardCycle,
+        /// What caused it.
+        cause: ViewChange,
+        /// The new view.
+        update: Box<StateMachineUpdate>,
+    },
+    /// The node has not reached a burn block that was announced.
+    NodeBehind {
+        /// The cycle.
+        cycle: RewardCycle,
+        /// The height that was announced.
+        expected: BurnHeight,
+        /// The height that the node is at.
+        node: BurnHeight,
+    },
+    /// The active protocol version changed.
+    VersionChanged {
+        /// The cycle.
+        cycle: RewardCycle,
+        /// The old version.
+        from: u64,
+        /// The new version.
+        to: u64,
+    },
+    /// The winner was silent for too long; the miner before it may go on.
+    MinerInactive {
+        /// The tenure that timed out.
+        tenure: ConsensusHash,
+        /// The tenure that is followed now; none if nobody else is valid.
+        now: Option<ConsensusHash>,
+    },
+    /// Neither the latest winner nor the one before is valid.
+    NoValidMiner {
+        /// The cycle.
+        cycle: RewardCycle,
+    },
+    /// The vault refused to contradict an earlier signature.
+    VaultRefused {
+        /// The block that was to be signed.
+        sighash: Sighash,
+        /// The earlier block.
+        rival: Sighash,
+    },
+}
+
+/// Why a signer has no seat in a cycle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotRegisteredReason {
+    /// The cycle has no signers at all.
+    NoSigners,
+    /// Our address owns no slot.
+    NoSlot,
+    /// Our address owns a slot, but our key is not in the reward set.
+    NotInRewardSet,
+}
+
+/// What is done about a proposal that was seen before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RepeatedProposal {
+    /// Nothing: it was answered and is part of the chain.
+    AlreadyDecided,
+    /// Nothing: its validation is under way.
+    InProgress,
+    /// It is judged again: the reason of the earlier rejection may have passed.
+    JudgedAgain,
+    /// The pre-commit is sent again, and the votes are counted again.
+    PreCommitRepeated,
+    /// The signature is sent again.
+    SignatureRepeated,
+    /// It is rejected again, finally.
+    RejectionRepeated,
+}
+
+/// Why a proposal is dropped without an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IgnoredProposal {
+    /// We have no seat in its cycle, or the cycle has not started.
+    NotOurCycle,
+    /// Its timestamp is too old.
+    TooOld,
+    /// Too many proposals are being judged.
+    TooMany,
+}
+
+/// Why a block cannot be handed to the node now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QueuedValidation {
+    /// Another block of ours is being validated.
+    Occupied,
+    /// The node validates a block for somebody else.
+    NodeBusy,
+    /// The node has not processed the block's parent.
+    ParentUnknown,
+    /// The node could not be reached.
+    NodeUnreachable,
+}
+
+/// Why we do not sign although enough have promised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WithheldSignature {
+    /// An earlier signature of ours, or of the group, is fresh and its block still live.
+    FreshRival(Sighash),
+    /// An earlier signature in the same tenure is confirmed by the node's tip.
+    ConfirmedRival(Sighash),
+    /// So many have rejected that the block cannot be approved.
+    BlockedByRejections,
+}
+
+/// What changed our own view.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ViewChange {
+    /// A burn block.
+    BurnBlock,
+    /// A Stacks block that extends the parent tenure.
+    StacksBlock,
+    /// A silent miner.
+    InactiveMiner,
+    /// Protocol version negotiation.
+    ProtocolUpgrade,
+}

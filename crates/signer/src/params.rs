@@ -1,0 +1,69 @@
+//! What the operator configures, as far as decisions depend on it.
+
+use countersign_wire::{ChainId, Network, PublicKey};
+
+use crate::time::Millis;
+
+/// The highest protocol version that this signer supports (`signer-behaviour.md` 5.3).
+pub const SUPPORTED_VERSION: u64 = 2;
+
+/// Who this signer is and how patient it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Params {
+    /// The key that signs; the vault holds its private half.
+    pub key: PublicKey,
+    /// The network, which selects the chain id that rejections are signed with.
+    pub network: Network,
+    /// The chain, which the node must be on.
+    pub chain_id: ChainId,
+    /// What this signer calls itself in its responses.
+    pub server_version: String,
+    /// The configured time-outs.
+    pub timeouts: Timeouts,
+}
+
+/// The time-outs of `signer-behaviour.md` section 7, with its defaults.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// `block_proposal_timeout_ms`: a sortition winner that is silent for longer is inactive.
+    pub block_proposal: Millis,
+    /// `block_proposal_validation_timeout_ms`: no verdict for longer than this is a rejection.
+    pub validation: Millis,
+    /// `block_proposal_max_age_secs`: older proposals are dropped unanswered.
+    pub proposal_max_age: Millis,
+    /// `first_proposal_burn_block_timing_secs`: a tenure whose first block was approved less than
+    /// this before the next burn block may be orphaned by the next winner.
+    pub first_proposal_burn_block_timing: Millis,
+    /// `tenure_last_block_proposal_timeout_secs`: how long a signature counts as fresh.
+    pub tenure_last_block: Millis,
+    /// `reorg_attempts_activity_timeout_ms`: how long a refused reorg still counts as activity.
+    pub reorg_attempts_activity: Millis,
+    /// `proposal_wait_for_parent_time_secs`: how long to wait for the node to process the parent.
+    pub wait_for_parent: Millis,
+    /// `tenure_idle_timeout_secs`: idle time before a full tenure extend.
+    pub tenure_idle: Millis,
+    /// `read_count_idle_timeout_secs`: idle time before a read-count extend.
+    pub read_count_idle: Millis,
+    /// `tenure_idle_timeout_buffer_secs`: added to both in what is told to miners.
+    pub tenure_idle_buffer: Millis,
+    /// `capitulate_miner_view_timeout_secs`: between a change of view and adopting the majority's.
+    pub capitulate: Millis,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            block_proposal: Millis::from_secs(120),
+            validation: Millis::from_secs(120),
+            proposal_max_age: Millis::from_secs(600),
+            first_proposal_burn_block_timing: Millis::from_secs(60),
+            tenure_last_block: Millis::from_secs(30),
+            reorg_attempts_activity: Millis::from_secs(200),
+            wait_for_parent: Millis::from_secs(15),
+            tenure_idle: Millis::from_secs(30),
+            read_count_idle: Millis::from_secs(15),
+            tenure_idle_buffer: Millis::from_secs(2),
+            capitulate: Millis::from_secs(20),
+        }
+    }
+}

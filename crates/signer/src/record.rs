@@ -1,0 +1,202 @@
+//! What is known about one block.
+
+use std::sync::Arc;
+
+use countersign_wire::block::TenureRole;
+use countersign_wire::message::{BlockProposal, RejectReason};
+use countersign_wire::{
+    BurnHeight, ConsensusHash, NakamotoBlock, RewardCycle, Sighash, StacksBlockId, StacksHeight,
+};
+
+use crate::time::{Millis, Timestamp};
+
+/// What is known about one block that was proposed to us. Votes are kept beside it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// Identifies the block for signing purposes.
+    pub sighash: Sighash,
+    /// The cycle whose signers decide.
+    pub cycle: RewardCycle,
+    /// The block itself.
+    pub block: Arc<NakamotoBlock>,
+    /// Height of the sortition that elected its miner.
+    pub burn_height: BurnHeight,
+    /// How far the decision has come.
+    pub state: BlockState,
+    /// The verdict on it: the node's, or ours after the node's.
+    pub valid: Option<bool>,
+    /// When it was first proposed.
+    pub proposed_at: Timestamp,
+    /// When we first pre-committed or accepted.
+    pub approved_at: Option<Timestamp>,
+    /// When we decided to sign. Never erased, except if the vault refuses.
+    pub signed_self_at: Option<Timestamp>,
+    /// When enough had signed, or the node had the block.
+    pub signed_group_at: Option<Timestamp>,
+    /// What validation cost the node; zero for a block whose execution costs nothing.
+    pub validation_time: Millis,
+    /// Why it was rejected, if the reason is one that is remembered.
+    pub reject_reason: Option<RejectReason>,
+    /// Whether the node has it from us.
+    pub uploaded: bool,
+}
+
+/// How far the decision on a block has come (`signer-behaviour.md` 6.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum BlockState {
+    /// Nothing is decided.
+    Unprocessed,
+    /// We promised to sign.
+    PreCommitted,
+    /// We signed, or enough others did.
+    LocallyAccepted,
+    /// We rejected.
+    LocallyRejected,
+    /// The node has it: it is part of the chain.
+    GloballyAccepted,
+    /// So many rejected that it cannot be approved.
+    GloballyRejected,
+}
+
+impl BlockState {
+    /// Every state, in the order of a decision's life.
+    pub const ALL: [Self; 6] = [
+        Self::Unprocessed,
+        Self::PreCommitted,
+        Self::LocallyAccepted,
+        Self::LocallyRejected,
+        Self::GloballyAccepted,
+        Self::GloballyRejected,
+    ];
+
+    /// Whether a block in this state may come to be in `next` (the table of 6.2).
+    pub const fn may_become(self, next: Self) -> bool {
+        use BlockState::{
+            GloballyAccepted, GloballyRejected, LocallyAccepted, LocallyRejected, PreCommitted,
+            Unprocessed,
+        };
+        match (self, next) {
+            (Unprocessed, _)
+            | (PreCommitted, PreCommitted)
+            | (LocallyAccepted, LocallyAccepted)
+            | (LocallyRejected, LocallyRejected)
+            | (GloballyAccepted, GloballyAccepted)
+            | (GloballyRejected, GloballyRejected) => true,
+            (PreCommitted | LocallyRejected, LocallyAccepted)
+            | (PreCommitted | LocallyAccepted, LocallyRejected)
+            | (PreCommitted | LocallyAccepted | LocallyRejected, GloballyAccepted | GloballyRejected) => {
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether the network has decided.
+    pub const fn is_global(self) -> bool {
+        matches!(self, Self::GloballyAccepted | Self::GloballyRejected)
+    }
+
+    /// Whether somebody's signature stands behind this state.
+    pub const fn is_accepted(self) -> bool {
+        matches!(self, Self::LocallyAccepted | Self::GloballyAccepted)
+    }
+
+    /// The name on disk and in explanations.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unprocessed => "unprocessed",
+            Self::PreCommitted => "pre-committed",
+            Self::LocallyAccepted => "locally-accepted",
+            Self::LocallyRejected => "locally-rejected",
+            Self::GloballyAccepted => "globally-accepted",
+            Self::GloballyRejected => "globally-rejected",
+        }
+    }
+
+    /// The state of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.name() == name)
+    }
+}
+
+impl Record {
+    /// A block that was just proposed.
+    pub fn new(proposal: BlockProposal, now: Timestamp) -> Self {
+        Self {
+            sighash: proposal.block.sighash(),
+            cycle: proposal.reward_cycle,
+            burn_height: proposal.burn_height,
+            block: Arc::new(proposal.block),
+            state: BlockState::Unprocessed,
+            valid: None,
+            proposed_at: now,
+            approved_at: None,
+            signed_self_at: None,
+            signed_group_at: None,
+            validation_time: Millis::ZERO,
+            reject_reason: None,
+            uploaded: false,
+        }
+    }
+
+    /// Its height.
+    pub fn height(&self) -> StacksHeight {
+        self.block.header.chain_length
+    }
+
+    /// Its tenure.
+    pub fn tenure(&self) -> ConsensusHash {
+        self.block.header.consensus_hash
+    }
+
+    /// Its block id.
+    pub fn block_id(&self) -> StacksBlockId {
+        self.block.block_id()
+    }
+
+    /// Whether it starts or extends its tenure.
+    pub fn role(&self) -> TenureRole {
+        self.block.tenure_role()
+    }
+
+    /// The later of our own decision to sign and the group's: what makes it a rival of others.
+    pub fn endorsed_at(&self) -> Option<Timestamp> {
+        self.signed_self_at.max(self.signed_group_at)
+    }
+
+    /// Moves to `next` if that is permitted; says whether it is there now.
+    pub fn move_to(&mut self, next: BlockState) -> bool {
+        if self.state.may_become(next) {
+            self.state = next;
+        }
+        self.state == next
+    }
+
+    /// Whether a rejection on file may have passed, so that a new proposal of the same block is
+    /// judged again (the list in `signer-behaviour.md` 2.4).
+    pub fn is_reconsiderable(&self) -> bool {
+        use countersign_wire::message::ValidateCode::{NotFoundError, UnknownParent};
+        matches!(
+            self.reject_reason,
+            Some(
+                RejectReason::ValidationFailed(UnknownParent | NotFoundError)
+                    | RejectReason::NoSortitionView
+                    | RejectReason::ConnectivityIssues
+                    | RejectReason::TestingDirective
+                    | RejectReason::InvalidTenureExtend
+                    | RejectReason::ConsensusHashMismatch { .. }
+                    | RejectReason::NoSignerConsensus
+                    | RejectReason::NotRejected
+                    | RejectReason::Unknown
+            )
+        )
+    }
+
+    /// Starts the block's life anew for another judgement. What was signed stays on record.
+    pub fn begin_again(&mut self, now: Timestamp) {
+        self.state = BlockState::Unprocessed;
+        self.valid = None;
+        self.reject_reason = None;
+        self.proposed_at = now;
+    }
+}
