@@ -264,7 +264,12 @@ impl ChunkAck {
             "message": code.name(),
             "reason": code.to_string(),
         });
-        Self { accepted: false, reason: Some(reason.to_string()), metadata: stored, code: Some(code) }
+        Self {
+            accepted: false,
+            reason: Some(reason.to_string()),
+            metadata: stored,
+            code: Some(code),
+        }
     }
 }
 

@@ -72,6 +72,10 @@ impl Callback {
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, CallbackError> {
     let text = std::str::from_utf8(body).map_err(CallbackError::NotUtf8)?;
     serde_json::from_str(text).map_err(|error| {
-        if error.is_data() { CallbackError::WrongShape(error) } else { CallbackError::NotJson(error) }
+        if error.is_data() {
+            CallbackError::WrongShape(error)
+        } else {
+            CallbackError::NotJson(error)
+        }
     })
 }

@@ -18,9 +18,7 @@ pub use mock::{MockBlock, MockProposal, MockSignature, PeerInfo};
 pub use proposal::{BlockProposal, BlockProposalData, MinerDiagnostics, MiningReason};
 pub use reject::{RejectCode, RejectReason, ValidateCode};
 pub use response::{BlockAccepted, BlockRejected, BlockResponse, ResponseData};
-pub use state::{
-    ActiveMiner, MAX_CONTENT_VERSION, MinerState, StateMachineUpdate, UpdateContent,
-};
+pub use state::{ActiveMiner, MAX_CONTENT_VERSION, MinerState, StateMachineUpdate, UpdateContent};
 
 use crate::block::NakamotoBlock;
 use crate::codec::{DecodeError, MAX_MESSAGE_LEN, Reader, Wire};

@@ -1,0 +1,211 @@
+//! Calls of read-only functions of `.signers`.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::address::StacksAddress;
+use crate::clarity::{ClarityName, ClarityValue, Principal};
+use crate::codec::{DecodeError, Wire as _};
+use crate::hex_bytes;
+use crate::quantity::RewardCycle;
+
+/// Function of `.signers` that gives the highest cycle whose slots are written.
+pub const LAST_SET_CYCLE_FUNCTION: &str = "get-last-set-cycle";
+
+/// Function of `.signers` that gives the slots of the cycles of one parity.
+pub const SIGNER_SLOTS_FUNCTION: &str = "stackerdb-get-signer-slots-page";
+
+/// Body of `POST /v2/contracts/call-read/…`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallReadRequest {
+    /// Who calls.
+    pub sender: String,
+    /// Hex of Clarity values.
+    pub arguments: Vec<String>,
+}
+
+/// Answer to `POST /v2/contracts/call-read/…`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallReadResponse {
+    /// Whether the call succeeded.
+    pub okay: bool,
+    /// Hex of the resulting value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<String>,
+    /// Why it did not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
+}
+
+/// Why the answer to a call is not the value that was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CallReadError {
+    /// The node could not run the function; it may later.
+    #[error("the node cannot run the function: {0}")]
+    Refused(String),
+    /// The result is missing or is not hex.
+    #[error("the result of the call is not hex")]
+    NotHex,
+    /// The result is not a Clarity value.
+    #[error("the result of the call is not a Clarity value")]
+    Decode(#[source] DecodeError),
+    /// The result is another value than the function gives.
+    #[error("the result of the call is not {expected}")]
+    Unexpected {
+        /// What the function gives.
+        expected: &'static str,
+    },
+}
+
+impl CallReadRequest {
+    /// Asks for [`LAST_SET_CYCLE_FUNCTION`].
+    pub fn last_set_cycle(sender: &StacksAddress) -> Self {
+        Self { sender: sender.to_string(), arguments: Vec::new() }
+    }
+
+    /// Asks for [`SIGNER_SLOTS_FUNCTION`] of the parity of `cycle`.
+    pub fn signer_slots(sender: &StacksAddress, cycle: RewardCycle) -> Self {
+        let parity = ClarityValue::UInt(cycle.parity().into());
+        Self { sender: sender.to_string(), arguments: vec![hex::encode(parity.to_bytes())] }
+    }
+}
+
+impl CallReadResponse {
+    /// The answer to a call that gives `value`.
+    pub fn of(value: &ClarityValue) -> Self {
+        let result = format!("0x{}", hex::encode(value.to_bytes()));
+        Self { okay: true, result: Some(result), cause: None }
+    }
+
+    /// The answer of [`LAST_SET_CYCLE_FUNCTION`].
+    pub fn of_last_set_cycle(cycle: RewardCycle) -> Self {
+        Self::of(&ok(ClarityValue::UInt(cycle.get().into())))
+    }
+
+    /// The answer of [`SIGNER_SLOTS_FUNCTION`] for signers in the order of their slots.
+    pub fn of_signer_slots(signers: &[StacksAddress]) -> Self {
+        let slot = |signer: &StacksAddress| {
+            ClarityValue::tuple([
+                (NUM_SLOTS, ClarityValue::UInt(1)),
+                (SIGNER, ClarityValue::Principal(Principal::Standard(*signer))),
+            ])
+        };
+        Self::of(&ok(ClarityValue::List(signers.iter().map(slot).collect())))
+    }
+
+    /// The value that the call gives. What follows it in the result is ignored, as by the network.
+    pub fn value(&self) -> Result<ClarityValue, CallReadError> {
+        if !self.okay {
+            return Err(CallReadError::Refused(self.cause.clone().unwrap_or_default()));
+        }
+        let result = self.result.as_deref().ok_or(CallReadError::NotHex)?;
+        let bytes = hex_bytes::parse(result).map_err(|_| CallReadError::NotHex)?;
+        ClarityValue::from_prefix(&bytes).map_err(CallReadError::Decode)
+    }
+
+    /// Reads the answer of [`LAST_SET_CYCLE_FUNCTION`]: `(ok uint)`. A node that says less than the
+    /// cycle that is wanted has not written its slots yet.
+    pub fn last_set_cycle(&self) -> Result<RewardCycle, CallReadError> {
+        let cycle = match unwrap_ok(self.value()?) {
+            Some(ClarityValue::UInt(cycle)) => u64::try_from(cycle).ok(),
+            _ => None,
+        };
+        cycle.map(RewardCycle::new).ok_or(CallReadError::Unexpected { expected: "(ok uint)" })
+    }
+
+    /// Reads the answer of [`SIGNER_SLOTS_FUNCTION`]: the signers in the order of their slots. Each has
+    /// one slot; an answer that gives one more is refused, since places would not be slots then.
+    pub fn signer_slots(&self) -> Result<Vec<StacksAddress>, CallReadError> {
+        let Some(ClarityValue::List(slots)) = unwrap_ok(self.value()?) else {
+            return Err(UNEXPECTED_SLOTS);
+        };
+        slots.into_iter().map(slot_owner).map(|slot| slot.ok_or(UNEXPECTED_SLOTS)).collect()
+    }
+}
+
+const NUM_SLOTS: &str = "num-slots";
+const SIGNER: &str = "signer";
+
+const UNEXPECTED_SLOTS: CallReadError =
+    CallReadError::Unexpected { expected: "(ok (list {num-slots: u1, signer: principal}))" };
+
+fn slot_owner(slot: ClarityValue) -> Option<StacksAddress> {
+    let ClarityValue::Tuple(fields) = slot else { return None };
+    match (field(&fields, NUM_SLOTS)?, field(&fields, SIGNER)?) {
+        (ClarityValue::UInt(1), ClarityValue::Principal(Principal::Standard(owner))) => {
+            Some(*owner)
+        }
+        _ => None,
+    }
+}
+
+fn field<'a>(
+    fields: &'a BTreeMap<ClarityName, ClarityValue>,
+    name: &str,
+) -> Option<&'a ClarityValue> {
+    fields.get(&ClarityName::new(name).ok()?)
+}
+
+fn ok(value: ClarityValue) -> ClarityValue {
+    ClarityValue::Ok(Box::new(value))
+}
+
+fn unwrap_ok(value: ClarityValue) -> Option<ClarityValue> {
+    match value {
+        ClarityValue::Ok(value) => Some(*value),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+
+    fn signers() -> Vec<StacksAddress> {
+        ["ST185PX4EBXC3QWDN697MJEM13Y8E9JNSRRPZ3ZY0", "ST000000000000000000002AMW42H"]
+            .map(|text| text.parse().unwrap())
+            .to_vec()
+    }
+
+    #[test]
+    fn the_last_set_cycle_is_read_from_what_is_written() {
+        let answer = CallReadResponse::of_last_set_cycle(RewardCycle::new(85));
+        assert_eq!(answer.result.as_deref(), Some("0x070100000000000000000000000000000055"));
+        assert_eq!(answer.last_set_cycle().unwrap(), RewardCycle::new(85));
+    }
+
+    #[test]
+    fn the_signers_of_the_slots_are_read_from_what_is_written() {
+        let answer = CallReadResponse::of_signer_slots(&signers());
+        assert_eq!(answer.signer_slots().unwrap(), signers());
+        assert!(matches!(answer.last_set_cycle(), Err(CallReadError::Unexpected { .. })));
+    }
+
+    #[test]
+    fn a_signer_with_two_slots_is_refused() {
+        let mut answer = CallReadResponse::of_signer_slots(&signers());
+        let one = "01".to_owned() + &"0".repeat(31) + "1";
+        let two = "01".to_owned() + &"0".repeat(31) + "2";
+        answer.result = answer.result.map(|result| result.replacen(&one, &two, 1));
+        assert_eq!(answer.signer_slots(), Err(UNEXPECTED_SLOTS));
+    }
+
+    #[test]
+    fn a_call_that_failed_keeps_the_cause() {
+        let text = r#"{"okay":false,"cause":"Unchecked(NoSuchContract)"}"#;
+        let answer: CallReadResponse = serde_json::from_str(text).unwrap();
+        let cause = "Unchecked(NoSuchContract)".to_owned();
+        assert_eq!(answer.last_set_cycle(), Err(CallReadError::Refused(cause)));
+    }
+
+    #[test]
+    fn arguments_are_bare_hex_of_clarity_values() {
+        let sender = signers().remove(0);
+        let request = CallReadRequest::signer_slots(&sender, RewardCycle::new(4));
+        assert_eq!(request.arguments, ["0100000000000000000000000000000000"]);
+        assert_eq!(request.sender, sender.to_string());
+    }
+}
