@@ -1,1 +1,28 @@
-//! (being written)
+//! The only holder of the signing key: it records, then it signs.
+//!
+//! A [`Vault`] signs three typed payloads and nothing else: the acceptance of a block, the rejection
+//! of a block, and a StackerDB chunk that holds one signer message. Before a block signature exists,
+//! its record is durable in a journal of the vault's own. A signature that would contradict an
+//! earlier one is refused unless the request *names* the earlier block and the rule that lets it go.
+//!
+//! This crate has no policy, no clock, no network and no task. Whether a rival may be overridden is
+//! the signer core's decision; that none is overridden unawares is the vault's.
+//!
+//! # The journal
+//!
+//! One SQLite file per key, in WAL mode with `synchronous = FULL`: a commit is one append and one
+//! sync, half the time of a rollback journal. Its connection holds the exclusive lock from opening to
+//! exit. While the file exists, its neighbour with the ending `-wal` belongs to it: a copy of one
+//! without the other has forgotten signatures. The vault never deletes from it.
+//!
+//! Do not open the journal's file by other means in a process that has it open in a vault: closing
+//! any descriptor of a file releases the POSIX locks that its process has on it.
+
+mod error;
+mod journal;
+mod request;
+mod vault;
+
+pub use error::{JournalError, OpenError, SignError};
+pub use request::{AcceptanceRequest, ChunkRequest, Override, OverrideRule, RejectionRequest};
+pub use vault::Vault;

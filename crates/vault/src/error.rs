@@ -1,0 +1,179 @@
+//! Why a vault does not open, and why it does not sign.
+
+use std::io;
+use std::path::PathBuf;
+
+use countersign_wire::stackerdb::Lane;
+use countersign_wire::{PublicKey, Sighash, StacksHeight};
+
+/// Why a vault cannot be opened. None of these heals by trying again.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process, or another vault of this one, has the journal open.
+    #[error(
+        "the signing journal {path} is in use by another process; a key has one signer: stop the \
+         other one first"
+    )]
+    InUse {
+        /// The journal.
+        path: PathBuf,
+    },
+    /// The journal remembers the signatures of another key.
+    #[error(
+        "the signing journal {path} belongs to the key {recorded}, and this signer's key is {ours}; \
+         give each key a journal of its own"
+    )]
+    ForeignKey {
+        /// The journal.
+        path: PathBuf,
+        /// The key whose signatures it remembers.
+        recorded: PublicKey,
+        /// The key that was to use it.
+        ours: PublicKey,
+    },
+    /// The file is something else.
+    #[error("{path} is not a signing journal; name another file")]
+    NotAJournal {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The journal was written by a later version of this program.
+    #[error(
+        "the signing journal {path} has schema {found}, and this version knows {supported}; install \
+         the version that wrote it"
+    )]
+    NewerSchema {
+        /// The journal.
+        path: PathBuf,
+        /// The schema that it has.
+        found: i64,
+        /// The newest schema that this version reads.
+        supported: i64,
+    },
+    /// The journal's content cannot be trusted.
+    #[error(
+        "the signing journal {path} is damaged ({finding}); restore it from a backup taken after the \
+         last signature, or retire this key: without its record it may sign two rival blocks"
+    )]
+    Damaged {
+        /// The journal.
+        path: PathBuf,
+        /// What the integrity check said.
+        finding: String,
+    },
+    /// The journal cannot be created, read or written.
+    #[error(
+        "the signing journal {path} cannot be opened for writing; nothing is signed without it"
+    )]
+    Unwritable {
+        /// The journal.
+        path: PathBuf,
+        /// What the operating system or SQLite said.
+        #[source]
+        source: JournalError,
+    },
+}
+
+impl OpenError {
+    /// Whether the disk is to blame, and not the choice of journal.
+    pub const fn is_unwritable(&self) -> bool {
+        matches!(self, Self::Unwritable { .. })
+    }
+}
+
+/// Why the vault does not sign.
+#[derive(Debug, thiserror::Error)]
+pub enum SignError {
+    /// Another block at or above this height was signed, and the request does not name it.
+    #[error(
+        "block {rival} at height {height} was signed before and the request does not override it"
+    )]
+    Conflict {
+        /// The block signed before.
+        rival: Sighash,
+        /// Its height.
+        height: StacksHeight,
+    },
+    /// The block was accepted; a rejection cannot take that back.
+    #[error("block {sighash} was accepted before; an acceptance cannot be taken back")]
+    ContradictsAcceptance {
+        /// The block.
+        sighash: Sighash,
+    },
+    /// The same hash was recorded with another height or tenure, so one of the two requests is wrong.
+    #[error("block {sighash} was recorded at height {height} with another height or tenure")]
+    Inconsistent {
+        /// The block.
+        sighash: Sighash,
+        /// The height in the record.
+        height: StacksHeight,
+    },
+    /// The height or the time does not fit the journal: no chain reaches it.
+    #[error("the {what} {value} is beyond what the journal can record")]
+    OutOfRange {
+        /// Which number.
+        what: &'static str,
+        /// Its value.
+        value: u64,
+    },
+    /// The message does not belong into the contract's lane, or into no lane of signers at all.
+    #[error("the message does not belong into the lane {lane:?}")]
+    WrongLane {
+        /// The lane that was asked for.
+        lane: Lane,
+    },
+    /// The message carries a signature that this vault never makes.
+    #[error("a message of type {message_type} is not signed by this vault")]
+    Unsignable {
+        /// The first byte of the message.
+        message_type: u8,
+    },
+    /// The block response inside carries a signature that is not by this key.
+    #[error("the response to block {sighash} carries a signature that this key did not make")]
+    ForeignSignature {
+        /// The block.
+        sighash: Sighash,
+    },
+    /// The block response inside carries a signature that the journal does not know.
+    #[error(
+        "the response to block {sighash} carries a signature that is not in the journal; ask for it again"
+    )]
+    Unrecorded {
+        /// The block.
+        sighash: Sighash,
+    },
+    /// The journal failed. The daemon must stop: a signer that cannot remember must not sign.
+    #[error("the signing journal failed; nothing is signed without a record")]
+    Journal(#[source] JournalError),
+}
+
+impl SignError {
+    /// Whether the daemon must stop.
+    pub const fn is_fatal(&self) -> bool {
+        matches!(self, Self::Journal(_))
+    }
+}
+
+impl From<rusqlite::Error> for SignError {
+    fn from(source: rusqlite::Error) -> Self {
+        Self::Journal(JournalError::Sqlite(source))
+    }
+}
+
+/// Why the journal cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// The operating system refused.
+    #[error("the operating system refuses")]
+    Io(#[source] io::Error),
+    /// SQLite refused.
+    #[error("the database refuses")]
+    Sqlite(#[source] rusqlite::Error),
+    /// The file system lets us read only.
+    #[error("the file or its folder is read-only")]
+    ReadOnly,
+    /// A write failed before. What a failed sync left on the disk is unknown until the journal is
+    /// opened anew, so nothing is signed until then.
+    #[error("a write failed before; the journal must be opened anew")]
+    Failed,
+}

@@ -1,0 +1,1 @@
+UPDATE owner SET openings = openings + 1 WHERE id = 1

@@ -1,0 +1,1 @@
+SELECT height, tenure FROM acceptance WHERE sighash = ?1

@@ -1,0 +1,1 @@
+INSERT INTO acceptance (sighash, height, tenure, at) VALUES (?1, ?2, ?3, ?4)

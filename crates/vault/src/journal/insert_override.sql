@@ -1,0 +1,1 @@
+INSERT INTO overridden (sighash, rival, rule) VALUES (?1, ?2, ?3)

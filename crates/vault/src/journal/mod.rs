@@ -1,0 +1,168 @@
+//! The journal: what the key signed, durable before the signature exists.
+
+mod open;
+
+use std::path::Path;
+
+use countersign_wire::{PublicKey, Sighash, StacksHeight};
+use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
+
+use crate::error::{JournalError, OpenError, SignError};
+use crate::request::{AcceptanceRequest, Override, RejectionRequest};
+
+/// One connection that holds its file's exclusive lock.
+pub(crate) struct Journal {
+    db: Connection,
+    /// Set when a read or write failed. After a failed sync the disk may lack what the database shows,
+    /// and a later sync may succeed without it, so nothing is believed until the next opening.
+    has_failed: bool,
+}
+
+/// What the journal knows of one block.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Record {
+    pub(crate) is_accepted: bool,
+    pub(crate) is_rejected: bool,
+}
+
+impl Journal {
+    /// Opens or creates the journal of `owner` at `path`.
+    pub(crate) fn open(path: &Path, owner: &PublicKey) -> Result<Self, OpenError> {
+        Ok(Self { db: open::open(path, owner)?, has_failed: false })
+    }
+
+    /// A journal without a file.
+    pub(crate) fn in_memory(owner: &PublicKey) -> Result<Self, OpenError> {
+        Ok(Self { db: open::in_memory(owner)?, has_failed: false })
+    }
+
+    /// Makes the acceptance durable, or says why it may not be signed.
+    pub(crate) fn record_acceptance(
+        &mut self,
+        request: &AcceptanceRequest,
+    ) -> Result<(), SignError> {
+        let height = recordable("height", request.height.get())?;
+        let at = recordable("time", request.at.get())?;
+        self.transact(|txn| {
+            if is_acceptance_recorded(txn, request)? {
+                return Ok(());
+            }
+            let used = overrides_in_use(txn, height, &request.overriding)?;
+            txn.prepare_cached(include_str!("insert_acceptance.sql"))?.execute(params![
+                request.sighash.as_bytes(),
+                height,
+                request.tenure.as_bytes(),
+                at
+            ])?;
+            for Override { sighash: rival, rule } in used {
+                txn.prepare_cached(include_str!("insert_override.sql"))?.execute(params![
+                    request.sighash.as_bytes(),
+                    rival.as_bytes(),
+                    rule.name()
+                ])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Makes the rejection durable, or says why it may not be signed.
+    pub(crate) fn record_rejection(&mut self, request: &RejectionRequest) -> Result<(), SignError> {
+        let at = recordable("time", request.at.get())?;
+        self.transact(|txn| {
+            if find_record(txn, &request.sighash)?.is_accepted {
+                return Err(SignError::ContradictsAcceptance { sighash: request.sighash });
+            }
+            let key = params![request.sighash.as_bytes(), request.chain_id.get()];
+            if !txn.prepare_cached(include_str!("find_rejection.sql"))?.exists(key)? {
+                txn.prepare_cached(include_str!("insert_rejection.sql"))?.execute(params![
+                    request.sighash.as_bytes(),
+                    request.chain_id.get(),
+                    at
+                ])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// What was signed for one block.
+    pub(crate) fn record_of(&mut self, sighash: &Sighash) -> Result<Record, SignError> {
+        self.transact(|txn| find_record(txn, sighash))
+    }
+
+    /// Runs `body` in one transaction: committed and synced if it succeeds, rolled back if it refuses.
+    /// Whatever goes wrong with the database ends this journal.
+    fn transact<T>(
+        &mut self,
+        body: impl FnOnce(&Transaction<'_>) -> Result<T, SignError>,
+    ) -> Result<T, SignError> {
+        if self.has_failed {
+            return Err(SignError::Journal(JournalError::Failed));
+        }
+        let outcome = self.attempt(body);
+        self.has_failed = outcome.as_ref().is_err_and(SignError::is_fatal);
+        outcome
+    }
+
+    fn attempt<T>(
+        &mut self,
+        body: impl FnOnce(&Transaction<'_>) -> Result<T, SignError>,
+    ) -> Result<T, SignError> {
+        let txn = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let answer = body(&txn)?;
+        txn.commit()?;
+        Ok(answer)
+    }
+}
+
+/// Whether this very acceptance was recorded before.
+fn is_acceptance_recorded(
+    txn: &Transaction<'_>,
+    request: &AcceptanceRequest,
+) -> Result<bool, SignError> {
+    let recorded: Option<(i64, [u8; 20])> = txn
+        .prepare_cached(include_str!("find_acceptance.sql"))?
+        .query_row([request.sighash.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let Some((height, tenure)) = recorded else {
+        return Ok(false);
+    };
+    let height = StacksHeight::new(height.unsigned_abs());
+    if (height, &tenure) != (request.height, request.tenure.as_bytes()) {
+        return Err(SignError::Inconsistent { sighash: request.sighash, height });
+    }
+    Ok(true)
+}
+
+/// The overrides that this acceptance needs, if every rival has one.
+fn overrides_in_use(
+    txn: &Transaction<'_>,
+    height: i64,
+    offered: &[Override],
+) -> Result<Vec<Override>, SignError> {
+    let mut statement = txn.prepare_cached(include_str!("find_rivals.sql"))?;
+    let mut rows = statement.query([height])?;
+    let mut used = Vec::new();
+    while let Some(row) = rows.next()? {
+        let rival = Sighash::new(row.get(0)?);
+        let Some(found) = offered.iter().find(|offer| offer.sighash == rival) else {
+            let height = StacksHeight::new(row.get::<_, i64>(1)?.unsigned_abs());
+            return Err(SignError::Conflict { rival, height });
+        };
+        used.push(*found);
+    }
+    Ok(used)
+}
+
+fn find_record(txn: &Transaction<'_>, sighash: &Sighash) -> Result<Record, SignError> {
+    let record = txn
+        .prepare_cached(include_str!("find_record.sql"))?
+        .query_row([sighash.as_bytes()], |row| {
+            Ok(Record { is_accepted: row.get(0)?, is_rejected: row.get(1)? })
+        })?;
+    Ok(record)
+}
+
+/// SQLite's integers have 63 bits for positive numbers.
+fn recordable(what: &'static str, value: u64) -> Result<i64, SignError> {
+    i64::try_from(value).map_err(|_| SignError::OutOfRange { what, value })
+}

@@ -1,0 +1,84 @@
+//! What the vault can be asked to sign.
+
+use countersign_wire::message::SignerMessage;
+use countersign_wire::stackerdb::SignersContract;
+use countersign_wire::{
+    ChainId, ConsensusHash, Sighash, SlotId, SlotVersion, StacksHeight, UnixSeconds,
+};
+
+/// Asks for the signature that makes a block ours: over the 32 bytes of its signer signature hash
+/// (`signer-wire.md` section 4.3).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AcceptanceRequest {
+    /// The block.
+    pub sighash: Sighash,
+    /// The block's height. Everything signed at or above it is a rival.
+    pub height: StacksHeight,
+    /// The block's tenure. For the record only: rivals of every tenure count.
+    pub tenure: ConsensusHash,
+    /// The rivals that the caller knows of and lets go, each with the rule that allows it. Naming a
+    /// block that was never signed does nothing.
+    pub overriding: Vec<Override>,
+    /// When the decision was made. For the record only.
+    pub at: UnixSeconds,
+}
+
+/// A block signed earlier that a new acceptance may contradict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Override {
+    /// The block signed earlier.
+    pub sighash: Sighash,
+    /// Why it may be contradicted.
+    pub rule: OverrideRule,
+}
+
+/// Why a block signed earlier no longer binds its signer (`signer-behaviour.md` section 4.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum OverrideRule {
+    /// Our signature on the rival and its group signature are both older than the freshness window
+    /// (30 seconds unless configured), and the node's tip of the tenure is below the new block.
+    Stale,
+    /// The rival is younger than that, but the node shows that it cannot win any more: a Bitcoin fork
+    /// orphaned its tenure, or the chain moved past it.
+    NotLive,
+    /// A reorg that the timing rule sanctioned supersedes the rival's tenure, and the node still
+    /// knows the sortition that supersedes it.
+    Permitted,
+}
+
+impl OverrideRule {
+    /// The name in the journal.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Stale => "stale",
+            Self::NotLive => "not-live",
+            Self::Permitted => "permitted",
+        }
+    }
+}
+
+/// Asks for the signature of a rejection: over the SIP-018 hash of the block's signer signature hash
+/// (`signer-wire.md` section 4.3). It covers no reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RejectionRequest {
+    /// The block.
+    pub sighash: Sighash,
+    /// The chain id of the SIP-018 domain: `Network::rejection_chain_id`.
+    pub chain_id: ChainId,
+    /// When the decision was made. For the record only.
+    pub at: UnixSeconds,
+}
+
+/// Asks for a signed StackerDB chunk that holds one message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChunkRequest {
+    /// Where the chunk goes. The chunk's signature does not cover it, so only this check keeps a
+    /// message out of a lane where it does not belong (`signer-wire.md` section 5.3).
+    pub contract: SignersContract,
+    /// Our slot.
+    pub slot_id: SlotId,
+    /// Larger than the version that the slot has.
+    pub slot_version: SlotVersion,
+    /// What to publish. A block response must carry a signature that this vault made.
+    pub message: SignerMessage,
+}

@@ -1,0 +1,111 @@
+//! The vault: the key and its journal, and the three things that they sign.
+
+use std::fmt;
+use std::path::Path;
+
+use countersign_wire::message::{BlockResponse, SignerMessage};
+use countersign_wire::stackerdb::Chunk;
+use countersign_wire::{MessageSignature, PrivateKey, PublicKey, Wire as _, sip018};
+
+use crate::error::{OpenError, SignError};
+use crate::journal::Journal;
+use crate::request::{AcceptanceRequest, ChunkRequest, RejectionRequest};
+
+/// The signing key and the memory of what it signed. It is not `Clone`, and the key is erased when it
+/// is dropped.
+pub struct Vault {
+    key: PrivateKey,
+    public_key: PublicKey,
+    journal: Journal,
+}
+
+impl Vault {
+    /// Opens the journal at `journal`, or creates it, and takes its exclusive lock for the life of
+    /// the vault.
+    pub fn open(key: PrivateKey, journal: &Path) -> Result<Self, OpenError> {
+        let public_key = key.public_key();
+        let journal = Journal::open(journal, &public_key)?;
+        Ok(Self { key, public_key, journal })
+    }
+
+    /// A vault that forgets everything when it is dropped: for simulated and dry-run signers only.
+    pub fn in_memory(key: PrivateKey) -> Result<Self, OpenError> {
+        let public_key = key.public_key();
+        let journal = Journal::in_memory(&public_key)?;
+        Ok(Self { key, public_key, journal })
+    }
+
+    /// The public half of the key.
+    pub fn public_key(&self) -> PublicKey {
+        self.public_key
+    }
+
+    /// Signs a block, unless an earlier signature that the request does not name is in conflict.
+    ///
+    /// Every other block signed at or above the height, in whatever tenure, is in conflict. The same
+    /// block again gives the same bytes and no new record. A block that was rejected may be accepted:
+    /// for the network an acceptance overrides a rejection (`signer-behaviour.md` section 4.6).
+    pub fn sign_acceptance(
+        &mut self,
+        request: &AcceptanceRequest,
+    ) -> Result<MessageSignature, SignError> {
+        self.journal.record_acceptance(request)?;
+        Ok(self.key.sign(request.sighash.as_bytes()))
+    }
+
+    /// Signs the rejection of a block, unless the block was accepted.
+    pub fn sign_rejection(
+        &mut self,
+        request: &RejectionRequest,
+    ) -> Result<MessageSignature, SignError> {
+        self.journal.record_rejection(request)?;
+        Ok(self.key.sign(&sip018::block_rejection(&request.sighash, request.chain_id)))
+    }
+
+    /// Signs a chunk that holds a response, a state update or a pre-commit.
+    ///
+    /// A response must carry a signature of this key that the journal knows, and a rejection must not
+    /// follow an acceptance. A chunk itself leaves no record: it says nothing that the next version of
+    /// its slot may not take back.
+    pub fn sign_chunk(&mut self, request: &ChunkRequest) -> Result<Chunk, SignError> {
+        let lane = request.contract.lane;
+        if request.message.lane() != Some(lane) {
+            return Err(SignError::WrongLane { lane });
+        }
+        match &request.message {
+            SignerMessage::BlockResponse(response) => self.check_response(response)?,
+            SignerMessage::StateMachineUpdate(_) | SignerMessage::BlockPreCommit(_) => {}
+            other => {
+                return Err(SignError::Unsignable { message_type: other.message_type() });
+            }
+        }
+        let data = request.message.to_bytes();
+        Ok(Chunk::sign(&self.key, request.slot_id, request.slot_version, data))
+    }
+
+    fn check_response(&mut self, response: &BlockResponse) -> Result<(), SignError> {
+        let sighash = *response.sighash();
+        let signed_by = match response {
+            BlockResponse::Accepted(accepted) => accepted.recover(),
+            BlockResponse::Rejected(rejected) => rejected.recover(),
+        };
+        if signed_by != Some(self.public_key) {
+            return Err(SignError::ForeignSignature { sighash });
+        }
+        let record = self.journal.record_of(&sighash)?;
+        match response {
+            BlockResponse::Accepted(_) if record.is_accepted => Ok(()),
+            BlockResponse::Rejected(_) if record.is_accepted => {
+                Err(SignError::ContradictsAcceptance { sighash })
+            }
+            BlockResponse::Rejected(_) if record.is_rejected => Ok(()),
+            _ => Err(SignError::Unrecorded { sighash }),
+        }
+    }
+}
+
+impl fmt::Debug for Vault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Vault").field("public_key", &self.public_key).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,14 @@
+//! The vault against real files, other processes, crashes, full disks and arbitrary requests.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod chunks;
+mod crash;
+mod opening;
+mod property;
+mod signing;
+mod support;

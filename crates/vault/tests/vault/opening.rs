@@ -1,0 +1,176 @@
+//! Which journals are opened, and what is said about the others.
+
+use std::fs;
+use std::io::{Seek as _, SeekFrom, Write as _};
+use std::path::Path;
+
+use countersign_vault::{OpenError, SignError, Vault};
+use rusqlite::Connection;
+
+use crate::support::{Place, acceptance, block, key, other_key, overriding, rejection};
+
+fn open_error(place: &Place) -> OpenError {
+    Vault::open(key(), &place.journal).unwrap_err()
+}
+
+#[test]
+fn a_reopened_journal_remembers() {
+    let place = Place::new();
+    let mut vault = place.open();
+    let first = vault.sign_acceptance(&acceptance(1, 10)).unwrap();
+    vault.sign_rejection(&rejection(5)).unwrap();
+    drop(vault);
+
+    let mut vault = place.open();
+    assert_eq!(vault.sign_acceptance(&acceptance(1, 10)).unwrap(), first);
+    let refused = vault.sign_acceptance(&acceptance(2, 10));
+    assert!(matches!(refused, Err(SignError::Conflict { rival, .. }) if rival == block(1)));
+    vault.sign_acceptance(&overriding(acceptance(2, 10), &[1])).unwrap();
+}
+
+#[test]
+fn a_second_vault_of_the_same_journal_is_refused_at_once() {
+    let place = Place::new();
+    let mut first = place.open();
+    let error = open_error(&place);
+    assert!(matches!(&error, OpenError::InUse { path } if path == &place.journal));
+    assert!(error.to_string().contains("in use by another process"));
+    // The attempt did not break the first one's lock: a third is refused as well.
+    assert!(matches!(open_error(&place), OpenError::InUse { .. }));
+    first.sign_acceptance(&acceptance(1, 10)).unwrap();
+    drop(first);
+    place.open();
+}
+
+#[test]
+fn nobody_else_can_read_or_write_an_open_journal() {
+    let place = Place::new();
+    let _vault = place.open();
+    let other = Connection::open(&place.journal).unwrap();
+    other.busy_timeout(std::time::Duration::ZERO).unwrap();
+    other.query_row("SELECT count(*) FROM acceptance", [], |row| row.get::<_, i64>(0)).unwrap_err();
+    other.execute("DELETE FROM acceptance", []).unwrap_err();
+}
+
+#[test]
+fn the_journal_of_another_key_is_refused_by_name() {
+    let place = Place::new();
+    drop(place.open());
+    let error = Vault::open(other_key(), &place.journal).unwrap_err();
+    let text = error.to_string();
+    assert!(matches!(error, OpenError::ForeignKey { .. }));
+    for needle in [key().public_key().to_string(), other_key().public_key().to_string()] {
+        assert!(text.contains(&needle), "{text}");
+    }
+    assert!(text.contains(place.journal.to_str().unwrap()));
+    place.open();
+}
+
+#[test]
+fn a_new_journal_is_private_and_leaves_no_draft_beside_it() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let place = Place::new();
+    let mut vault = place.open();
+    vault.sign_acceptance(&acceptance(1, 10)).unwrap();
+    let mut names = Vec::new();
+    for entry in fs::read_dir(place.folder.path()).unwrap() {
+        let entry = entry.unwrap();
+        assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        names.push(entry.file_name().into_string().unwrap());
+    }
+    names.sort();
+    assert_eq!(names, ["journal.sqlite", "journal.sqlite-wal"]);
+    drop(vault);
+    assert_eq!(fs::read_dir(place.folder.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn an_empty_file_is_a_journal_that_lost_its_memory() {
+    let place = Place::new();
+    fs::write(&place.journal, b"").unwrap();
+    assert!(matches!(open_error(&place), OpenError::Damaged { .. }));
+}
+
+#[test]
+fn other_files_are_refused_and_left_alone() {
+    let text = Place::new();
+    let content = "these are not the signatures that you are looking for\n".repeat(100);
+    fs::write(&text.journal, &content).unwrap();
+    assert!(matches!(open_error(&text), OpenError::NotAJournal { .. }));
+    assert_eq!(fs::read(&text.journal).unwrap(), content.as_bytes());
+
+    let database = Place::new();
+    let db = Connection::open(&database.journal).unwrap();
+    db.execute_batch("CREATE TABLE blocks (height INTEGER)").unwrap();
+    drop(db);
+    let before = fs::read(&database.journal).unwrap();
+    assert!(matches!(open_error(&database), OpenError::NotAJournal { .. }));
+    assert_eq!(fs::read(&database.journal).unwrap(), before);
+
+    let folder = Place::new();
+    fs::create_dir(&folder.journal).unwrap();
+    assert!(matches!(open_error(&folder), OpenError::NotAJournal { .. }));
+}
+
+#[test]
+fn a_journal_of_a_later_version_is_refused() {
+    let place = Place::new();
+    drop(place.open());
+    Connection::open(&place.journal).unwrap().pragma_update(None, "user_version", 2).unwrap();
+    let error = open_error(&place);
+    assert!(matches!(error, OpenError::NewerSchema { found: 2, supported: 1, .. }));
+}
+
+#[test]
+fn a_damaged_journal_is_refused() {
+    let place = Place::new();
+    let mut vault = place.open();
+    for number in 0..200 {
+        vault.sign_acceptance(&acceptance(number, u64::from(number))).unwrap();
+    }
+    drop(vault);
+    // Spoil one page in the middle; the first one, with the identity, stays whole.
+    let mut file = fs::File::options().write(true).open(&place.journal).unwrap();
+    let middle = file.metadata().unwrap().len() / 4096 / 2 * 4096;
+    file.seek(SeekFrom::Start(middle)).unwrap();
+    file.write_all(&[0xa5; 4096]).unwrap();
+    drop(file);
+    assert!(matches!(open_error(&place), OpenError::Damaged { .. }));
+}
+
+#[test]
+fn a_journal_without_an_owner_is_damaged() {
+    let place = Place::new();
+    drop(place.open());
+    Connection::open(&place.journal).unwrap().execute("DELETE FROM owner", []).unwrap();
+    assert!(matches!(open_error(&place), OpenError::Damaged { .. }));
+}
+
+#[test]
+fn a_place_where_nothing_can_be_created_is_named() {
+    let place = Place::new();
+    for path in [
+        place.folder.path().join("missing/journal.sqlite"),
+        Path::new("/proc/journal.sqlite").into(),
+    ] {
+        let error = Vault::open(key(), &path).unwrap_err();
+        assert!(error.is_unwritable(), "{error}");
+        assert!(error.to_string().contains(path.to_str().unwrap()));
+    }
+}
+
+#[test]
+fn a_read_only_journal_is_refused() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let place = Place::new();
+    drop(place.open());
+    fs::set_permissions(&place.journal, fs::Permissions::from_mode(0o400)).unwrap();
+    if fs::File::options().write(true).open(&place.journal).is_ok() {
+        // Permissions do not bind the superuser. `crash::a_journal_that_cannot_grow_does_not_open`
+        // takes the power to write away from it by other means.
+        return;
+    }
+    assert!(open_error(&place).is_unwritable());
+}
