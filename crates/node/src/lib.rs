@@ -1,1 +1,22 @@
-//! (being written)
+//! The boundary to the Stacks node: what a signer asks it and what it tells a signer.
+//!
+//! [`NodeClient`] asks every question of `signer-wire.md` sections 5.5 and 6 over pooled plain HTTP
+//! connections, each under a deadline and with a bounded answer. [`Listener`] takes the node's
+//! callbacks (section 7) into a bounded [`CallbackQueue`] and answers them before they are read.
+//!
+//! This crate decides nothing and stores nothing. It does not retry with back-off: the daemon knows
+//! which question is still worth asking. It does not speak TLS, and the callbacks are not
+//! authenticated: node and signer belong on one machine or on one private network.
+
+pub mod client;
+mod error;
+pub mod listener;
+
+pub use client::{
+    AuthPassword, ConfigError, Deadlines, NodeClient, NodeConfig, Observer, StackerDb,
+    ValidationSubmission,
+};
+pub use error::NodeError;
+pub use listener::{
+    CallbackQueue, DropReason, Incoming, Listener, ListenerLimits, QueueLimits, QueueStats,
+};

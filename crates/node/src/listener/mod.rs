@@ -1,0 +1,135 @@
+//! The endpoint that a node posts its callbacks to (`signer-wire.md` section 7).
+//!
+//! A node sends one callback at a time, waits a second for the answer, and repeats it until the
+//! status is 200; meanwhile it may stand still. So the answer goes out when the body has been read
+//! and before it is decoded, and everything that a repetition cannot mend is answered with 200 too.
+//! There is no authentication, so every request is bounded in size, time and number.
+
+mod backlog;
+mod exchange;
+mod queue;
+mod room;
+mod route;
+mod stats;
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+pub use queue::{CallbackQueue, Incoming, QueueLimits};
+pub use stats::{DropReason, QueueStats};
+
+/// A bound socket that takes callbacks once it runs.
+///
+/// | request | answer |
+/// | --- | --- |
+/// | any method `/status` | 200 `OK` |
+/// | POST of one of the four callbacks | 200 when it has been read |
+/// | any other POST | 200, ignored; there is no `/shutdown` |
+/// | anything else | 405 |
+/// | a body over the limit | 200 at once; the rest is read and thrown away |
+/// | a body that ends early or comes too slowly | 400 or 408, so that the node repeats it |
+#[derive(Debug)]
+pub struct Listener {
+    socket: TcpListener,
+    address: SocketAddr,
+    limits: ListenerLimits,
+}
+
+/// What one request, and all of them, may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ListenerLimits {
+    /// The longest body that is kept, in bytes.
+    pub body: usize,
+    /// How many connections may be open at once; more wait to be accepted.
+    pub connections: usize,
+    /// How long a request's head may take.
+    pub head_deadline: Duration,
+    /// How long a request's body may take.
+    pub body_deadline: Duration,
+    /// How long a body may wait for memory that others hold.
+    pub room_deadline: Duration,
+}
+
+/// A new block reaches tens of megabytes. A node gives up after one second unless it is configured
+/// otherwise, so longer deadlines serve only slow ones.
+impl Default for ListenerLimits {
+    fn default() -> Self {
+        Self {
+            body: 64 * 1024 * 1024,
+            connections: 64,
+            head_deadline: Duration::from_secs(5),
+            body_deadline: Duration::from_secs(15),
+            room_deadline: Duration::from_millis(500),
+        }
+    }
+}
+
+impl Listener {
+    /// Binds the endpoint. Nothing is accepted before [`Self::run`].
+    pub async fn bind(address: SocketAddr) -> io::Result<Self> {
+        let socket = TcpListener::bind(address).await?;
+        let address = socket.local_addr()?;
+        Ok(Self { socket, address, limits: ListenerLimits::default() })
+    }
+
+    /// The same socket with other limits.
+    #[must_use]
+    pub fn with_limits(self, limits: ListenerLimits) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// Where the node reaches it.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Takes callbacks into `queue` until `stop` is cancelled. Requests that are not answered by then
+    /// are abandoned; the node repeats them to whoever listens next.
+    ///
+    /// Fails only if the socket itself does.
+    pub async fn run(self, queue: CallbackQueue, stop: CancellationToken) -> io::Result<()> {
+        let mut connections = JoinSet::new();
+        loop {
+            let has_slot = connections.len() < self.limits.connections;
+            let accepted = tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                _ = connections.join_next(), if !connections.is_empty() => continue,
+                accepted = self.socket.accept(), if has_slot => accepted,
+            };
+            match accepted {
+                Ok((stream, _)) => {
+                    connections.spawn(exchange::serve(stream, queue.clone(), self.limits));
+                }
+                Err(error) if is_about_one_connection(&error) => {}
+                Err(error) if is_exhaustion(&error) => {
+                    tracing::warn!(%error, "cannot accept a connection from the node for now");
+                    sleep(EXHAUSTION_PAUSE).await;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+/// The connection was gone before it was accepted.
+fn is_about_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
+    matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted)
+}
+
+/// The process or the machine is out of file descriptors or memory, which passes.
+fn is_exhaustion(error: &io::Error) -> bool {
+    const ENOMEM: i32 = 12;
+    const ENFILE: i32 = 23;
+    const EMFILE: i32 = 24;
+    const ENOBUFS: i32 = 105;
+    matches!(error.raw_os_error(), Some(ENOMEM | ENFILE | EMFILE | ENOBUFS))
+}
+
+const EXHAUSTION_PAUSE: Duration = Duration::from_millis(100);
