@@ -114,7 +114,7 @@ impl Wire for PeerInfo {
         out.push(u8::try_from(server_version.len()).expect("it was cut to what a u8 can count"));
         out.extend_from_slice(server_version.as_bytes());
         self.pox_consensus.encode(out);
-        out.extend_from_slice(&self.network_id.get().to_be_bytes());
+        self.network_id.encode(out);
     }
 
     fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
@@ -131,7 +131,7 @@ impl Wire for PeerInfo {
                     .to_owned()
             },
             pox_consensus: ConsensusHash::decode(reader)?,
-            network_id: ChainId::new(reader.u32("network id")?),
+            network_id: ChainId::decode(reader)?,
         })
     }
 }

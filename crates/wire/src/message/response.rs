@@ -199,7 +199,7 @@ impl Wire for BlockRejected {
         encode_bytes(self.reason.as_bytes(), out);
         self.code.encode(out);
         self.sighash.encode(out);
-        out.extend_from_slice(&self.chain_id.get().to_be_bytes());
+        self.chain_id.encode(out);
         self.signature.encode(out);
         encode_tail(&self.server_version, &self.data, out);
     }
@@ -209,7 +209,7 @@ impl Wire for BlockRejected {
             reason: decode_text(reader, "reason of a rejection")?,
             code: RejectCode::decode(reader)?,
             sighash: Sighash::decode(reader)?,
-            chain_id: ChainId::new(reader.u32("chain id")?),
+            chain_id: ChainId::decode(reader)?,
             signature: MessageSignature::decode(reader)?,
             server_version: decode_server_version(reader),
             data: ResponseData::decode(reader)?,
@@ -274,7 +274,7 @@ impl Wire for ResponseData {
             data.failed_txid = Some(Txid::decode(&mut inner)?);
         }
         data.rest = inner.take_rest().to_vec();
-        Ok(data)
+        Ok(if data.is_absent() { Self::absent() } else { data })
     }
 }
 

@@ -79,10 +79,10 @@ pub fn spoilt<T: Wire + Debug>(
 ) -> impl Strategy<Value = Vec<u8>> {
     (values, any::<Index>(), any::<u8>(), 0..4_u8).prop_map(|(value, at, byte, how)| {
         let mut bytes = value.to_bytes();
-        let at = at.index(bytes.len());
+        let at = at.index(bytes.len().max(1));
         match how {
             0 => {}
-            1 => bytes[at] = byte,
+            1 => bytes.iter_mut().skip(at).take(1).for_each(|changed| *changed = byte),
             2 => bytes.truncate(at),
             _ => bytes.push(byte),
         }
