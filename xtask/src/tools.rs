@@ -1,0 +1,75 @@
+//! The programs that the steps need beside cargo, and installing those that are missing.
+
+use std::env;
+use std::process::{Command, Stdio};
+
+use crate::cargo::Cargo;
+use crate::report::StepError;
+
+/// Makes sure that there is a C compiler: SQLite and libsecp256k1 are compiled from their sources.
+pub(crate) fn c_compiler() -> Result<(), StepError> {
+    let compiler = env::var("CC").unwrap_or_else(|_| "cc".to_owned());
+    let is_there = || is_working(Command::new(&compiler).arg("--version"));
+    if is_there() {
+        return Ok(());
+    }
+    if is_working(Command::new("apt-get").arg("--version")) {
+        apt_install(&["gcc", "libc6-dev"])?;
+    }
+    if is_there() {
+        return Ok(());
+    }
+    Err(StepError::Missing {
+        tool: "a C compiler (`cc`, or what $CC names)",
+        remedy: "install one (Debian: `apt-get install gcc libc6-dev`, macOS: `xcode-select --install`)",
+    })
+}
+
+/// Makes sure that `cargo <subcommand>` of the rustup component works.
+pub(crate) fn rustup_component(
+    component: &'static str,
+    subcommand: &str,
+    cargo: &Cargo,
+) -> Result<(), StepError> {
+    let is_there = || cargo.has(&[subcommand, "--version"]);
+    if is_there() {
+        return Ok(());
+    }
+    if is_working(Command::new("rustup").arg("--version")) {
+        run(Command::new("rustup")
+            .args(["component", "add", component])
+            .current_dir(cargo.root()))?;
+    }
+    if is_there() {
+        return Ok(());
+    }
+    Err(StepError::Missing { tool: component, remedy: "install it with your Rust toolchain" })
+}
+
+fn apt_install(packages: &[&str]) -> Result<(), StepError> {
+    let privilege: &[&str] = if is_root() { &[] } else { &["sudo", "-n"] };
+    let apt = |args: &[&str]| {
+        let words: Vec<&str> = [privilege, &["apt-get"], args].concat();
+        let (program, rest) = words.split_first().expect("apt-get is always among the words");
+        run(Command::new(program).args(rest))
+    };
+    apt(&["update"])?;
+    apt(&[&["install", "--yes", "--no-install-recommends"], packages].concat())
+}
+
+fn is_root() -> bool {
+    let id = Command::new("id").arg("-u").output();
+    id.is_ok_and(|output| output.stdout.trim_ascii() == b"0")
+}
+
+fn is_working(command: &mut Command) -> bool {
+    let status = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    status.is_ok_and(|status| status.success())
+}
+
+fn run(command: &mut Command) -> Result<(), StepError> {
+    let line = format!("{command:?}").replace('"', "");
+    let status =
+        command.status().map_err(|source| StepError::Start { command: line.clone(), source })?;
+    if status.success() { Ok(()) } else { Err(StepError::Command { command: line, status }) }
+}
