@@ -1,1 +1,12 @@
-//! (being written)
+//! The plumbing of a daemon: logs, the metrics page, supervision of tasks, exit codes, secrets.
+//!
+//! This crate knows no block, no key and no node. It decides nothing about signing, and it has no
+//! global state but the one that `tracing` has: the subscriber that [`telemetry::init`] installs.
+
+pub mod exit;
+pub mod metrics;
+pub mod report;
+pub mod secret;
+pub mod signals;
+pub mod supervise;
+pub mod telemetry;

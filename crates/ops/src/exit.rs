@@ -1,0 +1,132 @@
+//! The exit codes of the whole program.
+//!
+//! A supervisor can tell from them what must not be restarted blindly: `Store` and `Journal` need a
+//! human. `docs/exit-codes.md` shows the same table, and a test compares the two.
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+/// How the program ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Exit {
+    /// Done, or stopped by SIGTERM or SIGINT.
+    Ok = 0,
+    /// A failure without a code of its own.
+    Failure = 1,
+    /// The command line or the configuration is wrong; nothing was touched.
+    Usage = 2,
+    /// The store or the journal cannot be written.
+    Store = 3,
+    /// The signing journal is in use, belongs to another key, or is damaged.
+    Journal = 4,
+    /// An endpoint that the configuration names cannot be bound.
+    Bind = 5,
+    /// The node is on another network.
+    Node = 6,
+    /// A simulated network ended before it adopted the blocks that were asked for.
+    DevnetShort = 7,
+}
+
+/// One line of the table of exit codes.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    /// The code.
+    pub exit: Exit,
+    /// What happened.
+    pub meaning: &'static str,
+    /// What to do about it.
+    pub remedy: &'static str,
+}
+
+/// Every exit code, in order.
+pub const TABLE: [Row; 8] = [
+    Row { exit: Exit::Ok, meaning: "done, or stopped by SIGTERM or SIGINT", remedy: "nothing" },
+    Row {
+        exit: Exit::Failure,
+        meaning: "a failure without a code of its own",
+        remedy: "read the last error; restarting may help",
+    },
+    Row {
+        exit: Exit::Usage,
+        meaning: "the command line or the configuration is wrong; nothing was touched",
+        remedy: "correct what the error names; restarting does not help",
+    },
+    Row {
+        exit: Exit::Store,
+        meaning: "the store or the signing journal cannot be written; nothing was signed without it",
+        remedy: "make room on the disk or make it writable, then restart",
+    },
+    Row {
+        exit: Exit::Journal,
+        meaning: "the signing journal is in use, belongs to another key, or is damaged",
+        remedy: "a human must look: never delete the journal of a key that still signs",
+    },
+    Row {
+        exit: Exit::Bind,
+        meaning: "an endpoint of the configuration cannot be bound",
+        remedy: "free the address or configure another one",
+    },
+    Row {
+        exit: Exit::Node,
+        meaning: "the node is on another network than the configuration says (reserved)",
+        remedy: "correct `network`, `chain_id` or `node_host`",
+    },
+    Row {
+        exit: Exit::DevnetShort,
+        meaning: "a simulated network ended before `--stop-after-blocks` blocks were adopted",
+        remedy: "read the summary and the signers' logs",
+    },
+];
+
+impl Exit {
+    /// The number that the operating system sees.
+    pub const fn code(self) -> u8 {
+        self as u8
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}
+
+/// The table as lines of help text: the code and its meaning.
+pub fn help() -> String {
+    let mut text = String::from("Exit codes:\n");
+    for Row { exit, meaning, .. } in TABLE {
+        writeln!(text, "  {}  {meaning}", exit.code()).expect("writing to a string cannot fail");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{TABLE, help};
+
+    #[test]
+    fn the_table_lists_every_code_once_and_in_order() {
+        for (position, row) in (0..).zip(TABLE) {
+            assert_eq!(row.exit.code(), position);
+        }
+    }
+
+    #[test]
+    fn the_documentation_shows_this_table() {
+        let doc = include_str!("../../../docs/exit-codes.md");
+        let documented: Vec<&str> = doc.lines().filter(|line| line.starts_with("| ")).collect();
+        let table: Vec<String> = TABLE
+            .iter()
+            .map(|row| format!("| {} | {} | {} |", row.exit.code(), row.meaning, row.remedy))
+            .collect();
+        // The first line of the documented table is its head.
+        assert!(documented.iter().skip(1).eq(table.iter()), "{documented:#?} is not {table:#?}");
+    }
+
+    #[test]
+    fn help_has_a_line_per_code() {
+        assert_eq!(help().lines().count(), 1 + TABLE.len());
+        assert!(help().contains("\n  2  the command line or the configuration is wrong"));
+    }
+}

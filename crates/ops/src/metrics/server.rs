@@ -1,0 +1,159 @@
+//! A small HTTP server that nobody can make large.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::io;
+use std::net::{SocketAddr, TcpListener as StdListener};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::page;
+
+/// What the pages say at the time of asking.
+pub trait Pages: Send + Sync + 'static {
+    /// `/metrics`: Prometheus text, as [`page`](super::page()) makes it.
+    fn metrics(&self) -> String;
+
+    /// `/info`: a JSON object.
+    fn info(&self) -> String;
+
+    /// `/heartbeat`: whether all is well. An answer that takes over five seconds counts as no.
+    fn heartbeat(&self) -> impl Future<Output = bool> + Send;
+}
+
+/// A bound endpoint that does not answer yet.
+#[derive(Debug)]
+pub struct MetricsServer {
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+impl MetricsServer {
+    /// Binds `address`; port 0 takes a free one. To be called inside a tokio runtime.
+    pub fn bind(address: SocketAddr) -> io::Result<Self> {
+        let listener = StdListener::bind(address)?;
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        Ok(Self { listener: TcpListener::from_std(listener)?, address })
+    }
+
+    /// The address with the port that was taken.
+    pub const fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Answers until `stop` is cancelled, then finishes the answers that it has begun.
+    ///
+    /// A request's head may have 8 KiB and take 30 seconds; a body is never read. Sixteen clients
+    /// are served at once; more wait in the operating system's queue.
+    pub async fn run(self, pages: impl Pages, stop: CancellationToken) {
+        let pages = Arc::new(pages);
+        let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+        let connections = TaskTracker::new();
+        let accept = async {
+            loop {
+                let place =
+                    Arc::clone(&room).acquire_owned().await.expect("nobody closes this semaphore");
+                match self.listener.accept().await {
+                    Ok((stream, _)) => {
+                        let connection = serve(stream, Arc::clone(&pages), stop.clone());
+                        connections.spawn(async move {
+                            connection.await;
+                            drop(place);
+                        });
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "the metrics endpoint cannot take a connection");
+                        sleep(ACCEPT_PAUSE).await;
+                    }
+                }
+            }
+        };
+        tokio::select! {
+            () = accept => {}
+            () = stop.cancelled() => {}
+        }
+        connections.close();
+        connections.wait().await;
+    }
+}
+
+/// How many clients are served at once.
+const MAX_CONNECTIONS: usize = 16;
+/// How long a request's head may take, and an idle connection may live.
+const HEAD_TIME: Duration = Duration::from_secs(30);
+/// How many bytes a request's head may have; the least that hyper allows.
+const HEAD_BYTES: usize = 8192;
+/// How long one connection may live, whatever it does.
+const CONNECTION_TIME: Duration = Duration::from_mins(10);
+/// How long an answer that has begun may take after the end was asked for.
+const CLOSING_TIME: Duration = Duration::from_secs(2);
+/// How long a heartbeat may take.
+const HEARTBEAT_TIME: Duration = Duration::from_secs(5);
+/// How long to wait when the process has no descriptor left for another connection.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+async fn serve<P: Pages>(stream: TcpStream, pages: Arc<P>, stop: CancellationToken) {
+    let service = service_fn(|request| {
+        let pages = Arc::clone(&pages);
+        async move { Ok::<_, Infallible>(answer(&request, &*pages).await) }
+    });
+    let mut connection = pin!(
+        http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD_TIME)
+            .max_buf_size(HEAD_BYTES)
+            .serve_connection(TokioIo::new(stream), service)
+    );
+    // A client that breaks the protocol or goes away concerns nobody, hence no error here.
+    tokio::select! {
+        _ = connection.as_mut() => return,
+        () = stop.cancelled() => {}
+        () = sleep(CONNECTION_TIME) => {}
+    }
+    connection.as_mut().graceful_shutdown();
+    let _ = timeout(CLOSING_TIME, connection).await;
+}
+
+async fn answer(request: &Request<Incoming>, pages: &impl Pages) -> Response<Full<Bytes>> {
+    match (request.method(), request.uri().path()) {
+        (&Method::GET, "/metrics") => response(StatusCode::OK, page::CONTENT_TYPE, pages.metrics()),
+        (&Method::GET, "/info") => response(StatusCode::OK, "application/json", pages.info()),
+        (&Method::GET, "/heartbeat") => match timeout(HEARTBEAT_TIME, pages.heartbeat()).await {
+            Ok(true) => text(StatusCode::OK, "OK"),
+            Ok(false) | Err(_) => text(StatusCode::INTERNAL_SERVER_ERROR, "Failed"),
+        },
+        (&Method::GET, "/") => text(StatusCode::OK, "OK"),
+        _ => text(StatusCode::NOT_FOUND, "Not Found"),
+    }
+}
+
+fn text(status: StatusCode, body: &'static str) -> Response<Full<Bytes>> {
+    response(status, "text/plain; charset=utf-8", body)
+}
+
+fn response(
+    status: StatusCode,
+    content_type: &'static str,
+    body: impl Into<Bytes>,
+) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body.into()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}

@@ -1,0 +1,108 @@
+//! Secrets in memory and on disk.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::path::Path;
+
+use serde::de::{Deserialize, Deserializer, Error as _};
+use zeroize::{Zeroize, Zeroizing};
+
+/// A value that is erased when dropped and never printed: `Debug` says `Secret(..)`, and there is no
+/// `Display`.
+#[derive(Clone)]
+pub struct Secret<T: Zeroize>(Zeroizing<T>);
+
+impl<T: Zeroize> Secret<T> {
+    /// Takes charge of a secret. Copies that were made before are not erased.
+    pub fn new(value: T) -> Self {
+        Self(Zeroizing::new(value))
+    }
+
+    /// The secret, for the one place that needs it.
+    pub fn expose(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T: Zeroize> fmt::Debug for Secret<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
+/// Of what a value should have been, errors say only that it is not: they never quote it.
+impl<'de, T: Zeroize + Deserialize<'de>> Deserialize<'de> for Secret<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        T::deserialize(deserializer)
+            .map(Self::new)
+            .map_err(|_| D::Error::custom("the secret has the wrong type; its value is not shown"))
+    }
+}
+
+/// Writes `bytes` into a file that only its owner can read (mode 0600), replacing what was there.
+///
+/// Whoever looks sees the old file or the whole new one, with these permissions from the start; when
+/// this returns, the file survives a power cut.
+pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    // A temporary file has mode 0600.
+    let mut draft = tempfile::Builder::new().prefix(".private-").tempfile_in(folder)?;
+    draft.write_all(bytes)?;
+    draft.as_file().sync_all()?;
+    draft.persist(path)?;
+    File::open(folder)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::{Secret, write_private};
+
+    #[test]
+    fn a_secret_does_not_print() {
+        let secret = Secret::new("correct horse".to_owned());
+        assert_eq!(
+            format!("{secret:?} {:#?}", Some(&secret)),
+            "Secret(..) Some(\n    Secret(..),\n)"
+        );
+        assert_eq!(secret.expose(), "correct horse");
+    }
+
+    #[test]
+    fn a_secret_of_the_wrong_type_is_not_quoted() {
+        let error = serde_json::from_str::<Secret<String>>("271828").unwrap_err().to_string();
+        assert!(error.contains("wrong type") && !error.contains("271828"), "{error}");
+        let secret: Secret<String> = serde_json::from_str("\"horse\"").unwrap();
+        assert_eq!(secret.expose(), "horse");
+    }
+
+    #[test]
+    fn a_private_file_replaces_what_was_there_and_is_private() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("signer.toml");
+        fs::write(&path, "old and public").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        write_private(&path, b"new").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_failed_write_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("taken");
+        fs::create_dir(&path).unwrap();
+        write_private(&path, b"new").unwrap_err();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        write_private(&folder.path().join("missing/file"), b"new").unwrap_err();
+    }
+}
