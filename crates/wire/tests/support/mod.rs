@@ -16,6 +16,7 @@
 
 pub mod strategies_consensus;
 pub mod strategies_messages;
+pub mod vectors;
 
 use std::fmt::Debug;
 
@@ -74,9 +75,7 @@ pub fn bytes(len: std::ops::Range<usize>) -> impl Strategy<Value = Vec<u8>> {
 }
 
 /// The encoding of a value: as it is, with a byte changed, cut off, or with a byte too many.
-pub fn spoilt<T: Wire + Debug>(
-    values: impl Strategy<Value = T>,
-) -> impl Strategy<Value = Vec<u8>> {
+pub fn spoilt<T: Wire + Debug>(values: impl Strategy<Value = T>) -> impl Strategy<Value = Vec<u8>> {
     (values, any::<Index>(), any::<u8>(), 0..4_u8).prop_map(|(value, at, byte, how)| {
         let mut bytes = value.to_bytes();
         let at = at.index(bytes.len().max(1));
