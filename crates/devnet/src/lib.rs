@@ -1,0 +1,3 @@
+//! A Stacks network on one machine.
+
+pub mod chain;
