@@ -1,4 +1,5 @@
-//! What comes in from outside, checked against deny.toml: by cargo-deny, or by this module.
+//! What comes in from outside, checked against deny.toml by cargo-deny or by this module; and that
+//! each outside crate has a reason.
 //!
 //! The fallback checks licences, bans, wildcard versions and sources of every package in
 //! Cargo.lock, from what their manifests say. It does not read licence texts, and it does not know
@@ -6,13 +7,14 @@
 
 mod licence;
 mod policy;
+mod reasons;
 
 use std::io::Write;
 
 use crate::cargo::Cargo;
 use crate::files;
 use crate::metadata::{Metadata, Package};
-use crate::report::{Report, StepError};
+use crate::report::{self, Report, StepError};
 
 use self::licence::Expression;
 use self::policy::Policy;
@@ -24,15 +26,20 @@ const ADVISORIES: &str = "advisories are not checked here, because their databas
 pub(crate) fn check(cargo: &Cargo, out: &mut dyn Write) -> Result<Report, StepError> {
     writeln!(out, "   {ADVISORIES}")?;
     out.flush()?;
-    if cargo.has(&["deny", "--version"]) {
-        cargo.run(&["deny", "check", "licenses", "bans", "sources"], &[])?;
-        return Ok(Report { summary: "checked by cargo-deny".to_owned(), findings: Vec::new() });
-    }
-    let policy = Policy::parse(&files::text(&cargo.root().join("deny.toml"))?)?;
     let metadata = Metadata::read(cargo)?;
-    let summary =
-        format!("{} packages, checked by xtask (no cargo-deny here)", metadata.packages.len());
-    let findings = metadata.packages.iter().flat_map(|p| findings(p, &policy)).collect();
+    let text = |name: &str| files::text(&cargo.root().join(name));
+    let mut findings =
+        reasons::findings(&text("Cargo.toml")?, &text("CONTRIBUTING.md")?, &metadata)?;
+    let checker = if cargo.has(&["deny", "--version"]) {
+        let result = cargo.run(&["deny", "check", "licenses", "bans", "sources"], &[]);
+        findings.extend(result.err().map(|error| report::with_causes(&error)));
+        "cargo-deny"
+    } else {
+        let policy = Policy::parse(&text("deny.toml")?)?;
+        findings.extend(metadata.packages.iter().flat_map(|p| self::findings(p, &policy)));
+        "xtask, because cargo-deny is not installed"
+    };
+    let summary = format!("{} packages, checked by {checker}", metadata.packages.len());
     Ok(Report { summary, findings })
 }
 
