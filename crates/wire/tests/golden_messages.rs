@@ -6,13 +6,14 @@
     clippy::panic,
     reason = "a test fails by panicking"
 )]
+#![allow(clippy::disallowed_methods, reason = "vectors are files")]
 
 use std::str::FromStr;
 
 use countersign_wire::message::{
     ActiveMiner, BlockAccepted, BlockRejected, BlockResponse, MinerState, MockProposal,
-    MockSignature, PeerInfo, RejectReason, ResponseData, SignerMessage, StateMachineUpdate,
-    UpdateContent, ValidateCode,
+    MockSignature, PeerInfo, RejectCode, RejectReason, ResponseData, SignerMessage,
+    StateMachineUpdate, UpdateContent, ValidateCode,
 };
 use countersign_wire::stackerdb::{Chunk, Lane, chunk_digest, data_hash};
 use countersign_wire::{
@@ -137,9 +138,7 @@ fn a_state_machine_update_is_made_as_the_reference_makes_it() {
         parent_last_block: vectors.parse("parent_last_block"),
         parent_last_height: StacksHeight::new(vectors.number("parent_last_height")),
     });
-    for (miner, bytes) in
-        [(active, "bytes"), (MinerState::NoValidMiner, "bytes_without_a_miner")]
-    {
+    for (miner, bytes) in [(active, "bytes"), (MinerState::NoValidMiner, "bytes_without_a_miner")] {
         let update = StateMachineUpdate {
             active_version: 2,
             supported_version: 2,
@@ -231,5 +230,50 @@ fn spoilt_messages_are_refused() {
             Err(DecodeError::Trailing(_)) => "Trailing",
         };
         assert_eq!(kind, case.text("error"), "{name}");
+    }
+}
+
+#[test]
+fn an_absent_tail_promises_no_extend() {
+    let vectors = Vectors::current();
+    let mut bytes = vectors.table("accepted").bytes("bytes");
+    bytes.truncate(1 + 1 + 32 + 65);
+    let Ok(SignerMessage::BlockResponse(BlockResponse::Accepted(accepted))) =
+        SignerMessage::from_bytes(&bytes)
+    else {
+        panic!("an old acceptance decodes")
+    };
+    assert_eq!(accepted.server_version, "");
+    assert_eq!(accepted.data.full_extend_at, UnixSeconds::new(u64::MAX));
+    assert_eq!(accepted.data.read_count_extend_at, UnixSeconds::new(u64::MAX));
+    assert_eq!(accepted.data.reason, RejectReason::NotRejected);
+    assert_eq!(accepted.recover(), Some(vectors.parse("public_key")));
+}
+
+#[test]
+fn reasons_past_the_sixth_have_one_legacy_code() {
+    let rows = [
+        (RejectReason::ConnectivityIssues, RejectCode::ConnectivityIssues),
+        (RejectReason::TestingDirective, RejectCode::TestingDirective),
+        (RejectReason::ReorgNotAllowed, RejectCode::SortitionViewMismatch),
+        (RejectReason::ProblematicTransactions, RejectCode::SortitionViewMismatch),
+    ];
+    for (reason, code) in rows {
+        assert_eq!(reason.legacy_code(), code, "{reason}");
+    }
+}
+
+#[test]
+fn a_validation_code_that_peers_do_not_know_is_not_sent() {
+    let reason = RejectReason::ValidationFailed(ValidateCode::Unknown(99));
+    let sent = RejectReason::ValidationFailed(ValidateCode::InvalidBlock);
+    let never = UnixSeconds::new(u64::MAX);
+    assert_eq!(ResponseData::current(never, reason, never, None).reason, sent);
+    assert_eq!(reason.legacy_code(), RejectCode::ValidationFailed(ValidateCode::InvalidBlock));
+    for code in ValidateCode::ALL {
+        assert_eq!(ValidateCode::from_u8(code.as_u8()), code);
+        assert_eq!(ValidateCode::from_name(code.name()), Some(code));
+        let known = RejectReason::ValidationFailed(code);
+        assert_eq!(known.for_sending(), known);
     }
 }
