@@ -152,7 +152,7 @@ pub struct Chunk {
     pub slot_id: SlotId,
     /// Larger than the version stored before.
     pub slot_version: SlotVersion,
-    /// By the slot's owner, over [`chunk_digest`](crate::stackerdb::chunk_digest).
+    /// By the slot's owner, over [`chunk_digest`].
     #[serde(rename = "sig")]
     pub signature: MessageSignature,
     /// The content: for signers and miners a [`crate::message::SignerMessage`].
@@ -210,7 +210,7 @@ pub struct SlotMetadata {
     pub slot_id: SlotId,
     /// Version of the stored content; 0 if it was never written.
     pub slot_version: SlotVersion,
-    /// [`data_hash`](crate::stackerdb::data_hash) of the content; zeros if it was never written.
+    /// [`data_hash`] of the content; zeros if it was never written.
     #[serde(with = "hex::serde")]
     pub data_hash: [u8; 32],
     /// The owner's signature; [`MessageSignature::EMPTY`] if it was never written.
