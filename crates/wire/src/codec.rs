@@ -168,8 +168,8 @@ impl<'a> Reader<'a> {
 
     /// A `u32` count and that many items, each at least `min_item_len` bytes long.
     ///
-    /// The count is compared with the bytes that are left before the list is allocated, so a
-    /// forged count costs nothing.
+    /// The count is compared with the bytes that are left, and memory is taken as items are read, so
+    /// a forged count costs nothing.
     pub fn list<T: Wire>(
         &mut self,
         max: u32,
@@ -180,7 +180,7 @@ impl<'a> Reader<'a> {
         if len.saturating_mul(min_item_len.max(1)) > self.rest.len() {
             return Err(DecodeError::Truncated { what });
         }
-        let mut items = Vec::with_capacity(len);
+        let mut items = Vec::with_capacity(len.min(PREALLOCATED_ITEMS));
         for _ in 0..len {
             items.push(T::decode(self)?);
         }
@@ -229,6 +229,10 @@ impl<'a> Reader<'a> {
         value
     }
 }
+
+/// For how many items a list takes memory before it has read one: an item may be far larger in
+/// memory than on the wire, and lists may be nested.
+const PREALLOCATED_ITEMS: usize = 64;
 
 /// Appends a `u32` length prefix and the bytes.
 pub fn encode_bytes(bytes: &[u8], out: &mut Vec<u8>) {

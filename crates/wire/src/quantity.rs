@@ -60,6 +60,7 @@ quantity! {
 
 impl StacksHeight {
     /// The height above this one.
+    #[must_use]
     pub const fn next(self) -> Self {
         Self(self.0.saturating_add(1))
     }
@@ -67,6 +68,7 @@ impl StacksHeight {
 
 impl BurnHeight {
     /// The height above this one.
+    #[must_use]
     pub const fn next(self) -> Self {
         Self(self.0.saturating_add(1))
     }
@@ -74,18 +76,20 @@ impl BurnHeight {
 
 impl RewardCycle {
     /// The cycle after this one.
+    #[must_use]
     pub const fn next(self) -> Self {
         Self(self.0.saturating_add(1))
     }
 
     /// 0 or 1: which of the two alternating contract families the cycle uses.
     pub const fn parity(self) -> u8 {
-        if self.0 % 2 == 0 { 0 } else { 1 }
+        if self.0.is_multiple_of(2) { 0 } else { 1 }
     }
 }
 
 impl SlotVersion {
     /// The version after this one.
+    #[must_use]
     pub const fn next(self) -> Self {
         Self(self.0.saturating_add(1))
     }
@@ -98,8 +102,9 @@ impl Weight {
     pub const ZERO: Self = Self(0);
 
     /// The least weight that approves a block: seven tenths of `total`, rounded up.
+    #[must_use]
+    #[expect(clippy::cast_possible_truncation, reason = "seven tenths of a u32 are a u32 again")]
     pub const fn approval_threshold(total: Self) -> Self {
-        // 7/10 of a u32 is a u32 again.
         Self(((total.0 as u64 * 7).div_ceil(10)) as u32)
     }
 

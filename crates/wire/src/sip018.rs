@@ -79,7 +79,7 @@ pub fn stacking_pox4(authorization: &Pox4Authorization, chain_id: ChainId) -> [u
 pub fn sip_vote(sip: u32, yes: bool) -> [u8; 32] {
     let data = ClarityValue::tuple([
         ("sip", ClarityValue::UInt(sip.into())),
-        ("vote", ClarityValue::UInt(if yes { 0 } else { 1 })),
+        ("vote", ClarityValue::UInt(u128::from(!yes))),
     ]);
     digest(&Domain::v1("signer-sip-voting", ChainId::MAINNET), &data)
 }

@@ -54,7 +54,9 @@ impl ClarityValue {
     pub fn tuple<const N: usize>(fields: [(&'static str, Self); N]) -> Self {
         let fields: BTreeMap<_, _> = fields
             .into_iter()
-            .map(|(key, value)| (ClarityName::new(key).expect("keys in the source are names"), value))
+            .map(|(key, value)| {
+                (ClarityName::new(key).expect("keys in the source are names"), value)
+            })
             .collect();
         assert_eq!(fields.len(), N, "keys in the source are distinct");
         Self::Tuple(fields)

@@ -175,9 +175,10 @@ impl Wire for TransactionAuth {
     fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         match reader.u8("authorisation")? {
             STANDARD => SpendingCondition::decode(reader).map(Self::Standard),
-            SPONSORED => {
-                Ok(Self::Sponsored { origin: Wire::decode(reader)?, sponsor: Wire::decode(reader)? })
-            }
+            SPONSORED => Ok(Self::Sponsored {
+                origin: Wire::decode(reader)?,
+                sponsor: Wire::decode(reader)?,
+            }),
             tag => Err(DecodeError::UnknownTag { what: "authorisation", tag: tag.into() }),
         }
     }

@@ -3,8 +3,8 @@
 //! A signer leaves the check to its node, which makes it before a block is signed. A simulated
 //! network needs both halves.
 
-use super::auth::{AuthField, KeyEncoding, SpendingCondition, SpendingKind, TransactionAuth};
 use super::StacksTransaction;
+use super::auth::{AuthField, KeyEncoding, SpendingCondition, SpendingKind, TransactionAuth};
 use crate::fixed::Hash160;
 use crate::hash::{hash160, sha256, sha512_256};
 use crate::keys::{MessageSignature, PrivateKey, PublicKey};
@@ -144,8 +144,14 @@ impl SpendingCondition {
                 let next = next_sighash(&digest, *key_encoding, signature);
                 (single_account(&key, *key_encoding, *is_segwit), next)
             }
-            SpendingKind::MultiSig { is_segwit, is_order_independent, fields, signatures_required } => {
-                let (keys, next) = self.recover_all(fields, *is_order_independent, initial, flag)?;
+            SpendingKind::MultiSig {
+                is_segwit,
+                is_order_independent,
+                fields,
+                signatures_required,
+            } => {
+                let (keys, next) =
+                    self.recover_all(fields, *is_order_independent, initial, flag)?;
                 check_count(fields, *signatures_required, *is_order_independent)?;
                 (multi_account(&keys, *signatures_required, *is_segwit), next)
             }
@@ -213,11 +219,7 @@ fn key_bytes(key: &PublicKey, encoding: KeyEncoding) -> Vec<u8> {
 /// P2PKH: the hash of the key. P2WPKH nested in P2SH: the hash of `00 14` and that hash.
 fn single_account(key: &PublicKey, encoding: KeyEncoding, is_segwit: bool) -> Hash160 {
     let hash = hash160(&key_bytes(key, encoding));
-    if is_segwit {
-        hash160(&[&[OP_0, PUSH_20], hash.as_bytes().as_slice()].concat())
-    } else {
-        hash
-    }
+    if is_segwit { hash160(&[&[OP_0, PUSH_20], hash.as_bytes().as_slice()].concat()) } else { hash }
 }
 
 /// P2SH: the hash of the script. P2WSH nested in P2SH: the hash of `00 20` and its SHA-256.

@@ -54,6 +54,7 @@ impl Wire for VrfProof {
     }
 
     fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Self::from_bytes(reader.array("VRF proof")?).ok_or(DecodeError::Invalid { what: "VRF proof" })
+        Self::from_bytes(reader.array("VRF proof")?)
+            .ok_or(DecodeError::Invalid { what: "VRF proof" })
     }
 }

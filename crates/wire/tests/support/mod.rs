@@ -60,11 +60,13 @@ macro_rules! wire_properties {
 
 pub(crate) use wire_properties;
 
-/// Enough to spoil every field once, for many types; failing ones are kept in `regressions/`.
+/// Enough to spoil every field once, for many types; failing ones are kept beside the test.
 pub fn config() -> ProptestConfig {
     ProptestConfig {
         cases: 200,
-        failure_persistence: Some(Box::new(FileFailurePersistence::WithSource("regressions"))),
+        failure_persistence: Some(Box::new(FileFailurePersistence::WithSource(
+            "proptest-regressions",
+        ))),
         ..ProptestConfig::default()
     }
 }

@@ -31,9 +31,8 @@ pub fn block_id() -> impl Strategy<Value = StacksBlockId> {
 }
 
 pub fn private_key() -> impl Strategy<Value = PrivateKey> {
-    any::<[u8; 32]>().prop_filter_map("a scalar below the order", |bytes| {
-        PrivateKey::from_bytes(bytes).ok()
-    })
+    any::<[u8; 32]>()
+        .prop_filter_map("a scalar below the order", |bytes| PrivateKey::from_bytes(bytes).ok())
 }
 
 pub fn public_key() -> impl Strategy<Value = PublicKey> {
@@ -125,12 +124,10 @@ fn auth_field_with(
     encoding: impl Strategy<Value = KeyEncoding> + Clone,
 ) -> impl Strategy<Value = AuthField> {
     prop_oneof![
-        (encoding.clone(), public_key()).prop_map(|(encoding, key)| {
-            AuthField::PublicKey(encoding, key)
-        }),
-        (encoding, signature()).prop_map(|(encoding, signature)| {
-            AuthField::Signature(encoding, signature)
-        }),
+        (encoding.clone(), public_key())
+            .prop_map(|(encoding, key)| { AuthField::PublicKey(encoding, key) }),
+        (encoding, signature())
+            .prop_map(|(encoding, signature)| { AuthField::Signature(encoding, signature) }),
     ]
 }
 
@@ -170,7 +167,11 @@ pub fn transaction_auth() -> impl Strategy<Value = TransactionAuth> {
 }
 
 pub fn anchor_mode() -> impl Strategy<Value = AnchorMode> {
-    prop_oneof![Just(AnchorMode::OnChainOnly), Just(AnchorMode::OffChainOnly), Just(AnchorMode::Any)]
+    prop_oneof![
+        Just(AnchorMode::OnChainOnly),
+        Just(AnchorMode::OffChainOnly),
+        Just(AnchorMode::Any)
+    ]
 }
 
 pub fn post_condition_mode() -> impl Strategy<Value = PostConditionMode> {
@@ -217,8 +218,11 @@ pub fn post_condition_principal() -> impl Strategy<Value = PostConditionPrincipa
 }
 
 pub fn asset_info() -> impl Strategy<Value = AssetInfo> {
-    (address(), contract_name(), clarity_name())
-        .prop_map(|(address, contract, asset)| AssetInfo { address, contract, asset })
+    (address(), contract_name(), clarity_name()).prop_map(|(address, contract, asset)| AssetInfo {
+        address,
+        contract,
+        asset,
+    })
 }
 
 pub fn post_condition() -> impl Strategy<Value = PostCondition> {
@@ -257,11 +261,8 @@ pub fn microblock_header() -> impl Strategy<Value = MicroblockHeader> {
 
 fn poison() -> impl Strategy<Value = TransactionPayload> {
     (microblock_header(), private_key(), any::<[u8; 32]>()).prop_map(|(header, key, root)| {
-        let signed = |root| MicroblockHeader {
-            tx_merkle_root: root,
-            signature: key.sign(&root),
-            ..header
-        };
+        let signed =
+            |root| MicroblockHeader { tx_merkle_root: root, signature: key.sign(&root), ..header };
         let mut other = root;
         other[0] ^= 1;
         TransactionPayload::PoisonMicroblock(Box::new([signed(root), signed(other)]))
@@ -339,19 +340,21 @@ pub fn transaction() -> impl Strategy<Value = StacksTransaction> {
         vec(post_condition(), 0..3),
         transaction_payload(),
     )
-        .prop_map(|((is_mainnet, chain_id, auth), anchor_mode, mode, post_conditions, payload)| {
-            let on_chain_only =
-                payload.is_coinbase() || matches!(payload, TransactionPayload::PoisonMicroblock(_));
-            StacksTransaction {
-                is_mainnet,
-                chain_id,
-                auth,
-                anchor_mode: if on_chain_only { AnchorMode::OnChainOnly } else { anchor_mode },
-                post_condition_mode: mode,
-                post_conditions,
-                payload,
-            }
-        })
+        .prop_map(
+            |((is_mainnet, chain_id, auth), anchor_mode, mode, post_conditions, payload)| {
+                let on_chain_only = payload.is_coinbase()
+                    || matches!(payload, TransactionPayload::PoisonMicroblock(_));
+                StacksTransaction {
+                    is_mainnet,
+                    chain_id,
+                    auth,
+                    anchor_mode: if on_chain_only { AnchorMode::OnChainOnly } else { anchor_mode },
+                    post_condition_mode: mode,
+                    post_conditions,
+                    payload,
+                }
+            },
+        )
 }
 
 pub fn bit_vec() -> impl Strategy<Value = BitVec> {
@@ -379,22 +382,28 @@ pub fn block_header() -> impl Strategy<Value = NakamotoBlockHeader> {
         bit_vec(),
         vec(problematic_transaction(), 0..3),
     )
-        .prop_map(|(version, numbers, (tenure, parent), roots, signatures, bits, problematic)| {
-            NakamotoBlockHeader {
-                version,
-                chain_length: StacksHeight::new(numbers.0),
-                burn_spent: numbers.1,
-                consensus_hash: tenure,
-                parent_block_id: parent,
-                tx_merkle_root: TxMerkleRoot::new(roots.0),
-                state_index_root: StateRoot::new(roots.1),
-                timestamp: UnixSeconds::new(numbers.2),
-                miner_signature: signatures.0,
-                signer_signature: signatures.1,
-                pox_treatment: bits,
-                problematic_txs: if version & 0x7f == 0 { Vec::new() } else { problematic },
-            }
-        })
+        .prop_map(
+            |(version, numbers, (tenure, parent), roots, signatures, bits, problematic)| {
+                NakamotoBlockHeader {
+                    version,
+                    chain_length: StacksHeight::new(numbers.0),
+                    burn_spent: numbers.1,
+                    consensus_hash: tenure,
+                    parent_block_id: parent,
+                    tx_merkle_root: TxMerkleRoot::new(roots.0),
+                    state_index_root: StateRoot::new(roots.1),
+                    timestamp: UnixSeconds::new(numbers.2),
+                    miner_signature: signatures.0,
+                    signer_signature: signatures.1,
+                    pox_treatment: bits,
+                    problematic_txs: if matches!(version, 0 | 0x80) {
+                        Vec::new()
+                    } else {
+                        problematic
+                    },
+                }
+            },
+        )
 }
 
 /// Blocks whose transactions are distinct and fit their header.

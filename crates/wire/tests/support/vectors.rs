@@ -1,6 +1,8 @@
 //! Reads golden vectors: `vectors/FAMILY/NAME.toml`, each with its origin, cases, tolerated inputs
 //! and inputs that must be refused.
 
+#![allow(clippy::disallowed_methods, reason = "a test reads its vectors from files")]
+
 use std::path::Path;
 
 use countersign_wire::{DecodeError, Wire};
