@@ -1,1 +1,82 @@
-//! (being written)
+//! What the signers of a cycle agree on: protocol version, burn view and miner.
+//!
+//! From `signer-behaviour` 5.2 and 5.3. Agreement takes seven tenths of the weight rounded down,
+//! unlike the approval of a block, which rounds up.
+
+use std::collections::BTreeMap;
+
+use countersign_wire::message::{MinerState, StateMachineUpdate};
+use countersign_wire::{BurnHeight, ConsensusHash, SignerSet, SlotId, SlotVersion, Weight};
+
+/// The latest update of every signer of a cycle, ourselves included.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Views {
+    latest: BTreeMap<SlotId, StateMachineUpdate>,
+    versions: BTreeMap<SlotId, SlotVersion>,
+}
+
+/// The state that the signers agree on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct AgreedState {
+    pub(crate) burn_block: ConsensusHash,
+    pub(crate) burn_height: BurnHeight,
+    pub(crate) miner: MinerState,
+}
+
+impl Views {
+    /// Replaces a signer's view.
+    pub(crate) fn set(&mut self, from: SlotId, update: StateMachineUpdate) {
+        self.latest.insert(from, update);
+    }
+
+    /// Takes in what a signer wrote as `version` of its slot. False if that is old news: the slots
+    /// are read again after a start, and what is read may be overtaken by what is announced.
+    pub(crate) fn hear(
+        &mut self,
+        from: SlotId,
+        version: SlotVersion,
+        update: &StateMachineUpdate,
+    ) -> bool {
+        if self.versions.get(&from).is_some_and(|heard| *heard >= version) {
+            return false;
+        }
+        self.versions.insert(from, version);
+        self.latest.insert(from, update.clone()).as_ref() != Some(update)
+    }
+
+    /// The view of one signer.
+    pub(crate) fn of(&self, from: SlotId) -> Option<&StateMachineUpdate> {
+        self.latest.get(&from)
+    }
+
+    /// The highest version that signers with agreeing weight support.
+    pub(crate) fn version(&self, set: &SignerSet) -> Option<u64> {
+        let mut supported: Vec<(u64, Weight)> = self
+            .latest
+            .iter()
+            .map(|(slot, update)| (update.supported_version, set.weight_of(*slot)))
+            .collect();
+        supported.sort_unstable_by_key(|(version, _)| std::cmp::Reverse(*version));
+        let mut weight = Weight::ZERO;
+        supported.into_iter().find_map(|(version, own)| {
+            weight = [weight, own].into_iter().sum();
+            weight.agrees(set.total()).then_some(version)
+        })
+    }
+
+    /// The state that signers with agreeing weight see. The version that each acts by does not
+    /// matter: the agreed version stands in for it.
+    pub(crate) fn state(&self, set: &SignerSet) -> Option<AgreedState> {
+        let mut weights: BTreeMap<AgreedState, Weight> = BTreeMap::new();
+        for (slot, update) in &self.latest {
+            let seen = AgreedState {
+                burn_block: update.content.burn_block,
+                burn_height: update.content.burn_height,
+                miner: update.content.miner,
+            };
+            let weight = weights.entry(seen).or_default();
+            *weight = [*weight, set.weight_of(*slot)].into_iter().sum();
+        }
+        weights.into_iter().find(|(_, weight)| weight.agrees(set.total())).map(|(state, _)| state)
+    }
+}

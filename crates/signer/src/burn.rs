@@ -11,7 +11,7 @@ use countersign_wire::{
 use crate::time::Timestamp;
 
 /// How many burn blocks are remembered below the tip.
-pub const HORIZON: u64 = 100;
+pub(crate) const HORIZON: u64 = 100;
 
 /// A burn block that was announced to us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +45,7 @@ pub struct Superseded {
 
 /// Reward-cycle arithmetic, from the node's PoX constants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Calendar {
+pub(crate) struct Calendar {
     first: BurnHeight,
     cycle_length: u64,
     prepare_length: u64,
@@ -53,7 +53,7 @@ pub struct Calendar {
 
 impl Calendar {
     /// The calendar of the node's answer; none if its lengths make no sense.
-    pub fn new(pox: &PoxInfo) -> Option<Self> {
+    pub(crate) fn new(pox: &PoxInfo) -> Option<Self> {
         let cycle_length =
             pox.reward_phase_block_length.checked_add(pox.prepare_phase_block_length)?;
         (cycle_length > 0).then_some(Self {
@@ -64,13 +64,13 @@ impl Calendar {
     }
 
     /// The cycle that a burn block is in.
-    pub const fn cycle_of(&self, height: BurnHeight) -> RewardCycle {
+    pub(crate) const fn cycle_of(&self, height: BurnHeight) -> RewardCycle {
         RewardCycle::new(height.get().saturating_sub(self.first.get()) / self.cycle_length)
     }
 
     /// Whether a burn block is in the prepare phase, at the end of its cycle, in which the next
     /// cycle's signers become known.
-    pub const fn is_prepare_phase(&self, height: BurnHeight) -> bool {
+    pub(crate) const fn is_prepare_phase(&self, height: BurnHeight) -> bool {
         height.get().saturating_sub(self.first.get()) % self.cycle_length
             >= self.cycle_length.saturating_sub(self.prepare_length)
     }
@@ -78,7 +78,7 @@ impl Calendar {
 
 /// Burn blocks that arrived here, and what follows from their arrival.
 #[derive(Clone, Debug, Default)]
-pub struct BurnHistory {
+pub(crate) struct BurnHistory {
     seen: BTreeMap<ConsensusHash, BurnBlockSeen>,
     superseded: BTreeMap<ConsensusHash, Superseded>,
     activity: BTreeMap<ConsensusHash, Timestamp>,
@@ -86,7 +86,7 @@ pub struct BurnHistory {
 
 impl BurnHistory {
     /// Remembers a burn block; the first arrival counts. Returns what is new.
-    pub fn record(&mut self, event: &NewBurnBlock, now: Timestamp) -> Option<BurnBlockSeen> {
+    pub(crate) fn record(&mut self, event: &NewBurnBlock, now: Timestamp) -> Option<BurnBlockSeen> {
         if self.seen.contains_key(&event.consensus_hash) {
             return None;
         }
@@ -102,43 +102,43 @@ impl BurnHistory {
     }
 
     /// Puts back what was remembered before a restart.
-    pub fn restore(&mut self, seen: BurnBlockSeen) {
+    pub(crate) fn restore(&mut self, seen: BurnBlockSeen) {
         self.seen.insert(seen.consensus_hash, seen);
     }
 
     /// The burn block of this consensus hash.
-    pub fn get(&self, consensus_hash: &ConsensusHash) -> Option<&BurnBlockSeen> {
+    pub(crate) fn get(&self, consensus_hash: &ConsensusHash) -> Option<&BurnBlockSeen> {
         self.seen.get(consensus_hash)
     }
 
     /// When the burn block of this hash arrived.
-    pub fn received_at(&self, hash: &BurnBlockHash) -> Option<Timestamp> {
+    pub(crate) fn received_at(&self, hash: &BurnBlockHash) -> Option<Timestamp> {
         self.seen.values().find(|seen| seen.hash == *hash).map(|seen| seen.received_at)
     }
 
     /// Records that a tenure may be orphaned.
-    pub fn supersede(&mut self, superseded: Superseded) {
+    pub(crate) fn supersede(&mut self, superseded: Superseded) {
         self.superseded.insert(superseded.tenure, superseded);
     }
 
     /// The permission to orphan this tenure.
-    pub fn permission(&self, tenure: &ConsensusHash) -> Option<&Superseded> {
+    pub(crate) fn permission(&self, tenure: &ConsensusHash) -> Option<&Superseded> {
         self.superseded.get(tenure)
     }
 
     /// Records that a tenure's miner shows signs of life.
-    pub fn touch(&mut self, tenure: ConsensusHash, now: Timestamp) {
+    pub(crate) fn touch(&mut self, tenure: ConsensusHash, now: Timestamp) {
         self.activity.insert(tenure, now);
     }
 
     /// When a tenure's miner last showed signs of life, beyond signed blocks.
-    pub fn activity(&self, tenure: &ConsensusHash) -> Option<Timestamp> {
+    pub(crate) fn activity(&self, tenure: &ConsensusHash) -> Option<Timestamp> {
         self.activity.get(tenure).copied()
     }
 
     /// Forgets what is deeper than [`HORIZON`] below `tip`; returns the height below which all is
     /// forgotten.
-    pub fn prune(&mut self, tip: BurnHeight) -> BurnHeight {
+    pub(crate) fn prune(&mut self, tip: BurnHeight) -> BurnHeight {
         let floor = BurnHeight::new(tip.get().saturating_sub(HORIZON));
         self.seen.retain(|_, seen| seen.height >= floor);
         self.superseded.retain(|_, superseded| superseded.burn_height >= floor);
@@ -149,7 +149,7 @@ impl BurnHistory {
 
 /// When each of a cycle's signers first reported a burn block.
 #[derive(Clone, Debug, Default)]
-pub struct BurnReports {
+pub(crate) struct BurnReports {
     first: BTreeMap<ConsensusHash, BTreeMap<SlotId, Timestamp>>,
     order: Vec<ConsensusHash>,
 }
@@ -157,7 +157,7 @@ pub struct BurnReports {
 impl BurnReports {
     /// Counts a report; only a signer's first one for a burn block matters. Of more than
     /// [`HORIZON`] burn blocks the one that was reported first is forgotten.
-    pub fn record(&mut self, burn_block: ConsensusHash, from: SlotId, now: Timestamp) {
+    pub(crate) fn record(&mut self, burn_block: ConsensusHash, from: SlotId, now: Timestamp) {
         if !self.first.contains_key(&burn_block) {
             self.order.push(burn_block);
             if self.order.len() as u64 > HORIZON {
@@ -170,7 +170,11 @@ impl BurnReports {
 
     /// The moment at which signers with agreeing weight had reported this burn block; none if they
     /// have not.
-    pub fn agreed_at(&self, burn_block: &ConsensusHash, set: &SignerSet) -> Option<Timestamp> {
+    pub(crate) fn agreed_at(
+        &self,
+        burn_block: &ConsensusHash,
+        set: &SignerSet,
+    ) -> Option<Timestamp> {
         let mut reports: Vec<(Timestamp, SlotId)> =
             self.first.get(burn_block)?.iter().map(|(slot, at)| (*at, *slot)).collect();
         reports.sort_unstable();

@@ -1,1 +1,239 @@
-//! (being written)
+//! Two-phase commit: we promise, and sign once enough have promised (`signer-behaviour` 4.3).
+
+use countersign_wire::message::{RejectReason, SignerMessage};
+use countersign_wire::{MessageSignature, Sighash};
+
+use crate::evaluation::{Task, TaskKey};
+use crate::facts::{Facts, Known};
+use crate::ledger::Entry;
+use crate::note::{Note, WithheldSignature};
+use crate::record::{BlockState, Record};
+use crate::response::Refusal;
+use crate::rules::guard::{Clearance, check_rivals};
+use crate::rules::proposal::compared_tenure;
+use crate::rules::tip::check_tip;
+use crate::signer::Signer;
+use crate::step::{AcceptanceOrder, Action, OverrideReason, Write};
+use crate::tally::Ballot;
+use crate::time::Millis;
+use crate::turn::Turn;
+
+impl Signer {
+    /// Promises to sign a block that the node found valid, if it still exceeds its tenure's tip.
+    pub(crate) fn judge_promise(
+        &mut self,
+        sighash: &Sighash,
+        facts: &Facts,
+        turn: &mut Turn,
+    ) -> Known<()> {
+        let Some(entry) = self.ledger.get(sighash) else { return Ok(()) };
+        let record = entry.record.clone();
+        let Some(cycle) = self.cycle(record.cycle) else { return Ok(()) };
+        if record.valid.is_some() || self.is_wrong_network {
+            return Ok(());
+        }
+        let tenure = compared_tenure(&record.block);
+        let at = self.situation(cycle, facts, turn.now);
+        let check = check_tip(&tenure, record.height(), &at)?;
+        self.apply_tip(record.tenure(), check, turn);
+        if !check.exceeds {
+            let refusal = Refusal::because(RejectReason::SortitionViewMismatch);
+            self.reject_recorded(sighash, &refusal, false, turn);
+            return Ok(());
+        }
+        self.promise(sighash, turn);
+        Ok(())
+    }
+
+    fn promise(&mut self, sighash: &Sighash, turn: &mut Turn) {
+        let Some(entry) = self.ledger.get_mut(sighash) else { return };
+        let record = &mut entry.record;
+        record.valid = Some(true);
+        record.approved_at.get_or_insert(turn.now);
+        if !record.state.is_global() {
+            record.move_to(BlockState::PreCommitted);
+        }
+        let record = record.clone();
+        turn.write(Write::Record(Box::new(record.clone())));
+        if record.state.is_global() {
+            return;
+        }
+        turn.note(Note::PreCommitted { sighash: *sighash });
+        self.publish(record.cycle, SignerMessage::BlockPreCommit(*sighash), turn);
+        if let Some(own) = self.cycle(record.cycle).map(|cycle| cycle.index) {
+            let ballot = Ballot { cycle: record.cycle, from: own, sighash: *sighash };
+            self.count_promise(ballot, turn);
+        }
+    }
+
+    /// Looks whether enough have promised, and whether nothing else keeps us from signing.
+    pub(crate) fn weigh_promises(&mut self, sighash: &Sighash, turn: &mut Turn) {
+        let Some(entry) = self.ledger.get(sighash) else { return };
+        match self.obstacle(entry) {
+            Some(Obstacle::Rejections) => {
+                let why = WithheldSignature::BlockedByRejections;
+                turn.note(Note::SigningWithheld { sighash: *sighash, why });
+            }
+            Some(Obstacle::NotYet) => {}
+            None if self.evaluations.is_waiting(TaskKey::Commitment(*sighash)) => {}
+            None => self.begin(Task::Commitment(*sighash), turn),
+        }
+    }
+
+    /// What keeps us from signing, as far as votes and records tell: it must be valid, promised by
+    /// seven tenths, undecided by the network, and not signed already.
+    fn obstacle(&self, entry: &Entry) -> Option<Obstacle> {
+        let record = &entry.record;
+        let Some(cycle) = self.started_cycle(record.cycle) else { return Some(Obstacle::NotYet) };
+        let total = cycle.set.total();
+        let is_ours_to_sign = record.valid == Some(true)
+            && !record.state.is_global()
+            && entry.votes.acceptance_of(cycle.index).is_none()
+            && !self.signing.contains(&record.sighash)
+            && !self.is_wrong_network
+            && entry.votes.pre_commit_weight(&cycle.set).approves(total);
+        if !is_ours_to_sign {
+            Some(Obstacle::NotYet)
+        } else if entry.votes.rejection_weight(&cycle.set).blocks_approval(total) {
+            Some(Obstacle::Rejections)
+        } else {
+            None
+        }
+    }
+
+    /// The last look before signing: the tip again, and every earlier signature.
+    pub(crate) fn judge_commitment(
+        &mut self,
+        sighash: &Sighash,
+        facts: &Facts,
+        turn: &mut Turn,
+    ) -> Known<()> {
+        let Some(entry) = self.ledger.get(sighash) else { return Ok(()) };
+        let record = entry.record.clone();
+        let Some(cycle) = self.started_cycle(record.cycle) else { return Ok(()) };
+        if self.obstacle(entry).is_some() {
+            return Ok(());
+        }
+        let at = self.situation(cycle, facts, turn.now);
+        let check = check_tip(&compared_tenure(&record.block), record.height(), &at)?;
+        let clearance = check_rivals(&record, &at)?;
+        self.apply_tip(record.tenure(), check, turn);
+        if check.confirms == Some(*sighash) {
+            // The node has this very block: there is nothing left to sign.
+            return Ok(());
+        }
+        if !check.exceeds {
+            let refusal = Refusal::because(RejectReason::SortitionViewMismatch);
+            self.reject_recorded(sighash, &refusal, false, turn);
+            return Ok(());
+        }
+        match clearance {
+            Clearance::Clear(overriding) => self.order_signature(sighash, overriding, turn),
+            Clearance::Withheld(why) => self.withhold(sighash, why, turn),
+        }
+        Ok(())
+    }
+
+    fn withhold(&mut self, sighash: &Sighash, why: WithheldSignature, turn: &mut Turn) {
+        turn.note(Note::SigningWithheld { sighash: *sighash, why });
+        let WithheldSignature::FreshRival(rival) = why else { return };
+        let stale_at = self
+            .ledger
+            .get(&rival)
+            .and_then(|entry| entry.record.endorsed_at())
+            .map(|at| at.plus(self.params.timeouts.tenure_last_block).plus(Millis::new(1)));
+        if let Some(stale_at) = stale_at.filter(|at| *at > turn.now) {
+            self.withheld.insert(*sighash, stale_at);
+        }
+    }
+
+    /// Weighs blocks again whose rival has grown old.
+    pub(crate) fn reconsider_withheld(&mut self, turn: &mut Turn) {
+        let due: Vec<Sighash> = self
+            .withheld
+            .iter()
+            .filter(|(_, at)| **at <= turn.now)
+            .map(|(hash, _)| *hash)
+            .collect();
+        for sighash in due {
+            self.withheld.remove(&sighash);
+            self.weigh_promises(&sighash, turn);
+        }
+    }
+
+    fn order_signature(
+        &mut self,
+        sighash: &Sighash,
+        overriding: Vec<(Sighash, OverrideReason)>,
+        turn: &mut Turn,
+    ) {
+        let Some(entry) = self.ledger.get_mut(sighash) else { return };
+        let record = &mut entry.record;
+        record.approved_at.get_or_insert(turn.now);
+        record.signed_self_at.get_or_insert(turn.now);
+        record.move_to(BlockState::LocallyAccepted);
+        self.signing.insert(*sighash);
+        turn.write(Write::Record(Box::new(record.clone())));
+        turn.note(Note::Signing { sighash: *sighash, overriding: overriding.len() });
+        turn.act(Action::SignAcceptance(AcceptanceOrder {
+            sighash: *sighash,
+            height: record.height(),
+            tenure: record.tenure(),
+            overriding,
+            at: turn.now,
+        }));
+    }
+
+    pub(crate) fn on_signed(
+        &mut self,
+        sighash: Sighash,
+        signature: MessageSignature,
+        turn: &mut Turn,
+    ) {
+        self.signing.remove(&sighash);
+        let Some(entry) = self.ledger.get(&sighash) else { return };
+        let record = entry.record.clone();
+        let Some(own) = self.cycle(record.cycle).map(|cycle| cycle.index) else { return };
+        if record.state != BlockState::GloballyRejected {
+            self.publish_acceptance(&record, signature, turn);
+        }
+        let ballot = Ballot { cycle: record.cycle, from: own, sighash };
+        self.count_acceptance(ballot, signature, turn);
+    }
+
+    /// The vault knows of a signature that we do not: nothing was signed.
+    pub(crate) fn on_signing_refused(&mut self, sighash: Sighash, rival: Sighash, turn: &mut Turn) {
+        self.signing.remove(&sighash);
+        turn.note(Note::VaultRefused { sighash, rival });
+        let Some(entry) = self.ledger.get_mut(&sighash) else { return };
+        entry.record.signed_self_at = None;
+        if entry.record.state == BlockState::LocallyAccepted
+            && entry.record.signed_group_at.is_none()
+        {
+            entry.record.state = BlockState::PreCommitted;
+        }
+        turn.write(Write::Record(Box::new(entry.record.clone())));
+    }
+
+    /// Sends our signature again, or asks the vault once more if it never came back.
+    pub(crate) fn repeat_signature(&mut self, record: &Record, turn: &mut Turn) {
+        let Some(cycle) = self.cycle(record.cycle) else { return };
+        let own = self
+            .ledger
+            .get(&record.sighash)
+            .and_then(|entry| entry.votes.acceptance_of(cycle.index));
+        match own {
+            Some(signature) => self.publish_acceptance(record, signature, turn),
+            None => self.weigh_promises(&record.sighash, turn),
+        }
+    }
+}
+
+/// Why we do not even ask whether to sign.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Obstacle {
+    /// Something is missing that may still come, or our part is done.
+    NotYet,
+    /// So many reject that the block cannot be approved.
+    Rejections,
+}

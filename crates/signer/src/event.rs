@@ -6,7 +6,7 @@ use countersign_wire::message::{BlockProposal, SignerMessage};
 use countersign_wire::rpc::{NodeInfo, PoxInfo, Sortition, TenureForkInfo, TenureTip};
 use countersign_wire::{
     BurnBlockHash, ConsensusHash, MessageSignature, NakamotoBlock, PublicKey, RewardCycle, Sighash,
-    SignerSet, StacksAddress,
+    SignerSet, SlotVersion, StacksAddress,
 };
 
 /// One input of the core.
@@ -31,6 +31,8 @@ pub enum Event {
         parity: u8,
         /// Who wrote the chunk.
         from: PublicKey,
+        /// Version of the slot: of two views of a signer the higher version counts.
+        version: SlotVersion,
         /// A block response, state machine update or pre-commit that was in its own lane.
         message: SignerMessage,
     },

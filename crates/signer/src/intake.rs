@@ -1,1 +1,188 @@
-//! (being written)
+//! A proposal comes in: known or new, ours or not, judged, then handed on to validation
+//! (`signer-behaviour` 2.2 to 2.4).
+
+use countersign_wire::message::{BlockProposal, RejectReason, SignerMessage};
+use countersign_wire::{ConsensusHash, RewardCycle, Sighash};
+
+use crate::cycle::MAX_HELD;
+use crate::evaluation::{Task, TaskKey};
+use crate::facts::{Facts, Known};
+use crate::note::{IgnoredProposal, Note, RepeatedProposal};
+use crate::record::{BlockState, Record};
+use crate::response::Refusal;
+use crate::rules::proposal::{Judgement, is_ahead_of_agreement, judge};
+use crate::rules::tip::TipCheck;
+use crate::signer::Signer;
+use crate::step::Write;
+use crate::time::{Millis, Timestamp};
+use crate::turn::Turn;
+
+/// How long a proposal that fits our own view waits for the other signers to see the same. Their
+/// updates for a new burn block and the miner's first proposal race each other; a rejection would
+/// cost the miner a round.
+const PATIENCE: Millis = Millis::new(1500);
+
+impl Signer {
+    pub(crate) fn on_proposal(&mut self, proposal: Box<BlockProposal>, turn: &mut Turn) {
+        let header = &proposal.block.header;
+        let sighash = proposal.block.sighash();
+        let number = proposal.reward_cycle;
+        let made_at = Timestamp::from_secs(header.timestamp.get());
+        if let Some(why) = self.reason_to_ignore(number, made_at, turn.now) {
+            turn.note(Note::ProposalIgnored { sighash, why });
+            return;
+        }
+        if let Some(entry) = self.ledger.in_cycle(&sighash, number) {
+            let record = entry.record.clone();
+            if !self.is_judged_again(&record, turn) {
+                return;
+            }
+        } else {
+            let (height, tenure) = (header.chain_length, header.consensus_hash);
+            turn.note(Note::ProposalReceived { sighash, height, tenure });
+        }
+        let is_held = self.cycle(number).is_some_and(|cycle| cycle.held.contains_key(&sighash));
+        if !is_held && !self.evaluations.is_waiting(TaskKey::Intake(sighash)) {
+            let patience = turn.now.plus(PATIENCE);
+            self.begin(Task::Intake { proposal, patience }, turn);
+        }
+    }
+
+    fn reason_to_ignore(
+        &self,
+        number: RewardCycle,
+        made_at: Timestamp,
+        now: Timestamp,
+    ) -> Option<IgnoredProposal> {
+        if self.started_cycle(number).is_none() {
+            Some(IgnoredProposal::NotOurCycle)
+        } else if made_at.plus(self.params.timeouts.proposal_max_age) < now {
+            Some(IgnoredProposal::TooOld)
+        } else if self.evaluations.is_full() {
+            Some(IgnoredProposal::TooMany)
+        } else {
+            None
+        }
+    }
+
+    /// Answers a proposal that is on record. True if it is to be judged again.
+    fn is_judged_again(&mut self, record: &Record, turn: &mut Turn) -> bool {
+        let is_answered = record.signed_self_at.is_some() || record.valid == Some(false);
+        let what = if record.state == BlockState::GloballyAccepted && is_answered {
+            RepeatedProposal::AlreadyDecided
+        } else if record.is_reconsiderable() {
+            RepeatedProposal::JudgedAgain
+        } else if record.signed_self_at.is_some() {
+            self.repeat_signature(record, turn);
+            RepeatedProposal::SignatureRepeated
+        } else if record.valid == Some(false) {
+            let refusal = Refusal::because(RejectReason::RejectedInPriorRound);
+            self.publish_rejection(record.cycle, &record.block, &refusal, turn);
+            RepeatedProposal::RejectionRepeated
+        } else if record.state == BlockState::GloballyRejected {
+            // A new round: the votes that blocked the block may change.
+            RepeatedProposal::JudgedAgain
+        } else if record.valid == Some(true) {
+            let promise = SignerMessage::BlockPreCommit(record.sighash);
+            self.publish(record.cycle, promise, turn);
+            self.weigh_promises(&record.sighash, turn);
+            RepeatedProposal::PreCommitRepeated
+        } else if self.validation.holds(&record.sighash) {
+            RepeatedProposal::InProgress
+        } else {
+            RepeatedProposal::JudgedAgain
+        };
+        turn.note(Note::ProposalRepeated { sighash: record.sighash, what });
+        what == RepeatedProposal::JudgedAgain
+    }
+
+    pub(crate) fn judge_intake(
+        &mut self,
+        proposal: &BlockProposal,
+        patience: Timestamp,
+        facts: &Facts,
+        turn: &mut Turn,
+    ) -> Known<()> {
+        let number = proposal.reward_cycle;
+        let tenure = proposal.block.header.consensus_hash;
+        let Some(cycle) = self.started_cycle(number) else { return Ok(()) };
+        let judgement = judge(proposal, &cycle.views, &self.situation(cycle, facts, turn.now))?;
+        match judgement {
+            Judgement::Validate(check) => {
+                self.apply_tip(tenure, check, turn);
+                self.admit(proposal.clone(), turn);
+            }
+            Judgement::Reject(reason, None)
+                if turn.now < patience
+                    && cycle.held.len() < MAX_HELD
+                    && is_ahead_of_agreement(proposal, reason, &cycle.machine) =>
+            {
+                let sighash = proposal.block.sighash();
+                turn.note(Note::ProposalHeld { sighash });
+                let task = Task::Intake { proposal: Box::new(proposal.clone()), patience };
+                if let Some(cycle) = self.cycle_mut(number) {
+                    cycle.held.insert(sighash, task);
+                }
+            }
+            Judgement::Reject(reason, check) => {
+                if let Some(check) = check {
+                    self.apply_tip(tenure, check, turn);
+                }
+                let refusal = Refusal::because(reason);
+                self.publish_rejection(number, &proposal.block, &refusal, turn);
+            }
+        }
+        Ok(())
+    }
+
+    /// Judges proposals again that waited for agreement: when there is news, or patience is over.
+    pub(crate) fn judge_held(&mut self, number: RewardCycle, turn: &mut Turn) {
+        let Some(cycle) = self.cycle_mut(number) else { return };
+        let has_news = std::mem::take(&mut cycle.has_news);
+        let due: Vec<Sighash> = cycle
+            .held
+            .iter()
+            .filter(|(_, task)| {
+                has_news || matches!(task, Task::Intake { patience, .. } if *patience <= turn.now)
+            })
+            .map(|(sighash, _)| *sighash)
+            .collect();
+        for sighash in due {
+            if let Some(task) = self.cycle_mut(number).and_then(|cycle| cycle.held.remove(&sighash))
+            {
+                self.begin(task, turn);
+            }
+        }
+    }
+
+    /// Puts a proposal on record, has it validated, and counts the votes that came before it.
+    fn admit(&mut self, proposal: BlockProposal, turn: &mut Turn) {
+        let sighash = proposal.block.sighash();
+        let number = proposal.reward_cycle;
+        let record = match self.ledger.in_cycle(&sighash, number) {
+            Some(entry) => {
+                let mut record = entry.record.clone();
+                record.begin_again(turn.now);
+                record
+            }
+            None => Record::new(proposal, turn.now),
+        };
+        turn.write(Write::Record(Box::new(record.clone())));
+        if let Some(forgotten) = self.ledger.insert(record) {
+            turn.write(Write::ForgetRecord(forgotten));
+        }
+        self.request_validation(sighash, turn);
+        self.count_parked(&sighash, number, turn);
+    }
+
+    /// What the comparison with a tenure's tip taught besides its answer.
+    pub(crate) fn apply_tip(&mut self, tenure: ConsensusHash, check: TipCheck, turn: &mut Turn) {
+        if check.is_activity {
+            self.burn.touch(tenure, turn.now);
+            turn.write(Write::Activity { tenure, at: turn.now });
+        }
+        if let Some(sighash) = check.confirms {
+            self.confirm(&sighash, turn);
+        }
+    }
+}

@@ -1,1 +1,168 @@
-//! (being written)
+//! How this signer sees the burn chain and who may mine: its own state machine
+//! (`signer-behaviour` 5.1 and 5.4).
+
+use countersign_wire::message::{ActiveMiner, MinerState};
+use countersign_wire::rpc::{Sortition, Winner};
+use countersign_wire::{BurnHeight, ConsensusHash};
+
+use crate::burn::Superseded;
+use crate::facts::{Known, Reply};
+use crate::inactivity::is_timed_out;
+use crate::rules::parent_choice::{ParentChoice, judge_parent_choice};
+use crate::rules::{Situation, parent_tip};
+use crate::time::Timestamp;
+
+/// A burn block, as state machines name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct BurnTip {
+    pub(crate) height: BurnHeight,
+    pub(crate) consensus_hash: ConsensusHash,
+}
+
+/// A view that can be published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct View {
+    pub(crate) burn: BurnTip,
+    pub(crate) miner: MinerState,
+}
+
+/// The state machine of one reward cycle.
+#[derive(Clone, Debug)]
+pub(crate) enum Machine {
+    /// No view was ever derived.
+    Uninitialized,
+    /// A burn block was announced, and the node has not answered for it, or has not reached it.
+    Pending {
+        /// The announced burn block; none after a start.
+        expected: Option<BurnTip>,
+        /// The view before it.
+        prior: Option<View>,
+    },
+    /// A view that is up to date.
+    Ready(View),
+}
+
+impl Machine {
+    /// The view, unless it is out of date.
+    pub(crate) fn view(&self) -> Option<&View> {
+        match self {
+            Self::Ready(view) => Some(view),
+            Self::Uninitialized | Self::Pending { .. } => None,
+        }
+    }
+
+    /// Starts to wait for the view at `burn`. An earlier, higher expectation stays.
+    pub(crate) fn expect(&mut self, burn: Option<BurnTip>) {
+        let (earlier, prior) = match self {
+            Self::Uninitialized => (None, None),
+            Self::Pending { expected, prior } => (*expected, *prior),
+            Self::Ready(view) => (None, Some(*view)),
+        };
+        let expected = match (earlier, burn) {
+            (Some(earlier), Some(burn)) if earlier.height > burn.height => Some(earlier),
+            (earlier, burn) => burn.or(earlier),
+        };
+        *self = Self::Pending { expected, prior };
+    }
+
+    /// The burn block that the view waits for.
+    pub(crate) fn expected(&self) -> Option<BurnTip> {
+        match self {
+            Self::Pending { expected, .. } => *expected,
+            Self::Uninitialized | Self::Ready(_) => None,
+        }
+    }
+}
+
+/// What the burn-block routine arrives at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Derived {
+    /// A new view, and the tenures that it permits to be orphaned.
+    View { view: View, superseded: Vec<Superseded> },
+    /// The node has not reached the announced burn block.
+    Behind { node: BurnTip },
+    /// The node did not tell what is needed.
+    Failed { text: String },
+}
+
+/// The burn-block routine: who may mine after the node's burn tip, given that `expected` was
+/// announced.
+pub(crate) fn derive_view(expected: Option<BurnTip>, at: &Situation<'_>) -> Known<Derived> {
+    let answer = match at.facts.burn_view()? {
+        Ok(answer) => answer,
+        Err(failure) => return Ok(Derived::Failed { text: failure.text }),
+    };
+    let node = BurnTip {
+        height: answer.info.burn_block_height,
+        consensus_hash: answer.info.pox_consensus,
+    };
+    if expected.is_some_and(|expected| is_behind(node, expected)) {
+        return Ok(Derived::Behind { node });
+    }
+    let Some(current) = answer.latest.winner() else {
+        return Ok(Derived::Failed { text: "the latest sortition has no winner".to_owned() });
+    };
+    let mut superseded = Vec::new();
+    let miner = match candidate(&current, at, &mut superseded)? {
+        Ok(Some(miner)) => MinerState::Active(miner),
+        Ok(None) => match fall_back(answer.last.as_ref(), at, &mut superseded)? {
+            Ok(miner) => miner,
+            Err(failure) => return Ok(Derived::Failed { text: failure.text }),
+        },
+        Err(failure) => return Ok(Derived::Failed { text: failure.text }),
+    };
+    Ok(Derived::View { view: View { burn: node, miner }, superseded })
+}
+
+/// The miner of the sortition before the latest, which must exist when the latest is not valid.
+fn fall_back(
+    last: Option<&Sortition>,
+    at: &Situation<'_>,
+    superseded: &mut Vec<Superseded>,
+) -> Known<Reply<MinerState>> {
+    let Some(last) = last.and_then(Sortition::winner) else {
+        return Ok(Err(crate::event::NodeFailure {
+            text: "the latest winner is not valid and there is no sortition before it".to_owned(),
+        }));
+    };
+    Ok(candidate(&last, at, superseded)?
+        .map(|miner| miner.map_or(MinerState::NoValidMiner, MinerState::Active)))
+}
+
+/// A sortition's winner as a miner, if it may build where it committed to and is not silent.
+pub(crate) fn candidate(
+    winner: &Winner,
+    at: &Situation<'_>,
+    superseded: &mut Vec<Superseded>,
+) -> Known<Reply<Option<ActiveMiner>>> {
+    match judge_parent_choice(winner, at)? {
+        Err(failure) => return Ok(Err(failure)),
+        Ok(ParentChoice::Refused) => return Ok(Ok(None)),
+        Ok(ParentChoice::Allowed { orphans }) => superseded.extend(orphans),
+    }
+    if is_timed_out(&winner.tenure, at) {
+        return Ok(Ok(None));
+    }
+    Ok(parent_tip(&winner.parent_tenure, at)?.map(|(height, block_id)| {
+        Some(ActiveMiner {
+            key_hash: winner.key_hash,
+            tenure: winner.tenure,
+            parent_tenure: winner.parent_tenure,
+            parent_last_block: block_id,
+            parent_last_height: height,
+        })
+    }))
+}
+
+fn is_behind(node: BurnTip, expected: BurnTip) -> bool {
+    node.height < expected.height
+        || (node.height == expected.height && node.consensus_hash != expected.consensus_hash)
+}
+
+/// When a view that could not be derived is asked for again.
+pub(crate) fn retry_at(derived: &Derived, now: Timestamp) -> Timestamp {
+    now.plus(match derived {
+        Derived::Behind { .. } => crate::time::Millis::new(250),
+        Derived::Failed { .. } | Derived::View { .. } => crate::time::Millis::from_secs(1),
+    })
+}

@@ -75,20 +75,18 @@ impl BlockState {
             GloballyAccepted, GloballyRejected, LocallyAccepted, LocallyRejected, PreCommitted,
             Unprocessed,
         };
-        match (self, next) {
+        matches!(
+            (self, next),
             (Unprocessed, _)
-            | (PreCommitted, PreCommitted)
-            | (LocallyAccepted, LocallyAccepted)
-            | (LocallyRejected, LocallyRejected)
-            | (GloballyAccepted, GloballyAccepted)
-            | (GloballyRejected, GloballyRejected) => true,
-            (PreCommitted | LocallyRejected, LocallyAccepted)
-            | (PreCommitted | LocallyAccepted, LocallyRejected)
-            | (PreCommitted | LocallyAccepted | LocallyRejected, GloballyAccepted | GloballyRejected) => {
-                true
-            }
-            _ => false,
-        }
+                | (PreCommitted, PreCommitted | LocallyAccepted | LocallyRejected)
+                | (LocallyAccepted | LocallyRejected, LocallyAccepted | LocallyRejected)
+                | (
+                    PreCommitted | LocallyAccepted | LocallyRejected,
+                    GloballyAccepted | GloballyRejected
+                )
+                | (GloballyAccepted, GloballyAccepted)
+                | (GloballyRejected, GloballyRejected)
+        )
     }
 
     /// Whether the network has decided.
@@ -192,9 +190,12 @@ impl Record {
         )
     }
 
-    /// Starts the block's life anew for another judgement. What was signed stays on record.
+    /// Starts the block's life anew for another judgement. What was signed stays on record, and a
+    /// block that is part of the chain stays so.
     pub fn begin_again(&mut self, now: Timestamp) {
-        self.state = BlockState::Unprocessed;
+        if self.state != BlockState::GloballyAccepted {
+            self.state = BlockState::Unprocessed;
+        }
         self.valid = None;
         self.reject_reason = None;
         self.proposed_at = now;

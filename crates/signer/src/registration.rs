@@ -1,1 +1,326 @@
-//! (being written)
+//! Where we have a seat: reward cycles come, overlap and go (`signer-behaviour` 1.3 to 1.6).
+
+use std::collections::BTreeMap;
+
+use countersign_wire::event::NewBurnBlock;
+use countersign_wire::rpc::{NodeInfo, PoxInfo};
+use countersign_wire::{RewardCycle, SlotId, StacksAddress};
+
+use crate::burn::Calendar;
+use crate::cycle::{Cycle, Seat};
+use crate::evaluation::{Task, TaskKey};
+use crate::event::{BurnView, RegistrationFacts};
+use crate::facts::{Facts, Known};
+use crate::machine::BurnTip;
+use crate::note::{NotRegisteredReason, Note};
+use crate::record::BlockState;
+use crate::signer::Signer;
+use crate::step::{Action, Write};
+use crate::time::{Millis, Timestamp};
+use crate::turn::Turn;
+
+/// How often the node is asked whether a callback was missed.
+const POLL_EVERY: Millis = Millis::from_secs(5);
+/// How long after a failure the node is asked again.
+const RETRY_AFTER: Millis = Millis::from_secs(1);
+
+/// Questions that will be asked again, and what was wrong last time.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Retries {
+    due: BTreeMap<TaskKey, Timestamp>,
+    failing: BTreeMap<TaskKey, String>,
+}
+
+impl Retries {
+    pub(crate) fn next(&self) -> Option<Timestamp> {
+        self.due.values().min().copied()
+    }
+
+    /// Asks again at `at`.
+    pub(crate) fn at(&mut self, key: TaskKey, at: Timestamp) {
+        self.due.insert(key, at);
+    }
+
+    /// Asks again soon; says whether this failure is news.
+    pub(crate) fn after_failure(&mut self, key: TaskKey, text: &str, now: Timestamp) -> bool {
+        self.at(key, now.plus(RETRY_AFTER));
+        self.is_news(key, text)
+    }
+
+    /// Remembers what is wrong; says whether that is news.
+    pub(crate) fn is_news(&mut self, key: TaskKey, text: &str) -> bool {
+        self.failing.insert(key, text.to_owned()).as_deref() != Some(text)
+    }
+
+    pub(crate) fn succeeded(&mut self, key: TaskKey) {
+        self.failing.remove(&key);
+    }
+
+    fn take_due(&mut self, now: Timestamp) -> Vec<TaskKey> {
+        let due: Vec<TaskKey> =
+            self.due.iter().filter(|(_, at)| **at <= now).map(|(key, _)| *key).collect();
+        for key in &due {
+            self.due.remove(key);
+        }
+        due
+    }
+}
+
+impl Signer {
+    pub(crate) fn on_burn_block(&mut self, event: &NewBurnBlock, turn: &mut Turn) {
+        let tip = BurnTip { height: event.burn_block_height, consensus_hash: event.consensus_hash };
+        let Some(seen) = self.burn.record(event, turn.now) else { return };
+        turn.write(Write::BurnBlock(seen));
+        turn.note(Note::BurnBlock {
+            height: tip.height,
+            consensus_hash: tip.consensus_hash,
+            cycle: self.calendar.map(|calendar| calendar.cycle_of(tip.height)),
+        });
+        turn.write(Write::PruneBelow(self.burn.prune(tip.height)));
+        self.move_to(tip, turn);
+    }
+
+    /// The burn chain has a new tip: every view is derived anew, and seats are looked for.
+    fn move_to(&mut self, tip: BurnTip, turn: &mut Turn) {
+        self.burn_tip = Some(tip);
+        let cycles: Vec<RewardCycle> = self.seats.keys().copied().collect();
+        for number in cycles {
+            if let Some(cycle) = self.cycle_mut(number) {
+                cycle.reports.record(tip.consensus_hash, cycle.index, turn.now);
+                cycle.machine.expect(Some(tip));
+                cycle.cause = crate::note::ViewChange::BurnBlock;
+                self.begin(Task::View(number), turn);
+            } else {
+                self.seats.remove(&number);
+            }
+        }
+        for ticket in self.evaluations.outdate_blocks() {
+            self.advance(ticket, turn);
+        }
+        self.look_for_seats(turn);
+        self.leave_old_cycles(turn);
+    }
+
+    pub(crate) fn judge_calendar(&mut self, facts: &Facts, turn: &mut Turn) -> Known<()> {
+        match facts.pox()? {
+            Ok(pox) => self.learn_calendar(pox, turn),
+            Err(failure) => {
+                self.note_failure(TaskKey::Calendar, "/v2/pox", failure.text, turn);
+            }
+        }
+        Ok(())
+    }
+
+    fn learn_calendar(&mut self, pox: &PoxInfo, turn: &mut Turn) {
+        let Some(calendar) = Calendar::new(pox) else {
+            let text = "the node's reward cycle has no length".to_owned();
+            return self.note_failure(TaskKey::Calendar, "/v2/pox", text, turn);
+        };
+        self.retries.succeeded(TaskKey::Calendar);
+        self.calendar = Some(calendar);
+        self.look_for_seats(turn);
+    }
+
+    /// Asks the node about the cycle of the burn tip and, in its prepare phase, the next.
+    fn look_for_seats(&mut self, turn: &mut Turn) {
+        let (Some(calendar), Some(tip)) = (self.calendar, self.burn_tip) else { return };
+        let current = calendar.cycle_of(tip.height);
+        let next = calendar.is_prepare_phase(tip.height).then(|| current.next());
+        for cycle in [Some(current), next].into_iter().flatten() {
+            let is_waiting = self.evaluations.is_waiting(TaskKey::Registration(cycle));
+            if !self.seats.contains_key(&cycle) && !is_waiting {
+                self.begin(Task::Registration(cycle), turn);
+            }
+        }
+    }
+
+    pub(crate) fn judge_registration(
+        &mut self,
+        number: RewardCycle,
+        facts: &Facts,
+        turn: &mut Turn,
+    ) -> Known<()> {
+        let why = match facts.registration(number)? {
+            Ok(facts) if facts.last_set_cycle < number => {
+                Some("Stackerdb has not been updated for reward cycle".to_owned())
+            }
+            Ok(facts) => {
+                self.take_seat(number, facts, turn);
+                None
+            }
+            Err(failure) => Some(failure.text),
+        };
+        if let Some(why) = why {
+            let key = TaskKey::Registration(number);
+            if self.retries.after_failure(key, &why, turn.now) {
+                turn.note(Note::RegistrationDelayed { cycle: number, why });
+            }
+        }
+        Ok(())
+    }
+
+    fn take_seat(&mut self, number: RewardCycle, facts: &RegistrationFacts, turn: &mut Turn) {
+        self.retries.succeeded(TaskKey::Registration(number));
+        let mut cycle = match self.find_seat(number, facts) {
+            Ok(cycle) => cycle,
+            Err(reason) => {
+                self.seats.insert(number, Seat::NotRegistered);
+                turn.note(Note::NotRegistered { cycle: number, reason });
+                return;
+            }
+        };
+        turn.note(Note::Registered {
+            cycle: number,
+            slot: cycle.slot,
+            weight: cycle.set.weight_of(cycle.index),
+            total: cycle.set.total(),
+        });
+        self.claim_saved(&mut cycle);
+        if let Some(tip) = self.burn_tip {
+            cycle.reports.record(tip.consensus_hash, cycle.index, turn.now);
+        }
+        cycle.machine.expect(None);
+        let slots = u32::try_from(cycle.set.count()).unwrap_or(u32::MAX);
+        self.seats.insert(number, Seat::Registered(Box::new(cycle)));
+        self.begin(Task::View(number), turn);
+        self.resume(number, turn);
+        turn.act(Action::ReadSlots { cycle: number, slots });
+    }
+
+    fn find_seat(
+        &self,
+        number: RewardCycle,
+        facts: &RegistrationFacts,
+    ) -> Result<Cycle, NotRegisteredReason> {
+        let Some(set) = &facts.set else { return Err(NotRegisteredReason::NoSigners) };
+        let own = self.params.key.hash160();
+        let is_ours = |address: &StacksAddress| *address.hash() == own;
+        let slot = facts
+            .slots
+            .iter()
+            .position(is_ours)
+            .and_then(|index| u32::try_from(index).ok())
+            .map(SlotId::new)
+            .ok_or(NotRegisteredReason::NoSlot)?;
+        let index = set.slot_of(&self.params.key).ok_or(NotRegisteredReason::NotInRewardSet)?;
+        Ok(Cycle::new(number, set.clone(), slot, index))
+    }
+
+    /// Leaves cycles that are over, once nothing of them is undecided; at the latest one cycle later.
+    fn leave_old_cycles(&mut self, turn: &mut Turn) {
+        let Some(current) = self.current_cycle() else { return };
+        let over: Vec<RewardCycle> = self
+            .seats
+            .keys()
+            .copied()
+            .filter(|cycle| *cycle < current)
+            .filter(|cycle| cycle.next() < current || !self.has_undecided(*cycle))
+            .collect();
+        for cycle in over {
+            if let Some(Seat::Registered(_)) = self.seats.remove(&cycle) {
+                turn.note(Note::CycleEnded { cycle });
+            }
+            self.parked.forget_cycle(cycle);
+            self.validation.forget_cycle(cycle);
+            turn.write(Write::ForgetCycle(cycle));
+        }
+    }
+
+    fn has_undecided(&self, cycle: RewardCycle) -> bool {
+        self.ledger.of_cycle(cycle).any(|entry| entry.record.state == BlockState::Unprocessed)
+    }
+
+    /// Asks again what could not be answered, and whether a callback was missed.
+    pub(crate) fn retry_questions(&mut self, turn: &mut Turn) {
+        for key in self.retries.take_due(turn.now) {
+            match key {
+                TaskKey::Calendar => self.begin(Task::Calendar, turn),
+                TaskKey::Poll => self.begin(Task::Poll, turn),
+                TaskKey::Registration(_) => self.look_for_seats(turn),
+                TaskKey::View(_)
+                | TaskKey::Inactivity(_)
+                | TaskKey::Intake(_)
+                | TaskKey::Promise(_)
+                | TaskKey::Commitment(_) => {}
+            }
+        }
+    }
+
+    pub(crate) fn judge_poll(&mut self, facts: &Facts, turn: &mut Turn) -> Known<()> {
+        match facts.info()? {
+            Ok(info) => {
+                self.retries.succeeded(TaskKey::Poll);
+                self.retries.at(TaskKey::Poll, turn.now.plus(POLL_EVERY));
+                self.learn_node(info, turn);
+            }
+            Err(failure) => self.note_failure(TaskKey::Poll, "/v2/info", failure.text, turn),
+        }
+        Ok(())
+    }
+
+    /// Compares the node with what its callbacks told; what was missed is made up for.
+    fn learn_node(&mut self, info: &NodeInfo, turn: &mut Turn) {
+        let is_wrong = info.network_id != self.params.chain_id;
+        if is_wrong && !self.is_wrong_network {
+            turn.note(Note::WrongNetwork {
+                node: info.network_id.get(),
+                ours: self.params.chain_id.get(),
+            });
+        }
+        self.is_wrong_network = is_wrong;
+        if is_wrong {
+            return;
+        }
+        self.stacks_height = self.stacks_height.max(info.stacks_tip_height);
+        self.confirm(&info.stacks_tip, turn);
+        let node = BurnTip { height: info.burn_block_height, consensus_hash: info.pox_consensus };
+        let is_missed = match self.burn_tip {
+            None => true,
+            Some(tip) => tip.height <= node.height && tip.consensus_hash != node.consensus_hash,
+        };
+        if is_missed {
+            let had_tip = self.burn_tip.is_some();
+            self.move_to(node, turn);
+            if had_tip {
+                self.read_slots_again(turn);
+            }
+        }
+    }
+
+    fn read_slots_again(&self, turn: &mut Turn) {
+        for seat in self.seats.values() {
+            if let Seat::Registered(cycle) = seat {
+                let slots = u32::try_from(cycle.set.count()).unwrap_or(u32::MAX);
+                turn.act(Action::ReadSlots { cycle: cycle.number, slots });
+            }
+        }
+    }
+
+    /// Remembers the burn tip of a view whose callback never came.
+    pub(crate) fn learn_burn_block(&mut self, view: &BurnView, turn: &mut Turn) {
+        if view.latest.consensus_hash != view.info.pox_consensus {
+            return;
+        }
+        let event = NewBurnBlock {
+            burn_block_hash: view.latest.burn_block_hash,
+            burn_block_height: view.latest.burn_block_height,
+            consensus_hash: view.latest.consensus_hash,
+            parent_burn_block_hash: countersign_wire::BurnBlockHash::ZERO,
+        };
+        if let Some(seen) = self.burn.record(&event, turn.now) {
+            turn.write(Write::BurnBlock(seen));
+        }
+    }
+
+    pub(crate) fn note_failure(
+        &mut self,
+        key: TaskKey,
+        asked: &'static str,
+        text: String,
+        turn: &mut Turn,
+    ) {
+        if self.retries.after_failure(key, &text, turn.now) {
+            turn.note(Note::NodeFailed { asked, text });
+        }
+    }
+}

@@ -1,32 +1,248 @@
 //! The signer: its state, and which handler each event goes to.
 
-use crate::event::Event;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use countersign_wire::{RewardCycle, Sighash, StacksBlockId, StacksHeight};
+
+use crate::burn::{BurnHistory, Calendar};
+use crate::cycle::{Cycle, Seat};
+use crate::evaluation::{Evaluation, Evaluations, Task};
+use crate::event::{Event, Ticket};
+use crate::facts::{Facts, Known};
+use crate::inactivity::times_out_at;
+use crate::ledger::Ledger;
+use crate::machine::BurnTip;
 use crate::params::Params;
+use crate::parked::Parked;
+use crate::registration::Retries;
+use crate::rules::Situation;
 use crate::saved::Saved;
+
 use crate::step::Step;
+use crate::tally::Writer;
 use crate::time::Timestamp;
+use crate::turn::Turn;
+use crate::validation::Validation;
+
+/// How many announced block ids are remembered.
+const ANNOUNCED: usize = 100;
 
 /// One key's view of the network, and every decision that it has not finished.
 #[derive(Clone, Debug)]
 pub struct Signer {
-    params: Params,
+    pub(crate) params: Params,
+    pub(crate) calendar: Option<Calendar>,
+    /// The burn block that the node was last seen at, or that was last announced.
+    pub(crate) burn_tip: Option<BurnTip>,
+    /// Height of the node's Stacks tip, as far as it was told.
+    pub(crate) stacks_height: StacksHeight,
+    /// The node is on another chain: nothing is promised or signed.
+    pub(crate) is_wrong_network: bool,
+    pub(crate) seats: BTreeMap<RewardCycle, Seat>,
+    pub(crate) ledger: Ledger,
+    pub(crate) burn: BurnHistory,
+    pub(crate) parked: Parked,
+    pub(crate) validation: Validation,
+    pub(crate) evaluations: Evaluations,
+    pub(crate) retries: Retries,
+    /// Blocks that enough have promised to sign and that we withheld our signature from, with the
+    /// time at which that may change by itself.
+    pub(crate) withheld: BTreeMap<Sighash, Timestamp>,
+    /// Blocks whose signature the vault was asked for and has not returned.
+    pub(crate) signing: BTreeSet<Sighash>,
+    announced: VecDeque<StacksBlockId>,
+    /// What was saved about peers of cycles that we have not found our seat in yet.
+    pub(crate) unclaimed: Saved,
 }
 
 impl Signer {
     /// A signer with what it remembers, and the step that takes up what a stop has interrupted.
+    ///
+    /// Promises and signatures that may not have left are sent again as soon as the node has told
+    /// our seat.
     pub fn restore(params: Params, saved: Saved, now: Timestamp) -> (Self, Step) {
-        let _ = (saved, now);
-        (Self { params }, Step::default())
+        let mut signer = Self {
+            params,
+            calendar: None,
+            burn_tip: None,
+            stacks_height: StacksHeight::new(0),
+            is_wrong_network: false,
+            seats: BTreeMap::new(),
+            ledger: Ledger::default(),
+            burn: BurnHistory::default(),
+            parked: Parked::default(),
+            validation: Validation::default(),
+            evaluations: Evaluations::default(),
+            retries: Retries::default(),
+            withheld: BTreeMap::new(),
+            signing: BTreeSet::new(),
+            announced: VecDeque::new(),
+            unclaimed: Saved::default(),
+        };
+        signer.take_back(saved);
+        let mut turn = Turn::at(now);
+        signer.begin(Task::Calendar, &mut turn);
+        signer.begin(Task::Poll, &mut turn);
+        (signer, turn.into_step())
     }
 
     /// Takes in one event.
     pub fn handle(&mut self, event: Event, now: Timestamp) -> Step {
-        let _ = (event, now, &self.params);
-        Step::default()
+        let mut turn = Turn::at(now);
+        self.dispatch(event, &mut turn);
+        self.settle(&mut turn);
+        turn.into_step()
     }
 
     /// When [`Event::Deadline`] is due, if nothing else happens before.
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        None
+        let seats = self.seats.values().filter_map(|seat| match seat {
+            Seat::Registered(cycle) => self.cycle_deadline(cycle),
+            Seat::NotRegistered => None,
+        });
+        let validation = self.validation.next_deadline(self.params.timeouts.validation);
+        let withheld = self.withheld.values().min().copied();
+        seats.chain(validation).chain(withheld).chain(self.retries.next()).min()
+    }
+
+    fn dispatch(&mut self, event: Event, turn: &mut Turn) {
+        match event {
+            Event::Deadline => {}
+            Event::BurnBlock(block) => self.on_burn_block(&block, turn),
+            Event::StacksBlock(block) => self.on_stacks_block(&block, turn),
+            Event::Verdict(verdict) => self.on_verdict(verdict, turn),
+            Event::Proposal(proposal) => self.on_proposal(proposal, turn),
+            Event::Pushed(block) => self.on_pushed(*block, turn),
+            Event::Peer { parity, from, version, message } => {
+                self.on_peer(parity, &Writer { key: from, version }, &message, turn);
+            }
+            Event::Answered { ticket, query, answer } => {
+                if self.evaluations.answer(ticket, query, answer) {
+                    self.advance(ticket, turn);
+                }
+            }
+            Event::ValidationSubmitted { sighash, outcome } => {
+                self.on_submitted(sighash, outcome, turn);
+            }
+            Event::Signed { sighash, signature } => self.on_signed(sighash, signature, turn),
+            Event::SigningRefused { sighash, rival } => {
+                self.on_signing_refused(sighash, rival, turn);
+            }
+            Event::Uploaded { sighash } => self.on_uploaded(sighash, turn),
+        }
+    }
+
+    /// What time alone brings about, and what follows from a changed view.
+    fn settle(&mut self, turn: &mut Turn) {
+        self.retry_questions(turn);
+        self.expire_validation(turn);
+        self.serve_validation(turn);
+        self.reconsider_withheld(turn);
+        let cycles: Vec<RewardCycle> = self.seats.keys().copied().collect();
+        for cycle in cycles {
+            self.retry_view(cycle, turn);
+            self.check_inactivity(cycle, turn);
+            self.settle_views(cycle, turn);
+            self.judge_held(cycle, turn);
+        }
+    }
+
+    /// Begins a decision and takes it as far as the facts at hand allow.
+    pub(crate) fn begin(&mut self, task: Task, turn: &mut Turn) {
+        let ticket = self.evaluations.begin(task);
+        self.advance(ticket, turn);
+    }
+
+    /// Judges a decision again; if it needs another answer, asks for it.
+    pub(crate) fn advance(&mut self, ticket: Ticket, turn: &mut Turn) {
+        let Some(evaluation) = self.evaluations.take(ticket) else { return };
+        if let Err(need) = self.judge(&evaluation, turn) {
+            self.evaluations.wait_for(need, ticket, evaluation, turn);
+        }
+    }
+
+    fn judge(&mut self, evaluation: &Evaluation, turn: &mut Turn) -> Known<()> {
+        let facts = &evaluation.facts;
+        match &evaluation.task {
+            Task::Calendar => self.judge_calendar(facts, turn),
+            Task::Poll => self.judge_poll(facts, turn),
+            Task::Registration(cycle) => self.judge_registration(*cycle, facts, turn),
+            Task::View(cycle) => self.judge_view(*cycle, facts, turn),
+            Task::Inactivity(cycle) => self.judge_inactivity(*cycle, facts, turn),
+            Task::Intake { proposal, patience } => {
+                self.judge_intake(proposal, *patience, facts, turn)
+            }
+            Task::Promise(sighash) => self.judge_promise(sighash, facts, turn),
+            Task::Commitment(sighash) => self.judge_commitment(sighash, facts, turn),
+        }
+    }
+
+    fn cycle_deadline(&self, cycle: &Cycle) -> Option<Timestamp> {
+        let facts = Facts::default();
+        let held = cycle.held.values().filter_map(|task| match task {
+            Task::Intake { patience, .. } => Some(*patience),
+            _ => None,
+        });
+        // A check that has been due for longer waits for its next turn, not for this moment.
+        let inactivity = self.followed_tenure(cycle).and_then(|tenure| {
+            let at = self.situation(cycle, &facts, Timestamp::default());
+            times_out_at(&tenure, &at).max(cycle.inactivity_check_at)
+        });
+        held.chain(inactivity).chain(cycle.view_retry_at).min()
+    }
+
+    /// Remembers that the node has processed a block.
+    pub(crate) fn announce(&mut self, block_id: StacksBlockId, height: StacksHeight) {
+        self.stacks_height = self.stacks_height.max(height);
+        if self.announced.len() == ANNOUNCED {
+            self.announced.pop_front();
+        }
+        self.announced.push_back(block_id);
+    }
+
+    /// Whether the node can be expected to know this block.
+    pub(crate) fn is_known_to_node(&self, parent: &StacksBlockId, height: StacksHeight) -> bool {
+        self.announced.contains(parent) || self.stacks_height.next() >= height
+    }
+
+    pub(crate) fn cycle(&self, number: RewardCycle) -> Option<&Cycle> {
+        match self.seats.get(&number)? {
+            Seat::Registered(cycle) => Some(cycle),
+            Seat::NotRegistered => None,
+        }
+    }
+
+    pub(crate) fn cycle_mut(&mut self, number: RewardCycle) -> Option<&mut Cycle> {
+        match self.seats.get_mut(&number)? {
+            Seat::Registered(cycle) => Some(cycle),
+            Seat::NotRegistered => None,
+        }
+    }
+
+    /// Our seat in a cycle that has started.
+    pub(crate) fn started_cycle(&self, number: RewardCycle) -> Option<&Cycle> {
+        self.cycle(number).filter(|_| Some(number) <= self.current_cycle())
+    }
+
+    /// The reward cycle of the burn tip.
+    pub(crate) fn current_cycle(&self) -> Option<RewardCycle> {
+        Some(self.calendar?.cycle_of(self.burn_tip?.height))
+    }
+
+    pub(crate) fn situation<'a>(
+        &'a self,
+        cycle: &'a Cycle,
+        facts: &'a Facts,
+        now: Timestamp,
+    ) -> Situation<'a> {
+        Situation {
+            params: &self.params,
+            ledger: &self.ledger,
+            burn: &self.burn,
+            reports: &cycle.reports,
+            set: &cycle.set,
+            facts,
+            now,
+        }
     }
 }

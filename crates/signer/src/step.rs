@@ -38,7 +38,7 @@ pub enum Write {
     /// Forget a block and its votes: it is far below what is final. The vault remembers for ever
     /// what was signed.
     ForgetRecord(Sighash),
-    /// A signer promised to sign.
+    /// A signer promised to sign; whatever rejection of it was stored is void.
     PreCommit {
         /// The block.
         sighash: Sighash,

@@ -1,1 +1,233 @@
-//! (being written)
+//! Validation by the node: one block at a time, a queue, time-outs and verdicts
+//! (`signer-behaviour` 2.5 to 2.8).
+
+use std::collections::VecDeque;
+
+use countersign_wire::event::{ExecutionCost, ProposalResponse, ValidationOk, ValidationReject};
+use countersign_wire::message::RejectReason;
+use countersign_wire::{RewardCycle, Sighash};
+
+use crate::evaluation::Task;
+use crate::event::Submission;
+use crate::note::{Note, QueuedValidation};
+use crate::record::BlockState;
+use crate::response::Refusal;
+use crate::signer::Signer;
+use crate::step::{Action, Write};
+use crate::tally::Ballot;
+use crate::time::{Millis, Timestamp};
+use crate::turn::Turn;
+
+/// How many blocks may wait for validation; the oldest gives way.
+const QUEUE: usize = 64;
+/// How long after a 429 the node is asked again.
+const BUSY_RETRY: Millis = Millis::new(200);
+/// How long after a failed request the node is asked again.
+const UNREACHABLE_RETRY: Millis = Millis::from_secs(1);
+/// How often a block whose parent is unknown is looked at again.
+const PARENT_RETRY: Millis = Millis::new(500);
+
+/// The block that the node validates for us, and those that wait. Entries belong to a cycle, so
+/// that none is answered in another cycle's contract.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Validation {
+    outstanding: Option<Waiting>,
+    queue: VecDeque<Waiting>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Waiting {
+    sighash: Sighash,
+    cycle: RewardCycle,
+    /// When it was first queued, or handed to the node.
+    since: Timestamp,
+    not_before: Timestamp,
+}
+
+impl Validation {
+    /// Whether this block is being validated or waits for it.
+    pub(crate) fn holds(&self, sighash: &Sighash) -> bool {
+        self.outstanding.iter().chain(&self.queue).any(|waiting| waiting.sighash == *sighash)
+    }
+
+    pub(crate) fn forget_cycle(&mut self, cycle: RewardCycle) {
+        self.queue.retain(|waiting| waiting.cycle != cycle);
+        self.outstanding = self.outstanding.filter(|waiting| waiting.cycle != cycle);
+    }
+
+    pub(crate) fn next_deadline(&self, timeout: Millis) -> Option<Timestamp> {
+        match &self.outstanding {
+            Some(outstanding) => Some(outstanding.since.plus(timeout)),
+            None => self.queue.iter().map(|waiting| waiting.not_before).min(),
+        }
+    }
+
+    fn enqueue(&mut self, waiting: Waiting) {
+        if self.queue.len() >= QUEUE {
+            self.queue.pop_front();
+        }
+        self.queue.push_back(waiting);
+    }
+
+    /// A block needs no validation any more.
+    pub(crate) fn forget(&mut self, sighash: &Sighash) {
+        self.queue.retain(|waiting| waiting.sighash != *sighash);
+        self.outstanding = self.outstanding.filter(|waiting| waiting.sighash != *sighash);
+    }
+
+    fn take_ready(&mut self, now: Timestamp) -> Option<Waiting> {
+        let index = self.queue.iter().position(|waiting| waiting.not_before <= now)?;
+        self.queue.remove(index)
+    }
+}
+
+impl Signer {
+    /// Has a recorded block validated, as soon as the node is free and knows its parent.
+    pub(crate) fn request_validation(&mut self, sighash: Sighash, turn: &mut Turn) {
+        let Some(entry) = self.ledger.get(&sighash) else { return };
+        if self.validation.holds(&sighash) {
+            return;
+        }
+        let cycle = entry.record.cycle;
+        self.validation.enqueue(Waiting { sighash, cycle, since: turn.now, not_before: turn.now });
+        if self.validation.outstanding.is_some() {
+            let why = QueuedValidation::Occupied;
+            turn.note(Note::ValidationQueued { sighash, why });
+        }
+        self.serve_validation(turn);
+    }
+
+    /// Hands the node the next block that is ready.
+    pub(crate) fn serve_validation(&mut self, turn: &mut Turn) {
+        while self.validation.outstanding.is_none() {
+            let Some(waiting) = self.validation.take_ready(turn.now) else { return };
+            self.submit(waiting, turn);
+        }
+    }
+
+    fn submit(&mut self, waiting: Waiting, turn: &mut Turn) {
+        let sighash = waiting.sighash;
+        let Some(entry) = self.ledger.in_cycle(&sighash, waiting.cycle) else { return };
+        let record = &entry.record;
+        if record.valid.is_some() || self.is_wrong_network {
+            return;
+        }
+        let parent = &record.block.header.parent_block_id;
+        let has_patience = turn.now.since(waiting.since) < self.params.timeouts.wait_for_parent;
+        if has_patience && !self.is_known_to_node(parent, record.height()) {
+            if waiting.since == waiting.not_before {
+                let why = QueuedValidation::ParentUnknown;
+                turn.note(Note::ValidationQueued { sighash, why });
+                self.begin(Task::Poll, turn);
+            }
+            let not_before = turn.now.plus(PARENT_RETRY);
+            self.validation.enqueue(Waiting { not_before, ..waiting });
+            return;
+        }
+        turn.note(Note::ValidationRequested { sighash });
+        turn.act(Action::Validate { sighash, block: record.block.clone() });
+        self.validation.outstanding = Some(Waiting { since: turn.now, ..waiting });
+    }
+
+    pub(crate) fn on_submitted(&mut self, sighash: Sighash, outcome: Submission, turn: &mut Turn) {
+        let Some(waiting) = self.validation.outstanding.filter(|w| w.sighash == sighash) else {
+            return;
+        };
+        let (why, pause) = match outcome {
+            Submission::Accepted => return,
+            Submission::Refused(text) => {
+                self.validation.outstanding = None;
+                turn.note(Note::ValidationFailed { sighash, text });
+                return;
+            }
+            Submission::Busy => (QueuedValidation::NodeBusy, BUSY_RETRY),
+            Submission::Unreachable(_) => (QueuedValidation::NodeUnreachable, UNREACHABLE_RETRY),
+        };
+        self.validation.outstanding = None;
+        turn.note(Note::ValidationQueued { sighash, why });
+        self.validation.enqueue(Waiting { not_before: turn.now.plus(pause), ..waiting });
+    }
+
+    /// Rejects a block whose verdict does not come.
+    pub(crate) fn expire_validation(&mut self, turn: &mut Turn) {
+        let timeout = self.params.timeouts.validation;
+        let Some(late) = self.validation.outstanding.filter(|w| turn.now.since(w.since) >= timeout)
+        else {
+            return;
+        };
+        self.validation.outstanding = None;
+        turn.note(Note::ValidationTimedOut { sighash: late.sighash, after: timeout });
+        let refusal = Refusal {
+            reason: RejectReason::ConnectivityIssues,
+            text: format!("The validation response did not come within {} ms", timeout.get()),
+            failed_txid: None,
+        };
+        self.reject_recorded(&late.sighash, &refusal, true, turn);
+    }
+
+    pub(crate) fn on_verdict(&mut self, verdict: ProposalResponse, turn: &mut Turn) {
+        let sighash = match &verdict {
+            ProposalResponse::Ok(ok) => ok.sighash,
+            ProposalResponse::Reject(reject) => reject.sighash,
+        };
+        self.validation.forget(&sighash);
+        match verdict {
+            ProposalResponse::Ok(ok) => self.on_valid(&ok, turn),
+            ProposalResponse::Reject(reject) => self.on_invalid(reject, turn),
+        }
+    }
+
+    fn on_valid(&mut self, verdict: &ValidationOk, turn: &mut Turn) {
+        let took = Millis::new(verdict.validation_time_ms);
+        let sighash = verdict.sighash;
+        turn.note(Note::Verdict { sighash, valid: true, took: Some(took) });
+        let Some(entry) = self.ledger.get_mut(&sighash) else { return };
+        if entry.record.valid.is_some() {
+            return;
+        }
+        let is_free = verdict.cost == ExecutionCost::default();
+        entry.record.validation_time = if is_free { Millis::ZERO } else { took };
+        self.begin(Task::Promise(sighash), turn);
+    }
+
+    fn on_invalid(&mut self, verdict: ValidationReject, turn: &mut Turn) {
+        let sighash = verdict.sighash;
+        turn.note(Note::Verdict { sighash, valid: false, took: None });
+        if self.ledger.get(&sighash).is_some_and(|entry| entry.record.valid.is_none()) {
+            let refusal = Refusal {
+                reason: RejectReason::ValidationFailed(verdict.code),
+                text: verdict.reason,
+                failed_txid: verdict.failed_txid,
+            };
+            self.reject_recorded(&sighash, &refusal, true, turn);
+        }
+    }
+
+    /// Rejects a block that is on record: stored, counted as our vote, and published.
+    ///
+    /// A reason that is not remembered makes the rejection final. Nothing is rejected that we have
+    /// signed or that is part of the chain.
+    pub(crate) fn reject_recorded(
+        &mut self,
+        sighash: &Sighash,
+        refusal: &Refusal,
+        is_remembered: bool,
+        turn: &mut Turn,
+    ) {
+        let Some(entry) = self.ledger.get_mut(sighash) else { return };
+        let record = &mut entry.record;
+        if record.state.is_global() || record.signed_self_at.is_some() {
+            return;
+        }
+        record.valid = Some(false);
+        record.move_to(BlockState::LocallyRejected);
+        record.reject_reason = is_remembered.then_some(refusal.reason);
+        let record = record.clone();
+        turn.write(Write::Record(Box::new(record.clone())));
+        self.publish_rejection(record.cycle, &record.block, refusal, turn);
+        if let Some(own) = self.cycle(record.cycle).map(|cycle| cycle.index) {
+            let ballot = Ballot { cycle: record.cycle, from: own, sighash: *sighash };
+            self.count_rejection(ballot, refusal.reason, turn);
+        }
+    }
+}

@@ -17,7 +17,7 @@ pub struct RejectionVote {
 
 /// The votes on one block.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Votes {
+pub(crate) struct Votes {
     pre_commits: BTreeSet<SlotId>,
     acceptances: BTreeMap<SlotId, MessageSignature>,
     rejections: BTreeMap<SlotId, RejectionVote>,
@@ -50,14 +50,16 @@ pub enum Vote {
 }
 
 impl Votes {
-    /// Counts a promise; false if it was counted before.
-    pub fn pre_commit(&mut self, from: SlotId) -> bool {
-        self.pre_commits.insert(from)
+    /// Counts a promise, which overrides the signer's earlier rejection; false if it was counted
+    /// before and overrides nothing.
+    pub(crate) fn pre_commit(&mut self, from: SlotId) -> bool {
+        let overrides = self.rejections.remove(&from).is_some();
+        self.pre_commits.insert(from) || overrides
     }
 
     /// Counts a signature, which overrides the signer's rejection; false if it has signed before,
     /// whatever the bytes: the first signature stays.
-    pub fn accept(&mut self, from: SlotId, signature: MessageSignature) -> bool {
+    pub(crate) fn accept(&mut self, from: SlotId, signature: MessageSignature) -> bool {
         self.rejections.remove(&from);
         match self.acceptances.entry(from) {
             std::collections::btree_map::Entry::Occupied(_) => false,
@@ -69,37 +71,37 @@ impl Votes {
     }
 
     /// Counts a rejection; false if it changes nothing: a signature is never taken back.
-    pub fn reject(&mut self, from: SlotId, vote: RejectionVote) -> bool {
+    pub(crate) fn reject(&mut self, from: SlotId, vote: RejectionVote) -> bool {
         !self.acceptances.contains_key(&from) && self.rejections.insert(from, vote) != Some(vote)
     }
 
     /// Whether this signer has promised.
-    pub fn has_pre_commit_of(&self, from: SlotId) -> bool {
+    pub(crate) fn has_pre_commit_of(&self, from: SlotId) -> bool {
         self.pre_commits.contains(&from)
     }
 
     /// This signer's signature.
-    pub fn acceptance_of(&self, from: SlotId) -> Option<MessageSignature> {
+    pub(crate) fn acceptance_of(&self, from: SlotId) -> Option<MessageSignature> {
         self.acceptances.get(&from).copied()
     }
 
     /// The weight that has promised.
-    pub fn pre_commit_weight(&self, set: &SignerSet) -> Weight {
+    pub(crate) fn pre_commit_weight(&self, set: &SignerSet) -> Weight {
         self.pre_commits.iter().map(|slot| set.weight_of(*slot)).sum()
     }
 
     /// The weight that has signed.
-    pub fn acceptance_weight(&self, set: &SignerSet) -> Weight {
+    pub(crate) fn acceptance_weight(&self, set: &SignerSet) -> Weight {
         self.acceptances.keys().map(|slot| set.weight_of(*slot)).sum()
     }
 
     /// The weight that has rejected.
-    pub fn rejection_weight(&self, set: &SignerSet) -> Weight {
+    pub(crate) fn rejection_weight(&self, set: &SignerSet) -> Weight {
         self.rejections.keys().map(|slot| set.weight_of(*slot)).sum()
     }
 
     /// All signatures in the order of the reward set, as a block header wants them.
-    pub fn signatures(&self) -> Vec<MessageSignature> {
+    pub(crate) fn signatures(&self) -> Vec<MessageSignature> {
         self.acceptances.values().copied().collect()
     }
 }

@@ -1,0 +1,116 @@
+//! What this signer says: promises, signatures, rejections and views.
+
+use countersign_wire::message::{
+    BlockAccepted, BlockRejected, BlockResponse, RejectReason, ResponseData, SignerMessage,
+};
+use countersign_wire::{MessageSignature, NakamotoBlock, RewardCycle, Txid};
+
+use crate::note::Note;
+use crate::record::Record;
+use crate::rules::idle::{ExtendTimes, extend_times};
+use crate::signer::Signer;
+use crate::step::Action;
+use crate::time::{Millis, Timestamp};
+use crate::turn::Turn;
+
+/// A rejection's reason, for machines and for people.
+#[derive(Clone, Debug)]
+pub(crate) struct Refusal {
+    pub(crate) reason: RejectReason,
+    pub(crate) text: String,
+    pub(crate) failed_txid: Option<Txid>,
+}
+
+impl Refusal {
+    pub(crate) fn because(reason: RejectReason) -> Self {
+        Self { reason, text: reason.to_string(), failed_txid: None }
+    }
+}
+
+impl Signer {
+    /// Publishes a message in its lane of our cycle's contracts.
+    pub(crate) fn publish(&self, number: RewardCycle, message: SignerMessage, turn: &mut Turn) {
+        if let Some(cycle) = self.cycle(number)
+            && !self.is_wrong_network
+        {
+            turn.act(Action::Publish {
+                cycle: number,
+                slot: cycle.slot,
+                message: Box::new(message),
+            });
+        }
+    }
+
+    /// Publishes our signature over a block.
+    pub(crate) fn publish_acceptance(
+        &self,
+        record: &Record,
+        signature: MessageSignature,
+        turn: &mut Turn,
+    ) {
+        let times = self.extend_times(&record.block, true, turn.now);
+        let accepted = BlockAccepted {
+            sighash: record.sighash,
+            signature,
+            server_version: self.params.server_version.clone(),
+            data: response_data(times, RejectReason::NotRejected, None),
+        };
+        let latency = latency(&record.block, turn.now);
+        turn.note(Note::Accepted { sighash: record.sighash, latency });
+        let response = BlockResponse::Accepted(accepted);
+        self.publish(record.cycle, SignerMessage::BlockResponse(response), turn);
+    }
+
+    /// Publishes a rejection of a block.
+    pub(crate) fn publish_rejection(
+        &self,
+        number: RewardCycle,
+        block: &NakamotoBlock,
+        refusal: &Refusal,
+        turn: &mut Turn,
+    ) {
+        let Some(cycle) = self.cycle(number) else { return };
+        if self.is_wrong_network {
+            return;
+        }
+        let sighash = block.sighash();
+        let times = self.extend_times(block, false, turn.now);
+        let rejection = BlockRejected {
+            reason: refusal.text.clone(),
+            code: refusal.reason.legacy_code(),
+            sighash,
+            chain_id: self.params.network.rejection_chain_id(),
+            signature: MessageSignature::EMPTY,
+            server_version: self.params.server_version.clone(),
+            data: response_data(times, refusal.reason, refusal.failed_txid),
+        };
+        let reason = refusal.reason;
+        turn.note(Note::Rejected { sighash, reason, latency: latency(block, turn.now) });
+        turn.act(Action::Reject {
+            cycle: number,
+            slot: cycle.slot,
+            rejection: Box::new(rejection),
+        });
+    }
+
+    fn extend_times(
+        &self,
+        block: &NakamotoBlock,
+        is_acceptance: bool,
+        now: Timestamp,
+    ) -> ExtendTimes {
+        extend_times(block, is_acceptance, &self.params.timeouts, &self.ledger, now)
+    }
+}
+
+fn response_data(
+    times: ExtendTimes,
+    reason: RejectReason,
+    failed_txid: Option<Txid>,
+) -> ResponseData {
+    ResponseData::current(times.full, reason, times.read_count, failed_txid)
+}
+
+fn latency(block: &NakamotoBlock, now: Timestamp) -> Millis {
+    now.since(Timestamp::from_secs(block.header.timestamp.get()))
+}

@@ -1,0 +1,80 @@
+//! When this signer would let a tenure be extended: the two timestamps in every response
+//! (`signer-behaviour` 3.7).
+
+use countersign_wire::block::TenureRole;
+use countersign_wire::transaction::TenureChangeCause;
+use countersign_wire::{ConsensusHash, NakamotoBlock, UnixSeconds};
+
+use crate::ledger::Ledger;
+use crate::params::Timeouts;
+use crate::record::BlockState;
+use crate::time::{Millis, Timestamp};
+
+/// When a full and a read-count extend of a tenure would be accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ExtendTimes {
+    pub(crate) full: UnixSeconds,
+    pub(crate) read_count: UnixSeconds,
+}
+
+/// The timestamps for a response to `block`. An acceptance of a tenure's first block starts the
+/// clock anew; a rejection does not.
+pub(crate) fn extend_times(
+    block: &NakamotoBlock,
+    is_acceptance: bool,
+    timeouts: &Timeouts,
+    ledger: &Ledger,
+    now: Timestamp,
+) -> ExtendTimes {
+    let tenure = &block.header.consensus_hash;
+    let starts_anew = is_acceptance && block.tenure_role() == TenureRole::Start;
+    let time = |idle: Millis, restarts: fn(TenureChangeCause) -> bool| {
+        let idle = idle.plus(timeouts.tenure_idle_buffer);
+        if starts_anew {
+            return now.plus(idle).as_unix();
+        }
+        idle_until(tenure, idle, restarts, ledger, now)
+    };
+    ExtendTimes {
+        full: time(timeouts.tenure_idle, |cause| {
+            matches!(cause, TenureChangeCause::BlockFound | TenureChangeCause::Extended)
+        }),
+        read_count: time(timeouts.read_count_idle, |cause| {
+            matches!(
+                cause,
+                TenureChangeCause::BlockFound
+                    | TenureChangeCause::Extended
+                    | TenureChangeCause::ExtendedReadCount
+            )
+        }),
+    }
+}
+
+/// The proposal time of the oldest block that counts, plus the idle time, plus the validation time
+/// of every block that counts: the tenure's accepted blocks from the highest down to the one that
+/// restarted the clock.
+fn idle_until(
+    tenure: &ConsensusHash,
+    idle: Millis,
+    restarts: fn(TenureChangeCause) -> bool,
+    ledger: &Ledger,
+    now: Timestamp,
+) -> UnixSeconds {
+    let mut start = now;
+    let mut spent = Millis::ZERO;
+    for record in
+        ledger.of_tenure(tenure).filter(|record| record.state == BlockState::GloballyAccepted)
+    {
+        start = record.proposed_at;
+        spent = spent.plus(record.validation_time);
+        let cause = match record.role() {
+            TenureRole::Start => Some(TenureChangeCause::BlockFound),
+            TenureRole::Extend(cause) => Some(cause),
+            TenureRole::Ordinary => None,
+        };
+        if cause.is_some_and(restarts) {
+            break;
+        }
+    }
+    start.plus(idle).plus(Millis::from_secs(spent.ceil_secs())).as_unix()
+}

@@ -1,0 +1,186 @@
+//! Our own view: derived at burn blocks, corrected by Stacks blocks and silent miners, published
+//! when it changes (`signer-behaviour` 5.4, 5.5, 5.7).
+
+use countersign_wire::event::NewBlock;
+use countersign_wire::message::{MinerState, SignerMessage};
+use countersign_wire::rpc::Sortition;
+use countersign_wire::{ConsensusHash, RewardCycle};
+
+use crate::cycle::Cycle;
+use crate::evaluation::{Task, TaskKey};
+use crate::facts::{Facts, Known};
+use crate::inactivity::is_timed_out;
+use crate::machine::{Derived, Machine, View, candidate, derive_view, retry_at};
+use crate::note::{Note, ViewChange};
+use crate::signer::Signer;
+use crate::step::Write;
+use crate::time::Millis;
+use crate::turn::Turn;
+
+/// How often a silent miner's predecessor is looked at again.
+const INACTIVITY_EVERY: Millis = Millis::from_secs(5);
+
+impl Signer {
+    pub(crate) fn judge_view(
+        &mut self,
+        number: RewardCycle,
+        facts: &Facts,
+        turn: &mut Turn,
+    ) -> Known<()> {
+        let Some(cycle) = self.cycle(number) else { return Ok(()) };
+        let expected = cycle.machine.expected();
+        let derived = derive_view(expected, &self.situation(cycle, facts, turn.now))?;
+        if let Ok(view) = facts.burn_view()? {
+            let view = view.clone();
+            self.learn_burn_block(&view, turn);
+        }
+        self.apply_view(number, derived, turn);
+        Ok(())
+    }
+
+    fn apply_view(&mut self, number: RewardCycle, derived: Derived, turn: &mut Turn) {
+        let retry = retry_at(&derived, turn.now);
+        let Some(cycle) = self.cycle_mut(number) else { return };
+        let key = TaskKey::View(number);
+        match derived {
+            Derived::View { view, superseded } => {
+                cycle.machine = Machine::Ready(view);
+                cycle.view_retry_at = None;
+                self.retries.succeeded(key);
+                if view.miner == MinerState::NoValidMiner {
+                    turn.note(Note::NoValidMiner { cycle: number });
+                }
+                for permission in superseded {
+                    self.burn.supersede(permission);
+                    turn.write(Write::Superseded(permission));
+                }
+            }
+            Derived::Behind { node } => {
+                cycle.view_retry_at = Some(retry);
+                let expected = cycle.machine.expected().unwrap_or(node).height;
+                if self.retries.is_news(key, "behind") {
+                    let note = Note::NodeBehind { cycle: number, expected, node: node.height };
+                    turn.note(note);
+                }
+            }
+            Derived::Failed { text } => {
+                cycle.view_retry_at = Some(retry);
+                if self.retries.is_news(key, &text) {
+                    let asked = "/v3/sortitions/latest_and_last";
+                    turn.note(Note::NodeFailed { asked, text });
+                }
+            }
+        }
+    }
+
+    /// Derives a view again that could not be derived.
+    pub(crate) fn retry_view(&mut self, number: RewardCycle, turn: &mut Turn) {
+        if let Some(cycle) = self.cycle_mut(number)
+            && cycle.view_retry_at.is_some_and(|at| at <= turn.now)
+        {
+            cycle.view_retry_at = None;
+            self.begin(Task::View(number), turn);
+        }
+    }
+
+    /// The tenure of the miner that we follow, in a cycle whose miner's silence matters.
+    pub(crate) fn followed_tenure(&self, cycle: &Cycle) -> Option<ConsensusHash> {
+        let has_started = Some(cycle.number) <= self.current_cycle();
+        match cycle.machine.view()?.miner {
+            MinerState::Active(miner) if has_started => Some(miner.tenure),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn check_inactivity(&mut self, number: RewardCycle, turn: &mut Turn) {
+        let Some(cycle) = self.cycle(number) else { return };
+        let facts = Facts::default();
+        let is_due = cycle.inactivity_check_at.is_none_or(|at| at <= turn.now)
+            && self.followed_tenure(cycle).is_some_and(|tenure| {
+                is_timed_out(&tenure, &self.situation(cycle, &facts, turn.now))
+            });
+        if is_due && let Some(cycle) = self.cycle_mut(number) {
+            cycle.inactivity_check_at = Some(turn.now.plus(INACTIVITY_EVERY));
+            self.begin(Task::Inactivity(number), turn);
+        }
+    }
+
+    /// Follows the miner before a silent one, if that miner is valid. There is no automatic way
+    /// back: only a burn block brings another miner.
+    pub(crate) fn judge_inactivity(
+        &mut self,
+        number: RewardCycle,
+        facts: &Facts,
+        turn: &mut Turn,
+    ) -> Known<()> {
+        let Some(cycle) = self.cycle(number) else { return Ok(()) };
+        let Some(silent) = self.followed_tenure(cycle) else { return Ok(()) };
+        let at = self.situation(cycle, facts, turn.now);
+        let Ok(answer) = facts.burn_view()? else { return Ok(()) };
+        if !is_timed_out(&silent, &at) {
+            return Ok(());
+        }
+        let mut superseded = Vec::new();
+        let other = match answer.last.as_ref().and_then(Sortition::winner) {
+            Some(last) if last.tenure != silent => candidate(&last, &at, &mut superseded)?,
+            _ => Ok(None),
+        };
+        let miner = other.ok().flatten();
+        turn.note(Note::MinerInactive { tenure: silent, now: miner.map(|m| m.tenure) });
+        if let Some(miner) = miner
+            && let Some(cycle) = self.cycle_mut(number)
+            && let Machine::Ready(view) = cycle.machine
+        {
+            cycle.machine = Machine::Ready(View { miner: MinerState::Active(miner), ..view });
+            cycle.cause = ViewChange::InactiveMiner;
+        }
+        Ok(())
+    }
+
+    /// Negotiates the version, and publishes our view if it has changed.
+    pub(crate) fn settle_views(&mut self, number: RewardCycle, turn: &mut Turn) {
+        let is_wrong_network = self.is_wrong_network;
+        let Some(cycle) = self.cycle_mut(number) else { return };
+        cycle.count_own_view();
+        if let Some(from) = cycle.negotiate() {
+            let to = cycle.active_version;
+            cycle.cause = ViewChange::ProtocolUpgrade;
+            cycle.count_own_view();
+            turn.note(Note::VersionChanged { cycle: number, from, to });
+        }
+        let Some(update) = cycle.own_update() else { return };
+        if is_wrong_network || cycle.published.as_ref() == Some(&update) {
+            return;
+        }
+        cycle.published = Some(update.clone());
+        let cause = cycle.cause;
+        let note = Note::ViewChanged { cycle: number, cause, update: Box::new(update.clone()) };
+        turn.note(note);
+        self.publish(number, SignerMessage::StateMachineUpdate(update), turn);
+    }
+
+    pub(crate) fn on_stacks_block(&mut self, block: &NewBlock, turn: &mut Turn) {
+        turn.note(Note::StacksBlock { height: block.height, sighash: block.sighash });
+        let Some(sighash) = block.sighash else { return };
+        self.announce(block.block_id, block.height);
+        self.confirm(&sighash, turn);
+        for seat in self.seats.values_mut() {
+            if let crate::cycle::Seat::Registered(cycle) = seat {
+                extend_parent(cycle, block);
+            }
+        }
+    }
+}
+
+/// A late block of the parent tenure moves the end of that tenure up.
+fn extend_parent(cycle: &mut Cycle, block: &NewBlock) {
+    let Machine::Ready(View { burn, miner: MinerState::Active(mut miner) }) = cycle.machine else {
+        return;
+    };
+    if miner.parent_tenure == block.consensus_hash && block.height > miner.parent_last_height {
+        miner.parent_last_block = block.block_id;
+        miner.parent_last_height = block.height;
+        cycle.machine = Machine::Ready(View { burn, miner: MinerState::Active(miner) });
+        cycle.cause = ViewChange::StacksBlock;
+    }
+}
