@@ -8,7 +8,7 @@
 //! The same events at the same times give the same steps.
 //!
 //! The rules come from SIP-021 and from watching the reference; each module names the section of
-//! the behaviour that it implements (`docs/behaviour.md`).
+//! the behaviour that it implements (`docs/spec/signer-behaviour.md`).
 
 mod agreement;
 mod burn;
