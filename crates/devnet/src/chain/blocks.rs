@@ -70,20 +70,10 @@ impl BlockTree {
         self.tenures.get(tenure).map_or(&[], Vec::as_slice)
     }
 
-    /// The highest processed block of a tenure; of several, the one that came first.
-    pub(super) fn processed_tip(&self, tenure: &ConsensusHash) -> Option<&Arc<BlockRecord>> {
-        self.tenure(tenure).iter().rev().max_by_key(|record| record.height())
-    }
-
-    /// The highest block of a tenure, processed or staged; of several, the processed one that came
-    /// first.
-    pub(super) fn known_tip(&self, tenure: &ConsensusHash) -> Option<&NakamotoBlock> {
-        let processed = self.processed_tip(tenure).map(|record| record.block.as_ref());
+    /// The signed blocks of a tenure that wait for their parents.
+    pub(super) fn staged(&self, tenure: &ConsensusHash) -> impl Iterator<Item = &NakamotoBlock> {
         let staged = self.staged.values().map(Arc::as_ref);
-        staged
-            .filter(|block| block.header.consensus_hash == *tenure)
-            .chain(processed)
-            .max_by_key(|block| block.header.chain_length)
+        staged.filter(move |block| block.header.consensus_hash == *tenure)
     }
 
     pub(super) fn process(&mut self, record: BlockRecord) -> Arc<BlockRecord> {

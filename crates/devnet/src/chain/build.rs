@@ -152,7 +152,7 @@ impl Chain {
     }
 
     fn tip_to_build_on(&self, tenure: &ConsensusHash) -> Result<StacksBlockId, BuildError> {
-        let tip = self.blocks.processed_tip(tenure);
+        let tip = self.processed_tip(tenure);
         tip.map(|record| record.id).ok_or(BuildError::EmptyTenure(*tenure))
     }
 

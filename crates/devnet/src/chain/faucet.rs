@@ -49,8 +49,8 @@ impl Faucet {
         if addresses.len() < 2 {
             return Vec::new();
         }
-        let payees = addresses.iter().cycle().skip(1);
-        let payers = self.keys.iter().zip(&addresses).cycle().zip(payees);
+        let recipients = addresses.iter().cycle().skip(1);
+        let payers = self.keys.iter().zip(&addresses).cycle().zip(recipients);
         let mut transfers = Vec::with_capacity(count);
         for (index, ((key, from), to)) in payers.take(count).enumerate() {
             let round = u64::try_from(index / addresses.len()).unwrap_or(u64::MAX);

@@ -240,12 +240,24 @@ impl Chain {
 
     /// The highest known block of a tenure, processed or waiting for its parent.
     pub fn tenure_tip(&self, tenure: &ConsensusHash) -> Option<&NakamotoBlock> {
-        self.blocks.known_tip(tenure)
+        let processed = self.processed_tip(tenure).map(|record| record.block.as_ref());
+        self.blocks.staged(tenure).chain(processed).max_by_key(|block| block.header.chain_length)
     }
 
     /// The cycle whose signers sign the blocks of a tenure: that of its sortition's burn height.
     pub fn signing_cycle(&self, tenure: &ConsensusHash) -> Option<RewardCycle> {
         self.burn.any(tenure).map(|block| self.config.cycles().cycle_of(block.height))
+    }
+
+    /// The highest processed block of a tenure; of several, the one that came first. A tenure that
+    /// was extended to a burn block that a fork took away ends before the extension.
+    fn processed_tip(&self, tenure: &ConsensusHash) -> Option<&Arc<BlockRecord>> {
+        let is_orphaned = self.burn.canonical(tenure).is_none();
+        let is_visible = |record: &&Arc<BlockRecord>| {
+            is_orphaned || self.burn.canonical(&record.burn_view).is_some()
+        };
+        let records = self.blocks.tenure(tenure).iter().rev();
+        records.filter(is_visible).max_by_key(|record| record.height())
     }
 
     fn first_block_of(&self, tenure: &ConsensusHash) -> Option<StacksBlockId> {

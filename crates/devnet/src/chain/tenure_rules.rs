@@ -22,7 +22,7 @@ impl Chain {
         check_well_formed(block)?;
         let is_first = block.tenure_start().is_some();
         let tenure = if is_first { parent.tenure() } else { &block.header.consensus_hash };
-        let Some(highest) = self.blocks.known_tip(tenure) else {
+        let Some(highest) = self.tenure_tip(tenure) else {
             let reason = "the block's tenure has no blocks, and this one does not start it";
             return Err(Refusal::new(ValidateCode::NoSuchTenure, reason));
         };

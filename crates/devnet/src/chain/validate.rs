@@ -117,6 +117,9 @@ impl Chain {
             let reason = format!("the burn view {view} is not known");
             return Err(Refusal::new(ValidateCode::NoSuchTenure, reason));
         }
+        if self.burn.canonical(&parent.burn_view).is_none() {
+            return Err(not_canonical("the parent's burn view"));
+        }
         self.burn.canonical(view).ok_or_else(|| not_canonical("the block's burn view"))
     }
 

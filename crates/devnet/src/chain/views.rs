@@ -157,8 +157,7 @@ impl Chain {
     /// `0x` and the hex of the list of a tenure's blocks, from its first to its tip.
     fn encoded_tenure(&self, tenure: &ConsensusHash) -> String {
         let mut blocks = Vec::new();
-        let mut next: Option<StacksBlockId> =
-            self.blocks.processed_tip(tenure).map(|record| record.id);
+        let mut next: Option<StacksBlockId> = self.processed_tip(tenure).map(|record| record.id);
         while let Some(record) = next.and_then(|id| self.blocks.record(&id)) {
             if record.tenure() != tenure {
                 break;
