@@ -42,7 +42,7 @@ impl Default for Deadlines {
         Self {
             connect: Duration::from_secs(5),
             call: Duration::from_secs(30),
-            stackerdb: Duration::from_secs(120),
+            stackerdb: Duration::from_mins(2),
         }
     }
 }

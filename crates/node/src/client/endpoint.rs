@@ -59,10 +59,16 @@ impl Endpoint {
     /// node costs memory only up to here.
     pub(super) const fn max_answer_len(self) -> usize {
         match self {
-            Self::Info | Self::BlockProposal | Self::BlockUpload | Self::Account => 64 * KIB,
-            Self::LastSetCycle | Self::PutChunk => 64 * KIB,
-            Self::Pox | Self::LatestAndLast => 256 * KIB,
-            Self::SortitionByBurnBlock | Self::SortitionByConsensus => 256 * KIB,
+            Self::Info
+            | Self::BlockProposal
+            | Self::BlockUpload
+            | Self::Account
+            | Self::LastSetCycle
+            | Self::PutChunk => 64 * KIB,
+            Self::Pox
+            | Self::LatestAndLast
+            | Self::SortitionByBurnBlock
+            | Self::SortitionByConsensus => 256 * KIB,
             // Up to 4000 slots of about 170 hex digits, and of about 300 characters of JSON.
             Self::SignerSlots | Self::SlotMetadata => 4 * MIB,
             Self::StackerSet => 8 * MIB,

@@ -17,6 +17,7 @@ use countersign_wire::{Network, StacksAddress};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Incoming};
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue, USER_AGENT};
+use hyper::http::uri::Authority;
 use hyper::{Method, Request, StatusCode};
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
@@ -43,8 +44,7 @@ pub struct NodeClient {
 impl NodeClient {
     /// A client that has not connected yet.
     pub fn new(config: NodeConfig) -> Result<Self, ConfigError> {
-        let port = config.host.rsplit_once(':').map(|(_, port)| port.parse::<u16>());
-        let host = HeaderValue::from_str(&config.host).ok().filter(|_| matches!(port, Some(Ok(_))));
+        let host = host_header(&config.host);
         let mut password = HeaderValue::from_str(config.auth_password.expose())
             .map_err(|_| ConfigError::Password)?;
         password.set_sensitive(true);
@@ -149,6 +149,15 @@ impl fmt::Debug for NodeClient {
             .field("deadlines", &self.deadlines)
             .finish_non_exhaustive()
     }
+}
+
+/// The address as a header, if it is a host, a colon and a port.
+fn host_header(host: &str) -> Option<HeaderValue> {
+    let authority: Authority = host.parse().ok()?;
+    let is_address = authority.port_u16().is_some()
+        && !authority.host().is_empty()
+        && !authority.as_str().contains('@');
+    HeaderValue::from_str(host).ok().filter(|_| is_address)
 }
 
 /// The content types that a node reads.

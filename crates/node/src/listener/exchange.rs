@@ -106,9 +106,9 @@ impl Exchange {
 
     /// Reads the body into a buffer that grows with what arrives, whatever was declared.
     async fn read(&self, body: &mut Incoming) -> Result<(Vec<u8>, Reservation), DropReason> {
-        if body.size_hint().lower() > self.limits.body as u64 {
-            return Err(DropReason::TooLarge);
-        }
+        let declared = body.size_hint().exact().map_or(Ok(self.limits.body), usize::try_from);
+        let longest = declared.ok().filter(|declared| *declared <= self.limits.body);
+        let longest = longest.ok_or(DropReason::TooLarge)?;
         let mut bytes = Vec::new();
         let mut reservation = Reservation::default();
         while let Some(frame) = body.frame().await {
@@ -120,6 +120,10 @@ impl Exchange {
             }
             let covered = self.queue.room().cover(&mut reservation, len);
             timeout(self.limits.room_deadline, covered).await.map_err(|_| DropReason::NoRoom)?;
+            if len > bytes.capacity() {
+                let capacity = len.saturating_mul(GROWTH).min(longest);
+                bytes.reserve_exact(capacity.max(len) - bytes.len());
+            }
             bytes.extend_from_slice(&data);
         }
         Ok((bytes, reservation))
@@ -147,5 +151,8 @@ fn status() -> Response<Full<Bytes>> {
 
 /// As many as a node's own parser takes.
 const MAX_HEADERS: usize = 64;
+/// By how much a body's buffer is ahead of what has arrived. Pages that nothing was written to take no
+/// memory, but every growth of a large buffer may leave a copy behind for a while; so few steps.
+const GROWTH: usize = 8;
 /// Bounds a request's head, and what each connection holds of a body that nobody wants.
 const READ_BUFFER_LEN: usize = 64 * 1024;
