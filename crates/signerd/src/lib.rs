@@ -1,1 +1,37 @@
-//! (being written)
+//! The block-signing daemon: configuration, store, facts, effects, and the loop that joins them.
+//!
+//! [`run`] turns the node's callbacks into events, hands them to the signer core, commits what it
+//! wants to remember, and only then does what it wants done: asks the node, asks the vault, publishes
+//! to StackerDB.
+//!
+//! It has no rule: whether a block is signed is decided in `countersign-signer`, and whether a
+//! signature may exist in `countersign-vault`.
+
+mod assemble;
+mod clock;
+pub mod config;
+mod drive;
+mod effects;
+mod facts;
+mod health;
+mod intake;
+mod metrics;
+mod observe;
+mod pages;
+mod publish;
+mod retry;
+mod run;
+mod sign;
+mod slots;
+pub mod store;
+
+pub use config::{Config, ConfigError};
+pub use run::{RunError, run};
+
+/// What this program calls itself in its responses, in logs and on the command line, such as
+/// `countersign 0.1.0 (release build, linux [x86_64])`.
+pub fn release() -> String {
+    let build = if cfg!(debug_assertions) { "debug" } else { "release" };
+    let (os, arch) = (std::env::consts::OS, std::env::consts::ARCH);
+    format!("countersign {} ({build} build, {os} [{arch}])", env!("CARGO_PKG_VERSION"))
+}

@@ -1,0 +1,40 @@
+//! `countersign run`: the signer.
+
+use std::path::PathBuf;
+
+use countersign_ops::exit::Exit;
+use countersign_ops::signals::shutdown_signal;
+use countersign_ops::telemetry::{self, TelemetryConfig};
+use countersign_signerd::Config;
+use tokio_util::sync::CancellationToken;
+
+use crate::cli::Failed;
+
+/// What `run` needs to know.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The signer's configuration, the same file that the reference signer reads
+    #[arg(short, long, value_name = "FILE")]
+    config: PathBuf,
+}
+
+/// Runs until SIGTERM or SIGINT, or until something fails that a human must look at.
+///
+/// One thread does everything but sign: what it waits for is the node, not the processor.
+pub(crate) fn run(args: &Args) -> Result<(), Failed> {
+    let config = Config::load(&args.config).map_err(|error| Failed::new(Exit::Usage, error))?;
+    telemetry::init(&TelemetryConfig::from_env())
+        .map_err(|error| Failed::new(Exit::Usage, error))?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failed::new(Exit::Failure, error))?;
+    let stop = CancellationToken::new();
+    let ended = runtime.block_on(async {
+        tokio::spawn(shutdown_signal(stop.clone()));
+        countersign_signerd::run(config, stop).await
+    });
+    // A body that is still being decoded is of no use any more.
+    runtime.shutdown_background();
+    ended.map_err(|error| Failed::new(error.exit(), error))
+}

@@ -1,0 +1,207 @@
+//! The daemon's parts and how they are joined.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use countersign_node::{CallbackQueue, Deadlines, NodeClient, NodeConfig, Observer as Stopwatch, QueueLimits};
+use countersign_ops::exit::Exit;
+use countersign_ops::supervise::{Failure, Fatal, Tasks, supervise};
+use countersign_signer::{Params, Signer};
+use countersign_vault::Vault;
+use countersign_wire::{ChainId, Network, PrivateKey};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::now;
+use crate::config::{Config, DbPath};
+use crate::drive::Drive;
+use crate::effects::{Effects, Tasks as EffectTasks};
+use crate::health::NodeHealth;
+use crate::intake::Intake;
+use crate::metrics::Metrics;
+use crate::observe::Observer;
+use crate::pages::{SignerPages, follow_node};
+use crate::publish::{Delivery, Publisher, lanes};
+use crate::run::{Endpoints, RunError};
+use crate::sign::{VaultEnd, VaultHandle};
+use crate::slots::SlotReader;
+use crate::store::Store;
+
+/// Opens what must be open and starts every task. The future ends when the daemon does.
+pub(crate) fn assemble(
+    config: Config,
+    endpoints: Endpoints,
+    stop: CancellationToken,
+) -> Result<impl Future<Output = Result<(), Fatal>>, RunError> {
+    let callbacks = CallbackQueue::new(QueueLimits::default());
+    let (metrics, registry) = Metrics::new(callbacks.clone());
+    let metrics = Arc::new(metrics);
+    let client = client(&config, &metrics)?;
+    let (params, address) = (config.params(), config.address());
+    let pages = SignerPages::new(registry, &config, client.clone());
+    let plan = Plan::of(&config);
+    let vault = open_vault(config.key, &config.db_path)?;
+    let store = open_store(&config.db_path)?;
+
+    let mut tasks = Tasks::new();
+    tasks.spawn("listener", endpoints.listener.run(callbacks.clone(), stop.clone()));
+    if let Some(server) = endpoints.metrics {
+        spawn(&mut tasks, "metrics", server.run(pages, stop.clone()));
+    }
+    let follow = follow_node(client.clone(), address, Arc::clone(&metrics), stop.clone());
+    spawn(&mut tasks, "gauges", follow);
+    let shared = Shared { client, metrics, callbacks, plan };
+    shared.start(&mut tasks, Core { params, vault, store }, &stop)?;
+    Ok(supervise(tasks, stop))
+}
+
+/// What the configuration says to the parts below.
+#[derive(Clone, Copy)]
+struct Plan {
+    network: Network,
+    chain_id: ChainId,
+    tick: Duration,
+    is_dry_run: bool,
+}
+
+impl Plan {
+    const fn of(config: &Config) -> Self {
+        Self {
+            network: config.network,
+            chain_id: config.chain_id,
+            tick: config.event_timeout,
+            is_dry_run: config.is_dry_run,
+        }
+    }
+}
+
+/// What decides, signs and remembers.
+struct Core {
+    params: Params,
+    vault: Vault,
+    store: Store,
+}
+
+/// What every part uses.
+struct Shared {
+    client: NodeClient,
+    metrics: Arc<Metrics>,
+    callbacks: CallbackQueue,
+    plan: Plan,
+}
+
+impl Shared {
+    fn start(
+        self,
+        tasks: &mut Tasks,
+        core: Core,
+        stop: &CancellationToken,
+    ) -> Result<(), RunError> {
+        let Core { params, vault, store } = core;
+        let saved = store.load()?;
+        let (signer, first) = Signer::restore(params, saved, now());
+        let (inbox, answers) = mpsc::channel(INBOX_LEN);
+        let (publisher, arrivals) = Publisher::new();
+        let metrics = Arc::clone(&self.metrics);
+        let (vault, vault_end) =
+            VaultHandle::start(vault, inbox.clone(), publisher.clone(), metrics)
+                .map_err(RunError::Thread)?;
+        let lanes = lanes(arrivals, &self.delivery(&vault));
+        let intake = Intake::new(Arc::clone(&self.metrics));
+        let (slots, reader) =
+            SlotReader::new(self.client.clone(), self.plan.network, intake.clone(), inbox.clone());
+        let effects = Effects {
+            client: self.client,
+            chain_id: self.plan.chain_id,
+            inbox,
+            vault,
+            publisher,
+            slots,
+            tasks: EffectTasks::new(stop.clone()),
+        };
+        let drive = Drive {
+            signer,
+            store,
+            effects,
+            observer: Observer::new(Arc::clone(&self.metrics)),
+            health: NodeHealth::default(),
+            intake,
+            callbacks: self.callbacks,
+            inbox: answers,
+            metrics: self.metrics,
+            tick: self.plan.tick.max(MIN_TICK),
+            woken: Instant::now(),
+        };
+        let decide = drive.run(first, stop.clone());
+        tasks.spawn("signer", async move { decide.await.map_err(|e| Failure::new(Exit::Store, e)) });
+        tasks.spawn("vault", watch(vault_end));
+        spawn(tasks, "slots", reader.run(stop.clone()));
+        for lane in lanes {
+            let name = lane.name();
+            spawn(tasks, name, lane.run(stop.clone()));
+        }
+        Ok(())
+    }
+
+    fn delivery(&self, vault: &VaultHandle) -> Delivery {
+        Delivery {
+            client: self.client.clone(),
+            vault: vault.clone(),
+            is_dry_run: self.plan.is_dry_run,
+            metrics: Arc::clone(&self.metrics),
+        }
+    }
+}
+
+fn client(config: &Config, metrics: &Arc<Metrics>) -> Result<NodeClient, RunError> {
+    let metrics = Arc::clone(metrics);
+    let stopwatch: Stopwatch = Arc::new(move |path, took| {
+        let histogram = metrics.rpc_latencies.get_or_create(&vec![("path", path)]);
+        histogram.observe(took.as_secs_f64());
+    });
+    let client = NodeClient::new(NodeConfig {
+        host: config.node_host.as_str().to_owned(),
+        auth_password: config.auth_password.clone(),
+        boot: config.network,
+        deadlines: Deadlines { stackerdb: config.stackerdb_timeout, ..Deadlines::default() },
+        observer: Some(stopwatch),
+    })?;
+    Ok(client)
+}
+
+fn open_vault(key: PrivateKey, db_path: &DbPath) -> Result<Vault, RunError> {
+    Ok(match db_path.journal() {
+        Some(journal) => Vault::open(key, &journal)?,
+        None => Vault::in_memory(key)?,
+    })
+}
+
+fn open_store(db_path: &DbPath) -> Result<Store, RunError> {
+    Ok(match db_path.store() {
+        Some(store) => Store::open(&store)?,
+        None => Store::in_memory()?,
+    })
+}
+
+/// Starts a task that cannot fail.
+fn spawn(tasks: &mut Tasks, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+    tasks.spawn(name, async move {
+        task.await;
+        Ok::<(), Infallible>(())
+    });
+}
+
+/// A journal that cannot be written ends the daemon.
+async fn watch(end: VaultEnd) -> Result<(), Failure> {
+    match end.await {
+        Ok(Err(error)) => Err(Failure::new(Exit::Store, error)),
+        // Every handle is gone, because every task that had one has ended.
+        Ok(Ok(())) | Err(_) => Ok(()),
+    }
+}
+
+/// How many answers may wait for the loop. Whoever brings one more waits.
+const INBOX_LEN: usize = 1024;
+/// An `event_timeout_ms` of zero would spin.
+const MIN_TICK: Duration = Duration::from_millis(10);

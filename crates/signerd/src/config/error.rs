@@ -1,0 +1,117 @@
+//! Why a configuration is refused: one line each, which names the key and never a secret.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use countersign_wire::keys::PrivateKeyError;
+use countersign_wire::network::UnknownNetwork;
+
+/// A configuration file that is refused.
+#[derive(Debug)]
+pub struct ConfigError {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub problem: Problem,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path.display(), self.problem)
+    }
+}
+
+impl Error for ConfigError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.problem.source()
+    }
+}
+
+/// What is wrong with a configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum Problem {
+    /// The file cannot be read.
+    #[error("the configuration file cannot be read")]
+    Unreadable {
+        /// What the operating system says.
+        #[source]
+        source: io::Error,
+    },
+    /// The file is not TOML. The line itself is not shown: it may hold the key.
+    #[error("line {line} is not TOML: {what}")]
+    NotToml {
+        /// Which line, from 1.
+        line: usize,
+        /// What the parser missed.
+        what: String,
+    },
+    /// A key that nobody knows.
+    #[error("unknown key `{key}`{}", suggestion(.meant))]
+    UnknownKey {
+        /// The key.
+        key: String,
+        /// The known key that is most like it.
+        meant: Option<&'static str>,
+    },
+    /// A key that must be there.
+    #[error("the key `{key}` is missing; add a line `{key} = {example}`")]
+    MissingKey {
+        /// The key.
+        key: &'static str,
+        /// What a value looks like.
+        example: &'static str,
+    },
+    /// A value of the wrong type.
+    #[error("a value has the wrong type: {what}")]
+    WrongType {
+        /// Which key, what is there and what was expected.
+        what: String,
+    },
+    /// The private key is none. Its digits are not shown.
+    #[error("`stacks_private_key` is not a private key: {0}")]
+    PrivateKey(PrivateKeyError),
+    /// The network has no such name.
+    #[error("`network`: {0}")]
+    Network(UnknownNetwork),
+    /// An address without a port, or not an address.
+    #[error("`{key}` = `{value}` {what}; write host:port, such as {example}")]
+    HostPort {
+        /// The key.
+        key: &'static str,
+        /// The value.
+        value: String,
+        /// What is wrong with it.
+        what: &'static str,
+        /// What a value looks like.
+        example: &'static str,
+    },
+    /// A host name that does not resolve.
+    #[error("`{key}` = `{value}` does not resolve to an address; check the host name")]
+    Unresolved {
+        /// The key.
+        key: &'static str,
+        /// The value.
+        value: String,
+        /// What the resolver says.
+        #[source]
+        source: io::Error,
+    },
+    /// The password cannot be sent.
+    #[error("`auth_password` may hold only visible ASCII characters; it is not shown here")]
+    Password,
+    /// A signer of the main network must remember.
+    #[error(
+        "`db_path` = `:memory:` forgets at every stop what was signed, which is not allowed on \
+         mainnet; name a file"
+    )]
+    MemoryOnMainnet,
+    /// A path that names no file.
+    #[error("`db_path` = `{0}` does not name a file")]
+    DbPath(String),
+}
+
+fn suggestion(meant: &Option<&'static str>) -> String {
+    meant.map(|key| format!("; did you mean `{key}`?")).unwrap_or_default()
+}

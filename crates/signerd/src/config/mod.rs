@@ -1,0 +1,111 @@
+//! `signer-config.toml`: the reference's file, read once (`signer-wire.md` section 8.1).
+//!
+//! Every key, unit and default is the reference's; unknown keys are refused. Reading a configuration
+//! creates nothing and resolves no name.
+
+mod address;
+mod error;
+mod file;
+mod paths;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use countersign_node::AuthPassword;
+use countersign_signer::{Params, Timeouts};
+use countersign_wire::{ChainId, Network, PrivateKey, StacksAddress};
+
+pub use address::HostPort;
+pub use error::{ConfigError, Problem};
+pub use paths::DbPath;
+
+/// Everything that the operator decides. It holds the private key, so it cannot be cloned: the
+/// daemon takes it by value and hands the key to the vault.
+#[derive(Debug)]
+pub struct Config {
+    /// Where the node's RPC is.
+    pub node_host: HostPort,
+    /// Where the node's callbacks are taken.
+    pub endpoint: HostPort,
+    /// The signing key.
+    pub key: PrivateKey,
+    /// The network.
+    pub network: Network,
+    /// The chain, which follows from the network unless it is given.
+    pub chain_id: ChainId,
+    /// The node's password for block validation and upload.
+    pub auth_password: AuthPassword,
+    /// Where the reference keeps its database; our files are beside it.
+    pub db_path: DbPath,
+    /// Where metrics are served.
+    pub metrics_endpoint: Option<HostPort>,
+    /// Longest pause between two looks at the deadlines.
+    pub event_timeout: Duration,
+    /// How long a call to a StackerDB may take.
+    pub stackerdb_timeout: Duration,
+    /// Whether StackerDB writes are logged and not made.
+    pub is_dry_run: bool,
+    /// Whether the file asks for the experimental validation with replay transactions, which this
+    /// version does not do.
+    pub wants_replay_validation: bool,
+    /// The time-outs that decisions depend on.
+    pub timeouts: Timeouts,
+}
+
+impl Config {
+    /// Reads the file at `path`.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let in_file = |problem| ConfigError { path: path.to_owned(), problem };
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| in_file(Problem::Unreadable { source }))?;
+        Self::parse(&text).map_err(in_file)
+    }
+
+    /// Reads the content of a file.
+    pub fn parse(text: &str) -> Result<Self, Problem> {
+        file::read(text)?.into_config()
+    }
+
+    /// The address that the signer has on its network.
+    pub fn address(&self) -> StacksAddress {
+        StacksAddress::single_sig(self.network, &self.key.public_key())
+    }
+
+    /// What the core needs to know.
+    pub(crate) fn params(&self) -> Params {
+        Params {
+            key: self.key.public_key(),
+            network: self.network,
+            chain_id: self.chain_id,
+            server_version: crate::release(),
+            timeouts: self.timeouts,
+        }
+    }
+}
+
+/// The lines that `check-config` and the log show. They hold no secret.
+impl fmt::Display for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "Stacks node host: {}", self.node_host)?;
+        writeln!(f, "Signer endpoint: {}", self.endpoint)?;
+        writeln!(f, "Stacks address: {}", self.address())?;
+        writeln!(f, "Public key: {}", self.key.public_key())?;
+        writeln!(f, "Network: {}", self.network)?;
+        writeln!(f, "Chain ID: {}", self.chain_id)?;
+        writeln!(f, "Database path: {}", self.db_path)?;
+        match &self.metrics_endpoint {
+            Some(endpoint) => writeln!(f, "Metrics endpoint: {endpoint}")?,
+            None => writeln!(f, "Metrics endpoint: None")?,
+        }
+        write!(f, "Dry run: {}", self.is_dry_run)
+    }
+}
+
+/// The path of a file that a test or a caller wants to name in an error of [`Config::parse`].
+impl Problem {
+    /// The same problem with the name of its file.
+    pub fn in_file(self, path: impl Into<PathBuf>) -> ConfigError {
+        ConfigError { path: path.into(), problem: self }
+    }
+}

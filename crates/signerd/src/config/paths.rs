@@ -1,0 +1,62 @@
+//! Where our files are.
+
+use std::ffi::OsStr;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use super::Problem;
+
+/// The value of `db_path`, and the files that follow from it.
+///
+/// The file of that name belongs to the reference signer and is never touched, so that an operator
+/// can switch back. For `signer.db` the store is `signer.countersign.sqlite` and the signing journal
+/// `signer.countersign-journal.sqlite`, both in the same folder. `:memory:` keeps both in memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DbPath {
+    /// Nothing is kept.
+    Memory,
+    /// The reference's file.
+    File(PathBuf),
+}
+
+impl DbPath {
+    pub(super) fn parse(text: String) -> Result<Self, Problem> {
+        if text == MEMORY {
+            return Ok(Self::Memory);
+        }
+        let path = PathBuf::from(&text);
+        if path.file_name().is_none() {
+            return Err(Problem::DbPath(text));
+        }
+        Ok(Self::File(path))
+    }
+
+    /// The store's file; none if it is in memory.
+    pub fn store(&self) -> Option<PathBuf> {
+        self.beside("countersign.sqlite")
+    }
+
+    /// The signing journal's file; none if it is in memory.
+    pub fn journal(&self) -> Option<PathBuf> {
+        self.beside("countersign-journal.sqlite")
+    }
+
+    /// With the ending that the reference's file has, another one is put beside it.
+    fn beside(&self, ending: &str) -> Option<PathBuf> {
+        match self {
+            Self::Memory => None,
+            Self::File(path) => Some(path.with_extension(OsStr::new(ending))),
+        }
+    }
+}
+
+impl fmt::Display for DbPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Memory => f.write_str(MEMORY),
+            Self::File(path) => Path::display(path).fmt(f),
+        }
+    }
+}
+
+const MEMORY: &str = ":memory:";

@@ -1,0 +1,128 @@
+//! The loop: one event in, one step out. Commit what the step wants remembered, then do what it
+//! wants done, then tell people. There is no decision and no network wait in here.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use countersign_node::CallbackQueue;
+use countersign_signer::{Event, Signer, Step};
+use tokio::sync::mpsc;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::{millis, now};
+use crate::effects::Effects;
+use crate::health::NodeHealth;
+use crate::intake::Intake;
+use crate::metrics::Metrics;
+use crate::observe::Observer;
+use crate::store::{Store, StoreError};
+
+/// Everything that the loop owns.
+pub(crate) struct Drive {
+    pub(crate) signer: Signer,
+    pub(crate) store: Store,
+    pub(crate) effects: Effects,
+    pub(crate) observer: Observer,
+    pub(crate) health: NodeHealth,
+    pub(crate) intake: Intake,
+    pub(crate) callbacks: CallbackQueue,
+    pub(crate) inbox: mpsc::Receiver<Event>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) tick: Duration,
+    /// When the core was last told that time has passed.
+    pub(crate) woken: Instant,
+}
+
+impl Drive {
+    /// Takes up what `first` has left over from before, then runs until `stop` is cancelled. A store
+    /// that cannot be written ends it at once, with nothing of the step done.
+    pub(crate) async fn run(
+        mut self,
+        first: Step,
+        stop: CancellationToken,
+    ) -> Result<(), StoreError> {
+        self.apply(first)?;
+        let mut awake = now();
+        while !stop.is_cancelled() {
+            self.meet_deadline()?;
+            let pause = self.until_deadline();
+            let events = tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                Some(answer) = self.inbox.recv() => vec![answer],
+                incoming = self.callbacks.next() => self.intake.events(incoming.callback),
+                () = sleep(pause) => Vec::new(),
+            };
+            if now().since(awake).get() > millis(self.tick + STOPPED_FOR) {
+                tracing::warn!("the process stood still; reading the slots again");
+                self.effects.read_slots_again();
+            }
+            for event in events {
+                self.handle(event)?;
+            }
+            awake = now();
+        }
+        Ok(())
+    }
+
+    /// Deadlines come before everything else, so that no flood of callbacks delays them; but not
+    /// faster than one per [`MIN_PAUSE`], whatever the core asks for.
+    fn meet_deadline(&mut self) -> Result<(), StoreError> {
+        let pause = self.woken.elapsed();
+        let is_due = self.signer.next_deadline().is_some_and(|deadline| deadline <= now());
+        if (is_due && pause >= MIN_PAUSE) || pause >= self.tick {
+            self.woken = Instant::now();
+            self.handle(Event::Deadline)?;
+        }
+        Ok(())
+    }
+
+    fn handle(&mut self, event: Event) -> Result<(), StoreError> {
+        let begun = Instant::now();
+        self.health.observe(&event);
+        self.metrics.events.get_or_create(&vec![("kind", label(&event))]).inc();
+        let step = self.signer.handle(event, now());
+        self.apply(step)?;
+        self.metrics.step_seconds.observe(begun.elapsed().as_secs_f64());
+        Ok(())
+    }
+
+    fn apply(&mut self, step: Step) -> Result<(), StoreError> {
+        self.store.commit(&step.writes)?;
+        for action in step.actions {
+            self.effects.perform(action);
+        }
+        self.observer.report(&step.notes);
+        Ok(())
+    }
+
+    /// Until the core wants to be woken, but no longer than a tick.
+    fn until_deadline(&self) -> Duration {
+        let tick = self.tick.saturating_sub(self.woken.elapsed());
+        let due = self.signer.next_deadline().map(|deadline| deadline.since(now()).get());
+        due.map_or(tick, |due| tick.min(Duration::from_millis(due))).max(MIN_PAUSE)
+    }
+}
+
+/// What kind of event it is, for the metric.
+const fn label(event: &Event) -> &'static str {
+    match event {
+        Event::Deadline => "deadline",
+        Event::BurnBlock(_) => "burn_block",
+        Event::StacksBlock(_) => "stacks_block",
+        Event::Verdict(_) => "verdict",
+        Event::Proposal(_) => "proposal",
+        Event::Pushed(_) => "pushed",
+        Event::Peer { .. } => "peer",
+        Event::Answered { .. } => "answered",
+        Event::ValidationSubmitted { .. } => "validation_submitted",
+        Event::Signed { .. } => "signed",
+        Event::SigningRefused { .. } => "signing_refused",
+        Event::Uploaded { .. } => "uploaded",
+    }
+}
+
+/// A loop that comes round this much later than its tick was stopped, or its machine was.
+const STOPPED_FOR: Duration = Duration::from_secs(5);
+const MIN_PAUSE: Duration = Duration::from_millis(1);

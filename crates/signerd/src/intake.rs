@@ -1,0 +1,141 @@
+//! The node's callbacks as events (`signer-wire.md` sections 4, 5.3 and 7.3).
+//!
+//! A chunk that cannot be used is counted and skipped, and never stops the others beside it.
+
+use std::sync::Arc;
+
+use countersign_signer::Event;
+use countersign_wire::event::{Callback, StackerDbChunks};
+use countersign_wire::message::SignerMessage;
+use countersign_wire::stackerdb::{Chunk, Lane, SignersContract};
+
+use crate::metrics::Metrics;
+
+/// Why a chunk is skipped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Skipped {
+    /// The contract is none that a signer reads.
+    OtherContract,
+    /// The chunk is empty.
+    Empty,
+    /// The first byte is no known kind of message.
+    UnknownType,
+    /// The message belongs into another lane, or not into this contract at all.
+    WrongLane,
+    /// Nobody's key made the chunk's signature.
+    NoSigner,
+    /// The message does not decode.
+    Undecodable,
+    /// A mock message of epoch 2.5.
+    Mock,
+}
+
+impl Skipped {
+    /// Every reason.
+    pub(crate) const ALL: [Self; 7] = [
+        Self::OtherContract,
+        Self::Empty,
+        Self::UnknownType,
+        Self::WrongLane,
+        Self::NoSigner,
+        Self::Undecodable,
+        Self::Mock,
+    ];
+
+    /// The reason as a metric label.
+    pub(crate) const fn label(self) -> &'static str {
+        match self {
+            Self::OtherContract => "other_contract",
+            Self::Empty => "empty",
+            Self::UnknownType => "unknown_type",
+            Self::WrongLane => "wrong_lane",
+            Self::NoSigner => "no_signer",
+            Self::Undecodable => "undecodable",
+            Self::Mock => "mock",
+        }
+    }
+}
+
+/// Turns callbacks into events, and counts what it skips.
+#[derive(Clone, Debug)]
+pub(crate) struct Intake {
+    metrics: Arc<Metrics>,
+}
+
+impl Intake {
+    /// An intake that counts in `metrics`.
+    pub(crate) const fn new(metrics: Arc<Metrics>) -> Self {
+        Self { metrics }
+    }
+
+    /// What a callback says, in its order.
+    pub(crate) fn events(&self, callback: Callback) -> Vec<Event> {
+        match callback {
+            Callback::NewBurnBlock(block) => vec![Event::BurnBlock(block)],
+            Callback::NewBlock(block) => vec![Event::StacksBlock(block)],
+            Callback::ProposalResponse(response) => vec![Event::Verdict(response)],
+            Callback::StackerDbChunks(chunks) => self.chunk_events(&chunks),
+        }
+    }
+
+    fn chunk_events(&self, chunks: &StackerDbChunks) -> Vec<Event> {
+        let read: &dyn Fn(&Chunk) -> Result<Event, Skipped> =
+            match chunks.contract_id.signers_contract() {
+                Some(contract) => &move |chunk| signer_event(contract, chunk),
+                None if chunks.contract_id.is_miners() => &miner_event,
+                None => &|_| Err(Skipped::OtherContract),
+            };
+        let name = chunks.contract_id.name.as_str();
+        let event = |chunk: &Chunk| read(chunk).inspect_err(|why| self.skip(name, chunk, *why)).ok();
+        chunks.modified_slots.iter().filter_map(event).collect()
+    }
+
+    /// Levels as the reference has them (`signer-behaviour.md` section 2.1).
+    fn skip(&self, contract: &str, chunk: &Chunk, why: Skipped) {
+        self.metrics.chunks_skipped.get_or_create(&vec![("reason", why.label())]).inc();
+        let (slot, reason) = (chunk.slot_id.get(), why.label());
+        match why {
+            Skipped::WrongLane | Skipped::NoSigner => {
+                tracing::warn!(contract, slot, reason, "Skipping signer chunk");
+            }
+            Skipped::Undecodable if contract.starts_with("signers") => {
+                tracing::warn!(contract, slot, reason, "Skipping signer chunk");
+            }
+            _ => tracing::debug!(contract, slot, reason, "skipped a chunk"),
+        }
+    }
+}
+
+/// A miner's word. Who wrote the chunk does not matter: the block's header is signed.
+fn miner_event(chunk: &Chunk) -> Result<Event, Skipped> {
+    if chunk.data.is_empty() {
+        return Err(Skipped::Empty);
+    }
+    match SignerMessage::from_chunk_data(&chunk.data) {
+        Ok(SignerMessage::BlockProposal(proposal)) => Ok(Event::Proposal(proposal)),
+        Ok(SignerMessage::BlockPushed(block)) => Ok(Event::Pushed(block)),
+        Ok(SignerMessage::MockProposal(_) | SignerMessage::MockBlock(_)) => Err(Skipped::Mock),
+        Ok(_) => Err(Skipped::WrongLane),
+        Err(_) => Err(Skipped::Undecodable),
+    }
+}
+
+/// A signer's word. The chunk's signature does not cover the contract, so the kind of message must
+/// belong into the lane before anything else is believed.
+fn signer_event(contract: SignersContract, chunk: &Chunk) -> Result<Event, Skipped> {
+    let message_type = chunk.data.first().ok_or(Skipped::Empty)?;
+    match Lane::for_message_type(*message_type) {
+        Some(lane) if lane == contract.lane => {}
+        None if *message_type > MAX_MESSAGE_TYPE => return Err(Skipped::UnknownType),
+        _ => return Err(Skipped::WrongLane),
+    }
+    let from = chunk.recover().ok_or(Skipped::NoSigner)?;
+    let message = SignerMessage::from_chunk_data(&chunk.data).map_err(|_| Skipped::Undecodable)?;
+    if matches!(message, SignerMessage::MockSignature(_)) {
+        return Err(Skipped::Mock);
+    }
+    Ok(Event::Peer { parity: contract.parity, from, version: chunk.slot_version, message })
+}
+
+/// The pre-commit, the highest kind of message that there is.
+const MAX_MESSAGE_TYPE: u8 = 7;

@@ -1,0 +1,122 @@
+//! The core's notes as log lines and numbers. Nothing depends on them.
+//!
+//! The phrases are those that operators of the reference grep for (`signer-behaviour.md` section
+//! 10); `docs/logs.md` lists them.
+
+mod blocks;
+mod count;
+mod votes;
+mod world;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use countersign_signer::Note;
+use countersign_wire::{RewardCycle, SlotId};
+
+use crate::metrics::Metrics;
+
+/// Tells people what the core has to say.
+#[derive(Debug)]
+pub(crate) struct Observer {
+    metrics: Arc<Metrics>,
+    seats: BTreeMap<RewardCycle, SlotId>,
+    current: Option<RewardCycle>,
+}
+
+impl Observer {
+    /// An observer that counts in `metrics`.
+    pub(crate) const fn new(metrics: Arc<Metrics>) -> Self {
+        Self { metrics, seats: BTreeMap::new(), current: None }
+    }
+
+    /// One line and one count per note, in their order.
+    pub(crate) fn report(&mut self, notes: &[Note]) {
+        for note in notes {
+            self.remember(note);
+            count::count(&self.metrics, note);
+            self.say(note);
+        }
+    }
+
+    fn remember(&mut self, note: &Note) {
+        match note {
+            Note::Registered { cycle, slot, .. } => {
+                self.seats.insert(*cycle, *slot);
+            }
+            Note::CycleEnded { cycle } => {
+                self.seats.remove(cycle);
+            }
+            Note::BurnBlock { cycle: Some(cycle), .. } => self.current = Some(*cycle),
+            _ => {}
+        }
+    }
+
+    fn say(&self, note: &Note) {
+        match note {
+            Note::Registered { .. }
+            | Note::NotRegistered { .. }
+            | Note::RegistrationDelayed { .. }
+            | Note::CycleEnded { .. }
+            | Note::BurnBlock { .. }
+            | Note::StacksBlock { .. }
+            | Note::NodeFailed { .. }
+            | Note::WrongNetwork { .. } => world::say_chain(note, self.prefix(None)),
+            Note::PeerUpdate { cycle, .. }
+            | Note::ViewChanged { cycle, .. }
+            | Note::NodeBehind { cycle, .. }
+            | Note::VersionChanged { cycle, .. }
+            | Note::NoValidMiner { cycle } => world::say_view(note, self.prefix(Some(*cycle))),
+            Note::MinerInactive { .. } => world::say_view(note, self.prefix(None)),
+            Note::ProposalReceived { .. }
+            | Note::ProposalRepeated { .. }
+            | Note::ProposalIgnored { .. }
+            | Note::ProposalHeld { .. } => blocks::say_proposal(note, self.prefix(None)),
+            Note::ValidationRequested { .. }
+            | Note::ValidationQueued { .. }
+            | Note::ValidationFailed { .. }
+            | Note::Verdict { .. }
+            | Note::ValidationTimedOut { .. } => blocks::say_validation(note, self.prefix(None)),
+            Note::GloballyAccepted { .. } | Note::Pushed { .. } => {
+                blocks::say_outcome(note, self.prefix(None));
+            }
+            Note::PreCommitReceived { .. }
+            | Note::VoteParked { .. }
+            | Note::AcceptanceReceived { .. }
+            | Note::RejectionReceived { .. }
+            | Note::ThresholdReached { .. }
+            | Note::GloballyRejected { .. } => votes::say_vote(note, self.prefix(None)),
+            Note::PreCommitted { .. }
+            | Note::SigningWithheld { .. }
+            | Note::Signing { .. }
+            | Note::Accepted { .. }
+            | Note::Rejected { .. }
+            | Note::VaultRefused { .. } => votes::say_own(note, self.prefix(None)),
+        }
+    }
+
+    /// The beginning of a line about `cycle`, or about the cycle that runs.
+    fn prefix(&self, cycle: Option<RewardCycle>) -> Prefix {
+        let seat = match cycle.or(self.current) {
+            Some(cycle) => self.seats.get_key_value(&cycle),
+            None => self.seats.last_key_value(),
+        };
+        Prefix { seat: seat.map(|(cycle, slot)| (*cycle, *slot)) }
+    }
+}
+
+/// `Cycle #<n> Signer #<id>: ` as the reference begins its lines.
+#[derive(Clone, Copy, Debug)]
+struct Prefix {
+    seat: Option<(RewardCycle, SlotId)>,
+}
+
+impl fmt::Display for Prefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.seat {
+            Some((cycle, slot)) => write!(f, "Cycle #{cycle} Signer #{slot}: "),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! The metrics endpoint's pages, and the gauges that follow the node.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign_node::NodeClient;
+use countersign_ops::metrics::{Pages, page};
+use countersign_wire::StacksAddress;
+use prometheus_client::registry::Registry;
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::metrics::Metrics;
+
+/// What `/metrics`, `/info` and `/heartbeat` say (`signer-wire.md` section 10).
+pub(crate) struct SignerPages {
+    registry: Registry,
+    info: String,
+    client: NodeClient,
+}
+
+impl SignerPages {
+    /// The pages of this signer.
+    pub(crate) fn new(registry: Registry, config: &Config, client: NodeClient) -> Self {
+        let info = serde_json::json!({
+            "network": config.network.name(),
+            "signerPublicKey": config.key.public_key().to_string(),
+            "stxAddress": config.address().to_string(),
+            "version": crate::release(),
+        });
+        Self { registry, info: info.to_string(), client }
+    }
+}
+
+impl Pages for SignerPages {
+    fn metrics(&self) -> String {
+        page(&self.registry)
+    }
+
+    fn info(&self) -> String {
+        self.info.clone()
+    }
+
+    async fn heartbeat(&self) -> bool {
+        self.client.info().await.is_ok()
+    }
+}
+
+/// Keeps the gauges that show the node up to date. What the node does not say stays as it was.
+pub(crate) async fn follow_node(
+    client: NodeClient,
+    address: StacksAddress,
+    metrics: Arc<Metrics>,
+    stop: CancellationToken,
+) {
+    let mut ticks = interval(REFRESH_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let follow = async {
+        loop {
+            ticks.tick().await;
+            refresh(&client, &address, &metrics).await;
+        }
+    };
+    tokio::select! {
+        () = follow => {}
+        () = stop.cancelled() => {}
+    }
+}
+
+async fn refresh(client: &NodeClient, address: &StacksAddress, metrics: &Metrics) {
+    if let Ok(info) = client.info().await {
+        metrics.node_height.set(info.stacks_tip_height.get());
+    }
+    if let Ok(pox) = client.pox().await {
+        metrics.reward_cycle.set(pox.reward_cycle_id);
+    }
+    if let Ok(account) = client.account(address).await {
+        metrics.nonce.set(account.nonce);
+        let digits = account.balance.trim_start_matches("0x");
+        if let Ok(balance) = u128::from_str_radix(digits, 16) {
+            metrics.stx_balance.set(u64::try_from(balance).unwrap_or(u64::MAX));
+        }
+    }
+}
+
+const REFRESH_EVERY: Duration = Duration::from_secs(60);

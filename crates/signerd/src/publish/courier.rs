@@ -1,0 +1,113 @@
+//! One try to write one message: its slot's version, its signature, the node's answer.
+
+use std::collections::BTreeMap;
+
+use countersign_node::{NodeError, StackerDb};
+use countersign_vault::{ChunkRequest, SignError};
+use countersign_wire::stackerdb::{Chunk, ChunkAck, ChunkRefusal, Lane, SignersContract};
+use countersign_wire::{SlotId, SlotVersion, Wire as _};
+
+use super::{Delivery, Outgoing, label};
+
+/// Knows the versions of our slots in one lane.
+pub(super) struct Courier {
+    pub(super) lane: Lane,
+    pub(super) delivery: Delivery,
+    versions: BTreeMap<(SignersContract, SlotId), SlotVersion>,
+}
+
+/// What became of a try.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    /// The message is in its slot.
+    Delivered,
+    /// The slot had a later version; the next try jumps past it.
+    Stale {
+        /// The version that the slot has.
+        stored: SlotVersion,
+    },
+    /// The node could not be asked, or its answer was no answer.
+    Failed(NodeError),
+    /// The node will never take it.
+    Refused(Option<ChunkRefusal>),
+    /// The vault will never sign it.
+    Unsigned(SignError),
+    /// The vault has ended, and so will the daemon.
+    Closed,
+}
+
+impl Courier {
+    pub(super) const fn new(lane: Lane, delivery: Delivery) -> Self {
+        Self { lane, delivery, versions: BTreeMap::new() }
+    }
+
+    /// Tries once.
+    pub(super) async fn attempt(&mut self, outgoing: &Outgoing) -> Outcome {
+        if self.delivery.is_dry_run {
+            tracing::info!(
+                lane = label(self.lane),
+                kind = outgoing.message.label(),
+                bytes = hex::encode(outgoing.message.to_bytes()),
+                "Dry-run signer would have sent a stackerdb message"
+            );
+            return Outcome::Delivered;
+        }
+        let contract = outgoing.contract(self.lane);
+        let version = match self.stored_version(contract, outgoing.slot).await {
+            Ok(stored) => stored.next(),
+            Err(error) => return Outcome::Failed(error),
+        };
+        let request = ChunkRequest {
+            contract,
+            slot_id: outgoing.slot,
+            slot_version: version,
+            message: outgoing.message.clone(),
+        };
+        let chunk = match self.delivery.vault.chunk(request).await {
+            Some(Ok(chunk)) => chunk,
+            Some(Err(error)) => return Outcome::Unsigned(error),
+            None => return Outcome::Closed,
+        };
+        match self.delivery.client.put_chunk(StackerDb::Signers(contract), &chunk).await {
+            Ok(ack) => self.settle(contract, &chunk, &ack),
+            Err(error) => Outcome::Failed(error),
+        }
+    }
+
+    /// The slot's version as far as we know; the node is asked only before the first write.
+    async fn stored_version(
+        &mut self,
+        contract: SignersContract,
+        slot: SlotId,
+    ) -> Result<SlotVersion, NodeError> {
+        if let Some(version) = self.versions.get(&(contract, slot)) {
+            return Ok(*version);
+        }
+        let slots = self.delivery.client.slot_metadata(StackerDb::Signers(contract)).await?;
+        let stored = slots.iter().find(|metadata| metadata.slot_id == slot);
+        let version = stored.map_or(SlotVersion::new(0), |metadata| metadata.slot_version);
+        self.versions.insert((contract, slot), version);
+        Ok(version)
+    }
+
+    fn settle(&mut self, contract: SignersContract, chunk: &Chunk, ack: &ChunkAck) -> Outcome {
+        let key = (contract, chunk.slot_id);
+        if ack.accepted {
+            self.versions.insert(key, chunk.slot_version);
+            return Outcome::Delivered;
+        }
+        if ack.code != Some(ChunkRefusal::DataAlreadyExists) {
+            // Who owns the slot may have changed, and its version with it.
+            self.versions.remove(&key);
+            return Outcome::Refused(ack.code);
+        }
+        let stored = ack.metadata.as_ref();
+        let version = stored.map_or(chunk.slot_version, |metadata| metadata.slot_version);
+        self.versions.insert(key, version);
+        // The answer to an earlier try may have been lost, and the chunk be there all the same.
+        if stored == Some(&chunk.metadata()) {
+            return Outcome::Delivered;
+        }
+        Outcome::Stale { stored: version }
+    }
+}

@@ -1,0 +1,227 @@
+//! One lane's task: takes messages in order and keeps at each until it is delivered or worthless.
+
+use std::time::Duration;
+
+use countersign_wire::stackerdb::Lane;
+use tokio::sync::mpsc;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::courier::{Courier, Outcome};
+use super::queue::Queue;
+use super::{Outgoing, label};
+use crate::facts::describe;
+use crate::retry::Backoff;
+
+/// One lane's task.
+pub(crate) struct LaneTask {
+    lane: Lane,
+    arrivals: mpsc::UnboundedReceiver<Outgoing>,
+    queue: Queue,
+    courier: Courier,
+    /// Why the node does not take anything at the moment; logged once.
+    failing: Option<&'static str>,
+}
+
+/// Whether to go on with a message.
+enum Next {
+    /// Nothing more is to be done about it.
+    Done,
+    /// It will never be delivered.
+    GiveUp,
+    /// At once, past the version that the slot has.
+    Again,
+    /// After a pause.
+    Later,
+}
+
+impl LaneTask {
+    pub(super) fn new(arrivals: mpsc::UnboundedReceiver<Outgoing>, courier: Courier) -> Self {
+        let lane = courier.lane;
+        Self { lane, arrivals, queue: Queue::new(lane), courier, failing: None }
+    }
+
+    /// The lane's name.
+    pub(crate) const fn name(&self) -> &'static str {
+        label(self.lane)
+    }
+
+    /// Runs until `stop` is cancelled. Then what waits has [`FLUSH_TIME`] for one more try each.
+    pub(crate) async fn run(mut self, stop: CancellationToken) {
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                outgoing = next(&mut self.queue, &mut self.arrivals) => {
+                    let Some(outgoing) = outgoing else { break };
+                    if let Some(left) = self.deliver(outgoing, &stop).await {
+                        let _ = timeout(FLUSH_TIME, self.courier.attempt(&left)).await;
+                        break;
+                    }
+                }
+            }
+        }
+        let flush = async {
+            while let Some(outgoing) = self.queue.pop().or_else(|| self.arrivals.try_recv().ok()) {
+                let _ = self.courier.attempt(&outgoing).await;
+            }
+        };
+        let _ = timeout(FLUSH_TIME, flush).await;
+    }
+
+    /// Keeps at a message. Gives it back if `stop` came first.
+    async fn deliver(&mut self, outgoing: Outgoing, stop: &CancellationToken) -> Option<Outgoing> {
+        let mut backoff = Backoff::up_to(MAX_PAUSE);
+        let mut stale = 0;
+        loop {
+            let attempt = self.courier.attempt(&outgoing);
+            let attempt = beside(&mut self.arrivals, &mut self.queue, attempt);
+            let (outcome, lost) = tokio::select! {
+                done = attempt => done,
+                () = stop_and_wait(stop) => return None,
+            };
+            self.count_lost(lost);
+            match self.assess(outcome, &mut stale) {
+                Next::Done => return None,
+                Next::GiveUp => {
+                    self.count_lost(1);
+                    return None;
+                }
+                Next::Again => continue,
+                Next::Later => {}
+            }
+            let pause = beside(&mut self.arrivals, &mut self.queue, sleep(backoff.pause()));
+            let lost = tokio::select! {
+                ((), lost) = pause => lost,
+                () = stop.cancelled() => return Some(outgoing),
+            };
+            self.count_lost(lost);
+            if self.queue.overtakes(&outgoing) {
+                return None;
+            }
+            if outgoing.since.elapsed() > MAX_AGE {
+                tracing::warn!(lane = self.name(), "gave up a message that is ten minutes old");
+                self.count_lost(1);
+                return None;
+            }
+            self.count_retry();
+        }
+    }
+
+    fn assess(&mut self, outcome: Outcome, stale: &mut u32) -> Next {
+        let lane = self.name();
+        match outcome {
+            Outcome::Delivered => {
+                if self.failing.take().is_some() {
+                    tracing::info!(lane, "messages are delivered to stackerdb again");
+                }
+                return Next::Done;
+            }
+            Outcome::Stale { stored } => return self.assess_stale(stored.get(), stale),
+            Outcome::Failed(error) => {
+                if self.failing != Some(error.kind()) {
+                    let error_text = describe(&error);
+                    tracing::warn!(lane, error = error_text, "{}", failure_phrase(self.lane));
+                    self.failing = Some(error.kind());
+                }
+                return Next::Later;
+            }
+            Outcome::Refused(code) => {
+                let reason = code.map(|code| code.to_string()).unwrap_or_default();
+                tracing::error!(lane, reason, "the node refuses our message; it is given up");
+            }
+            Outcome::Unsigned(error) => {
+                let error = describe(&error);
+                tracing::error!(lane, error, "the vault does not sign our message; it is given up");
+            }
+            Outcome::Closed => return Next::Done,
+        }
+        Next::GiveUp
+    }
+
+    /// We read the slot's version before the first write, so somebody else has written since.
+    fn assess_stale(&mut self, stored: u32, stale: &mut u32) -> Next {
+        let lane = self.name();
+        *stale += 1;
+        self.count_retry();
+        tracing::warn!(
+            lane,
+            stored,
+            "Failed to send message to stackerdb due to wrong version number. Jumping past it: \
+             another process writes to our slot"
+        );
+        if *stale < MAX_STALE {
+            return Next::Again;
+        }
+        tracing::error!(
+            lane,
+            stored,
+            "another process signs with this key and writes to our slot; stop it: two signers with \
+             one key endanger each other"
+        );
+        Next::GiveUp
+    }
+
+    fn count_retry(&self) {
+        let retries = &self.courier.delivery.metrics.publish_retries;
+        retries.get_or_create(&vec![("lane", self.name())]).inc();
+    }
+
+    fn count_lost(&self, lost: u64) {
+        let dropped = &self.courier.delivery.metrics.publish_dropped;
+        dropped.get_or_create(&vec![("lane", self.name())]).inc_by(lost);
+    }
+}
+
+/// The next message of the lane.
+async fn next(
+    queue: &mut Queue,
+    arrivals: &mut mpsc::UnboundedReceiver<Outgoing>,
+) -> Option<Outgoing> {
+    while let Ok(outgoing) = arrivals.try_recv() {
+        queue.push(outgoing);
+    }
+    match queue.pop() {
+        Some(outgoing) => Some(outgoing),
+        None => arrivals.recv().await,
+    }
+}
+
+/// Does `work` and meanwhile moves arrivals into the bounded queue. Returns how many were lost.
+async fn beside<T>(
+    arrivals: &mut mpsc::UnboundedReceiver<Outgoing>,
+    queue: &mut Queue,
+    work: impl Future<Output = T>,
+) -> (T, u64) {
+    let mut work = std::pin::pin!(work);
+    let mut lost = 0;
+    loop {
+        tokio::select! {
+            biased;
+            done = &mut work => return (done, lost),
+            Some(outgoing) = arrivals.recv() => lost += queue.push(outgoing),
+        }
+    }
+}
+
+/// A write that has begun may end after the stop was asked for.
+async fn stop_and_wait(stop: &CancellationToken) {
+    stop.cancelled().await;
+    sleep(FLUSH_TIME).await;
+}
+
+/// The reference's words for a failed write (`signer-behaviour.md` section 10).
+const fn failure_phrase(lane: Lane) -> &'static str {
+    match lane {
+        Lane::Responses => "Failed to send block response to stacker-db; it is tried again",
+        Lane::StateUpdates => "Failed to send signer update; it is tried again",
+        Lane::PreCommits => "Failed to send block pre-commit; it is tried again",
+    }
+}
+
+const MAX_PAUSE: Duration = Duration::from_secs(5);
+const MAX_AGE: Duration = Duration::from_secs(600);
+/// How long a stop may wait for writes.
+const FLUSH_TIME: Duration = Duration::from_secs(2);
+/// How often a message jumps past somebody else's version.
+const MAX_STALE: u32 = 8;

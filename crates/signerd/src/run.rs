@@ -1,0 +1,123 @@
+//! The daemon: opened in an order that leaves nothing behind when it cannot start, and supervised.
+
+use std::io::{self, Write as _};
+use std::net::SocketAddr;
+
+use countersign_node::Listener;
+use countersign_ops::exit::Exit;
+use countersign_ops::metrics::MetricsServer;
+use countersign_ops::supervise::Fatal;
+use countersign_vault::OpenError;
+use tokio_util::sync::CancellationToken;
+
+use crate::assemble::assemble;
+use crate::config::{Config, HostPort, Problem};
+use crate::store::StoreError;
+
+/// Why the daemon does not start, or ends other than by being asked to.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// A value of the configuration turns out to be unusable.
+    #[error(transparent)]
+    Config(#[from] Problem),
+    /// The node's address or password cannot be used.
+    #[error("`node_host` or `auth_password` cannot be used")]
+    Node(#[from] countersign_node::ConfigError),
+    /// An endpoint cannot be bound.
+    #[error(
+        "`{key}` = {address} cannot be bound; stop the program that has it (another signer?) or \
+         configure another port"
+    )]
+    Bind {
+        /// The key of the configuration.
+        key: &'static str,
+        /// The address.
+        address: SocketAddr,
+        /// What the operating system says.
+        #[source]
+        source: io::Error,
+    },
+    /// The signing journal cannot be opened.
+    #[error(transparent)]
+    Journal(#[from] OpenError),
+    /// The store cannot be opened.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The vault's thread cannot be started.
+    #[error("the vault's thread cannot be started")]
+    Thread(#[source] io::Error),
+    /// A part of the running daemon failed.
+    #[error(transparent)]
+    Fatal(#[from] Fatal),
+}
+
+impl RunError {
+    /// The code that the process should end with.
+    pub const fn exit(&self) -> Exit {
+        match self {
+            Self::Config(_) | Self::Node(_) => Exit::Usage,
+            Self::Bind { .. } => Exit::Bind,
+            Self::Journal(error) if error.is_unwritable() => Exit::Store,
+            Self::Journal(_) => Exit::Journal,
+            Self::Store(_) => Exit::Store,
+            Self::Thread(_) => Exit::Failure,
+            Self::Fatal(fatal) => fatal.exit(),
+        }
+    }
+}
+
+/// Runs the signer until `stop` is cancelled.
+///
+/// Nothing is created on disk before the configuration is known to be good and the endpoints are
+/// bound. The journal is opened before the store: its lock is what keeps a second signer away.
+pub async fn run(config: Config, stop: CancellationToken) -> Result<(), RunError> {
+    tracing::info!("Stacks signer version: {}", crate::release());
+    tracing::info!("Starting signer with config:\n{config}");
+    tracing::warn!(
+        "Reminder: The signer is primarily designed for use with a local or subnet network stacks \
+         node: callbacks are not authenticated and the password is sent in clear text"
+    );
+    if config.wants_replay_validation {
+        tracing::warn!("`validate_with_replay_tx` is experimental and has no effect in this version");
+    }
+    let endpoints = Endpoints::bind(&config).await?;
+    let daemon = assemble(config, endpoints, stop)?;
+    // Operators and scripts wait for this line. Nobody may read it, which is no reason to stop.
+    let _ = writeln!(
+        io::stdout(),
+        "Signer spawned successfully. Waiting for messages to process..."
+    );
+    tracing::info!("Signer runloop begin");
+    daemon.await.map_err(RunError::Fatal)
+}
+
+/// The sockets that the daemon listens on, bound and not served yet.
+pub(crate) struct Endpoints {
+    /// For the node's callbacks.
+    pub(crate) listener: Listener,
+    /// For metrics.
+    pub(crate) metrics: Option<MetricsServer>,
+}
+
+impl Endpoints {
+    async fn bind(config: &Config) -> Result<Self, RunError> {
+        let address = config.endpoint.resolve()?;
+        let listener = Listener::bind(address)
+            .await
+            .map_err(|source| bind_error(&config.endpoint, address, source))?;
+        let metrics = match &config.metrics_endpoint {
+            None => None,
+            Some(endpoint) => {
+                let address = endpoint.resolve()?;
+                let server = MetricsServer::bind(address);
+                Some(server.map_err(|source| bind_error(endpoint, address, source))?)
+            }
+        };
+        tracing::info!(endpoint = %listener.local_addr(), "listening for the node's callbacks");
+        Ok(Self { listener, metrics })
+    }
+}
+
+fn bind_error(endpoint: &HostPort, address: SocketAddr, source: io::Error) -> RunError {
+    RunError::Bind { key: endpoint.key(), address, source }
+}

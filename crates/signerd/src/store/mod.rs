@@ -1,0 +1,59 @@
+//! What the signer remembers across restarts: one SQLite file, one transaction per step.
+//!
+//! The store holds no rule: a [`Write`] says what to keep, [`Store::load`] gives everything back.
+//!
+//! `synchronous = NORMAL` is enough here. A power cut may take the last commits, and the signer reads
+//! them again from its node's slots; it never damages the file. What must survive every power cut,
+//! what was signed, is in the vault's journal, and the vault refuses to contradict that whatever the
+//! store has forgotten.
+
+mod column;
+mod error;
+mod load;
+mod open;
+mod write;
+
+use std::path::{Path, PathBuf};
+
+use countersign_signer::{Saved, Write};
+use rusqlite::Connection;
+
+pub use error::StoreError;
+
+/// An open store. Its file is locked for the life of this value.
+#[derive(Debug)]
+pub struct Store {
+    db: Connection,
+    path: PathBuf,
+}
+
+impl Store {
+    /// Opens the store at `path`, or creates it, and takes its exclusive lock.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        open::open(path).map(|db| Self { db, path: path.to_owned() })
+    }
+
+    /// A store that is forgotten when it is dropped.
+    pub fn in_memory() -> Result<Self, StoreError> {
+        open::in_memory().map(|db| Self { db, path: PathBuf::from(":memory:") })
+    }
+
+    /// Everything that the writes so far have left.
+    pub fn load(&self) -> Result<Saved, StoreError> {
+        load::load(&self.db).map_err(|error| match error {
+            rusqlite::Error::FromSqlConversionFailure(..) => {
+                StoreError::Damaged { path: self.path.clone(), finding: error.to_string() }
+            }
+            other => open::explain(&self.path, other),
+        })
+    }
+
+    /// Keeps all of `writes` or, if it fails, none.
+    pub fn commit(&mut self, writes: &[Write]) -> Result<(), StoreError> {
+        if writes.is_empty() {
+            return Ok(());
+        }
+        write::commit(&mut self.db, writes)
+            .map_err(|source| StoreError::Unwritable { path: self.path.clone(), source })
+    }
+}

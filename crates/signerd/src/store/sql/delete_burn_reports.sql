@@ -1,0 +1,1 @@
+DELETE FROM burn_reports WHERE cycle = ?

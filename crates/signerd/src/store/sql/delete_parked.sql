@@ -1,0 +1,2 @@
+DELETE FROM parked_votes
+WHERE sighash = ? AND cycle = ? AND signer = ? AND kind = ? AND content = ?

@@ -1,0 +1,1 @@
+DELETE FROM parked_votes WHERE cycle = ?

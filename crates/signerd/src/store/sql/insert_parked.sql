@@ -1,0 +1,2 @@
+INSERT OR IGNORE INTO parked_votes (sighash, cycle, signer, kind, content, at)
+VALUES (?, ?, ?, ?, ?, ?)

@@ -1,0 +1,1 @@
+INSERT OR IGNORE INTO votes (sighash, signer, kind, content) VALUES (?, ?, ?, ?)

@@ -1,0 +1,1 @@
+SELECT tenure, at FROM activity

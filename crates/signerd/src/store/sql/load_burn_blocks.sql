@@ -1,0 +1,1 @@
+SELECT consensus_hash, hash, height, parent, received_at FROM burn_blocks

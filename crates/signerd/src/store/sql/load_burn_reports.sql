@@ -1,0 +1,1 @@
+SELECT cycle, burn_block, signer, at FROM burn_reports

@@ -1,0 +1,1 @@
+SELECT cycle, signer, content, at FROM peer_updates

@@ -1,0 +1,1 @@
+SELECT tenure, burn_height, by, by_burn_block, at FROM superseded

@@ -1,0 +1,1 @@
+SELECT sighash, signer, kind, content FROM votes

@@ -1,0 +1,2 @@
+DELETE FROM activity
+WHERE tenure NOT IN (SELECT consensus_hash FROM burn_blocks WHERE height >= ?)

@@ -1,0 +1,1 @@
+DELETE FROM burn_blocks WHERE height < ?

@@ -1,0 +1,1 @@
+INSERT OR REPLACE INTO peer_updates (cycle, signer, content, at) VALUES (?, ?, ?, ?)

@@ -1,0 +1,1 @@
+INSERT OR REPLACE INTO votes (sighash, signer, kind, content) VALUES (?, ?, ?, ?)
