@@ -35,7 +35,7 @@ async fn floods_stay_under_200_megabytes() {
     tokio::join!(declared(), declared(), declared(), declared());
     let chunked = || {
         let start = format!("{FLOOD:x}\r\n");
-        let chunk = Body { start, fill: 0, len: FLOOD, end: "\r\n0\r\n\r\n" };
+        let chunk = Body { start, fill: &[0], len: FLOOD, end: "\r\n0\r\n\r\n" };
         let head = "POST /new_block HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
         chunk.send(address, head.to_owned())
     };
@@ -58,6 +58,9 @@ async fn floods_stay_under_200_megabytes() {
     let address = start(&queue, &stop, patient).await;
     let ((), new_block) =
         tokio::join!(Body::new_block(60 * MIB).post(address, "/new_block"), queue.next());
+    assert!(matches!(new_block.callback, Callback::NewBlock(_)));
+    let ((), new_block) =
+        tokio::join!(Body::empty_transactions(60 * MIB).post(address, "/new_block"), queue.next());
     assert!(matches!(new_block.callback, Callback::NewBlock(_)));
     let ((), chunks) =
         tokio::join!(Body::chunk(60 * MIB).post(address, "/stackerdb_chunks"), queue.next());
@@ -83,14 +86,14 @@ async fn start(
 /// A body that is written without being held in memory.
 struct Body {
     start: String,
-    fill: u8,
+    fill: &'static [u8],
     len: usize,
     end: &'static str,
 }
 
 impl Body {
     fn zeros(len: usize) -> Self {
-        Self { start: String::new(), fill: 0, len, end: "" }
+        Self { start: String::new(), fill: &[0], len, end: "" }
     }
 
     /// A new block whose only transaction has so many hex digits.
@@ -100,7 +103,14 @@ impl Body {
             r#"{{"index_block_hash":"0x{id}","signer_signature_hash":"0x{id}","block_hash":"0x{id}",
             "consensus_hash":"0x{tenure}","block_height":1,"transactions":[{{"raw_tx":"0x"#
         );
-        Self { start, fill: b'0', len: digits, end: r#""}]}"# }
+        Self { start, fill: b"0", len: digits, end: r#""}]}"# }
+    }
+
+    /// A new block with so many bytes of empty transactions.
+    fn empty_transactions(len: usize) -> Self {
+        let mut body = Self::new_block(len);
+        body.start = body.start.replace(r#"{"raw_tx":"0x"#, "");
+        Self { fill: b"{}, ", end: "{}]}", ..body }
     }
 
     /// One chunk whose data has so many hex digits.
@@ -110,7 +120,7 @@ impl Body {
             r#"{{"contract_id":{{"issuer":[26,{issuer:?}],"name":"miners"}},"modified_slots":[
             {{"slot_id":0,"slot_version":1,"sig":"{signature}","data":""#
         );
-        Self { start, fill: b'0', len: digits, end: r#""}]}"# }
+        Self { start, fill: b"0", len: digits, end: r#""}]}"# }
     }
 
     async fn post(self, address: SocketAddr, path: &str) {
@@ -120,7 +130,7 @@ impl Body {
 
     /// Writes everything, and expects a 200.
     async fn send(self, address: SocketAddr, head: String) {
-        let piece = vec![self.fill; MIB / 4];
+        let piece = self.fill.repeat(MIB / 4 / self.fill.len());
         let mut stream = TcpStream::connect(address).await.unwrap();
         stream.write_all(head.as_bytes()).await.unwrap();
         stream.write_all(self.start.as_bytes()).await.unwrap();

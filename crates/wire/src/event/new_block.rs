@@ -1,5 +1,8 @@
 //! A block that the node has processed.
 
+use std::fmt;
+
+use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::codec::Wire as _;
@@ -33,7 +36,7 @@ impl<'de> Deserialize<'de> for NewBlock {
             sighash: json.signer_signature_hash,
             consensus_hash: json.consensus_hash,
             height: json.block_height,
-            txids: json.transactions.iter().filter_map(TransactionJson::txid).collect(),
+            txids: json.transactions,
         })
     }
 }
@@ -45,8 +48,32 @@ struct NewBlockJson {
     signer_signature_hash: Option<Sighash>,
     consensus_hash: ConsensusHash,
     block_height: StacksHeight,
-    #[serde(default)]
-    transactions: Vec<TransactionJson>,
+    #[serde(default, deserialize_with = "read_txids")]
+    transactions: Vec<Txid>,
+}
+
+/// Reads the transactions one by one and keeps only their ids: a list of many small elements would
+/// otherwise need many times the memory of its text.
+fn read_txids<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Txid>, D::Error> {
+    struct Transactions;
+
+    impl<'de> Visitor<'de> for Transactions {
+        type Value = Vec<Txid>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a list of transactions")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<Txid>, A::Error> {
+            let mut txids = Vec::new();
+            while let Some(transaction) = list.next_element::<TransactionJson>()? {
+                txids.extend(transaction.txid());
+            }
+            Ok(txids)
+        }
+    }
+
+    deserializer.deserialize_seq(Transactions)
 }
 
 #[derive(Deserialize)]
