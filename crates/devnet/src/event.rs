@@ -1,0 +1,168 @@
+//! What happens in a devnet, as values: for the terminal, for `--json`, for tests.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use countersign_wire::{
+    BurnHeight, ConsensusHash, RewardCycle, Sighash, StacksBlockId, StacksHeight, Weight,
+};
+
+/// Something that happened. As JSON, the key `event` names the kind in snake case and the other keys
+/// are the fields; names and meanings do not change, new keys and kinds may come.
+///
+/// Signers and miners are named by their numbers from 0 on, weights are reward slots, hashes are
+/// bare hex.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum DevnetEvent {
+    /// The network stands and its signers are being started.
+    Started {
+        /// Where configurations, databases and logs are.
+        folder: PathBuf,
+        /// Whether the folder stays after the end.
+        folder_is_kept: bool,
+        /// Where each signer and its node are.
+        signers: Vec<SignerPlace>,
+    },
+    /// A signer's process ended although nobody asked it to.
+    SignerExited {
+        /// The signer.
+        signer: usize,
+        /// How it ended, in words.
+        status: String,
+        /// What it printed.
+        log: PathBuf,
+    },
+    /// A burn block was mined.
+    BurnBlock {
+        /// Its height.
+        height: BurnHeight,
+        /// Its consensus hash, which is the tenure if there is a winner.
+        consensus_hash: ConsensusHash,
+        /// The miner that won; null if nobody did.
+        miner: Option<usize>,
+        /// The reward cycle of its height.
+        cycle: RewardCycle,
+    },
+    /// A reward cycle began.
+    RewardCycle {
+        /// The cycle.
+        cycle: RewardCycle,
+        /// Its first burn block.
+        first_burn_height: BurnHeight,
+        /// The weight of all its signers.
+        total_weight: Weight,
+        /// Its signers, in the order of their slots.
+        signers: Vec<CycleSigner>,
+    },
+    /// A miner proposed a block.
+    BlockProposed {
+        /// Its height.
+        height: StacksHeight,
+        /// What the signers are asked to sign.
+        sighash: Sighash,
+        /// Its tenure.
+        tenure: ConsensusHash,
+        /// Who proposes it.
+        miner: usize,
+        /// 1 for the first time, more when the same block is proposed again.
+        attempt: u32,
+    },
+    /// A block has enough signatures and is part of the chain.
+    BlockAdopted {
+        /// Its height.
+        height: StacksHeight,
+        /// Its id.
+        block_id: StacksBlockId,
+        /// What its signers signed.
+        sighash: Sighash,
+        /// Its tenure.
+        tenure: ConsensusHash,
+        /// Who made it.
+        miner: usize,
+        /// How many transactions are in it.
+        transactions: usize,
+        /// The weight that had pre-committed by now.
+        pre_committed_weight: Weight,
+        /// The weight that had signed by now.
+        signed_weight: Weight,
+        /// The weight of all signers.
+        total_weight: Weight,
+        /// From the first proposal until enough weight had signed, in milliseconds.
+        threshold_ms: u64,
+    },
+    /// So much weight rejected a block that it cannot be adopted; the miner makes another.
+    BlockRejected {
+        /// Its height.
+        height: StacksHeight,
+        /// The block.
+        sighash: Sighash,
+        /// The weight that rejected it.
+        rejected_weight: Weight,
+        /// The weight of all signers.
+        total_weight: Weight,
+        /// Why, in the order of the slots, each reason once.
+        reasons: Vec<String>,
+    },
+    /// No block was adopted for a while.
+    Waiting {
+        /// For how long, in seconds.
+        seconds: u64,
+        /// What is missing, in words.
+        missing: Vec<String>,
+    },
+    /// The network has stopped.
+    Stopped(Summary),
+}
+
+/// Where one signer and its node are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SignerPlace {
+    /// The signer.
+    pub signer: usize,
+    /// What runs as the signer.
+    pub program: PathBuf,
+    /// Its public key.
+    pub public_key: String,
+    /// The RPC address of its node.
+    pub node: String,
+    /// Where it listens for callbacks.
+    pub endpoint: String,
+    /// Where it serves metrics.
+    pub metrics: String,
+    /// Its configuration file.
+    pub config: PathBuf,
+    /// What it prints.
+    pub log: PathBuf,
+}
+
+/// One signer of a reward cycle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct CycleSigner {
+    /// The signer.
+    pub signer: usize,
+    /// Its weight in the cycle.
+    pub weight: Weight,
+}
+
+/// A whole run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    /// Blocks that were adopted.
+    pub blocks: u64,
+    /// Burn blocks that were mined.
+    pub burn_blocks: u64,
+    /// Reward cycles that were seen, the first one included.
+    pub reward_cycles: u64,
+    /// For each signer, how many blocks it signed.
+    pub signatures: Vec<u64>,
+    /// Median of the time from proposal to threshold in milliseconds; null without blocks.
+    pub median_threshold_ms: Option<u64>,
+    /// 99th percentile of the same.
+    pub p99_threshold_ms: Option<u64>,
+    /// How long it ran, in seconds.
+    pub seconds: u64,
+    /// Where the logs are; null if they are gone.
+    pub folder: Option<PathBuf>,
+}

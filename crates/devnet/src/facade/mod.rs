@@ -1,0 +1,144 @@
+//! One node's HTTP endpoint over the chain that all nodes share.
+//!
+//! It speaks the RPC and StackerDB rules of a real node (`signer-wire.md` sections 5.4, 5.5 and 6),
+//! complete enough for an unmodified reference signer, and shows the chain as its own
+//! [`View`](crate::view::View) has it. It keeps nothing: every answer comes from the shared chain.
+
+mod blocks;
+mod call_read;
+pub(crate) mod json;
+mod reply;
+mod request;
+mod routes;
+mod rpc;
+mod stackerdb;
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use countersign_wire::StacksHeight;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::{JoinHandle, JoinSet};
+
+use crate::shared::ChainHandle;
+use crate::view::View;
+
+/// What all requests to one node need.
+#[derive(Debug)]
+pub(crate) struct Endpoint {
+    /// The node's number, which is its signer's.
+    pub(crate) node: usize,
+    pub(crate) chain: ChainHandle,
+    /// What a request for validation or upload must show.
+    pub(crate) auth_password: String,
+    /// How long validation takes.
+    pub(crate) validation_delay: Duration,
+    /// How this node differs from the others.
+    pub(crate) view: watch::Receiver<View>,
+    /// One permit: a node validates one block at a time.
+    pub(crate) validation: Arc<Semaphore>,
+    /// How often the node went away.
+    pub(crate) lives: AtomicU64,
+}
+
+impl Endpoint {
+    /// Tells a node from the one that it is after a restart.
+    fn life(&self) -> u64 {
+        self.lives.load(Ordering::Relaxed)
+    }
+}
+
+/// A node that can go away and return on the same address.
+#[derive(Debug)]
+pub(crate) struct Node {
+    address: SocketAddr,
+    endpoint: Arc<Endpoint>,
+    server: Option<JoinHandle<()>>,
+}
+
+impl Node {
+    /// A node that does not listen yet.
+    pub(crate) fn new(address: SocketAddr, endpoint: Endpoint) -> Self {
+        Self { address, endpoint: Arc::new(endpoint), server: None }
+    }
+
+    /// Whether it listens.
+    pub(crate) fn is_up(&self) -> bool {
+        self.server.is_some()
+    }
+
+    /// Listens, if it does not.
+    pub(crate) async fn start(&mut self) -> io::Result<()> {
+        if self.server.is_none() {
+            let listener = TcpListener::bind(self.address).await?;
+            self.server = Some(tokio::spawn(serve(listener, Arc::clone(&self.endpoint))));
+        }
+        Ok(())
+    }
+
+    /// Goes away with all its connections, and with a validation that is under way.
+    pub(crate) async fn stop(&mut self) {
+        if let Some(server) = self.server.take() {
+            server.abort();
+            self.endpoint.lives.fetch_add(1, Ordering::Relaxed);
+            // An aborted task ends with an error, which is what was wanted.
+            let _ = server.await;
+        }
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        if let Some(server) = &self.server {
+            server.abort();
+        }
+    }
+}
+
+/// Serves until aborted. Dropping the set of connections aborts them too.
+async fn serve(listener: TcpListener, endpoint: Arc<Endpoint>) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => {
+                // A connection that failed before it was accepted is its client's matter.
+                if let Ok((stream, _)) = accepted {
+                    connections.spawn(converse(stream, Arc::clone(&endpoint)));
+                }
+            }
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+async fn converse(stream: TcpStream, endpoint: Arc<Endpoint>) {
+    let service = service_fn(|request| respond(request, Arc::clone(&endpoint)));
+    // A broken connection is its client's matter.
+    let _ = hyper::server::conn::http1::Builder::new()
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
+}
+
+async fn respond(
+    request: Request<Incoming>,
+    endpoint: Arc<Endpoint>,
+) -> Result<Response<Full<Bytes>>, Infallible> {
+    let reply = match request::accept(request).await {
+        Ok(request) => routes::answer(&endpoint, request).await,
+        Err(refusal) => refusal,
+    };
+    let node = endpoint.node;
+    let height = endpoint.chain.ask(move |shared| shared.seen_by(node).info().stacks_tip_height);
+    Ok(reply.into_response(height.await.map_or(0, StacksHeight::get)))
+}

@@ -1,0 +1,192 @@
+//! The folder of a devnet: a configuration file, a database and a log for each signer.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::net::SocketAddr;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use countersign_wire::PrivateKey;
+
+/// Where a devnet keeps its files.
+#[derive(Debug)]
+pub struct NetworkFolder {
+    path: PathBuf,
+    /// Removes the folder when dropped.
+    temporary: Option<tempfile::TempDir>,
+}
+
+/// Why the folder cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum FolderError {
+    /// Something is in it: databases there belong to another chain.
+    #[error("{} is not empty; name a new folder, or remove what is in it", .0.display())]
+    NotEmpty(PathBuf),
+    /// The system refuses.
+    #[error("{} cannot be used: {source}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl NetworkFolder {
+    /// A folder that stays, which must be empty or not exist, or a temporary one if none is named.
+    pub fn open(kept: Option<&Path>) -> Result<Self, FolderError> {
+        let Some(path) = kept else {
+            let temporary = tempfile::Builder::new()
+                .prefix("countersign-devnet-")
+                .tempdir()
+                .map_err(|source| FolderError::Io { path: std::env::temp_dir(), source })?;
+            return Ok(Self { path: temporary.path().to_owned(), temporary: Some(temporary) });
+        };
+        let fail = |source| FolderError::Io { path: path.to_owned(), source };
+        fs::create_dir_all(path).map_err(fail)?;
+        if fs::read_dir(path).map_err(fail)?.next().is_some() {
+            return Err(FolderError::NotEmpty(path.to_owned()));
+        }
+        Ok(Self { path: path.canonicalize().map_err(fail)?, temporary: None })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether the files are still there after the devnet.
+    pub const fn is_kept(&self) -> bool {
+        self.temporary.is_none()
+    }
+
+    /// Makes one signer's folder, readable by its owner only, and writes its configuration file.
+    pub fn create_signer(
+        &self,
+        index: usize,
+        settings: &SignerSettings<'_>,
+    ) -> Result<SignerFiles, FolderError> {
+        let folder = self.path.join(format!("signer-{index}"));
+        let at = |path: &Path| {
+            let path = path.to_owned();
+            move |source| FolderError::Io { path, source }
+        };
+        fs::DirBuilder::new().mode(0o700).create(&folder).map_err(at(&folder))?;
+        let files =
+            SignerFiles { config: folder.join("signer-config.toml"), log: folder.join("log") };
+        let text = settings.to_toml(&folder.join("signer.sqlite"));
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&files.config)
+            .map_err(at(&files.config))?;
+        file.write_all(text.as_bytes()).map_err(at(&files.config))?;
+        Ok(files)
+    }
+}
+
+/// The files of one signer that its process is started with.
+#[derive(Clone, Debug)]
+pub struct SignerFiles {
+    /// `signer-config.toml`.
+    pub config: PathBuf,
+    /// What it prints.
+    pub log: PathBuf,
+}
+
+impl SignerFiles {
+    /// Opens the log for another run of the signer.
+    pub(super) fn open_log(&self) -> io::Result<File> {
+        OpenOptions::new().append(true).create(true).mode(0o600).open(&self.log)
+    }
+}
+
+/// What stands in a signer's configuration file (`signer-wire.md` section 8.1).
+#[derive(Debug)]
+pub struct SignerSettings<'a> {
+    /// Its node.
+    pub node: SocketAddr,
+    /// Where it listens for callbacks.
+    pub endpoint: SocketAddr,
+    /// Where it serves its metrics.
+    pub metrics: SocketAddr,
+    /// Its key.
+    pub key: &'a PrivateKey,
+    /// What it shows its node.
+    pub auth_password: &'a str,
+    /// The pause between burn blocks, which the timeouts have to fit.
+    pub burn_interval: Duration,
+}
+
+impl SignerSettings<'_> {
+    /// The file's text. Keys whose defaults fit are left out.
+    fn to_toml(&self, database: &Path) -> String {
+        let mut text = format!(
+            "node_host = \"{}\"\nendpoint = \"{}\"\nstacks_private_key = \"{}\"\n\
+             network = \"testnet\"\nauth_password = {}\ndb_path = {}\nmetrics_endpoint = \"{}\"\n",
+            self.node,
+            self.endpoint,
+            self.key.to_hex().as_str(),
+            quoted(self.auth_password),
+            quoted(&database.to_string_lossy()),
+            self.metrics,
+        );
+        let burn_seconds = self.burn_interval.as_secs();
+        if burn_seconds < DEFAULT_LAST_BLOCK_TIMEOUT_SECS {
+            // An undecided block must not keep the next tenure's first block waiting for several
+            // burn blocks, and a signer must notice quickly that time has passed.
+            text.push_str("event_timeout_ms = 1000\ntenure_last_block_proposal_timeout_secs = ");
+            text.push_str(&burn_seconds.max(2).to_string());
+            text.push('\n');
+        }
+        text
+    }
+}
+
+const DEFAULT_LAST_BLOCK_TIMEOUT_SECS: u64 = 30;
+
+/// JSON's strings are TOML's basic strings.
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+    use crate::seed::Seed;
+
+    #[test]
+    fn only_the_owner_can_read_a_signers_configuration() {
+        let folder = NetworkFolder::open(None).unwrap();
+        let address = "127.0.0.1:1".parse().unwrap();
+        let settings = SignerSettings {
+            node: address,
+            endpoint: address,
+            metrics: address,
+            key: &Seed::from_text("a").key("signer", 0),
+            auth_password: "with \" quote",
+            burn_interval: Duration::from_secs(3),
+        };
+        let files = folder.create_signer(0, &settings).unwrap();
+        let mode = fs::metadata(&files.config).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        let text = fs::read_to_string(&files.config).unwrap();
+        assert!(text.contains("auth_password = \"with \\\" quote\""), "{text}");
+        assert!(text.contains("tenure_last_block_proposal_timeout_secs = 3"), "{text}");
+    }
+
+    #[test]
+    fn a_folder_with_files_in_it_is_refused() {
+        let outer = tempfile::tempdir().unwrap();
+        NetworkFolder::open(Some(outer.path())).unwrap();
+        fs::write(outer.path().join("old"), "").unwrap();
+        let refused = NetworkFolder::open(Some(outer.path()));
+        assert!(matches!(refused, Err(FolderError::NotEmpty(_))));
+    }
+}

@@ -1,0 +1,9 @@
+//! Signers as real child processes with real configuration files.
+
+mod folder;
+mod leash;
+mod process;
+
+pub use folder::{FolderError, NetworkFolder, SignerFiles, SignerSettings};
+pub use leash::exec_leashed;
+pub use process::{EndSignal, ProcessError, ProcessStatus, SignerProcess, SignerProgram};
