@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use clap::{Parser, Subcommand};
 use countersign_ops::exit::{self, Exit};
 
-use crate::{check_config, run};
+use crate::{check_config, devnet, run};
 
 /// An independent signer for Stacks
 #[derive(Debug, Parser)]
@@ -28,6 +28,8 @@ pub(crate) enum Command {
     Run(run::Args),
     /// Check a configuration file and show what it says, without its secrets
     CheckConfig(check_config::Args),
+    /// Run a Stacks network on this machine, with signers that are real processes
+    Devnet(Box<devnet::Args>),
 }
 
 /// How a verb failed.
@@ -69,4 +71,5 @@ const EXAMPLES: &str = "\
 Examples:
   countersign check-config --config signer-config.toml
   countersign run --config signer-config.toml
+  countersign devnet --signers 5 --burn-seconds 3
 ";

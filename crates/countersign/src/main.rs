@@ -2,6 +2,7 @@
 
 mod check_config;
 mod cli;
+mod devnet;
 mod run;
 
 use std::io;
@@ -14,6 +15,7 @@ fn main() -> ExitCode {
     let done = match Cli::from_arguments() {
         Command::Run(args) => run::run(&args),
         Command::CheckConfig(args) => check_config::run(&args, &mut io::stdout()),
+        Command::Devnet(args) => devnet::run(&args, &mut io::stdout()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,0 +1,189 @@
+//! `countersign devnet`: a Stacks network on this machine.
+
+use std::ffi::OsString;
+use std::io::{self, ErrorKind, Write};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use countersign_devnet::devnet::StartError;
+use countersign_devnet::render::render;
+use countersign_devnet::signers::exec_leashed;
+use countersign_devnet::{
+    Devnet, DevnetConfig, DevnetEvent, Seed, SignerKind, Stopped, Summary, Weights,
+};
+use countersign_ops::exit::Exit;
+use countersign_ops::signals::shutdown_signal;
+use countersign_wire::Weight;
+use tokio_util::sync::CancellationToken;
+
+use crate::cli::Failed;
+
+/// What `devnet` needs to know.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// How many signers there are
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=100))]
+    signers: u16,
+    /// Seconds between burn blocks
+    #[arg(long, value_name = "S", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
+    burn_seconds: u64,
+    /// Milliseconds between the proposals of two blocks
+    #[arg(long, value_name = "M", default_value_t = 1500, value_parser = clap::value_parser!(u64).range(50..))]
+    block_interval_ms: u64,
+    /// Burn blocks of a reward cycle
+    #[arg(long, value_name = "L", default_value_t = 20)]
+    cycle_length: u64,
+    /// Burn blocks of the prepare phase that ends a reward cycle
+    #[arg(long, value_name = "P", default_value_t = 5)]
+    prepare_length: u64,
+    /// Stop when this many blocks were adopted; ending before is a failure
+    #[arg(long, value_name = "K")]
+    stop_after_blocks: Option<u64>,
+    /// Keep configurations, databases and logs in this folder, which must be new or empty
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// The signers' weights, the same in every cycle; they change with the cycle otherwise
+    #[arg(long, value_name = "A,B,…", value_delimiter = ',')]
+    weights: Option<Vec<u32>>,
+    /// Run another program as signer I (from 0 on), started as `PATH run --config FILE`
+    #[arg(long, value_name = "I=PATH", value_parser = parse_signer)]
+    signer: Vec<(usize, PathBuf)>,
+    /// Make keys and sortitions from this text instead of from the system's random source
+    #[arg(long, value_name = "TEXT")]
+    seed: Option<String>,
+    /// Print one JSON object a line
+    #[arg(long)]
+    json: bool,
+    /// Become the command after `--`, and end with the process that started this one
+    #[arg(long, hide = true, requires = "command")]
+    leashed: bool,
+    /// The command of `--leashed`
+    #[arg(last = true, hide = true, requires = "leashed")]
+    command: Vec<OsString>,
+}
+
+/// Runs the network until SIGINT or SIGTERM, or until enough blocks were adopted.
+pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failed> {
+    if args.leashed {
+        return Err(Failed::new(Exit::Failure, exec_leashed(&args.command)));
+    }
+    let config = config(args)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failed::new(Exit::Failure, error))?;
+    let adopted = runtime.block_on(network(config, args, out))?.blocks;
+    match args.stop_after_blocks {
+        Some(wanted) if adopted < wanted => {
+            Err(Failed::new(Exit::DevnetShort, TooFewBlocks { adopted, wanted }))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The network ended too early.
+#[derive(Debug, thiserror::Error)]
+#[error("{adopted} of {wanted} blocks were adopted")]
+struct TooFewBlocks {
+    adopted: u64,
+    wanted: u64,
+}
+
+/// `--signer` names a signer that there is not.
+#[derive(Debug, thiserror::Error)]
+#[error("--signer names signer {index}, but the last of {count} signers is {}", count - 1)]
+struct NoSuchSigner {
+    index: usize,
+    count: usize,
+}
+
+fn config(args: &Args) -> Result<DevnetConfig, Failed> {
+    let this = std::env::current_exe().map_err(|error| Failed::new(Exit::Failure, error))?;
+    let mut signers = vec![SignerKind::Program(this.clone()); usize::from(args.signers)];
+    for (index, program) in &args.signer {
+        let (index, count) = (*index, signers.len());
+        let Some(signer) = signers.get_mut(index) else {
+            return Err(Failed::new(Exit::Usage, NoSuchSigner { index, count }));
+        };
+        *signer = SignerKind::Program(program.clone());
+    }
+    let seed = match &args.seed {
+        Some(text) => Seed::from_text(text),
+        None => Seed::from_os().map_err(|error| Failed::new(Exit::Failure, error))?,
+    };
+    let weights = args.weights.as_ref().map_or(Weights::Rotating, |weights| {
+        Weights::Fixed(weights.iter().copied().map(Weight::new).collect())
+    });
+    Ok(DevnetConfig {
+        launcher: vec![this.into(), "devnet".into(), "--leashed".into(), "--".into()],
+        weights,
+        burn_interval: Duration::from_secs(args.burn_seconds),
+        block_interval: Duration::from_millis(args.block_interval_ms),
+        cycle_length: args.cycle_length,
+        prepare_length: args.prepare_length,
+        folder: args.dir.clone(),
+        ..DevnetConfig::new(signers, seed)
+    })
+}
+
+async fn network(
+    config: DevnetConfig,
+    args: &Args,
+    out: &mut dyn Write,
+) -> Result<Summary, Failed> {
+    let stop = CancellationToken::new();
+    tokio::spawn(shutdown_signal(stop.clone()));
+    let devnet = Devnet::start(config).await.map_err(|error| {
+        let is_usage =
+            matches!(error, StartError::Config(_) | StartError::Chain(_) | StartError::Folder(_));
+        Failed::new(if is_usage { Exit::Usage } else { Exit::Failure }, error)
+    })?;
+    let printed = print_events(&devnet, args, out, &stop).await;
+    let summary = devnet.stop().await;
+    printed.map_err(|error| Failed::new(Exit::Failure, error))?;
+    let stopped = print(&DevnetEvent::Stopped(summary.clone()), args.json, out);
+    stopped.map_err(|error| Failed::new(Exit::Failure, error))?;
+    Ok(summary)
+}
+
+/// Prints what happens until it is time to stop.
+async fn print_events(
+    devnet: &Devnet,
+    args: &Args,
+    out: &mut dyn Write,
+    stop: &CancellationToken,
+) -> io::Result<()> {
+    let stopped = |error: Stopped| io::Error::other(error);
+    let mut events = devnet.subscribe().await.map_err(stopped)?;
+    let mut blocks = 0;
+    while args.stop_after_blocks.is_none_or(|wanted| blocks < wanted) {
+        let event = tokio::select! {
+            () = stop.cancelled() => break,
+            event = events.recv() => event.ok_or_else(|| stopped(Stopped))?,
+        };
+        if matches!(event, DevnetEvent::BlockAdopted { .. }) {
+            blocks += 1;
+        }
+        print(&event, args.json, out)?;
+    }
+    Ok(())
+}
+
+/// A reader that has seen enough is not a failure.
+fn print(event: &DevnetEvent, json: bool, out: &mut dyn Write) -> io::Result<()> {
+    let line = if json { Some(serde_json::to_string(event)?) } else { render(event) };
+    let Some(line) = line else { return Ok(()) };
+    match writeln!(out, "{line}").and_then(|()| out.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
+}
+
+fn parse_signer(text: &str) -> Result<(usize, PathBuf), String> {
+    let (index, path) = text.split_once('=').ok_or("expected I=PATH, such as 2=/usr/bin/signer")?;
+    let index = index.parse().map_err(|_| format!("`{index}` is not the number of a signer"))?;
+    if path.is_empty() {
+        return Err("the path is empty".to_owned());
+    }
+    Ok((index, PathBuf::from(path)))
+}
