@@ -32,6 +32,9 @@ pub(crate) fn run(args: &Args) -> Result<(), Failed> {
     let stop = CancellationToken::new();
     let ended = runtime.block_on(async {
         tokio::spawn(shutdown_signal(stop.clone()));
+        // It takes charge of the signals when it is first polled, which is to be before anything
+        // else happens.
+        tokio::task::yield_now().await;
         countersign_signerd::run(config, stop).await
     });
     // A body that is still being decoded is of no use any more.

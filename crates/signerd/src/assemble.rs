@@ -4,7 +4,9 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use countersign_node::{CallbackQueue, Deadlines, NodeClient, NodeConfig, Observer as Stopwatch, QueueLimits};
+use countersign_node::{
+    CallbackQueue, Deadlines, NodeClient, NodeConfig, Observer as Stopwatch, QueueLimits,
+};
 use countersign_ops::exit::Exit;
 use countersign_ops::supervise::{Failure, Fatal, Tasks, supervise};
 use countersign_signer::{Params, Signer};
@@ -134,7 +136,8 @@ impl Shared {
             woken: Instant::now(),
         };
         let decide = drive.run(first, stop.clone());
-        tasks.spawn("signer", async move { decide.await.map_err(|e| Failure::new(Exit::Store, e)) });
+        tasks
+            .spawn("signer", async move { decide.await.map_err(|e| Failure::new(Exit::Store, e)) });
         tasks.spawn("vault", watch(vault_end));
         spawn(tasks, "slots", reader.run(stop.clone()));
         for lane in lanes {

@@ -7,8 +7,8 @@ use std::error::Error;
 
 use countersign_node::{NodeClient, NodeError};
 use countersign_signer::{Answer, BurnView, NodeFailure, Query, RegistrationFacts};
-use countersign_wire::{RewardCycle, SignerSet};
 use countersign_wire::signer_set::SignerSetError;
+use countersign_wire::{RewardCycle, SignerSet};
 
 use crate::retry::while_unreachable;
 

@@ -86,7 +86,8 @@ impl Intake {
                 None => &|_| Err(Skipped::OtherContract),
             };
         let name = chunks.contract_id.name.as_str();
-        let event = |chunk: &Chunk| read(chunk).inspect_err(|why| self.skip(name, chunk, *why)).ok();
+        let event =
+            |chunk: &Chunk| read(chunk).inspect_err(|why| self.skip(name, chunk, *why)).ok();
         chunks.modified_slots.iter().filter_map(event).collect()
     }
 
@@ -139,3 +140,6 @@ fn signer_event(contract: SignersContract, chunk: &Chunk) -> Result<Event, Skipp
 
 /// The pre-commit, the highest kind of message that there is.
 const MAX_MESSAGE_TYPE: u8 = 7;
+
+#[cfg(test)]
+mod tests;

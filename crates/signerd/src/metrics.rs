@@ -181,7 +181,11 @@ impl Collector for QueueCollector {
         let stats = self.0.stats();
         let waiting = [
             ("countersign_callbacks_waiting", "Callbacks that wait", stats.waiting),
-            ("countersign_callback_bytes_waiting", "Bytes of waiting callbacks", stats.waiting_bytes),
+            (
+                "countersign_callback_bytes_waiting",
+                "Bytes of waiting callbacks",
+                stats.waiting_bytes,
+            ),
         ];
         for (name, help, value) in waiting {
             let metric = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
@@ -190,7 +194,8 @@ impl Collector for QueueCollector {
         let (name, help) = ("countersign_callbacks_received", "Callbacks that were taken");
         let metric = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
         ConstCounter::new(stats.received).encode(metric)?;
-        let (name, help) = ("countersign_callbacks_dropped", "Callbacks that were dropped, by reason");
+        let (name, help) =
+            ("countersign_callbacks_dropped", "Callbacks that were dropped, by reason");
         let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
         for reason in DropReason::ALL {
             let labels = [("reason", reason.label())];
@@ -222,10 +227,12 @@ const CHANGE_REASONS: [&str; 6] = [
 ];
 const CONFLICTS: [&str; 3] = ["burn_block_delay", "stacks_block_delay", "miner_view"];
 
-const RPC_BUCKETS: [f64; 11] =
-    [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+const RPC_BUCKETS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 const VALIDATION_BUCKETS: [f64; 9] = [0.005, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0];
 const RESPONSE_BUCKETS: [f64; 12] =
     [0.005, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0];
 const CAPITULATION_BUCKETS: [f64; 9] = [0.0, 1.0, 3.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0];
 const STEP_BUCKETS: [f64; 9] = [0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1.0];
+
+#[cfg(test)]
+mod tests;

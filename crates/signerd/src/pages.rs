@@ -84,4 +84,4 @@ async fn refresh(client: &NodeClient, address: &StacksAddress, metrics: &Metrics
     }
 }
 
-const REFRESH_EVERY: Duration = Duration::from_secs(60);
+const REFRESH_EVERY: Duration = Duration::from_mins(1);

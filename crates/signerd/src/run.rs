@@ -78,15 +78,15 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), RunError
          node: callbacks are not authenticated and the password is sent in clear text"
     );
     if config.wants_replay_validation {
-        tracing::warn!("`validate_with_replay_tx` is experimental and has no effect in this version");
+        tracing::warn!(
+            "`validate_with_replay_tx` is experimental and has no effect in this version"
+        );
     }
     let endpoints = Endpoints::bind(&config).await?;
     let daemon = assemble(config, endpoints, stop)?;
     // Operators and scripts wait for this line. Nobody may read it, which is no reason to stop.
-    let _ = writeln!(
-        io::stdout(),
-        "Signer spawned successfully. Waiting for messages to process..."
-    );
+    let _ =
+        writeln!(io::stdout(), "Signer spawned successfully. Waiting for messages to process...");
     tracing::info!("Signer runloop begin");
     daemon.await.map_err(RunError::Fatal)
 }

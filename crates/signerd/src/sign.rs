@@ -22,7 +22,7 @@ use crate::publish::{Outgoing, Publisher};
 enum Order {
     Accept(AcceptanceOrder),
     Reject { cycle: RewardCycle, slot: SlotId, rejection: Box<BlockRejected> },
-    Chunk { request: ChunkRequest, reply: oneshot::Sender<Result<Chunk, SignError>> },
+    Chunk { request: Box<ChunkRequest>, reply: oneshot::Sender<Result<Chunk, SignError>> },
 }
 
 /// Asks the vault. The queue has no bound of its own, since the loop must never wait: it holds at
@@ -66,7 +66,7 @@ impl VaultHandle {
     /// A signed chunk; nothing if the vault has ended.
     pub(crate) async fn chunk(&self, request: ChunkRequest) -> Option<Result<Chunk, SignError>> {
         let (reply, answer) = oneshot::channel();
-        self.order(Order::Chunk { request, reply });
+        self.order(Order::Chunk { request: Box::new(request), reply });
         answer.await.ok()
     }
 
@@ -99,18 +99,14 @@ impl Clerk {
         match order {
             Order::Accept(order) => self.accept(&order),
             Order::Reject { cycle, slot, rejection } => self.reject(cycle, slot, *rejection),
-            Order::Chunk { request, reply } => {
-                let signed = self.vault.sign_chunk(&request);
-                if let Err(error) = signed {
-                    return match error.is_fatal() {
-                        true => Err(error),
-                        false => Ok(drop(reply.send(Err(error)))),
-                    };
+            Order::Chunk { request, reply } => match self.vault.sign_chunk(&request) {
+                Err(error) if error.is_fatal() => Err(error),
+                signed => {
+                    // A lane that has stopped waiting has no use for it.
+                    let _ = reply.send(signed);
+                    Ok(())
                 }
-                // A lane that has stopped waiting has no use for it.
-                let _ = reply.send(signed);
-                Ok(())
-            }
+            },
         }
     }
 
@@ -137,7 +133,11 @@ impl Clerk {
         mut rejection: BlockRejected,
     ) -> Result<(), SignError> {
         let (sighash, chain_id) = (rejection.sighash, rejection.chain_id);
-        match self.vault.sign_rejection(&RejectionRequest { sighash, chain_id, at: now().as_unix() }) {
+        match self.vault.sign_rejection(&RejectionRequest {
+            sighash,
+            chain_id,
+            at: now().as_unix(),
+        }) {
             Ok(signature) => {
                 rejection.signature = signature;
                 let response = BlockResponse::Rejected(rejection);

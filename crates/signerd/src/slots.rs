@@ -95,7 +95,11 @@ impl SlotReader {
                 Ok(chunks) => self.deliver(db, chunks).await,
                 Err(error) => {
                     let (db, error) = (db.to_string(), describe(&error));
-                    tracing::warn!(db, error, "the slots cannot be read; their changes will come as callbacks");
+                    tracing::warn!(
+                        db,
+                        error,
+                        "the slots cannot be read; their changes will come as callbacks"
+                    );
                 }
             }
         }

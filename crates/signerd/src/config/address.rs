@@ -33,11 +33,8 @@ impl HostPort {
 
     /// The first address that the host has.
     pub fn resolve(&self) -> Result<SocketAddr, Problem> {
-        let failed = |source| Problem::Unresolved {
-            key: self.key,
-            value: self.text.clone(),
-            source,
-        };
+        let failed =
+            |source| Problem::Unresolved { key: self.key, value: self.text.clone(), source };
         let mut addresses = self.text.to_socket_addrs().map_err(failed)?;
         addresses.next().ok_or_else(|| failed(std::io::Error::other("the host has no address")))
     }

@@ -48,7 +48,7 @@ pub enum Problem {
         what: String,
     },
     /// A key that nobody knows.
-    #[error("unknown key `{key}`{}", suggestion(.meant))]
+    #[error("unknown key `{key}`{}", suggestion(*.meant))]
     UnknownKey {
         /// The key.
         key: String,
@@ -112,6 +112,6 @@ pub enum Problem {
     DbPath(String),
 }
 
-fn suggestion(meant: &Option<&'static str>) -> String {
+fn suggestion(meant: Option<&'static str>) -> String {
     meant.map(|key| format!("; did you mean `{key}`?")).unwrap_or_default()
 }

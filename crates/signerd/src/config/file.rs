@@ -135,9 +135,8 @@ impl File {
     /// Gives every value its meaning.
     pub(super) fn into_config(self) -> Result<Config, Problem> {
         let timeouts = self.timeouts();
-        let network: Network = required(self.network, "network", "\"mainnet\"")?
-            .parse()
-            .map_err(Problem::Network)?;
+        let network: Network =
+            required(self.network, "network", "\"mainnet\"")?.parse().map_err(Problem::Network)?;
         let node_host = required(self.node_host, "node_host", "\"127.0.0.1:20443\"")?;
         let endpoint = required(self.endpoint, "endpoint", "\"127.0.0.1:30000\"")?;
         let key = required(self.stacks_private_key, "stacks_private_key", "\"<64 hex digits>\"")?;
@@ -187,11 +186,7 @@ impl File {
     }
 }
 
-fn required<T>(
-    value: Option<T>,
-    key: &'static str,
-    example: &'static str,
-) -> Result<T, Problem> {
+fn required<T>(value: Option<T>, key: &'static str, example: &'static str) -> Result<T, Problem> {
     value.ok_or(Problem::MissingKey { key, example })
 }
 

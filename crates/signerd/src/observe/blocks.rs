@@ -1,6 +1,6 @@
 //! Lines about a block on its way: proposed, validated, adopted.
 
-use countersign_signer::{IgnoredProposal, Note, QueuedValidation, RepeatedProposal};
+use countersign_signer::{IgnoredProposal, Millis, Note, QueuedValidation, RepeatedProposal};
 
 use super::Prefix;
 
@@ -26,7 +26,9 @@ pub(super) fn say_proposal(note: &Note, prefix: Prefix) {
                     "a block we have pre-committed to but not signed. Re-evaluating the pre-commit."
                 }
                 RepeatedProposal::SignatureRepeated => "a block we have signed. Responding again.",
-                RepeatedProposal::RejectionRepeated => "a block we have rejected. Responding again.",
+                RepeatedProposal::RejectionRepeated => {
+                    "a block we have rejected. Responding again."
+                }
             };
             tracing::info!(%sighash, "{prefix}received a block proposal for {what}");
         }
@@ -84,7 +86,7 @@ pub(super) fn say_validation(note: &Note, prefix: Prefix) {
         Note::Verdict { sighash, valid, took } => tracing::info!(
             %sighash,
             valid,
-            took_ms = took.map(|took| took.get()),
+            took_ms = took.map(Millis::get),
             "{prefix}Received a block validate response"
         ),
         Note::ValidationTimedOut { sighash, after } => tracing::warn!(

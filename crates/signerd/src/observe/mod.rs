@@ -120,3 +120,6 @@ impl fmt::Display for Prefix {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

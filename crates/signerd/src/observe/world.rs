@@ -1,6 +1,7 @@
 //! Lines about the chains, our seat, and the views of the signers.
 
 use countersign_signer::{NotRegisteredReason, Note, ViewChange};
+use countersign_wire::RewardCycle;
 use countersign_wire::message::MinerState;
 
 use super::Prefix;
@@ -48,7 +49,7 @@ pub(super) fn say_chain(note: &Note, prefix: Prefix) {
             tracing::info!(
                 burn_height = height.get(),
                 %consensus_hash,
-                cycle = cycle.map(|cycle| cycle.get()),
+                cycle = cycle.map(RewardCycle::get),
                 "{prefix}Received a new burn block event for block height {height}"
             );
         }

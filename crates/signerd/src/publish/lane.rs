@@ -220,7 +220,7 @@ const fn failure_phrase(lane: Lane) -> &'static str {
 }
 
 const MAX_PAUSE: Duration = Duration::from_secs(5);
-const MAX_AGE: Duration = Duration::from_secs(600);
+const MAX_AGE: Duration = Duration::from_mins(10);
 /// How long a stop may wait for writes.
 const FLUSH_TIME: Duration = Duration::from_secs(2);
 /// How often a message jumps past somebody else's version.

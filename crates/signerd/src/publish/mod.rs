@@ -76,11 +76,12 @@ impl Publisher {
     pub(crate) fn publish(&self, outgoing: Outgoing) {
         let lane = outgoing.message.lane();
         let channel = Lane::ALL.iter().position(|candidate| Some(*candidate) == lane);
-        match channel.and_then(|index| self.lanes.get(index)) {
-            // A lane is gone only when the daemon ends.
-            Some(channel) => drop(channel.send(outgoing)),
-            None => tracing::error!(kind = outgoing.message.label(), "no lane takes this message"),
-        }
+        let Some(channel) = channel.and_then(|index| self.lanes.get(index)) else {
+            tracing::error!(kind = outgoing.message.label(), "no lane takes this message");
+            return;
+        };
+        // A lane is gone only when the daemon ends.
+        let _ = channel.send(outgoing);
     }
 }
 

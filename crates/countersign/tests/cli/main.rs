@@ -1,0 +1,13 @@
+//! The program from outside: what it prints and how it ends.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod check_config;
+mod help;
+mod start;
+mod support;

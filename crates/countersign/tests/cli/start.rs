@@ -1,0 +1,178 @@
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command};
+
+use crate::support::Place;
+
+/// Waits for the line that says that the signer is ready.
+fn wait_until_ready(child: &mut Child) {
+    let mut line = String::new();
+    BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    if !line.starts_with("Signer spawned successfully. Waiting for messages to process...") {
+        let mut log = String::new();
+        child.stderr.as_mut().unwrap().read_to_string(&mut log).unwrap();
+        panic!("{line}{log}");
+    }
+}
+
+fn terminate(child: &Child, signal: &str) {
+    assert!(
+        Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success()
+    );
+}
+
+/// The log's line that names the port which the signer has got.
+fn endpoint(child: &mut Child) -> (String, BufReader<std::process::ChildStderr>) {
+    let mut log = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("endpoint=") {
+        line.clear();
+        assert!(log.read_line(&mut line).unwrap() > 0, "the log ends before the endpoint");
+    }
+    (line.split("endpoint=").nth(1).unwrap().trim().to_owned(), log)
+}
+
+const JOURNAL: &str = "signer.countersign-journal.sqlite";
+const STORE: &str = "signer.countersign.sqlite";
+
+#[test]
+fn a_signer_starts_without_its_node_and_stops_when_asked_to() {
+    for signal in ["-TERM", "-INT"] {
+        let place = Place::good();
+        let mut child = place.start();
+        wait_until_ready(&mut child);
+        terminate(&child, signal);
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(place.files(), [JOURNAL, STORE]);
+    }
+}
+
+#[test]
+fn the_log_holds_no_secret() {
+    let place = Place::good();
+    let mut child = place.start();
+    wait_until_ready(&mut child);
+    terminate(&child, "-TERM");
+    let log = String::from_utf8(child.wait_with_output().unwrap().stderr).unwrap();
+    assert!(log.contains("Starting signer with config:") && log.contains("Stacks address: ST"));
+    assert!(!log.contains(&crate::support::KEY[..16]) && !log.contains("correct horse"), "{log}");
+}
+
+#[test]
+fn nothing_is_created_when_the_configuration_is_bad() {
+    let place = Place::good().with("network", "network = \"nonet\"");
+    assert!(place.said("run").starts_with("exit: 2\n"));
+    assert!(place.files().is_empty());
+}
+
+#[test]
+fn nothing_is_created_when_an_endpoint_is_taken() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    for key in ["endpoint", "metrics_endpoint"] {
+        let place = Place::good().with(key, &format!("{key} = \"{address}\""));
+        let said = place.said("run");
+        assert!(said.starts_with("exit: 5\n"), "{said}");
+        assert!(said.contains(&format!("error: `{key}` = {address} cannot be bound")), "{said}");
+        assert!(place.files().is_empty());
+    }
+}
+
+#[test]
+fn a_second_signer_with_the_same_journal_does_not_start() {
+    let place = Place::good();
+    let mut first = place.start();
+    wait_until_ready(&mut first);
+    let said = place.said("run");
+    assert!(said.starts_with("exit: 4\n"), "{said}");
+    assert!(said.contains("is in use by another process"), "{said}");
+    terminate(&first, "-TERM");
+    assert_eq!(first.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn a_journal_of_another_key_is_not_used() {
+    let place = Place::good();
+    let mut first = place.start();
+    wait_until_ready(&mut first);
+    terminate(&first, "-TERM");
+    first.wait().unwrap();
+    let key = format!("stacks_private_key = \"{}\"", "11".repeat(32));
+    let place = place.with("stacks_private_key", &key);
+    let said = place.said("run");
+    assert!(said.starts_with("exit: 4\n") && said.contains("belongs to the key"), "{said}");
+}
+
+#[test]
+fn the_reference_signers_database_is_not_touched() {
+    let place = Place::good();
+    let reference = place.path().join("signer.sqlite");
+    fs::write(&reference, "the reference's own").unwrap();
+    let mut child = place.start();
+    wait_until_ready(&mut child);
+    terminate(&child, "-TERM");
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(fs::read_to_string(&reference).unwrap(), "the reference's own");
+}
+
+#[test]
+fn a_store_that_is_something_else_stops_the_start() {
+    let place = Place::good();
+    fs::write(place.path().join(STORE), "no database ".repeat(100)).unwrap();
+    let said = place.said("run");
+    assert!(said.starts_with("exit: 3\n") && said.contains("is not a store"), "{said}");
+}
+
+#[test]
+fn a_folder_that_does_not_exist_stops_the_start() {
+    let place = Place::good().with("db_path", "db_path = \"missing/signer.sqlite\"");
+    let said = place.said("run");
+    assert!(said.starts_with("exit: 3\n") && said.contains("missing/signer"), "{said}");
+}
+
+/// Plays a full disk by the limit on the size of a file.
+#[test]
+fn a_disk_that_is_full_ends_the_signer_with_its_own_code() {
+    let place = Place::good();
+    place.write();
+    let script = "trap '' XFSZ; ulimit -f 320; exec \"$0\" run --config signer-config.toml";
+    let mut child = Command::new("sh")
+        .args(["-c", script, env!("CARGO_BIN_EXE_countersign")])
+        .current_dir(place.path())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (endpoint, mut log) = endpoint(&mut child);
+    for height in 0..10_000u32 {
+        if post_burn_block(&endpoint, height).is_err() {
+            break;
+        }
+    }
+    let code = child.wait().unwrap().code();
+    let mut rest = String::new();
+    log.read_to_string(&mut rest).unwrap();
+    assert_eq!(code, Some(3), "{rest}");
+    assert!(rest.contains("cannot be written"), "{rest}");
+}
+
+fn post_burn_block(endpoint: &str, height: u32) -> std::io::Result<()> {
+    let hash = |seed: u32| format!("0x{seed:064x}");
+    let body = format!(
+        "{{\"burn_block_hash\":\"{}\",\"burn_block_height\":{height},\"consensus_hash\":\"0x{height:040x}\",\
+         \"parent_burn_block_hash\":\"{}\"}}",
+        hash(height + 1),
+        hash(height)
+    );
+    let mut stream = TcpStream::connect(endpoint)?;
+    write!(
+        stream,
+        "POST /new_burn_block HTTP/1.1\r\nHost: {endpoint}\r\nConnection: close\r\nContent-Type: \
+         application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )?;
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply)?;
+    Ok(())
+}
