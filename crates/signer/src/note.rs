@@ -304,6 +304,17 @@ pub enum NotRegisteredReason {
     NotInRewardSet,
 }
 
+impl NotRegisteredReason {
+    /// A short name for logs and metrics.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::NoSigners => "no-signers",
+            Self::NoSlot => "no-slot",
+            Self::NotInRewardSet => "not-in-reward-set",
+        }
+    }
+}
+
 /// What is done about a proposal that was seen before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RepeatedProposal {

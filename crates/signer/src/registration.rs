@@ -160,15 +160,17 @@ impl Signer {
     }
 
     fn take_seat(&mut self, number: RewardCycle, facts: &RegistrationFacts, turn: &mut Turn) {
-        self.retries.succeeded(TaskKey::Registration(number));
         let mut cycle = match self.find_seat(number, facts) {
             Ok(cycle) => cycle,
             Err(reason) => {
                 self.seats.insert(number, Seat::NotRegistered);
-                turn.note(Note::NotRegistered { cycle: number, reason });
+                if self.retries.is_news(TaskKey::Registration(number), reason.label()) {
+                    turn.note(Note::NotRegistered { cycle: number, reason });
+                }
                 return;
             }
         };
+        self.retries.succeeded(TaskKey::Registration(number));
         turn.note(Note::Registered {
             cycle: number,
             slot: cycle.slot,

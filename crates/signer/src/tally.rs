@@ -2,7 +2,9 @@
 //! (`signer-behaviour` 4.2, 4.5 to 4.7).
 
 use countersign_wire::message::{BlockResponse, RejectReason, SignerMessage, StateMachineUpdate};
-use countersign_wire::{MessageSignature, PublicKey, RewardCycle, Sighash, SlotId, SlotVersion};
+use countersign_wire::{
+    MessageSignature, PublicKey, RewardCycle, Sighash, SlotId, SlotVersion, Weight,
+};
 
 use crate::note::Note;
 use crate::record::BlockState;
@@ -104,16 +106,15 @@ impl Signer {
             return self.park(ballot, Vote::PreCommit, turn);
         }
         let Some(entry) = self.ledger.get_mut(&sighash) else { return };
-        if entry.votes.pre_commit(from) {
+        let is_news = entry.votes.pre_commit(from);
+        if is_news && let Some(cycle) = self.cycle(number) {
+            let total = cycle.set.total();
+            let weight = self
+                .ledger
+                .get(&sighash)
+                .map_or(Weight::ZERO, |entry| entry.votes.pre_commit_weight(&cycle.set));
             turn.write(Write::PreCommit { sighash, from });
-        }
-        if let (Some(cycle), Some(entry)) = (self.cycle(number), self.ledger.get(&sighash)) {
-            turn.note(Note::PreCommitReceived {
-                sighash,
-                from,
-                weight: entry.votes.pre_commit_weight(&cycle.set),
-                total: cycle.set.total(),
-            });
+            turn.note(Note::PreCommitReceived { sighash, from, weight, total });
         }
         self.weigh_promises(&sighash, turn);
     }
