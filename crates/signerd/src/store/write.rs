@@ -22,10 +22,12 @@ fn perform(txn: &Transaction<'_>, write: &Write) -> rusqlite::Result<()> {
             run(txn, include_str!("sql/delete_record.sql"), params![sighash.store()])?;
             run(txn, include_str!("sql/delete_votes.sql"), params![sighash.store()])
         }
-        Write::PreCommit { sighash, from } => save_vote(txn, sighash, *from, &Vote::PreCommit),
+        Write::PreCommit { sighash, from } => {
+            void_rejection(txn, sighash, *from)?;
+            save_vote(txn, sighash, *from, &Vote::PreCommit)
+        }
         Write::Acceptance { sighash, from, signature } => {
-            let rejection = params![sighash.store(), from.store(), REJECTION];
-            run(txn, include_str!("sql/delete_vote.sql"), rejection)?;
+            void_rejection(txn, sighash, *from)?;
             save_vote(txn, sighash, *from, &Vote::Acceptance(*signature))
         }
         Write::Rejection { sighash, from, vote } => {
@@ -68,6 +70,16 @@ fn save_record(txn: &Transaction<'_>, record: &Record) -> rusqlite::Result<()> {
         record.uploaded,
     ];
     run(txn, include_str!("sql/upsert_record.sql"), values)
+}
+
+/// A promise or a signature is a signer's later word.
+fn void_rejection(
+    txn: &Transaction<'_>,
+    sighash: &Sighash,
+    from: SlotId,
+) -> rusqlite::Result<()> {
+    let rejection = params![sighash.store(), from.store(), REJECTION];
+    run(txn, include_str!("sql/delete_vote.sql"), rejection)
 }
 
 /// Of a signer's votes of one kind the first stays.

@@ -30,6 +30,7 @@ impl Model {
                 self.votes.retain(|(of, ..), _| *of != sighash);
             }
             Write::PreCommit { sighash, from } => {
+                self.votes.remove(&(sighash, from, 2));
                 self.votes.insert((sighash, from, 0), Vote::PreCommit);
             }
             Write::Acceptance { sighash, from, signature } => {
