@@ -1,3 +1,7 @@
-//! (being written)
+//! What the system tests share: a simulated network and recordings of a real one.
+//!
+//! The tests themselves are in the folder `tests` of this package. Nothing here is part of a program
+//! that anybody runs.
 
 pub mod recordings;
+pub mod world;
