@@ -91,3 +91,6 @@ fn nobody() -> RegistrationFacts {
 
 /// How often a moving burn tip is read again.
 const MAX_READS: usize = 3;
+
+#[cfg(test)]
+mod tests;

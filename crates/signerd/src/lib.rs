@@ -1,6 +1,6 @@
 //! The block-signing daemon: configuration, store, facts, effects, and the loop that joins them.
 //!
-//! [`run`] turns the node's callbacks into events, hands them to the signer core, commits what it
+//! [`run()`] turns the node's callbacks into events, hands them to the signer core, commits what it
 //! wants to remember, and only then does what it wants done: asks the node, asks the vault, publishes
 //! to StackerDB.
 //!
@@ -24,6 +24,8 @@ mod run;
 mod sign;
 mod slots;
 pub mod store;
+#[cfg(test)]
+mod test_node;
 
 pub use config::{Config, ConfigError};
 pub use run::{RunError, run};

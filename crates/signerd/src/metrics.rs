@@ -20,7 +20,7 @@ use crate::intake::Skipped;
 /// One label: its name and its value.
 pub(crate) type Labels = Vec<(&'static str, &'static str)>;
 type Count = Gauge<u64, AtomicU64>;
-type CounterFamily = Family<Labels, Counter>;
+pub(crate) type CounterFamily = Family<Labels, Counter>;
 type HistogramFamily = Family<Labels, Histogram, fn() -> Histogram>;
 
 /// All metrics. Counting never waits and cannot fail.

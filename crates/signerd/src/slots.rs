@@ -161,3 +161,6 @@ const MAX_MINER_SLOTS: u32 = 4;
 const MAX_READS: usize = 8;
 /// How long the node may fail before its slots are given up.
 const PATIENCE: Duration = Duration::from_secs(15);
+
+#[cfg(test)]
+mod tests;

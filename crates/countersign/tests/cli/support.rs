@@ -1,5 +1,6 @@
 //! A folder with a good configuration, and the program run in it.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -106,7 +107,8 @@ pub(crate) fn said(output: &Output) -> String {
     let mut text = format!("exit: {code}\n");
     for (name, bytes) in [("stdout", &output.stdout), ("stderr", &output.stderr)] {
         if !bytes.is_empty() {
-            text.push_str(&format!("--- {name}\n{}\n", String::from_utf8_lossy(bytes).trim_end()));
+            let printed = String::from_utf8_lossy(bytes);
+            writeln!(text, "--- {name}\n{}", printed.trim_end()).unwrap();
         }
     }
     let build = if cfg!(debug_assertions) { "debug" } else { "release" };

@@ -236,4 +236,30 @@ mod tests {
             .collect();
         assert_eq!(expected.get(..KEYS.len()).unwrap(), KEYS);
     }
+
+    #[test]
+    fn the_documentation_lists_every_key_once() {
+        let doc = include_str!("../../../../docs/config.md");
+        let (tables, _) = doc.split_once("## Files").unwrap();
+        let mut documented: Vec<&str> =
+            tables.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
+        let mut keys = KEYS.to_vec();
+        documented.sort_unstable();
+        keys.sort_unstable();
+        assert_eq!(documented, keys);
+    }
+
+    #[test]
+    fn the_documented_defaults_are_those_of_the_code() {
+        let doc = include_str!("../../../../docs/config.md");
+        let said = format!("{:?}", File::default());
+        for line in doc.lines() {
+            let mut cells = line.split('|').skip(1).map(str::trim);
+            let (Some(key), Some(default)) = (cells.next(), cells.next()) else { continue };
+            if default.parse::<u64>().is_ok() {
+                let expected = format!("{}: {default}", key.trim_matches('`'));
+                assert!(said.contains(&expected), "{expected} is not in {said}");
+            }
+        }
+    }
 }

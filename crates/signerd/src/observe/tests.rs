@@ -165,3 +165,34 @@ fn a_line_about_a_cycle_names_the_seat_in_it() {
         .collect();
     assert_eq!(prefixes, ["Cycle #42 Signer #3:", "Cycle #43 Signer #5:", ""]);
 }
+
+/// Everything that is logged, with strings that are broken over lines joined again.
+fn sources() -> String {
+    let files = [
+        include_str!("mod.rs"),
+        include_str!("blocks.rs"),
+        include_str!("votes.rs"),
+        include_str!("world.rs"),
+        include_str!("../drive.rs"),
+        include_str!("../effects.rs"),
+        include_str!("../health.rs"),
+        include_str!("../intake.rs"),
+        include_str!("../publish/courier.rs"),
+        include_str!("../publish/lane.rs"),
+        include_str!("../run.rs"),
+    ];
+    let joined = files.concat().replace("\\\n", "\u{1}");
+    joined.split('\u{1}').map(str::trim_start).collect()
+}
+
+#[test]
+fn every_documented_phrase_is_logged() {
+    let doc = include_str!("../../../../docs/logs.md");
+    let (_, table) = doc.split_once("## Phrases").unwrap();
+    let sources = sources();
+    let phrases: Vec<&str> = table.lines().filter_map(|line| line.split('`').nth(1)).collect();
+    assert!(phrases.len() > 40, "{}", phrases.len());
+    for phrase in phrases {
+        assert!(sources.contains(phrase), "`{phrase}` is documented and not logged");
+    }
+}

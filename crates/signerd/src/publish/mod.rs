@@ -104,3 +104,6 @@ const fn label(lane: Lane) -> &'static str {
         Lane::PreCommits => "pre_commits",
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -73,11 +73,7 @@ fn save_record(txn: &Transaction<'_>, record: &Record) -> rusqlite::Result<()> {
 }
 
 /// A promise or a signature is a signer's later word.
-fn void_rejection(
-    txn: &Transaction<'_>,
-    sighash: &Sighash,
-    from: SlotId,
-) -> rusqlite::Result<()> {
+fn void_rejection(txn: &Transaction<'_>, sighash: &Sighash, from: SlotId) -> rusqlite::Result<()> {
     let rejection = params![sighash.store(), from.store(), REJECTION];
     run(txn, include_str!("sql/delete_vote.sql"), rejection)
 }

@@ -16,7 +16,9 @@ proptest! {
         let (mut store, mut model) = (Store::open(&path).unwrap(), Model::default());
         for step in &steps {
             store.commit(step).unwrap();
-            step.iter().for_each(|write| model.apply(write));
+            for write in step {
+                model.apply(write);
+            }
         }
         prop_assert_eq!(sorted(store.load().unwrap()), sorted(model.saved()));
         drop(store);

@@ -1,0 +1,226 @@
+//! One lane against a scripted node.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+use countersign_node::{CallbackQueue, QueueLimits};
+use countersign_vault::Vault;
+use countersign_wire::stackerdb::{Chunk, ChunkAck, ChunkRefusal, SlotMetadata};
+use countersign_wire::{PrivateKey, Sighash, SlotVersion};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::*;
+use crate::metrics::CounterFamily;
+use crate::test_node::{self, Asked, Reply};
+
+const OURS: SlotId = SlotId::new(2);
+
+/// A running lane of pre-commits.
+struct Bench {
+    publisher: Publisher,
+    metrics: Arc<Metrics>,
+    asked: mpsc::UnboundedReceiver<Asked>,
+    stop: CancellationToken,
+    lane: Option<LaneTask>,
+    running: Option<JoinHandle<()>>,
+}
+
+impl Bench {
+    /// A lane that does not run yet. The slot has version 7, and `put` answers writes.
+    fn new(is_dry_run: bool, mut put: impl FnMut(&Chunk) -> Reply + Send + 'static) -> Self {
+        let (client, asked) = test_node::start(move |asked| {
+            if asked.line.starts_with("GET ") {
+                let mut slots: Vec<_> =
+                    (0..4).map(|id| SlotMetadata::unwritten(SlotId::new(id))).collect();
+                slots[2].slot_version = SlotVersion::new(7);
+                return Reply::Json(200, serde_json::to_string(&slots).unwrap());
+            }
+            put(&serde_json::from_slice(&asked.body).unwrap())
+        });
+        let (metrics, _) = Metrics::new(CallbackQueue::new(QueueLimits::default()));
+        let metrics = Arc::new(metrics);
+        let (publisher, arrivals) = Publisher::new();
+        let vault = Vault::in_memory(PrivateKey::from_bytes([9; 32]).unwrap()).unwrap();
+        let (inbox, _) = mpsc::channel(1);
+        let counted = Arc::clone(&metrics);
+        let (vault, _) = VaultHandle::start(vault, inbox, publisher.clone(), counted).unwrap();
+        let delivery = Delivery { client, vault, is_dry_run, metrics: Arc::clone(&metrics) };
+        let [_, _, lane] = lanes(arrivals, &delivery);
+        let stop = CancellationToken::new();
+        Self { publisher, metrics, asked, stop, lane: Some(lane), running: None }
+    }
+
+    fn run(mut self) -> Self {
+        let lane = self.lane.take().unwrap();
+        self.running = Some(tokio::spawn(lane.run(self.stop.clone())));
+        self
+    }
+
+    fn publish(&self, number: u8) {
+        let message = SignerMessage::BlockPreCommit(Sighash::new([number; 32]));
+        self.publisher.publish(Outgoing::new(RewardCycle::new(5), OURS, message));
+    }
+
+    /// The next write that the node is asked for: its version and its message's first byte.
+    async fn written(&mut self) -> (u32, u8) {
+        loop {
+            let asked = self.asked.recv().await.unwrap();
+            if asked.line.starts_with("POST ") {
+                assert!(asked.line.ends_with("/signers-1-3/chunks"), "{}", asked.line);
+                let chunk: Chunk = serde_json::from_slice(&asked.body).unwrap();
+                return (chunk.slot_version.get(), chunk.data[1]);
+            }
+        }
+    }
+
+    /// Stops the lane; returns what was asked since.
+    async fn stop(mut self) -> (Vec<String>, Arc<Metrics>) {
+        self.stop.cancel();
+        self.running.take().unwrap().await.unwrap();
+        self.asked.close();
+        let mut lines = Vec::new();
+        while let Some(asked) = self.asked.recv().await {
+            lines.push(asked.line);
+        }
+        (lines, self.metrics)
+    }
+}
+
+fn accepted(chunk: &Chunk) -> Reply {
+    Reply::Json(200, serde_json::to_string(&ChunkAck::accepted(chunk)).unwrap())
+}
+
+fn refused(code: ChunkRefusal, stored: Option<SlotMetadata>) -> Reply {
+    Reply::Json(200, serde_json::to_string(&ChunkAck::refused(code, stored)).unwrap())
+}
+
+/// A refusal because the slot has this version by somebody else's hand.
+fn stale(version: u32) -> Reply {
+    let mut stored = SlotMetadata::unwritten(OURS);
+    stored.slot_version = SlotVersion::new(version);
+    refused(ChunkRefusal::DataAlreadyExists, Some(stored))
+}
+
+fn count(family: &CounterFamily) -> u64 {
+    family.get_or_create(&vec![("lane", "pre_commits")]).get()
+}
+
+#[tokio::test]
+async fn a_write_goes_past_the_version_that_the_slot_has() {
+    let mut bench = Bench::new(false, accepted).run();
+    bench.publish(1);
+    bench.publish(2);
+    assert_eq!(bench.written().await, (8, 1));
+    assert_eq!(bench.written().await, (9, 2));
+    let (asked, metrics) = bench.stop().await;
+    assert!(asked.is_empty(), "the version is read once: {asked:?}");
+    assert_eq!(count(&metrics.publish_dropped), 0);
+}
+
+#[tokio::test]
+async fn a_version_that_somebody_else_has_written_is_jumped_past() {
+    let mut bench = Bench::new(false, |chunk| match chunk.slot_version.get() {
+        8 => stale(20),
+        _ => accepted(chunk),
+    })
+    .run();
+    bench.publish(1);
+    assert_eq!(bench.written().await, (8, 1));
+    assert_eq!(bench.written().await, (21, 1));
+    let (_, metrics) = bench.stop().await;
+    assert_eq!(count(&metrics.publish_retries), 1);
+}
+
+#[tokio::test]
+async fn a_write_whose_answer_was_lost_is_not_repeated_under_another_version() {
+    let mut tries = 0;
+    let mut bench = Bench::new(false, move |chunk| {
+        tries += 1;
+        match tries {
+            // It was stored, but nobody says so.
+            1 | 2 => Reply::HangUp,
+            3 => refused(ChunkRefusal::DataAlreadyExists, Some(chunk.metadata())),
+            _ => accepted(chunk),
+        }
+    })
+    .run();
+    bench.publish(1);
+    bench.publish(2);
+    let mut writes = vec![bench.written().await];
+    while writes.last() != Some(&(9, 2)) {
+        writes.push(bench.written().await);
+    }
+    assert!(writes.iter().all(|write| [(8, 1), (9, 2)].contains(write)), "{writes:?}");
+}
+
+#[tokio::test]
+async fn a_refusal_that_will_not_change_ends_the_message_and_not_the_lane() {
+    let mut bench = Bench::new(false, |chunk| match chunk.data[1] {
+        1 => refused(ChunkRefusal::BadSigner, None),
+        _ => accepted(chunk),
+    })
+    .run();
+    bench.publish(1);
+    bench.publish(2);
+    assert_eq!(bench.written().await, (8, 1));
+    // The owner may have changed and the version with it, so the version is read again.
+    assert_eq!(bench.written().await, (8, 2));
+    let (_, metrics) = bench.stop().await;
+    assert_eq!(count(&metrics.publish_dropped), 1);
+}
+
+#[tokio::test]
+async fn a_node_that_fails_is_tried_until_it_takes_the_message() {
+    let mut tries = 0;
+    let mut bench = Bench::new(false, move |chunk| {
+        tries += 1;
+        if tries == 1 { Reply::Json(500, "{}".to_owned()) } else { accepted(chunk) }
+    })
+    .run();
+    bench.publish(1);
+    assert_eq!(bench.written().await, (8, 1));
+    assert_eq!(bench.written().await, (8, 1));
+    let (_, metrics) = bench.stop().await;
+    assert_eq!((count(&metrics.publish_retries), count(&metrics.publish_dropped)), (1, 0));
+}
+
+#[tokio::test]
+async fn somebody_who_always_writes_first_is_not_fought_for_ever() {
+    let mut bench = Bench::new(false, |chunk| match chunk.data[1] {
+        1 => stale(chunk.slot_version.get() + 5),
+        _ => accepted(chunk),
+    })
+    .run();
+    bench.publish(1);
+    bench.publish(2);
+    let mut writes = 0;
+    while bench.written().await.1 == 1 {
+        writes += 1;
+    }
+    assert_eq!(writes, 8);
+    let (_, metrics) = bench.stop().await;
+    assert_eq!(count(&metrics.publish_dropped), 1);
+}
+
+#[tokio::test]
+async fn a_dry_run_writes_nothing() {
+    let bench = Bench::new(true, |_| panic!("nothing is to be written"));
+    bench.publish(1);
+    let (asked, _) = bench.run().stop().await;
+    assert!(asked.is_empty(), "{asked:?}");
+}
+
+#[tokio::test]
+async fn what_waits_at_the_stop_is_still_written() {
+    let bench = Bench::new(false, accepted);
+    bench.publish(1);
+    bench.stop.cancel();
+    let mut bench = bench.run();
+    assert_eq!(bench.written().await, (8, 1));
+    bench.stop().await;
+}
