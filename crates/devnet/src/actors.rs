@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use countersign_wire::{BurnHeight, Network, PrivateKey, UnixSeconds};
 
-use crate::chain::{ChainConfig, Faucet};
+use crate::chain::ChainConfig;
 use crate::config::{DevnetConfig, SignerKind};
 use crate::devnet::StartError;
 use crate::event::SignerPlace;
@@ -53,11 +53,10 @@ impl Keys {
     pub(crate) fn derive(config: &DevnetConfig) -> Self {
         let signers: Vec<_> =
             (0..config.signers.len()).map(|signer| config.signer_key(signer)).collect();
-        let miners = (0_u64..).take(config.miners).map(|miner| config.seed.key("miner", miner));
         let actors = Actors {
-            miners: miners.collect(),
+            miners: (0..config.miners).map(|miner| config.miner_key(miner)).collect(),
             signers: signers.iter().map(PrivateKey::public_key).collect(),
-            faucet: Faucet::new(&config.seed.derive("faucet", 0), FAUCET_ACCOUNTS),
+            faucet: config.faucet(),
         };
         Self { signers, actors }
     }
@@ -129,7 +128,6 @@ impl Keys {
     }
 }
 
-const FAUCET_ACCOUNTS: u32 = 4;
 /// A hundred million STX, in µSTX.
 const FAUCET_BALANCE: u128 = 100_000_000_000_000;
 /// The chain's history lies this far back, so that the first new block can be younger.

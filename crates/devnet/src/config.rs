@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use countersign_wire::{PrivateKey, PublicKey, Weight};
 
-use crate::chain::{Stacker, StackerPlan, WeightSchedule};
+use crate::chain::{Faucet, Stacker, StackerPlan, WeightSchedule};
 use crate::dispatcher::Patience;
 use crate::seed::Seed;
 
@@ -133,6 +133,16 @@ impl DevnetConfig {
         self.seed.key("signer", u64::try_from(signer).unwrap_or(u64::MAX))
     }
 
+    /// The key of a miner, for a test that plays it.
+    pub fn miner_key(&self, miner: usize) -> PrivateKey {
+        self.seed.key("miner", u64::try_from(miner).unwrap_or(u64::MAX))
+    }
+
+    /// Who pays for transactions.
+    pub fn faucet(&self) -> Faucet {
+        Faucet::new(&self.seed.derive("faucet", 0), FAUCET_ACCOUNTS)
+    }
+
     /// What signers show their nodes.
     pub fn auth_password(&self) -> String {
         hex::encode(self.seed.derive("password", 0))
@@ -194,6 +204,7 @@ pub enum ConfigError {
 }
 
 const MIN_INTERVAL: Duration = Duration::from_millis(50);
+const FAUCET_ACCOUNTS: u32 = 4;
 const BASE_WEIGHT: u32 = 10;
 /// With fewer signers, the absence of one is felt too much: one more failure would stop the chain.
 const MIN_TO_SIT_OUT: usize = 5;

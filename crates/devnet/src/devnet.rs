@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
+use countersign_wire::NakamotoBlock;
+use countersign_wire::stackerdb::{Chunk, ChunkAck};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
@@ -20,6 +22,7 @@ use crate::ports::Ports;
 use crate::seed::Seed;
 use crate::shared::{ChainHandle, NodeFeed, Notice, SharedChain, Stopped};
 use crate::signers::{EndSignal, FolderError, NetworkFolder, ProcessError, SignerProcess};
+use crate::traffic::{Tap, Traffic};
 use crate::view::View;
 use crate::watch::{self, Watched};
 
@@ -30,6 +33,7 @@ use crate::watch::{self, Watched};
 pub struct Devnet {
     chain: ChainHandle,
     nodes: Vec<Node>,
+    taps: Vec<Tap>,
     signers: Vec<Actor>,
     folder: NetworkFolder,
     deliver: Deliver,
@@ -89,6 +93,9 @@ pub enum ControlError {
     /// The node cannot listen again.
     #[error("the node cannot listen again: {0}")]
     Listen(#[from] io::Error),
+    /// The nodes refuse a block.
+    #[error(transparent)]
+    Submit(#[from] chain::SubmitError),
     /// The network has stopped.
     #[error(transparent)]
     Stopped(#[from] Stopped),
@@ -106,11 +113,14 @@ impl Devnet {
         let addresses = Addresses::choose(config.signers.len(), &mut Ports::new(dice))
             .map_err(StartError::Address)?;
 
+        let (taps, ears): (Vec<_>, Vec<_>) = addresses.iter().map(|_| Tap::new()).unzip();
         let (feeds, views): (Vec<_>, Vec<_>) = (0_u64..)
             .zip(&addresses)
-            .map(|(index, address)| {
+            .zip(&ears)
+            .map(|((index, address), ear)| {
                 let dice = config.seed.dice(&format!("jitter {index}"));
-                NodeFeed::new(Dispatcher::start(address.endpoint, config.patience, dice))
+                let (observer, ear) = (address.endpoint, Some(ear.clone()));
+                NodeFeed::new(Dispatcher::start_heard(observer, config.patience, dice, ear))
             })
             .unzip();
         let (notices, heard) = mpsc::channel(NOTICE_QUEUE_LEN);
@@ -118,7 +128,7 @@ impl Devnet {
 
         let password = config.auth_password();
         let mut nodes = Vec::new();
-        for (node, (address, view)) in addresses.iter().zip(views).enumerate() {
+        for (node, ((address, view), ear)) in addresses.iter().zip(views).zip(ears).enumerate() {
             let endpoint = Endpoint {
                 node,
                 chain: chain.clone(),
@@ -126,6 +136,7 @@ impl Devnet {
                 validation_delay: config.validation_delay,
                 view,
                 validation: Arc::new(Semaphore::new(1)),
+                ear,
                 lives: AtomicU64::new(0),
             };
             let mut server = Node::new(address.node, endpoint);
@@ -138,6 +149,7 @@ impl Devnet {
         let devnet = Self {
             chain,
             nodes,
+            taps,
             signers,
             folder,
             deliver: config.deliver,
@@ -197,6 +209,22 @@ impl Devnet {
     /// forgotten, and its receiver ends.
     pub async fn subscribe(&self) -> Result<mpsc::Receiver<DevnetEvent>, Stopped> {
         self.chain.ask(SharedChain::subscribe).await
+    }
+
+    /// Everything that a node and its signer say to each other from now on. Whoever listened before
+    /// hears no more. What is not read is kept.
+    pub fn listen(&self, node: usize) -> Result<mpsc::UnboundedReceiver<Traffic>, ControlError> {
+        Ok(self.taps.get(node).ok_or(ControlError::NoSuchSigner(node))?.listen())
+    }
+
+    /// Writes a chunk as any of the network's signers and miners may, for a test that plays one.
+    pub async fn put_chunk(&self, db: chain::StackerDb, chunk: Chunk) -> Result<ChunkAck, Stopped> {
+        self.chain.ask(move |shared| shared.put_chunk(db, chunk)).await
+    }
+
+    /// Adds a signed block to the chain, for a test that plays a miner. Gives whether it is new.
+    pub async fn submit(&self, block: NakamotoBlock) -> Result<bool, ControlError> {
+        Ok(self.chain.ask(move |shared| shared.submit(&block)).await??)
     }
 
     /// A copy of the chain as it is now.

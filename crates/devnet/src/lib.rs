@@ -23,6 +23,7 @@ pub mod render;
 pub mod seed;
 mod shared;
 pub mod signers;
+pub mod traffic;
 pub mod view;
 mod watch;
 

@@ -21,6 +21,7 @@ pub use reply::ReplyError;
 pub(crate) use reply::is_known_content_type;
 
 use crate::seed::Dice;
+use crate::traffic::{Ear, Said};
 
 /// One callback.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,12 +82,22 @@ pub struct Dispatcher {
 impl Dispatcher {
     /// Starts a worker that posts to `observer`. `dice` make the jitter of its pauses.
     pub fn start(observer: SocketAddr, patience: Patience, dice: Dice) -> Self {
+        Self::start_heard(observer, patience, dice, None)
+    }
+
+    /// The same, with somebody who hears what is posted.
+    pub(crate) fn start_heard(
+        observer: SocketAddr,
+        patience: Patience,
+        dice: Dice,
+        ear: Option<Ear>,
+    ) -> Self {
         let (queue, posts) = mpsc::channel(QUEUE_LEN);
         let (mode, mode_seen) = watch::channel(Mode::Deliver);
         let (health_told, health) = watch::channel(Health::default());
         let stop = CancellationToken::new();
         let worker =
-            Worker { observer, patience, dice, posts, mode: mode_seen, health: health_told };
+            Worker { observer, patience, dice, ear, posts, mode: mode_seen, health: health_told };
         tokio::spawn(stop.clone().run_until_cancelled_owned(worker.run()));
         Self { queue, mode, health, dropped: Arc::default(), stop }
     }
@@ -149,13 +160,26 @@ pub async fn deliver_once(
     post: &Post,
     timeout: Duration,
 ) -> Result<(), DeliveryError> {
-    let status = tokio::time::timeout(timeout, exchange(observer, post))
+    deliver_heard(observer, post, timeout, None).await
+}
+
+async fn deliver_heard(
+    observer: SocketAddr,
+    post: &Post,
+    timeout: Duration,
+    ear: Option<&Ear>,
+) -> Result<(), DeliveryError> {
+    let status = tokio::time::timeout(timeout, exchange(observer, post, ear))
         .await
         .map_err(|_| DeliveryError::Timeout(timeout))??;
     if status == 200 { Ok(()) } else { Err(DeliveryError::Status(status)) }
 }
 
-async fn exchange(observer: SocketAddr, post: &Post) -> Result<u16, DeliveryError> {
+async fn exchange(
+    observer: SocketAddr,
+    post: &Post,
+    ear: Option<&Ear>,
+) -> Result<u16, DeliveryError> {
     let mut stream = TcpStream::connect(observer).await?;
     let mut request = format!(
         "POST {} HTTP/1.1\r\nUser-Agent: stacks/3.0\r\nHost: {observer}\r\n\
@@ -166,6 +190,9 @@ async fn exchange(observer: SocketAddr, post: &Post) -> Result<u16, DeliveryErro
     )
     .into_bytes();
     request.extend_from_slice(&post.body);
+    if let Some(ear) = ear {
+        ear.hear(|| Said::Callback(post.clone()));
+    }
     stream.write_all(&request).await?;
     let mut received = Vec::new();
     loop {
@@ -185,6 +212,7 @@ struct Worker {
     observer: SocketAddr,
     patience: Patience,
     dice: Dice,
+    ear: Option<Ear>,
     posts: mpsc::Receiver<Post>,
     mode: watch::Receiver<Mode>,
     health: watch::Sender<Health>,
@@ -211,7 +239,8 @@ impl Worker {
                 }
                 Mode::Deliver => {}
             }
-            match deliver_once(self.observer, post, self.patience.timeout).await {
+            let (timeout, ear) = (self.patience.timeout, self.ear.as_ref());
+            match deliver_heard(self.observer, post, timeout, ear).await {
                 Ok(()) => {
                     self.health.send_modify(|health| {
                         health.delivered += 1;

@@ -32,6 +32,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::shared::ChainHandle;
+use crate::traffic::{Ear, Said};
 use crate::view::View;
 
 /// What all requests to one node need.
@@ -48,6 +49,8 @@ pub(crate) struct Endpoint {
     pub(crate) view: watch::Receiver<View>,
     /// One permit: a node validates one block at a time.
     pub(crate) validation: Arc<Semaphore>,
+    /// Who hears what the signer asks.
+    pub(crate) ear: Ear,
     /// How often the node went away.
     pub(crate) lives: AtomicU64,
 }
@@ -124,6 +127,8 @@ async fn serve(listener: TcpListener, endpoint: Arc<Endpoint>) {
 
 async fn converse(stream: TcpStream, endpoint: Arc<Endpoint>) {
     let service = service_fn(|request| respond(request, Arc::clone(&endpoint)));
+    // Only delays the answers, if at all.
+    let _ = stream.set_nodelay(true);
     // A broken connection is its client's matter.
     let _ = hyper::server::conn::http1::Builder::new()
         .serve_connection(TokioIo::new(stream), service)
@@ -135,7 +140,11 @@ async fn respond(
     endpoint: Arc<Endpoint>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let reply = match request::accept(request).await {
-        Ok(request) => routes::answer(&endpoint, request).await,
+        Ok(request) => {
+            let said = || Said::Request { path: request.path.clone(), body: request.body.clone() };
+            endpoint.ear.hear(said);
+            routes::answer(&endpoint, request).await
+        }
         Err(refusal) => refusal,
     };
     let node = endpoint.node;
