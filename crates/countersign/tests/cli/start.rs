@@ -1,7 +1,7 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 
 use crate::support::Place;
 
@@ -141,7 +141,8 @@ fn a_disk_that_is_full_ends_the_signer_with_its_own_code() {
     let mut child = Command::new("sh")
         .args(["-c", script, env!("CARGO_BIN_EXE_countersign")])
         .current_dir(place.path())
-        .stderr(std::process::Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
         .spawn()
         .unwrap();
     let (endpoint, mut log) = endpoint(&mut child);
