@@ -180,10 +180,10 @@ impl Collector for QueueCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let stats = self.0.stats();
         let waiting = [
-            ("countersign_callbacks_waiting", "Callbacks that wait", stats.waiting),
+            ("countersign_callbacks_waiting", "Callbacks that wait.", stats.waiting),
             (
                 "countersign_callback_bytes_waiting",
-                "Bytes of waiting callbacks",
+                "Bytes of waiting callbacks.",
                 stats.waiting_bytes,
             ),
         ];
@@ -191,11 +191,11 @@ impl Collector for QueueCollector {
             let metric = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
             ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX)).encode(metric)?;
         }
-        let (name, help) = ("countersign_callbacks_received", "Callbacks that were taken");
+        let (name, help) = ("countersign_callbacks_received", "Callbacks that were taken.");
         let metric = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
         ConstCounter::new(stats.received).encode(metric)?;
         let (name, help) =
-            ("countersign_callbacks_dropped", "Callbacks that were dropped, by reason");
+            ("countersign_callbacks_dropped", "Callbacks that were dropped, by reason.");
         let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
         for reason in DropReason::ALL {
             let labels = [("reason", reason.label())];
