@@ -160,13 +160,11 @@ fn unwrap_ok(value: ClarityValue) -> Option<ClarityValue> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
     use super::*;
 
     fn signers() -> Vec<StacksAddress> {
         ["ST185PX4EBXC3QWDN697MJEM13Y8E9JNSRRPZ3ZY0", "ST000000000000000000002AMW42H"]
-            .map(|text| text.parse().unwrap())
+            .map(|text| text.parse().expect("well-formed by construction"))
             .to_vec()
     }
 
@@ -174,13 +172,16 @@ mod tests {
     fn the_last_set_cycle_is_read_from_what_is_written() {
         let answer = CallReadResponse::of_last_set_cycle(RewardCycle::new(85));
         assert_eq!(answer.result.as_deref(), Some("0x070100000000000000000000000000000055"));
-        assert_eq!(answer.last_set_cycle().unwrap(), RewardCycle::new(85));
+        assert_eq!(
+            answer.last_set_cycle().expect("well-formed by construction"),
+            RewardCycle::new(85)
+        );
     }
 
     #[test]
     fn the_signers_of_the_slots_are_read_from_what_is_written() {
         let answer = CallReadResponse::of_signer_slots(&signers());
-        assert_eq!(answer.signer_slots().unwrap(), signers());
+        assert_eq!(answer.signer_slots().expect("well-formed by construction"), signers());
         assert!(matches!(answer.last_set_cycle(), Err(CallReadError::Unexpected { .. })));
     }
 
@@ -196,7 +197,8 @@ mod tests {
     #[test]
     fn a_call_that_failed_keeps_the_cause() {
         let text = r#"{"okay":false,"cause":"Unchecked(NoSuchContract)"}"#;
-        let answer: CallReadResponse = serde_json::from_str(text).unwrap();
+        let answer: CallReadResponse =
+            serde_json::from_str(text).expect("well-formed by construction");
         let cause = "Unchecked(NoSuchContract)".to_owned();
         assert_eq!(answer.last_set_cycle(), Err(CallReadError::Refused(cause)));
     }

@@ -56,8 +56,6 @@ fn positive<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error>
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
     use super::*;
 
     fn good() -> PoxInfo {
@@ -97,9 +95,15 @@ mod tests {
     #[test]
     fn a_phase_without_blocks_is_refused() {
         for key in ["reward_phase_block_length", "prepare_phase_block_length"] {
-            let mut json = serde_json::to_value(good()).unwrap();
-            assert_eq!(serde_json::from_value::<PoxInfo>(json.clone()).unwrap(), good());
-            json.as_object_mut().unwrap().insert(key.to_owned(), 0.into());
+            let mut json = serde_json::to_value(good()).expect("well-formed by construction");
+            assert_eq!(
+                serde_json::from_value::<PoxInfo>(json.clone())
+                    .expect("well-formed by construction"),
+                good()
+            );
+            json.as_object_mut()
+                .expect("well-formed by construction")
+                .insert(key.to_owned(), 0.into());
             assert!(serde_json::from_value::<PoxInfo>(json).is_err(), "{key}");
         }
     }

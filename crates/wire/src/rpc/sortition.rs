@@ -134,7 +134,7 @@ impl From<LatestAndLast> for Vec<Sortition> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+    #![allow(clippy::indexing_slicing, reason = "a test fails by panicking")]
 
     use super::*;
 
@@ -161,10 +161,10 @@ mod tests {
 
     #[test]
     fn the_latest_two_winners_are_read_and_written_as_a_list() {
-        let json = serde_json::to_string(&good()).unwrap();
-        let view: LatestAndLast = serde_json::from_str(&json).unwrap();
+        let json = serde_json::to_string(&good()).expect("well-formed by construction");
+        let view: LatestAndLast = serde_json::from_str(&json).expect("well-formed by construction");
         assert_eq!(view, LatestAndLast { latest: sortition(9), last: Some(sortition(8)) });
-        assert_eq!(serde_json::to_string(&view).unwrap(), json);
+        assert_eq!(serde_json::to_string(&view).expect("well-formed by construction"), json);
     }
 
     #[test]
@@ -188,9 +188,9 @@ mod tests {
     fn the_first_sortition_ever_has_none_before_it() {
         let mut first = sortition(9);
         first.last_sortition_ch = None;
-        let view = LatestAndLast::try_from(vec![first]).unwrap();
+        let view = LatestAndLast::try_from(vec![first]).expect("well-formed by construction");
         assert_eq!(view.last, None);
-        assert_eq!(view.latest.winner().unwrap().last_sortition, None);
+        assert_eq!(view.latest.winner().expect("well-formed by construction").last_sortition, None);
     }
 
     #[test]
