@@ -31,7 +31,7 @@ const PARENT_RETRY: Millis = Millis::new(500);
 /// that none is answered in another cycle's contract.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Validation {
-    outstanding: Option<Waiting>,
+    outstanding: Option<Outstanding>,
     queue: VecDeque<Waiting>,
 }
 
@@ -39,20 +39,29 @@ pub(crate) struct Validation {
 struct Waiting {
     sighash: Sighash,
     cycle: RewardCycle,
-    /// When it was first queued, or handed to the node.
+    /// When it was first queued. Kept when the node is busy, so that patience for the parent ends.
     since: Timestamp,
     not_before: Timestamp,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Outstanding {
+    waiting: Waiting,
+    /// When it was handed to the node.
+    since: Timestamp,
 }
 
 impl Validation {
     /// Whether this block is being validated or waits for it.
     pub(crate) fn holds(&self, sighash: &Sighash) -> bool {
-        self.outstanding.iter().chain(&self.queue).any(|waiting| waiting.sighash == *sighash)
+        let outstanding = self.outstanding.iter().map(|outstanding| &outstanding.waiting);
+        outstanding.chain(&self.queue).any(|waiting| waiting.sighash == *sighash)
     }
 
     pub(crate) fn forget_cycle(&mut self, cycle: RewardCycle) {
         self.queue.retain(|waiting| waiting.cycle != cycle);
-        self.outstanding = self.outstanding.filter(|waiting| waiting.cycle != cycle);
+        self.outstanding =
+            self.outstanding.filter(|outstanding| outstanding.waiting.cycle != cycle);
     }
 
     pub(crate) fn next_deadline(&self, timeout: Millis) -> Option<Timestamp> {
@@ -72,7 +81,8 @@ impl Validation {
     /// A block needs no validation any more.
     pub(crate) fn forget(&mut self, sighash: &Sighash) {
         self.queue.retain(|waiting| waiting.sighash != *sighash);
-        self.outstanding = self.outstanding.filter(|waiting| waiting.sighash != *sighash);
+        self.outstanding =
+            self.outstanding.filter(|outstanding| outstanding.waiting.sighash != *sighash);
     }
 
     fn take_ready(&mut self, now: Timestamp) -> Option<Waiting> {
@@ -126,11 +136,15 @@ impl Signer {
         }
         turn.note(Note::ValidationRequested { sighash });
         turn.act(Action::Validate { sighash, block: record.block.clone() });
-        self.validation.outstanding = Some(Waiting { since: turn.now, ..waiting });
+        self.validation.outstanding = Some(Outstanding { waiting, since: turn.now });
     }
 
     pub(crate) fn on_submitted(&mut self, sighash: Sighash, outcome: Submission, turn: &mut Turn) {
-        let Some(waiting) = self.validation.outstanding.filter(|w| w.sighash == sighash) else {
+        let Some(Outstanding { waiting, .. }) = self
+            .validation
+            .outstanding
+            .filter(|outstanding| outstanding.waiting.sighash == sighash)
+        else {
             return;
         };
         let (why, pause) = match outcome {
@@ -151,18 +165,19 @@ impl Signer {
     /// Rejects a block whose verdict does not come.
     pub(crate) fn expire_validation(&mut self, turn: &mut Turn) {
         let timeout = self.params.timeouts.validation;
-        let Some(late) = self.validation.outstanding.filter(|w| turn.now.since(w.since) >= timeout)
+        let Some(Outstanding { waiting: Waiting { sighash, .. }, .. }) =
+            self.validation.outstanding.filter(|late| turn.now.since(late.since) >= timeout)
         else {
             return;
         };
         self.validation.outstanding = None;
-        turn.note(Note::ValidationTimedOut { sighash: late.sighash, after: timeout });
+        turn.note(Note::ValidationTimedOut { sighash, after: timeout });
         let refusal = Refusal {
             reason: RejectReason::ConnectivityIssues,
             text: format!("The validation response did not come within {} ms", timeout.get()),
             failed_txid: None,
         };
-        self.reject_recorded(&late.sighash, &refusal, true, turn);
+        self.reject_recorded(&sighash, &refusal, true, turn);
     }
 
     pub(crate) fn on_verdict(&mut self, verdict: ProposalResponse, turn: &mut Turn) {
