@@ -69,8 +69,14 @@ impl Retries {
 impl Signer {
     pub(crate) fn on_burn_block(&mut self, event: &NewBurnBlock, turn: &mut Turn) {
         let tip = BurnTip { height: event.burn_block_height, consensus_hash: event.consensus_hash };
-        let Some(seen) = self.burn.record(event, turn.now) else { return };
-        turn.write(Write::BurnBlock(seen));
+        let seen = self.burn.record(event, turn.now);
+        // A view may have run ahead of this callback, and made the burn block known before.
+        if seen.is_none() && self.burn_tip.is_some_and(|known| known.height >= tip.height) {
+            return;
+        }
+        if let Some(seen) = seen {
+            turn.write(Write::BurnBlock(seen));
+        }
         turn.note(Note::BurnBlock {
             height: tip.height,
             consensus_hash: tip.consensus_hash,
