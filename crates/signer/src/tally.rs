@@ -145,7 +145,10 @@ impl Signer {
                 total: cycle.set.total(),
             });
         }
-        if !has_promised {
+        if has_promised {
+            // It may have taken back the rejection that kept us from signing.
+            self.weigh_promises(&sighash, turn);
+        } else {
             self.count_promise(ballot, turn);
         }
         self.weigh_signatures(number, &sighash, turn);
