@@ -1,0 +1,34 @@
+//! Every rule of the core, each by a good network in which one thing is spoilt.
+//!
+//! The modules follow the sections of the behaviour (`docs/spec/signer-behaviour.md`). The tests see the core
+//! as the daemon does: events in, steps out, with a scripted node and a vault between.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod support;
+
+mod agreement;
+mod commit;
+mod cycles;
+mod guard;
+mod inactivity;
+mod intake;
+mod parent_choice;
+mod parked;
+mod proposal;
+mod repeated;
+mod restore;
+mod states;
+mod tally;
+mod thresholds;
+mod tip;
+mod validation;
+mod verdict;
+mod views;
+mod weak_points;
+mod wrong_network;
