@@ -16,6 +16,7 @@ mod agreement;
 mod commit;
 mod cycles;
 mod guard;
+mod idle;
 mod inactivity;
 mod intake;
 mod parent_choice;
