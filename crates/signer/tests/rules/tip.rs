@@ -78,8 +78,7 @@ fn step_3_a_fresh_promise_at_or_above_the_height_is_activity_and_no_obstacle() {
 
 #[test]
 fn step_3_a_lower_promise_does_not_count_beside_a_higher_signature() {
-    let records =
-        vec![own(22, secs_ago(31)), record(ordinary(2, 21), BlockState::PreCommitted)];
+    let records = vec![own(22, secs_ago(31)), record(ordinary(2, 21), BlockState::PreCommitted)];
     let saved = Saved { records, ..Saved::default() };
     let mut driver = Driver::with(&[20; 5], saved);
     driver.propose(&tenure_start(3, 21));
