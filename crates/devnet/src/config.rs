@@ -1,7 +1,7 @@
 //! What a devnet is made of.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use countersign_wire::{PrivateKey, PublicKey, Weight};
@@ -16,7 +16,7 @@ pub struct DevnetConfig {
     /// What runs as each signer; the length says how many there are.
     pub signers: Vec<SignerKind>,
     /// A program and arguments that every signer's program is started through; see
-    /// [`exec_leashed`](crate::signers::exec_leashed). Empty to start them directly.
+    /// [`leashed_by`](Self::leashed_by). Empty to start them directly.
     pub launcher: Vec<OsString>,
     /// Who has which weight.
     pub weights: Weights,
@@ -104,6 +104,14 @@ impl DevnetConfig {
         }
     }
 
+    /// Starts every program through `countersign`, the command line of this project, so that no
+    /// signer outlives this process however it ends.
+    #[must_use]
+    pub fn leashed_by(mut self, countersign: PathBuf) -> Self {
+        self.launcher = vec![countersign.into(), "devnet".into(), "--leashed".into(), "--".into()];
+        self
+    }
+
     /// Refuses what cannot work.
     pub fn check(&self) -> Result<(), ConfigError> {
         if self.signers.is_empty() {
@@ -114,6 +122,13 @@ impl DevnetConfig {
         }
         if self.burn_interval < MIN_INTERVAL || self.block_interval < MIN_INTERVAL {
             return Err(ConfigError::TooFast);
+        }
+        for signer in &self.signers {
+            if let SignerKind::Program(program) = signer
+                && !is_program(program)
+            {
+                return Err(ConfigError::NoProgram(program.clone()));
+            }
         }
         if let Weights::Fixed(weights) = &self.weights {
             if weights.len() != self.signers.len() {
@@ -163,6 +178,15 @@ impl DevnetConfig {
     }
 }
 
+/// Whether there is such a file; a bare name is looked for where a shell would look.
+fn is_program(program: &Path) -> bool {
+    if program.components().nth(1).is_some() {
+        return program.is_file();
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+}
+
 /// In every second cycle one signer in turn sits out, if there are enough of them; in the others
 /// one in turn has a little more.
 fn rotating(index: usize, signers: usize) -> WeightSchedule {
@@ -187,6 +211,9 @@ pub enum ConfigError {
     /// Nobody mines.
     #[error("a devnet needs at least one miner")]
     NoMiners,
+    /// A launcher would notice only after everything else has started.
+    #[error("there is no program {}", .0.display())]
+    NoProgram(PathBuf),
     /// Intervals that no machine keeps up with.
     #[error("intervals must be at least {} ms", MIN_INTERVAL.as_millis())]
     TooFast,
@@ -254,8 +281,12 @@ mod tests {
     fn what_cannot_work_is_refused() {
         assert_eq!(good(1).check(), Ok(()));
         assert_eq!(good(0).check(), Err(ConfigError::NoSigners));
-        let rows: [(Spoil, ConfigError); 4] = [
+        let rows: [(Spoil, ConfigError); 5] = [
             (|config| config.miners = 0, ConfigError::NoMiners),
+            (
+                |config| config.signers = vec![SignerKind::Program("no/such/program".into())],
+                ConfigError::NoProgram("no/such/program".into()),
+            ),
             (|config| config.burn_interval = Duration::ZERO, ConfigError::TooFast),
             (
                 |config| config.weights = Weights::Fixed(vec![Weight::new(1); 2]),

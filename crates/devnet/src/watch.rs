@@ -93,19 +93,24 @@ async fn tell_silence(
     if quiet < *patience {
         return Ok(());
     }
-    *patience = quiet * 2;
+    *patience = quiet + quiet.min(REPEAT_AT_MOST);
     let mut missing: Vec<String> = signers.iter().filter_map(Watched::complaint).collect();
-    let told: Vec<_> = signers
+    let sound: Vec<_> = signers
         .iter()
         .filter(|signer| signer.complaint().is_none())
         .map(|signer| (signer.place.signer, signer.place.endpoint.clone()))
         .collect();
     chain
         .ask(move |shared| {
-            for (signer, endpoint) in told {
-                missing.extend(unheard(shared, signer, &endpoint));
+            for (signer, endpoint) in &sound {
+                missing.extend(unheard(shared, *signer, endpoint));
             }
-            missing.extend(shared.stats().unanswered());
+            let silent =
+                shared.stats().silent(|signer| sound.iter().any(|(own, _)| *own == signer));
+            if !silent.is_empty() {
+                missing
+                    .push(format!("no answer to the proposal from signers {}", silent.join(", ")));
+            }
             if missing.is_empty() {
                 missing.push("nothing that the devnet knows of; see the signers' logs".to_owned());
             }
@@ -121,5 +126,7 @@ fn unheard(shared: &SharedChain, signer: usize, endpoint: &str) -> Option<String
     Some(format!("signer {signer} does not take callbacks at {endpoint}: {reason}"))
 }
 
+/// The pause between two such lines doubles up to this.
+const REPEAT_AT_MOST: Duration = Duration::from_mins(1);
 /// A signer that is just starting refuses a few connections.
 const TOLERATED_FAILURES: u64 = 3;

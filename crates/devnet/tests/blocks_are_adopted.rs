@@ -43,7 +43,7 @@ async fn blocks_are_adopted_across_reward_cycles_with_signers_that_come_and_go()
         FakeSigner::start(&devnet, &config, index).await;
     }
     let (mut cycles, mut blocks, mut tenures) = (Vec::new(), 0, BTreeSet::new());
-    while cycles.len() < 2 || blocks < 10 {
+    while cycles.len() < 2 || blocks < 10 || tenures.len() < 3 {
         match next(&mut events).await {
             DevnetEvent::BlockAdopted { tenure, signed_weight, total_weight, .. } => {
                 assert!(signed_weight.approves(total_weight));
@@ -55,7 +55,6 @@ async fn blocks_are_adopted_across_reward_cycles_with_signers_that_come_and_go()
             _ => {}
         }
     }
-    assert!(tenures.len() > 2);
     assert_ne!(cycles[0], cycles[1]);
     let chain = devnet.chain().await.unwrap();
     assert!(chain.stacks_tip().header.chain_length.get() >= 10);

@@ -84,6 +84,8 @@ pub(crate) struct Miners {
     /// The last versions written into the slots of `.miners`.
     versions: BTreeMap<SlotId, SlotVersion>,
     built: u64,
+    /// The pause after the next rejection; grows with each one in a row.
+    rejection_pause: Duration,
 }
 
 impl Miners {
@@ -108,6 +110,7 @@ impl Miners {
             next_proposal: now + pace.burn_interval,
             versions: BTreeMap::new(),
             built: 0,
+            rejection_pause: RETRY,
         }
     }
 
@@ -147,6 +150,7 @@ impl Miners {
             })
             .await?;
         if has_winner {
+            self.rejection_pause = RETRY;
             // The old miner gives up; the new one lets the news of its victory spread first, since
             // signers refuse blocks of a tenure that they do not agree on yet.
             self.give_up();
@@ -206,7 +210,8 @@ impl Miners {
                 let event = asking.rejected();
                 self.give_up();
                 // A new block needs a new timestamp, and the signers a moment to agree.
-                self.next_proposal = Instant::now() + RETRY;
+                self.next_proposal = Instant::now() + self.rejection_pause;
+                self.rejection_pause = (self.rejection_pause * 2).min(MAX_REJECTION_PAUSE);
                 self.chain.ask(move |shared| shared.emit(&event)).await
             }
             _ => Ok(()),
@@ -233,6 +238,7 @@ impl Miners {
     /// A block is part of the chain, whoever brought it there.
     async fn on_adopted(&mut self, block: &NakamotoBlock) -> Result<(), Stopped> {
         let sighash = block.sighash();
+        self.rejection_pause = RETRY;
         let is_current = self.asking.as_ref().is_some_and(|asking| asking.is_for(&sighash));
         if is_current {
             let first_asked_at = self.asking.as_ref().map(Asking::first_asked_at);
@@ -343,5 +349,7 @@ const FIRST_BURN_BLOCK: Duration = Duration::from_secs(2);
 const SETTLE: Duration = Duration::from_millis(300);
 /// The pause before a block is built again.
 const RETRY: Duration = Duration::from_millis(500);
+/// How long a miner waits at most after a rejection.
+const MAX_REJECTION_PAUSE: Duration = Duration::from_secs(4);
 /// How many proposals late signatures are counted for.
 const LISTEN_TO: usize = 16;

@@ -61,11 +61,11 @@ impl Stats {
         self.silent = signers;
     }
 
-    /// Who has not answered the proposal under way, in words.
-    pub(crate) fn unanswered(&self) -> Option<String> {
-        let names: Vec<_> = self.silent.iter().map(ToString::to_string).collect();
-        (!names.is_empty())
-            .then(|| format!("no answer to the proposal from signers {}", names.join(", ")))
+    /// Which of the signers that satisfy `is_asked` have not answered the proposal under way.
+    pub(crate) fn silent(&self, is_asked: impl Fn(usize) -> bool) -> Vec<String> {
+        let mut silent: Vec<_> = self.silent.iter().filter(|signer| is_asked(**signer)).collect();
+        silent.sort_unstable();
+        silent.into_iter().map(ToString::to_string).collect()
     }
 
     pub(super) fn last_block_at(&self) -> Instant {
