@@ -114,8 +114,7 @@ fn config(args: &Args) -> Result<DevnetConfig, Failed> {
     let weights = args.weights.as_ref().map_or(Weights::Rotating, |weights| {
         Weights::Fixed(weights.iter().copied().map(Weight::new).collect())
     });
-    Ok(DevnetConfig {
-        launcher: vec![this.into(), "devnet".into(), "--leashed".into(), "--".into()],
+    let config = DevnetConfig {
         weights,
         burn_interval: Duration::from_secs(args.burn_seconds),
         block_interval: Duration::from_millis(args.block_interval_ms),
@@ -123,7 +122,8 @@ fn config(args: &Args) -> Result<DevnetConfig, Failed> {
         prepare_length: args.prepare_length,
         folder: args.dir.clone(),
         ..DevnetConfig::new(signers, seed)
-    })
+    };
+    Ok(config.leashed_by(this))
 }
 
 async fn network(
