@@ -186,7 +186,7 @@ impl Signer {
         // A check that has been due for longer waits for its next turn, not for this moment.
         let inactivity = self.followed_tenure(cycle).and_then(|tenure| {
             let at = self.situation(cycle, &facts, Timestamp::default());
-            times_out_at(&tenure, &at).max(cycle.inactivity_check_at)
+            times_out_at(&tenure, &at).map(|due| due.max(cycle.inactivity_check_at.unwrap_or(due)))
         });
         held.chain(inactivity).chain(cycle.view_retry_at).min()
     }
