@@ -87,7 +87,9 @@ impl Signer {
             self.publish(record.cycle, promise, turn);
             self.weigh_promises(&record.sighash, turn);
             RepeatedProposal::PreCommitRepeated
-        } else if self.validation.holds(&record.sighash) {
+        } else if self.validation.holds(&record.sighash)
+            || self.evaluations.is_waiting(TaskKey::Promise(record.sighash))
+        {
             RepeatedProposal::InProgress
         } else {
             RepeatedProposal::JudgedAgain
@@ -105,6 +107,9 @@ impl Signer {
     ) -> Known<()> {
         let number = proposal.reward_cycle;
         let tenure = proposal.block.header.consensus_hash;
+        if self.is_overtaken(&proposal.block.sighash(), number) {
+            return Ok(());
+        }
         let Some(cycle) = self.started_cycle(number) else { return Ok(()) };
         let judgement = judge(proposal, &cycle.views, &self.situation(cycle, facts, turn.now))?;
         match judgement {
@@ -133,6 +138,16 @@ impl Signer {
             }
         }
         Ok(())
+    }
+
+    /// Whether the block was promised or signed, or is about to be, while this proposal of it waited
+    /// for the node: a late verdict on an earlier proposal overtakes its repetition.
+    fn is_overtaken(&self, sighash: &Sighash, number: RewardCycle) -> bool {
+        self.evaluations.is_waiting(TaskKey::Promise(*sighash))
+            || self.ledger.in_cycle(sighash, number).is_some_and(|entry| {
+                entry.record.signed_self_at.is_some()
+                    || entry.record.state == BlockState::PreCommitted
+            })
     }
 
     /// Judges proposals again that waited for agreement: when there is news, or patience is over.
