@@ -21,7 +21,10 @@ impl Signer {
         for record in saved.records {
             self.ledger.insert(record);
         }
-        for (sighash, from, vote) in saved.votes {
+        // A promise voids the rejections before it, so a rejection that is still there came later.
+        let (promises, others): (Vec<_>, Vec<_>) =
+            saved.votes.into_iter().partition(|(.., vote)| *vote == Vote::PreCommit);
+        for (sighash, from, vote) in promises.into_iter().chain(others) {
             if let Some(entry) = self.ledger.get_mut(&sighash) {
                 match vote {
                     Vote::PreCommit => drop(entry.votes.pre_commit(from)),
