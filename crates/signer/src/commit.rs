@@ -9,13 +9,13 @@ use crate::ledger::Entry;
 use crate::note::{Note, WithheldSignature};
 use crate::record::{BlockState, Record};
 use crate::response::Refusal;
-use crate::rules::guard::{Clearance, check_rivals};
+use crate::rules::guard::{Clearance, check_rivals, reconsider_at};
 use crate::rules::proposal::compared_tenure;
 use crate::rules::tip::check_tip;
 use crate::signer::Signer;
 use crate::step::{AcceptanceOrder, Action, OverrideReason, Write};
 use crate::tally::Ballot;
-use crate::time::Millis;
+use crate::time::Timestamp;
 use crate::turn::Turn;
 
 impl Signer {
@@ -117,6 +117,7 @@ impl Signer {
         let at = self.situation(cycle, facts, turn.now);
         let check = check_tip(&compared_tenure(&record.block), record.height(), &at)?;
         let clearance = check_rivals(&record, &at)?;
+        let again_at = reconsider_at(&record, &at);
         self.apply_tip(record.tenure(), check, turn);
         if check.confirms == Some(*sighash) {
             // The node has this very block: there is nothing left to sign.
@@ -129,21 +130,21 @@ impl Signer {
         }
         match clearance {
             Clearance::Clear(overriding) => self.order_signature(sighash, overriding, turn),
-            Clearance::Withheld(why) => self.withhold(sighash, why, turn),
+            Clearance::Withheld(why) => self.withhold(sighash, why, again_at, turn),
         }
         Ok(())
     }
 
-    fn withhold(&mut self, sighash: &Sighash, why: WithheldSignature, turn: &mut Turn) {
+    fn withhold(
+        &mut self,
+        sighash: &Sighash,
+        why: WithheldSignature,
+        again_at: Option<Timestamp>,
+        turn: &mut Turn,
+    ) {
         turn.note(Note::SigningWithheld { sighash: *sighash, why });
-        let WithheldSignature::FreshRival(rival) = why else { return };
-        let stale_at = self
-            .ledger
-            .get(&rival)
-            .and_then(|entry| entry.record.endorsed_at())
-            .map(|at| at.plus(self.params.timeouts.tenure_last_block).plus(Millis::new(1)));
-        if let Some(stale_at) = stale_at.filter(|at| *at > turn.now) {
-            self.withheld.insert(*sighash, stale_at);
+        if let (WithheldSignature::FreshRival(_), Some(at)) = (why, again_at) {
+            self.withheld.insert(*sighash, at);
         }
     }
 

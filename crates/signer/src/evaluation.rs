@@ -136,15 +136,24 @@ impl Evaluations {
         }
     }
 
-    /// The chain has moved on: decisions about blocks must read their facts anew.
+    /// The burn chain has moved on: decisions about blocks must read their facts anew.
     pub(crate) fn outdate_blocks(&mut self) -> Vec<Ticket> {
+        self.outdate(|task| {
+            matches!(task, Task::Intake { .. } | Task::Promise(_) | Task::Commitment(_))
+        })
+    }
+
+    /// A block has become part of the chain: whether to sign another one must be judged anew.
+    pub(crate) fn outdate_commitments(&mut self) -> Vec<Ticket> {
+        self.outdate(|task| matches!(task, Task::Commitment(_)))
+    }
+
+    fn outdate(&mut self, is_outdated: impl Fn(&Task) -> bool) -> Vec<Ticket> {
         let outdated: Vec<Task> = self
             .waiting
             .values()
             .map(|evaluation| &evaluation.task)
-            .filter(|task| {
-                matches!(task, Task::Intake { .. } | Task::Promise(_) | Task::Commitment(_))
-            })
+            .filter(|task| is_outdated(task))
             .cloned()
             .collect();
         outdated.into_iter().map(|task| self.begin(task)).collect()

@@ -84,5 +84,10 @@ impl Signer {
         }
         self.withheld.remove(sighash);
         self.validation.forget(sighash);
+        // A tip that was read before this block was known would now look as if the chain had left
+        // the block behind.
+        for ticket in self.evaluations.outdate_commitments() {
+            self.advance(ticket, turn);
+        }
     }
 }
