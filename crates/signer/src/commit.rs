@@ -171,7 +171,9 @@ impl Signer {
         let Some(entry) = self.ledger.get_mut(sighash) else { return };
         let record = &mut entry.record;
         record.approved_at.get_or_insert(turn.now);
-        record.signed_self_at.get_or_insert(turn.now);
+        // If the vault is asked once more because its answer was lost, the network sees the signature
+        // only now: it is as fresh as this order.
+        record.signed_self_at = Some(turn.now);
         record.move_to(BlockState::LocallyAccepted);
         self.signing.insert(*sighash);
         turn.write(Write::Record(Box::new(record.clone())));
