@@ -4,6 +4,7 @@
 //! compiles in seconds and works while they do not compile. It holds no test of the product.
 
 mod arrows;
+mod bench;
 mod cargo;
 mod deny;
 mod files;
@@ -20,6 +21,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::bench::BenchArgs;
 use crate::cargo::Cargo;
 use crate::report::StepError;
 use crate::steps::{Settings, Step};
@@ -52,6 +54,8 @@ enum Task {
     Clippy,
     /// Builds the documentation; every warning is an error
     Doc,
+    /// Measures a signer's process with the traffic of many signers; see docs/benchmarks.md
+    Bench(BenchArgs),
 }
 
 #[derive(Args)]
@@ -93,6 +97,7 @@ fn run(task: &Task, out: &mut dyn Write) -> Result<bool, StepError> {
         Task::Deny => (vec![Step::Deny], Settings::default()),
         Task::Clippy => (vec![Step::Clippy], Settings::default()),
         Task::Doc => (vec![Step::Doc], Settings::default()),
+        Task::Bench(args) => return bench::run(args, &cargo).map(|()| true),
     };
     steps::run(&steps, settings, &cargo, out)
 }

@@ -1,0 +1,86 @@
+//! What one signer's process does with the traffic of 30 and of 100 signers, beside the floor of
+//! this machine: `cargo xtask bench`.
+//!
+//! The network around the process is the devnet's: its node speaks to the process under test as a
+//! real node does, with the same configuration file for every program. The other signers and the
+//! miner are played here, in this process, and nothing but what is said on the wire is measured, so
+//! that any program that takes the same configuration file can be measured.
+//!
+//! It does not measure a node: every block that it proposes is found valid after a fixed delay.
+
+mod error;
+mod floor;
+mod heard;
+mod measure;
+mod peers;
+mod process;
+mod report;
+mod samples;
+mod stage;
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use countersign_ops::report::report;
+
+use error::BenchError;
+use measure::Plan;
+use report::Report;
+
+/// Measures a signer
+#[derive(Parser)]
+struct Args {
+    /// The program to measure, started as `PATH run --config FILE`; the countersign that was built
+    /// together with this program if absent
+    #[arg(long, value_name = "PATH")]
+    signer: Option<PathBuf>,
+    /// How many signers the network has
+    #[arg(long, value_name = "N,…", value_delimiter = ',', default_values_t = [30, 100],
+          value_parser = clap::value_parser!(u16).range(4..=400))]
+    signers: Vec<u16>,
+    /// How many blocks are proposed to each network
+    #[arg(long, value_name = "N", default_value_t = 200,
+          value_parser = clap::value_parser!(u32).range(1..))]
+    proposals: u32,
+    /// Prints one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+fn main() -> ExitCode {
+    match run(&Args::parse(), &mut io::stdout()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // With stderr closed there is nobody left to tell.
+            let _ = report(&error, &mut io::stderr());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: &Args, out: &mut dyn Write) -> Result<(), BenchError> {
+    let here = std::env::current_exe().map_err(BenchError::io("this program's own path"))?;
+    let program = args.signer.clone().unwrap_or_else(|| here.with_file_name("countersign"));
+    // Beside the program, since /tmp is often no disk at all.
+    let beside = here.parent().unwrap_or(&here);
+    let folder = tempfile::tempdir_in(beside).map_err(BenchError::io("a temporary folder"))?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(BenchError::io("the runtime"))?;
+    let mut sizes = Vec::new();
+    for signers in args.signers.iter().copied().map(usize::from) {
+        let plan = Plan {
+            program: program.clone(),
+            signers,
+            proposals: args.proposals,
+            folder: folder.path().join(signers.to_string()),
+        };
+        sizes.push(runtime.block_on(measure::measure(plan))?);
+    }
+    let report = Report::new(program, sizes);
+    let text = if args.json { report.to_json() } else { report.to_string() };
+    writeln!(out, "{text}").map_err(BenchError::io("the terminal"))
+}

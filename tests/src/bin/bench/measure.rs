@@ -1,0 +1,195 @@
+//! One network, one signer, all figures.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use countersign_wire::message::SignerMessage;
+use countersign_wire::{Sighash, hash::sha256};
+
+use crate::error::BenchError;
+use crate::floor::{Floor, Probe};
+use crate::peers::Addressed;
+use crate::process::SignerUnderTest;
+use crate::samples::Samples;
+use crate::stage::Stage;
+
+/// What is to be measured.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    /// The program.
+    pub(crate) program: PathBuf,
+    /// How many signers the network has.
+    pub(crate) signers: usize,
+    /// How many blocks are proposed.
+    pub(crate) proposals: u32,
+    /// Where its files are.
+    pub(crate) folder: PathBuf,
+}
+
+/// What was measured.
+#[derive(Debug)]
+pub(crate) struct Figures {
+    /// How many signers the network had.
+    pub(crate) signers: usize,
+    /// How many blocks were proposed.
+    pub(crate) proposals: u32,
+    /// What this machine needed at the least, at the same time.
+    pub(crate) floor: Floor,
+    /// From the node's verdict to the pre-commit.
+    pub(crate) promise: Samples,
+    /// From the pre-commit that reaches the threshold to the signature.
+    pub(crate) signature: Samples,
+    /// Callbacks of the flood.
+    pub(crate) flood: u32,
+    /// From the first callback of the flood until all were processed.
+    pub(crate) flood_took: Duration,
+    /// From the first to the last callback of the flood.
+    pub(crate) flood_delivery: Duration,
+    /// Processor time for all proposals.
+    pub(crate) processor: Option<Duration>,
+    /// The most memory, in bytes.
+    pub(crate) peak_memory: Option<u64>,
+    /// From the start until it answers and has published its view.
+    pub(crate) ready: Duration,
+}
+
+/// The two times of one proposal.
+struct Round {
+    promise: Duration,
+    signature: Duration,
+}
+
+/// Starts the network and the signer, measures, and stops both.
+pub(crate) async fn measure(plan: Plan) -> Result<Figures, BenchError> {
+    let mut stage = Stage::new(plan.signers, plan.folder.clone()).await?;
+    let place = stage.place()?.clone();
+    let endpoint = place.endpoint.parse().map_err(|_| BenchError::Missing("endpoint"))?;
+    let signer = SignerUnderTest::start(&plan.program, &place.config, &place.log)?;
+
+    let answered_at = signer.until_it_answers(endpoint).await?;
+    let tip = stage.win().await?;
+    let published_at = stage.heard.view(&signer, |_| true).await?;
+    let ready = answered_at.max(published_at).duration_since(signer.started_at);
+    if stage.heard.view.as_ref().is_none_or(|view| view.content.burn_block != tip) {
+        stage.heard.view(&signer, |view| view.content.burn_block == tip).await?;
+    }
+    settle(&mut stage).await?;
+
+    let io = || BenchError::io("the floor");
+    let mut probe = Probe::new(&plan.folder).map_err(io())?;
+    let mut figures = Figures {
+        signers: plan.signers,
+        proposals: plan.proposals,
+        floor: probe.floor(),
+        promise: Samples::default(),
+        signature: Samples::default(),
+        flood: 0,
+        flood_took: Duration::ZERO,
+        flood_delivery: Duration::ZERO,
+        processor: None,
+        peak_memory: None,
+        ready,
+    };
+    for _ in 0..WARM_UP {
+        round(&mut stage, &signer).await?;
+    }
+    let before = signer.processor_time();
+    for _ in 0..plan.proposals {
+        let times = round(&mut stage, &signer).await?;
+        figures.promise.add(times.promise);
+        figures.signature.add(times.signature);
+        probe.measure().map_err(io())?;
+    }
+    let after = signer.processor_time();
+    figures.floor = probe.floor();
+    figures.processor = after.zip(before).map(|(after, before)| after.saturating_sub(before));
+    flood(&mut stage, &signer, &mut figures).await?;
+    figures.peak_memory = signer.peak_memory();
+    signer.stop().await;
+    stage.stop().await;
+    Ok(figures)
+}
+
+/// Lets the signers come to an agreement.
+async fn settle(stage: &mut Stage) -> Result<(), BenchError> {
+    for _ in 0..SETTLE_ROUNDS {
+        stage.agree().await?;
+        tokio::time::sleep(SETTLE).await;
+    }
+    Ok(())
+}
+
+/// One block, from its proposal until it is part of the chain.
+///
+/// A third of what the threshold needs has promised when the verdict comes; the others follow when
+/// the signer under test has promised, and their signatures after that.
+async fn round(stage: &mut Stage, signer: &SignerUnderTest) -> Result<Round, BenchError> {
+    stage.agree().await?;
+    let block = stage.build().await?;
+    let sighash = block.sighash();
+    let deciding = stage.peers.deciding();
+    let mut promises = stage.peers.promises(sighash);
+    let decision = promises.get(deciding - 1).map(|(_, chunk)| chunk.signature.to_string());
+    let decision = decision.ok_or(BenchError::Missing("pre-commit that decides"))?;
+    let late = promises.split_off(deciding / 3);
+    let acceptances = stage.peers.acceptances(sighash);
+
+    stage.propose(&block).await?;
+    stage.heard.validation_request(signer).await?;
+    stage.write_paced(promises).await?;
+    let judged_at = stage.heard.callback(signer, "/proposal_response", "").await?;
+    let promised_at = stage.heard.promise(signer, sighash).await?;
+    stage.write_paced(late).await?;
+    let decided_at = stage.heard.callback(signer, "/stackerdb_chunks", &decision).await?;
+    stage.write_paced(acceptances).await?;
+    let signed_at = stage.heard.signature(signer, sighash).await?;
+    stage.adopt(block).await?;
+    Ok(Round {
+        promise: promised_at.duration_since(judged_at),
+        signature: signed_at.duration_since(decided_at),
+    })
+}
+
+/// Chunks of all three lanes as fast as the node delivers them, and a proposal behind them: a signer
+/// takes callbacks in their order, so it has processed them all when it has that block validated.
+async fn flood(
+    stage: &mut Stage,
+    signer: &SignerUnderTest,
+    figures: &mut Figures,
+) -> Result<(), BenchError> {
+    let block = stage.build().await?;
+    let view = stage.heard.view.clone();
+    let mut chunks: Vec<Addressed> = Vec::new();
+    for number in 0_u32.. {
+        // Blocks that have not been proposed yet: as far as a signer can know, they may still be.
+        let unknown = Sighash::new(sha256(&[b"flood", &number.to_be_bytes()]));
+        chunks.extend(stage.peers.promises(unknown));
+        chunks.extend(stage.peers.acceptances(unknown));
+        if let Some(view) = &view {
+            chunks.extend(stage.peers.say(&SignerMessage::StateMachineUpdate(view.clone())));
+        }
+        if chunks.len() >= FLOOD {
+            break;
+        }
+    }
+    chunks.truncate(FLOOD);
+    figures.flood = u32::try_from(chunks.len()).unwrap_or(u32::MAX);
+    let first = chunks.first().map(|(_, chunk)| chunk.signature.to_string()).unwrap_or_default();
+    let last = chunks.last().map(|(_, chunk)| chunk.signature.to_string()).unwrap_or_default();
+    stage.write(chunks).await?;
+    stage.propose(&block).await?;
+    let begun_at: Instant = stage.heard.callback(signer, "/stackerdb_chunks", &first).await?;
+    let delivered_at = stage.heard.callback(signer, "/stackerdb_chunks", &last).await?;
+    let processed_at = stage.heard.validation_request(signer).await?;
+    figures.flood_delivery = delivered_at.duration_since(begun_at);
+    figures.flood_took = processed_at.duration_since(begun_at);
+    Ok(())
+}
+
+/// Proposals before the first one that counts: connections, caches and the first block of the
+/// tenure.
+const WARM_UP: u32 = 10;
+/// Callbacks of the flood: what a busy minute of a hundred signers brings, all at once.
+const FLOOD: usize = 3000;
+const SETTLE: Duration = Duration::from_millis(300);
+const SETTLE_ROUNDS: u32 = 2;

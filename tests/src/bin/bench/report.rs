@@ -1,0 +1,159 @@
+//! The figures in words and as JSON.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::measure::Figures;
+use crate::samples::Samples;
+
+/// Everything that was measured.
+#[derive(Debug)]
+pub(crate) struct Report {
+    program: PathBuf,
+    sizes: Vec<Figures>,
+}
+
+impl Report {
+    pub(crate) const fn new(program: PathBuf, sizes: Vec<Figures>) -> Self {
+        Self { program, sizes }
+    }
+
+    /// One object. Times end in their unit; what could not be measured is null.
+    pub(crate) fn to_json(&self) -> String {
+        let sizes: Vec<Value> = self.sizes.iter().map(Figures::to_json).collect();
+        json!({
+            "program": self.program,
+            "sizes": sizes,
+        })
+        .to_string()
+    }
+}
+
+impl Figures {
+    fn to_json(&self) -> Value {
+        let floor = &self.floor;
+        let times = |samples: &Samples| {
+            json!({
+                "p50_us": micros(samples.percentile(50)),
+                "p99_us": micros(samples.percentile(99)),
+                "p50_to_floor": self.ratio(samples),
+            })
+        };
+        json!({
+            "signers": self.signers,
+            "proposals": self.proposals,
+            "floor": {
+                "fdatasync_us": micros(floor.sync),
+                "round_trip_us": micros(floor.round_trip),
+                "signature_us": micros(floor.signature),
+                "sum_us": micros(floor.sum()),
+            },
+            "verdict_to_pre_commit": times(&self.promise),
+            "threshold_to_signature": times(&self.signature),
+            "events_per_second": self.events_per_second(),
+            "events_delivery_share": self.delivery_share(),
+            "processor_seconds_per_1000_proposals": self.processor_seconds(),
+            "peak_memory_bytes": self.peak_memory,
+            "start_to_ready_us": micros(self.ready),
+            "is_fast_enough": self.is_fast_enough(),
+            "is_small_enough": self.is_small_enough(),
+        })
+    }
+
+    fn ratio(&self, samples: &Samples) -> f64 {
+        samples.percentile(50).as_secs_f64() / self.floor.sum().as_secs_f64()
+    }
+
+    fn is_fast_enough(&self) -> bool {
+        [&self.promise, &self.signature].into_iter().all(|samples| self.ratio(samples) <= MAX_RATIO)
+    }
+
+    fn times(&self, f: &mut fmt::Formatter<'_>, name: &str, samples: &Samples) -> fmt::Result {
+        let (p50, p99) = (samples.percentile(50), samples.percentile(99));
+        let ratio = self.ratio(samples);
+        writeln!(f, "  {name:<26}p50 {} ({ratio:.1} × floor), p99 {}", ms(p50), ms(p99))
+    }
+
+    fn events_per_second(&self) -> f64 {
+        f64::from(self.flood) / self.flood_took.as_secs_f64()
+    }
+
+    /// Which part of the time the node needed to deliver the events: near 1, the node was the limit.
+    fn delivery_share(&self) -> f64 {
+        self.flood_delivery.as_secs_f64() / self.flood_took.as_secs_f64()
+    }
+
+    fn processor_seconds(&self) -> Option<f64> {
+        let processor = self.processor?.as_secs_f64();
+        Some(processor / f64::from(self.proposals) * 1000.0)
+    }
+
+    fn is_small_enough(&self) -> Option<bool> {
+        self.peak_memory.map(|bytes| bytes < MAX_MEMORY)
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "program {}", self.program.display())?;
+        self.sizes.iter().try_for_each(|figures| write!(f, "\n{figures}"))
+    }
+}
+
+impl fmt::Display for Figures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{} signers, {} proposals", self.signers, self.proposals)?;
+        let floor = &self.floor;
+        let (sync, trip, by) = (ms(floor.sync), ms(floor.round_trip), ms(floor.signature));
+        let sum = ms(floor.sum());
+        writeln!(
+            f,
+            "  {:<26}{sum} = fdatasync {sync} + round trip {trip} + signature {by}",
+            "floor"
+        )?;
+        self.times(f, "verdict to pre-commit", &self.promise)?;
+        self.times(f, "threshold to signature", &self.signature)?;
+        let (events, share) = (self.events_per_second(), self.delivery_share() * 100.0);
+        writeln!(
+            f,
+            "  {:<26}{events:.0} per second (node's delivery: {share:.0} % of it)",
+            "events"
+        )?;
+        let processor = self.processor_seconds();
+        let processor = processor.map_or(ABSENT.to_owned(), |s| format!("{s:.1} s"));
+        writeln!(f, "  {:<26}{processor} per 1,000 proposals", "processor time")?;
+        let memory = self.peak_memory.map_or(ABSENT.to_owned(), megabytes);
+        writeln!(f, "  {:<26}{memory} at its peak", "memory")?;
+        writeln!(f, "  {:<26}{}", "start to ready", ms(self.ready))?;
+        writeln!(f, "  {:<26}{}", "p50 within 3 × floor", met(Some(self.is_fast_enough())))?;
+        writeln!(f, "  {:<26}{}", "memory under 40 MB", met(self.is_small_enough()))
+    }
+}
+
+fn met(target: Option<bool>) -> &'static str {
+    match target {
+        Some(true) => "yes",
+        Some(false) => "no",
+        None => ABSENT,
+    }
+}
+
+fn ms(time: Duration) -> String {
+    format!("{:.3} ms", time.as_secs_f64() * 1000.0)
+}
+
+fn megabytes(bytes: u64) -> String {
+    format!("{}.{} MB", bytes / 1_000_000, bytes / 100_000 % 10)
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+const ABSENT: &str = "n/a";
+/// The targets: how many times the floor the medians may be, and the memory in bytes.
+const MAX_RATIO: f64 = 3.0;
+const MAX_MEMORY: u64 = 40_000_000;

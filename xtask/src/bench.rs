@@ -1,0 +1,93 @@
+//! Building and starting the benchmark program, which is in `tests/`: it measures real processes, and
+//! this package depends on none of their crates.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::cargo::Cargo;
+use crate::report::StepError;
+
+/// What is measured, and how it is told.
+#[derive(Args)]
+pub(crate) struct BenchArgs {
+    /// Measures another program, started as `PATH run --config FILE`, instead of countersign
+    #[arg(long, value_name = "PATH")]
+    signer: Option<PathBuf>,
+    /// How many signers the networks have (default: 30,100)
+    #[arg(long, value_name = "N,…")]
+    signers: Option<String>,
+    /// How many blocks are proposed to each network (default: 200)
+    #[arg(long, value_name = "N")]
+    proposals: Option<u32>,
+    /// Prints one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// Builds with optimisation what is needed, then measures.
+pub(crate) fn run(args: &BenchArgs, cargo: &Cargo) -> Result<(), StepError> {
+    let mut build = vec!["build", "--release", "--package", "system-tests", "--bin", "bench"];
+    if args.signer.is_none() {
+        build.extend(["--package", "countersign", "--bin", "countersign"]);
+    }
+    cargo.run(&build, &[])?;
+    let mut words = args.words()?;
+    let mut run: Vec<String> =
+        ["run", "--quiet", "--release", "--package", "system-tests", "--bin", "bench", "--"]
+            .map(str::to_owned)
+            .into();
+    run.append(&mut words);
+    let run: Vec<&str> = run.iter().map(String::as_str).collect();
+    cargo.run(&run, &[])
+}
+
+impl BenchArgs {
+    /// The arguments for the program, which runs in the root of the workspace.
+    fn words(&self) -> Result<Vec<String>, StepError> {
+        let mut words = Vec::new();
+        if let Some(signer) = &self.signer {
+            words.extend(["--signer".to_owned(), absolute(signer)?]);
+        }
+        if let Some(signers) = &self.signers {
+            words.extend(["--signers".to_owned(), signers.clone()]);
+        }
+        if let Some(proposals) = self.proposals {
+            words.extend(["--proposals".to_owned(), proposals.to_string()]);
+        }
+        if self.json {
+            words.push("--json".to_owned());
+        }
+        Ok(words)
+    }
+}
+
+fn absolute(path: &Path) -> Result<String, StepError> {
+    let found = std::path::absolute(path)
+        .map_err(|source| StepError::Read { path: path.to_owned(), source })?;
+    found.into_os_string().into_string().map_err(|_| StepError::Malformed {
+        what: "the value of `--signer`".to_owned(),
+        reason: format!("{} is not text", path.display()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+
+    #[test]
+    fn the_program_gets_what_was_asked_for_and_an_absolute_path() {
+        let args = BenchArgs {
+            signer: Some("signers/other".into()),
+            signers: Some("30".to_owned()),
+            proposals: Some(7),
+            json: true,
+        };
+        let words = args.words().unwrap();
+        let here = std::env::current_dir().unwrap();
+        let path = here.join("signers/other").to_string_lossy().into_owned();
+        assert_eq!(words, ["--signer", &path, "--signers", "30", "--proposals", "7", "--json"]);
+    }
+}
