@@ -36,7 +36,8 @@ impl NodeClient {
         let body = (ContentType::Json, body);
         let answer = self.post(Endpoint::BlockProposal, "/v3/block_proposal", body).await?;
         Ok(match answer.status {
-            StatusCode::ACCEPTED | StatusCode::OK => ValidationSubmission::Accepted,
+            // Something else that answers here may say 200, and no verdict will follow.
+            StatusCode::ACCEPTED => ValidationSubmission::Accepted,
             StatusCode::TOO_MANY_REQUESTS => ValidationSubmission::Busy,
             status => {
                 ValidationSubmission::Refused { status: status.as_u16(), text: answer.text() }

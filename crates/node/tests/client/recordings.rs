@@ -307,6 +307,18 @@ async fn blocks_are_handed_over_for_validation() {
 }
 
 #[tokio::test]
+async fn a_page_instead_of_an_acceptance_is_a_refusal() {
+    let mut example = at_least(3, "POST /v3/block_proposal 202").remove(0);
+    let hex = example.request_body["block"].as_str().unwrap();
+    let block = NakamotoBlock::from_bytes(&hex::decode(hex).unwrap()).unwrap();
+    // No verdict follows, and whoever waited for it would ask for no other one for two minutes.
+    example.status = "HTTP/1.1 200 OK".to_owned();
+    let answer = example.play(async |node| node.validate_block(&block, ChainId::TESTNET).await);
+    let answer = answer.await.unwrap();
+    assert!(matches!(answer, ValidationSubmission::Refused { status: 200, .. }), "{answer:?}");
+}
+
+#[tokio::test]
 async fn blocks_are_uploaded_as_octets() {
     for example in at_least(8, "POST /v3/blocks/upload/?broadcast=1 200") {
         let octets = hex::decode(example.request_body.as_str().unwrap()).unwrap();
