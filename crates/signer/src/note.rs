@@ -2,7 +2,7 @@
 
 use countersign_wire::message::{RejectReason, StateMachineUpdate};
 use countersign_wire::{
-    BurnHeight, ConsensusHash, RewardCycle, Sighash, SlotId, StacksHeight, Weight,
+    BurnHeight, ConsensusHash, PublicKey, RewardCycle, Sighash, SlotId, StacksHeight, Weight,
 };
 
 use crate::time::Millis;
@@ -148,6 +148,11 @@ pub enum Note {
         weight: Weight,
         /// Everybody's weight.
         total: Weight,
+    },
+    /// What a signer's lane holds was written by a key that has no seat in it.
+    StrangerIgnored {
+        /// The key.
+        key: PublicKey,
     },
     /// A vote for a block that is not known yet was parked.
     VoteParked {

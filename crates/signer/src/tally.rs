@@ -29,8 +29,8 @@ pub(crate) struct Writer {
 }
 
 impl Signer {
-    /// Takes in what a signer wrote. Writers outside the set are ignored; so is everything but
-    /// views while the cycle has not started.
+    /// Takes in what a signer wrote. Writers outside the sets that we know are noted and ignored; so
+    /// is everything but views while the cycle has not started.
     pub(crate) fn on_peer(
         &mut self,
         parity: u8,
@@ -41,9 +41,14 @@ impl Signer {
         let current = self.current_cycle();
         let numbers: Vec<RewardCycle> =
             self.seats.keys().copied().filter(|cycle| cycle.parity() == parity).collect();
+        let mut is_stranger = None;
         for number in numbers {
             let Some(cycle) = self.cycle(number) else { continue };
-            let Some(from) = cycle.set.slot_of(&writer.key) else { continue };
+            let Some(from) = cycle.set.slot_of(&writer.key) else {
+                is_stranger.get_or_insert(true);
+                continue;
+            };
+            is_stranger = Some(false);
             match message {
                 SignerMessage::StateMachineUpdate(update) => {
                     self.hear_view(number, from, (writer.version, update), turn);
@@ -58,6 +63,9 @@ impl Signer {
                 }
                 _ => {}
             }
+        }
+        if is_stranger == Some(true) {
+            turn.note(Note::StrangerIgnored { key: writer.key });
         }
     }
 

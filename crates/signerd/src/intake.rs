@@ -24,6 +24,9 @@ pub(crate) enum Skipped {
     WrongLane,
     /// Nobody's key made the chunk's signature.
     NoSigner,
+    /// The key that made the chunk's signature has no seat; the core knows the sets, and says so in
+    /// a note.
+    NotInSet,
     /// The message does not decode.
     Undecodable,
     /// A mock message of epoch 2.5.
@@ -32,12 +35,13 @@ pub(crate) enum Skipped {
 
 impl Skipped {
     /// Every reason.
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::OtherContract,
         Self::Empty,
         Self::UnknownType,
         Self::WrongLane,
         Self::NoSigner,
+        Self::NotInSet,
         Self::Undecodable,
         Self::Mock,
     ];
@@ -50,6 +54,7 @@ impl Skipped {
             Self::UnknownType => "unknown_type",
             Self::WrongLane => "wrong_lane",
             Self::NoSigner => "no_signer",
+            Self::NotInSet => "not_in_set",
             Self::Undecodable => "undecodable",
             Self::Mock => "mock",
         }

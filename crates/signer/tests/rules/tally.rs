@@ -1,7 +1,7 @@
 //! Counting signatures and rejections, and what the network decides by them (4.2, 4.5, 4.6, 4.8).
 
 use countersign_signer::{BlockState, Event, Note, Saved};
-use countersign_wire::message::RejectReason;
+use countersign_wire::message::{RejectReason, SignerMessage};
 use countersign_wire::{MessageSignature, PrivateKey, Sighash};
 
 use crate::support::chain::secs;
@@ -209,6 +209,27 @@ fn a_pushed_block_goes_to_the_node_whatever_we_think_of_it() {
     driver.announce(&tenure_start(3, 21).block);
     driver.handle(Event::Pushed(Box::new(tenure_start(3, 21).block)));
     assert_eq!(driver.uploads(), [], "the node has it");
+}
+
+#[test]
+fn a_writer_without_a_seat_is_noted_and_not_counted() {
+    let mut driver = proposed();
+    let stranger = PrivateKey::from_bytes([0x99; 32]).unwrap();
+    let promise = SignerMessage::BlockPreCommit(start());
+    for (key, parity, is_strange) in [
+        (stranger.public_key(), CYCLE.parity(), true),
+        // No cycle that we know has these lanes, so anybody may write there.
+        (stranger.public_key(), 1 - CYCLE.parity(), false),
+        (driver.keys[1].public_key(), CYCLE.parity(), false),
+    ] {
+        driver.notes.clear();
+        driver.hear_in(parity, key, promise.clone());
+        let noted = driver.notes.contains(&Note::StrangerIgnored { key });
+        assert_eq!(noted, is_strange, "{:?}", driver.notes);
+        let counted =
+            driver.notes.iter().any(|note| matches!(note, Note::PreCommitReceived { .. }));
+        assert_eq!(counted, key == driver.keys[1].public_key(), "{:?}", driver.notes);
+    }
 }
 
 /// The other signature of the same key over the same hash: `s` becomes `n - s`, and the recovery id

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use countersign_signer::{Millis, Note, RepeatedProposal, ViewChange};
 
+use crate::intake::Skipped;
 use crate::metrics::Metrics;
 
 /// Counts a note.
@@ -22,6 +23,10 @@ pub(super) fn count(metrics: &Metrics, note: &Note) {
             if let Some(took) = took {
                 metrics.validation_latencies.observe(seconds(*took));
             }
+        }
+        Note::StrangerIgnored { .. } => {
+            let reason = vec![("reason", Skipped::NotInSet.label())];
+            metrics.chunks_skipped.get_or_create(&reason).inc();
         }
         Note::PreCommitted { .. } => {
             metrics.pre_commits_sent.inc();

@@ -83,6 +83,7 @@ impl Observer {
             }
             Note::PreCommitReceived { .. }
             | Note::VoteParked { .. }
+            | Note::StrangerIgnored { .. }
             | Note::AcceptanceReceived { .. }
             | Note::RejectionReceived { .. }
             | Note::ThresholdReached { .. }

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard};
 use countersign_node::{CallbackQueue, QueueLimits};
 use countersign_signer::{Millis, WithheldSignature};
 use countersign_wire::message::RejectReason;
-use countersign_wire::{BurnHeight, ConsensusHash, Sighash, StacksHeight, Weight};
+use countersign_wire::{BurnHeight, ConsensusHash, PrivateKey, Sighash, StacksHeight, Weight};
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::*;
@@ -140,6 +140,14 @@ fn the_life_of_a_block_is_counted() {
     assert_eq!(metrics.validation_responses.get_or_create(&accepted).get(), 1);
     assert_eq!(metrics.responses_sent.get_or_create(&accepted).get(), 1);
     assert_eq!(metrics.pre_commits_sent.get(), 1);
+}
+
+#[test]
+fn a_writer_without_a_seat_is_counted_among_the_skipped_chunks() {
+    let key = PrivateKey::from_bytes([7; 32]).unwrap().public_key();
+    let (_, metrics) = said(&[registered(), Note::StrangerIgnored { key }]);
+    let skipped = metrics.chunks_skipped.get_or_create(&vec![("reason", "not_in_set")]).get();
+    assert_eq!(skipped, 1);
 }
 
 #[test]

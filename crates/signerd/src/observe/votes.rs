@@ -15,6 +15,11 @@ pub(super) fn say_vote(note: &Note, prefix: Prefix) {
             total = total.get(),
             "{prefix}Received block pre-commit"
         ),
+        // Anybody can write such chunks if the node lets them.
+        Note::StrangerIgnored { key } => tracing::debug!(
+            peer = %key,
+            "{prefix}Skipping signer chunk: its writer is not in the signer set"
+        ),
         Note::VoteParked { sighash, from } => tracing::info!(
             %sighash,
             peer = from.get(),
