@@ -14,7 +14,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use system_tests::world::{Coverage, Outcome, Plan, Violation, Watch, World};
+use countersign_signer::Millis;
+use system_tests::world::{Coverage, MinerKind, Outcome, Plan, Violation, Watch, Weather, World};
 
 /// How many seeds are run if nothing else is said.
 const DEFAULT_SEEDS: u64 = 1000;
@@ -22,6 +23,8 @@ const DEFAULT_SEEDS: u64 = 1000;
 const THREADS: usize = 2;
 /// From how many seeds on everything that can happen must have happened.
 const ENOUGH_SEEDS: u64 = 200;
+/// What happens in so few seeds that its absence means nothing.
+const RARE: [&str; 1] = ["outdated_rejections"];
 /// How much of the story of a failed seed is told.
 const STORY: usize = 400;
 
@@ -37,7 +40,7 @@ fn no_seed_breaks_a_rule_and_every_chain_grows_after_healing() {
     let missing: Vec<&str> = coverage
         .entries()
         .into_iter()
-        .filter(|(_, count)| *count == 0)
+        .filter(|(name, count)| *count == 0 && !RARE.contains(name))
         .map(|(name, _)| name)
         .collect();
     assert!(seeds < ENOUGH_SEEDS || missing.is_empty(), "never happened: {missing:?}");
@@ -52,12 +55,67 @@ fn the_same_seed_gives_the_same_steps() {
 }
 
 #[test]
-fn a_calm_network_adopts_a_block_per_proposal_and_rejects_nothing() {
+fn a_calm_network_adopts_block_after_block_and_overrides_nothing() {
     let coverage = World::run(Plan::calm(1), Watch::Rules).result.unwrap();
-    assert!(coverage.blocks_adopted > 10, "{coverage:?}");
+    assert!(coverage.blocks_adopted > 20, "{coverage:?}");
     assert!(coverage.cycle_hand_overs > 0, "{coverage:?}");
-    assert_eq!(coverage.rejections, 0, "{coverage:?}");
-    assert_eq!(coverage.re_proposals, 0, "{coverage:?}");
+    assert_eq!(coverage.global_rejections, 0, "{coverage:?}");
+    assert_eq!(coverage.validation_timeouts, 0, "{coverage:?}");
+    assert_eq!(coverage.overriding_signatures, 0, "{coverage:?}");
+    assert_eq!(coverage.stale_chunks, 0, "{coverage:?}");
+}
+
+#[test]
+fn a_world_that_cannot_go_on_is_not_passed_over() {
+    let mut plan = Plan::calm(1);
+    plan.miners = vec![MinerKind::Silent];
+    let violation = World::run(plan, Watch::Rules).result.unwrap_err();
+    assert!(violation.what.contains("grew by 0 blocks"), "{violation}");
+}
+
+/// Half of the signers see one block, the other half another; all signatures grow stale at once.
+#[test]
+fn signers_that_an_equivocating_miner_has_split_do_not_approve_both_blocks() {
+    for seed in 0..40 {
+        let mut plan = Plan::calm(seed);
+        plan.miners = vec![MinerKind::Equivocating];
+        plan.burn_every = Millis::from_secs(120);
+        let coverage = World::run(plan, Watch::Rules).result.unwrap();
+        assert!(coverage.equivocations > 0, "seed {seed}: {coverage:?}");
+    }
+}
+
+/// A signer whose node answers late, fails and is busy must not spin, nor reject what it has signed.
+#[test]
+fn slow_nodes_and_repeated_proposals_confuse_nobody() {
+    for seed in 0..20 {
+        let mut plan = Plan::calm(seed);
+        plan.weather = Weather {
+            repeated: 30,
+            late: 50,
+            delay: Millis::from_secs(9),
+            unvalidated: 30,
+            ..Weather::CALM
+        };
+        plan.healed_after = Millis::from_secs(90);
+        let coverage = World::run(plan, Watch::Rules).result.unwrap();
+        assert!(coverage.recognised_proposals > 0, "seed {seed}: {coverage:?}");
+    }
+}
+
+/// Every step that promises or signs may be the last of its process.
+#[test]
+fn no_crash_between_record_and_message_costs_a_record() {
+    let mut lost = 0;
+    for seed in 0..20 {
+        let mut plan = Plan::calm(seed);
+        plan.weather = Weather { crashes_at_promises: 25, crashes: 20, ..Weather::CALM };
+        plan.healed_after = Millis::from_secs(90);
+        let coverage = World::run(plan, Watch::Rules).result.unwrap();
+        lost += coverage.lost_signatures;
+        assert!(coverage.restarts > 0, "seed {seed}: {coverage:?}");
+    }
+    assert!(lost > 0, "no crash hit the moment between a vault's record and its answer");
 }
 
 fn run_all(seeds: u64) -> (Coverage, Vec<Violation>) {
@@ -93,7 +151,10 @@ fn run(seed: u64, watch: Watch) -> Outcome {
 }
 
 fn replay(seed: u64) {
-    let outcome = run(seed, Watch::Story);
+    tell(run(seed, Watch::Story));
+}
+
+fn tell(outcome: Outcome) {
     let Err(violation) = outcome.result else { return };
     let from = outcome.story.len().saturating_sub(STORY);
     panic!("{}\n{violation}", outcome.story[from..].join("\n"));

@@ -142,8 +142,8 @@ impl Checks {
         Ok(())
     }
 
-    /// Whether a signature that a vault made contradicts an earlier one that still binds.
-    /// `may_override_fresh` says whether the earlier tenure is off the canonical burn chain.
+    /// Whether a signature that a vault made contradicts an earlier one that still binds: one that
+    /// the order does not name, or names with a reason that cannot be true.
     pub(super) fn signed(
         &mut self,
         signer: usize,

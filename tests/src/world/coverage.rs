@@ -93,6 +93,8 @@ counters! {
     no_valid_miner,
     /// Rejections by honest signers.
     rejections,
+    /// Rejections that were not written any more because the block was accepted meanwhile.
+    outdated_rejections,
     /// Blocks that were rejected by so many that they cannot be approved.
     global_rejections,
     /// Nodes that were behind what was announced.

@@ -9,8 +9,8 @@ use countersign_wire::message::{
 };
 use countersign_wire::stackerdb::{Chunk, SignersContract};
 use countersign_wire::{
-    ConsensusHash, MessageSignature, PrivateKey, RewardCycle, Sighash, SlotVersion, StacksHeight,
-    UnixSeconds, Wire as _, sip018,
+    ConsensusHash, MessageSignature, PrivateKey, PublicKey, RewardCycle, Sighash, SlotVersion,
+    StacksHeight, UnixSeconds, Wire as _, sip018,
 };
 
 use super::World;
@@ -19,7 +19,8 @@ use super::signing_key;
 
 /// A lying signer.
 pub(super) struct Liar {
-    pub(super) key: PrivateKey,
+    key: PrivateKey,
+    public_key: PublicKey,
     /// Blocks that it has seen proposed; it comes back to them.
     known: Vec<(RewardCycle, Sighash)>,
 }
@@ -28,8 +29,8 @@ pub(super) struct Liar {
 const STRANGER: usize = 1000;
 
 impl Liar {
-    pub(super) const fn new(key: PrivateKey) -> Self {
-        Self { key, known: Vec::new() }
+    pub(super) fn new(key: PrivateKey) -> Self {
+        Self { public_key: key.public_key(), key, known: Vec::new() }
     }
 }
 
@@ -46,7 +47,7 @@ impl World {
 
     /// Says something unasked.
     pub(super) fn liar_speaks(&mut self, liar: usize) {
-        let at = self.now.plus(Millis::new(self.rng.between(3_000, 20_000)));
+        let at = self.now.plus(Millis::new(self.rng.between(5_000, 25_000)));
         self.agenda.plan(at, Happening::LiarSpeaks { liar });
         let current = self.chain.current_cycle();
         match self.rng.below(4) {
@@ -90,7 +91,7 @@ impl World {
             return;
         };
         let key = signing_key(STRANGER);
-        let known = self.liars.iter().flat_map(|liar| liar.known.last()).next().copied();
+        let known = self.liars.iter().find_map(|liar| liar.known.last()).copied();
         let sighash = known.map_or(Sighash::ZERO, |(_, sighash)| sighash);
         let message = if self.rng.percent(50) {
             SignerMessage::BlockPreCommit(sighash)
@@ -128,8 +129,8 @@ impl World {
 
     /// Writes a message into the liar's own slot, from where everybody hears it.
     fn lie(&mut self, liar: usize, cycle: RewardCycle, message: &SignerMessage) {
-        let key = &self.liars[liar].key;
-        let from = key.public_key();
+        let Liar { key, public_key: from, .. } = &self.liars[liar];
+        let from = *from;
         let slot = self.chain.stacker_set(cycle).and_then(|set| set.slot_of(&from));
         let (Some(slot), Some(lane)) = (slot, message.lane()) else { return };
         let contract = SignersContract::new(cycle, lane);

@@ -8,8 +8,8 @@ use countersign_signer::{Event, Millis, Timestamp};
 use countersign_wire::message::{BlockProposal, BlockProposalData, BlockResponse, SignerMessage};
 use countersign_wire::stackerdb::Chunk;
 use countersign_wire::{
-    ConsensusHash, MessageSignature, NakamotoBlock, PrivateKey, Sighash, SignerSet, SlotId,
-    SlotVersion, StacksBlockId, Weight, Wire as _,
+    ConsensusHash, Hash160, MessageSignature, NakamotoBlock, PrivateKey, Sighash, SignerSet,
+    SlotId, SlotVersion, StacksBlockId, Weight, Wire as _,
 };
 
 use super::World;
@@ -19,7 +19,9 @@ use super::plan::MinerKind;
 
 /// A miner.
 pub(super) struct Miner {
-    pub(super) key: PrivateKey,
+    key: PrivateKey,
+    /// What sortitions know it by.
+    pub(super) hash: Hash160,
     pub(super) kind: MinerKind,
     /// No new block before this moment.
     pub(super) next_at: Timestamp,
@@ -54,7 +56,8 @@ const GIVE_UP_AFTER: Millis = Millis::from_secs(40);
 
 impl Miner {
     pub(super) fn new(key: PrivateKey, kind: MinerKind, next_at: Timestamp) -> Self {
-        Self { key, kind, next_at, asking: Vec::new(), built: 0 }
+        let hash = key.public_key().hash160();
+        Self { key, hash, kind, next_at, asking: Vec::new(), built: 0 }
     }
 }
 
@@ -117,7 +120,7 @@ impl World {
     /// The tenure that a miner may build in: its own if it won last, or the one before if the last
     /// winner is silent.
     fn tenure_of(&self, miner: usize) -> Option<ConsensusHash> {
-        let own = self.miners[miner].key.public_key().hash160();
+        let own = self.miners[miner].hash;
         let latest = self.chain.latest_winner()?;
         if latest.winner.is_some_and(|winner| winner.miner == own) {
             return Some(latest.consensus_hash);
@@ -223,9 +226,8 @@ impl World {
         let (proposal, audience) = (Arc::clone(&asking.proposal), asking.audience.clone());
         let (now, sighash) = (self.now, asking.sighash);
         let height = proposal.block.header.chain_length;
-        self.trace.tell(|| {
-            format!("{} miner {miner} proposes {sighash} at {height}", now.as_millis())
-        });
+        self.trace
+            .tell(|| format!("{} miner {miner} proposes {sighash} at {height}", now.as_millis()));
         let message = SignerMessage::BlockProposal(Box::new(BlockProposal::clone(&proposal)));
         if !self.write_as_miner(miner, &proposal.block.header.consensus_hash, 0, &message) {
             return;

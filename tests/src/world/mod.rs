@@ -32,9 +32,7 @@ mod trace;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use countersign_devnet::chain::{
-    Chain, ChainConfig, Faucet, Stacker, StackerPlan, WeightSchedule,
-};
+use countersign_devnet::chain::{Chain, ChainConfig, Faucet, Stacker, StackerPlan, WeightSchedule};
 use countersign_signer::{Millis, Params, Timeouts, Timestamp};
 use countersign_vault::Vault;
 use countersign_wire::{
@@ -277,7 +275,7 @@ fn chain_config(plan: &Plan, miners: &[Miner], faucet: &Faucet) -> ChainConfig {
         cycle_length: plan.cycle_length,
         prepare_length: plan.prepare_length,
         genesis_burn_height: BurnHeight::new(plan.cycle_length),
-        miners: miners.iter().map(|miner| miner.key.public_key().hash160()).collect(),
+        miners: miners.iter().map(|miner| miner.hash).collect(),
         accounts: faucet.funded(Network::Testnet, 1_000_000_000_000),
         seed: hash::sha256(&[&plan.seed.to_be_bytes()]),
         ..ChainConfig::testnet(StackerPlan { stackers }, UnixSeconds::new(BEGINNING - 30))

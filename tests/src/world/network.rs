@@ -199,8 +199,7 @@ impl World {
     fn adopt(&mut self, facts: &NewBlockFacts) {
         let now = self.now;
         let height = facts.block.header.chain_length;
-        self.trace
-            .tell(|| format!("{} adopted {} at {height}", now.as_millis(), facts.sighash));
+        self.trace.tell(|| format!("{} adopted {} at {height}", now.as_millis(), facts.sighash));
         self.coverage.blocks_adopted += 1;
         let cycle = self.chain.signing_cycle(&facts.tenure.consensus_hash);
         if self.last_cycle.is_some() && self.last_cycle != cycle {
@@ -228,13 +227,20 @@ impl World {
 
     /// A node learns everything up to a version, and calls its signers back for each change.
     pub(super) fn synced(&mut self, number: usize, version: usize) {
+        let is_hasty = self.rng.percent(self.weather.late / 2);
         let node = &mut self.nodes[number];
         node.offered = node.offered.max(version);
-        if !node.is_up || node.seen >= node.offered {
+        if !node.is_up {
             return;
         }
-        let passed = node.seen + 1..=node.offered;
-        node.seen = node.offered;
+        let passed = node.announced + 1..=node.offered;
+        node.announced = node.offered;
+        if passed.is_empty() || !is_hasty {
+            node.seen = node.offered;
+        } else {
+            let at = self.now.plus(Millis::new(self.rng.between(50, 1_500)));
+            self.agenda.plan(at, Happening::Synced { node: number, version });
+        }
         let news: Vec<News> =
             self.versions[passed].iter().flat_map(|version| version.news.clone()).collect();
         for to in 0..self.signers.len() {
@@ -242,10 +248,13 @@ impl World {
                 continue;
             }
             for news in &news {
-                self.call_back(to, match news {
-                    News::BurnBlock(block) => Event::BurnBlock(block.clone()),
-                    News::StacksBlock(block) => Event::StacksBlock(block.clone()),
-                });
+                self.call_back(
+                    to,
+                    match news {
+                        News::BurnBlock(block) => Event::BurnBlock(block.clone()),
+                        News::StacksBlock(block) => Event::StacksBlock(block.clone()),
+                    },
+                );
             }
         }
     }
@@ -286,7 +295,7 @@ impl World {
             let reorgs = miner.kind == MinerKind::Equivocating && self.rng.percent(20);
             let older = self.chain.latest_winner().and_then(|latest| latest.last_winner);
             let committed_parent_tenure = older.filter(|_| reorgs);
-            Winner { miner: miner.key.public_key().hash160(), committed_parent_tenure }
+            Winner { miner: miner.hash, committed_parent_tenure }
         });
         if winner.is_some() {
             self.coverage.sortitions += 1;

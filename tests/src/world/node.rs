@@ -8,7 +8,9 @@ use countersign_devnet::chain::{Chain, ForkInfoError};
 use countersign_signer::{Answer, BurnView, NodeFailure, Query, RegistrationFacts};
 use countersign_wire::event::{NewBlock, NewBurnBlock, ProposalResponse, ValidationReject};
 use countersign_wire::rpc::TenureForkInfo;
-use countersign_wire::{ConsensusHash, NakamotoBlock, Sighash, StacksAddress, UnixSeconds};
+use countersign_wire::{
+    ConsensusHash, NakamotoBlock, Sighash, SignerSet, StacksAddress, UnixSeconds,
+};
 
 /// The chain after a change, and what a node that learns of it announces.
 #[derive(Clone, Debug)]
@@ -27,8 +29,10 @@ pub(super) enum News {
 /// A node.
 #[derive(Clone, Debug)]
 pub(super) struct Node {
-    /// The version of the chain that it knows.
+    /// The version of the chain that it answers from.
     pub(super) seen: usize,
+    /// The version that it has announced: an announcement may be ahead of the answers.
+    pub(super) announced: usize,
     /// The version that it has been sent.
     pub(super) offered: usize,
     pub(super) is_up: bool,
@@ -37,7 +41,7 @@ pub(super) struct Node {
 
 impl Node {
     pub(super) const fn new() -> Self {
-        Self { seen: 0, offered: 0, is_up: true, is_validating: false }
+        Self { seen: 0, announced: 0, offered: 0, is_up: true, is_validating: false }
     }
 }
 
@@ -81,7 +85,7 @@ pub(super) fn answer(chain: &Chain, query: &Query) -> Result<Answer, NodeFailure
             }
             let set = chain.stacker_set(*cycle).map(Arc::unwrap_or_clone);
             let network = chain.config().network;
-            let signers = set.iter().flat_map(|set| set.signers());
+            let signers = set.iter().flat_map(SignerSet::signers);
             let slots =
                 signers.map(|signer| StacksAddress::single_sig(network, &signer.key)).collect();
             let last_set_cycle = chain.last_set_cycle();

@@ -108,19 +108,22 @@ impl Weather {
         crashes_at_promises: 0,
     };
 
+    /// From a light breeze to a storm.
     fn draw(rng: &mut Rng) -> Self {
+        let severity = rng.between(1, 100);
+        let mut up_to = |most: u64| rng.between(0, most * severity / 100);
         Self {
-            loss: rng.between(0, 15),
-            repeated: rng.between(0, 15),
-            late: rng.between(0, 30),
-            delay: Millis::new(rng.between(100, 8_000)),
-            unanswered: rng.between(0, 12),
-            unvalidated: rng.between(0, 20),
-            lost_verdicts: rng.between(0, 12),
-            lag: Millis::new(rng.between(50, 6_000)),
+            loss: up_to(15),
+            repeated: up_to(15),
+            late: up_to(40),
+            delay: Millis::new(100 + up_to(8_000)),
+            unanswered: up_to(12),
+            unvalidated: up_to(20),
+            lost_verdicts: up_to(12),
+            lag: Millis::new(50 + up_to(6_000)),
+            crashes: up_to(30),
+            crashes_at_promises: up_to(8),
             node_fails_every: Millis::from_secs(rng.between(60, 300)),
-            crashes: rng.between(0, 25),
-            crashes_at_promises: rng.between(0, 6),
         }
     }
 }
@@ -147,12 +150,12 @@ impl Plan {
                 validation: Millis::from_secs(rng.between(4, 15)),
                 ..Timeouts::default()
             },
-            burn_every: Millis::from_secs(rng.between(15, 40)),
-            block_every: Millis::from_secs(rng.between(3, 15)),
+            burn_every: Millis::from_secs(rng.between(10, 25)),
+            block_every: Millis::from_secs(rng.between(4, 15)),
             empty_sortitions: rng.between(0, 25),
-            cycle_length: rng.between(4, 7),
+            cycle_length: rng.between(4, 6),
             prepare_length: rng.between(1, 3),
-            healed_after: Millis::from_secs(rng.between(90, 240)),
+            healed_after: Millis::from_secs(rng.between(30, 90)),
         }
     }
 
@@ -169,9 +172,9 @@ impl Plan {
             burn_every: Millis::from_secs(30),
             block_every: Millis::from_secs(5),
             empty_sortitions: 0,
-            cycle_length: 6,
+            cycle_length: 4,
             prepare_length: 2,
-            healed_after: Millis::from_secs(120),
+            healed_after: Millis::from_secs(180),
         }
     }
 

@@ -186,6 +186,7 @@ impl World {
         let now = self.now;
         self.trace.tell(|| format!("{} signer {signer} crashes", now.as_millis()));
         self.signers[signer].core = None;
+        self.signers[signer].life += 1;
         let pause = Millis::new(self.rng.between(50, 15_000));
         self.agenda.plan(self.now.plus(pause), Happening::Restarts { signer });
     }
@@ -214,6 +215,8 @@ impl World {
             }
             Action::SignAcceptance(order) => {
                 self.check_order(by, &order);
+                let now = self.now;
+                self.trace.tell(|| format!("{} signer {by} orders {order:?}", now.as_millis()));
                 let at = self.now.plus(Millis::new(self.rng.between(1, 20)));
                 self.agenda.plan(at, Happening::ToSign { by, life, order });
             }
@@ -281,6 +284,9 @@ impl World {
         let at = self.now.plus(Millis::new(self.rng.between(1, 20)));
         let arrives = Happening::Arrives { to: by, life: Some(life), event: Box::new(event) };
         self.agenda.plan(at, arrives);
+        if self.rng.percent(self.weather.crashes_at_promises) {
+            self.crash(by);
+        }
     }
 
     fn sign_rejection(
@@ -336,6 +342,11 @@ impl World {
         let request = ChunkRequest { contract, slot_id, slot_version, message };
         let chunk = match machine.vault.sign_chunk(&request) {
             Ok(chunk) => chunk,
+            Err(SignError::ContradictsAcceptance { .. }) => {
+                // The block was accepted while its rejection waited to be written.
+                self.coverage.outdated_rejections += 1;
+                return;
+            }
             Err(error) => return self.complain(format!("the vault of signer {by}: {error}")),
         };
         let ack = self.chain.put_chunk(StackerDb::Signers(contract), &chunk);
