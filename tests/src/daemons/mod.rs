@@ -1,0 +1,42 @@
+//! Real `countersign` processes, and what the tests of them need.
+//!
+//! [`Daemon`] is one `countersign run`, [`Network`] a devnet that tells what happens in it,
+//! [`Overheard`] what signers say to each other, [`Interposer`] a node that misbehaves in one named
+//! way. Tests wait for what happens, with [`within`] as the limit, and never for time to pass.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    reason = "a test fails by panicking"
+)]
+
+mod daemon;
+mod http;
+mod interposer;
+mod journal;
+mod log;
+mod metrics;
+mod network;
+mod overheard;
+mod processes;
+mod program;
+mod settings;
+mod verb;
+mod waiting;
+
+pub use daemon::{Daemon, Ended, content};
+pub use http::{Answer, exchange, exchange_cut_short, get, post, read_answer};
+pub use interposer::{Interposer, Manner};
+pub use journal::accepted_in_journal;
+pub use log::{Line, Log};
+pub use metrics::Metrics;
+pub use network::{Network, quick};
+pub use overheard::{Overheard, Said};
+pub use processes::{is_running, peak_rss_kib, running_with, signal};
+pub use program::countersign;
+pub use rustix::process::Signal;
+pub use settings::Settings;
+pub use verb::Verb;
+pub use waiting::{poll, within};

@@ -1,0 +1,36 @@
+//! Where the `countersign` program is.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// The program of the profile that this test was built with.
+///
+/// `cargo xtask test` builds it before the tests. If it is missing, it is built here, once.
+pub fn countersign() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(find_or_build)
+}
+
+fn find_or_build() -> PathBuf {
+    // target/PROFILE/deps/TEST-HASH: the programs are one folder up.
+    let test = std::env::current_exe().unwrap();
+    let folder = test.parent().and_then(Path::parent).expect("tests are built into PROFILE/deps");
+    let program = folder.join("countersign");
+    if !program.exists() {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let mut build = Command::new(cargo);
+        build.args(["build", "--quiet", "--package", "countersign", "--target-dir"]);
+        build.arg(folder.parent().expect("a profile's folder is in the target folder"));
+        if folder.ends_with("release") {
+            build.arg("--release");
+        }
+        let status = build.status().expect("cargo can be started");
+        let shown = program.display();
+        assert!(
+            status.success() && program.exists(),
+            "{shown} is missing and cannot be built: run `cargo build --package countersign`"
+        );
+    }
+    program
+}
