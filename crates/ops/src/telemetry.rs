@@ -106,6 +106,9 @@ where
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(writer)
+        // The library would complain to stderr, and panic if that fails as well. A log on a full
+        // disk, or a pipe whose reader has gone, must not end the process.
+        .log_internal_errors(false)
         .with_ansi(has_colour && config.form == Form::Text);
     Ok(match config.form {
         Form::Text => Box::new(lines.finish()),

@@ -5,10 +5,16 @@ use std::process::{Child, Command, Stdio};
 
 use crate::support::Place;
 
-/// Waits for the line that says that the signer is ready.
-fn wait_until_ready(child: &mut Child) {
+/// Waits for the line that says that the signer is ready, or that there will be none.
+pub(crate) fn wait_until_spawned(child: &mut Child) -> String {
     let mut line = String::new();
     BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    line
+}
+
+/// The same, and it must be ready.
+fn wait_until_ready(child: &mut Child) {
+    let line = wait_until_spawned(child);
     if !line.starts_with("Signer spawned successfully. Waiting for messages to process...") {
         let mut log = String::new();
         child.stderr.as_mut().unwrap().read_to_string(&mut log).unwrap();
@@ -16,7 +22,7 @@ fn wait_until_ready(child: &mut Child) {
     }
 }
 
-fn terminate(child: &Child, signal: &str) {
+pub(crate) fn terminate(child: &Child, signal: &str) {
     assert!(
         Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success()
     );
@@ -58,6 +64,19 @@ fn the_log_holds_no_secret() {
     let log = String::from_utf8(child.wait_with_output().unwrap().stderr).unwrap();
     assert!(log.contains("Starting signer with config:") && log.contains("Stacks address: ST"));
     assert!(!log.contains(&crate::support::KEY[..16]) && !log.contains("correct horse"), "{log}");
+}
+
+/// A log on a full disk, or a pipe whose reader has gone, is no reason to stop signing.
+#[test]
+fn a_log_that_cannot_be_written_does_not_end_the_signer() {
+    let place = Place::good();
+    place.write();
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    let mut command = place.command(&["run", "--config", "signer-config.toml"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(full).spawn().unwrap();
+    wait_until_spawned(&mut child);
+    terminate(&child, "-TERM");
+    assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
 #[test]
