@@ -3,6 +3,7 @@
 //! A chunk that cannot be used is counted and skipped, and never stops the others beside it.
 
 use std::sync::Arc;
+use std::vec;
 
 use countersign_signer::Event;
 use countersign_wire::event::{Callback, StackerDbChunks};
@@ -73,27 +74,20 @@ impl Intake {
         Self { metrics }
     }
 
-    /// What a callback says, in its order.
-    pub(crate) fn events(&self, callback: Callback) -> Vec<Event> {
-        match callback {
-            Callback::NewBurnBlock(block) => vec![Event::BurnBlock(block)],
-            Callback::NewBlock(block) => vec![Event::StacksBlock(block)],
-            Callback::ProposalResponse(response) => vec![Event::Verdict(response)],
-            Callback::StackerDbChunks(chunks) => self.chunk_events(&chunks),
-        }
-    }
-
-    fn chunk_events(&self, chunks: &StackerDbChunks) -> Vec<Event> {
-        let read: &dyn Fn(&Chunk) -> Result<Event, Skipped> =
-            match chunks.contract_id.signers_contract() {
-                Some(contract) => &move |chunk| signer_event(contract, chunk),
-                None if chunks.contract_id.is_miners() => &miner_event,
-                None => &|_| Err(Skipped::OtherContract),
-            };
-        let name = chunks.contract_id.name.as_str();
-        let event =
-            |chunk: &Chunk| read(chunk).inspect_err(|why| self.skip(name, chunk, *why)).ok();
-        chunks.modified_slots.iter().filter_map(event).collect()
+    /// What a callback says, in its order. Each chunk is read when its turn comes: to find out who
+    /// wrote it takes the time of a signature, and there may be very many.
+    pub(crate) fn read(&self, callback: Callback) -> Reading {
+        let (single, chunks) = match callback {
+            Callback::NewBurnBlock(block) => (Some(Event::BurnBlock(block)), None),
+            Callback::NewBlock(block) => (Some(Event::StacksBlock(block)), None),
+            Callback::ProposalResponse(response) => (Some(Event::Verdict(response)), None),
+            Callback::StackerDbChunks(chunks) => (None, Some(chunks)),
+        };
+        let source = chunks.as_ref().map_or(Source::Other, Source::of);
+        let (name, slots) = chunks.map_or_else(Default::default, |chunks| {
+            (chunks.contract_id.name, chunks.modified_slots)
+        });
+        Reading { intake: self.clone(), single, source, name, chunks: slots.into_iter() }
     }
 
     /// Levels as the reference has them (`signer-behaviour.md` section 2.1).
@@ -108,6 +102,52 @@ impl Intake {
                 tracing::warn!(contract, slot, reason, "Skipping signer chunk");
             }
             _ => tracing::debug!(contract, slot, reason, "skipped a chunk"),
+        }
+    }
+}
+
+/// A callback that is being read: an event for each thing that it says, and nothing for a chunk that
+/// is skipped.
+#[derive(Debug)]
+pub(crate) struct Reading {
+    intake: Intake,
+    single: Option<Event>,
+    source: Source,
+    name: String,
+    chunks: vec::IntoIter<Chunk>,
+}
+
+impl Iterator for Reading {
+    type Item = Option<Event>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Some(event) = self.single.take() {
+            return Some(Some(event));
+        }
+        let chunk = self.chunks.next()?;
+        let read = match self.source {
+            Source::Signers(contract) => signer_event(contract, &chunk),
+            Source::Miners => miner_event(&chunk),
+            Source::Other => Err(Skipped::OtherContract),
+        };
+        Some(read.inspect_err(|why| self.intake.skip(&self.name, &chunk, *why)).ok())
+    }
+}
+
+/// Whose StackerDB chunks are from.
+#[derive(Clone, Copy, Debug)]
+enum Source {
+    Signers(SignersContract),
+    Miners,
+    Other,
+}
+
+impl Source {
+    fn of(chunks: &StackerDbChunks) -> Self {
+        match chunks.contract_id.signers_contract() {
+            Some(contract) => Self::Signers(contract),
+            None if chunks.contract_id.is_miners() => Self::Miners,
+            None => Self::Other,
         }
     }
 }

@@ -132,7 +132,7 @@ impl SlotReader {
     async fn deliver(&self, db: StackerDb, modified_slots: Vec<Chunk>) {
         let contract_id = ContractId { issuer: self.network.boot_address(), name: db.to_string() };
         let chunks = Callback::StackerDbChunks(StackerDbChunks { contract_id, modified_slots });
-        for event in self.intake.events(chunks) {
+        for event in self.intake.read(chunks).flatten() {
             // The loop is gone only when the daemon ends.
             let _ = self.inbox.send(event).await;
         }

@@ -8,6 +8,7 @@
 )]
 
 mod check_config;
+mod flood;
 mod help;
 mod start;
 mod support;

@@ -29,7 +29,8 @@ fn chunks(name: &str, modified_slots: Vec<Chunk>) -> StackerDbChunks {
 fn take(chunks: StackerDbChunks) -> (Vec<Event>, Vec<(&'static str, u64)>) {
     let (metrics, _) = Metrics::new(CallbackQueue::new(QueueLimits::default()));
     let metrics = Arc::new(metrics);
-    let events = Intake::new(Arc::clone(&metrics)).events(Callback::StackerDbChunks(chunks));
+    let reading = Intake::new(Arc::clone(&metrics)).read(Callback::StackerDbChunks(chunks));
+    let events = reading.flatten().collect();
     let count = |why: &Skipped| {
         let counted = metrics.chunks_skipped.get_or_create(&vec![("reason", why.label())]).get();
         (why.label(), counted)
