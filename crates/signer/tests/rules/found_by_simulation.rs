@@ -89,13 +89,13 @@ fn a_rejection_after_a_promise_stands_after_a_restart() {
 
 #[test]
 fn a_node_that_catches_up_while_it_is_asked_does_not_make_a_rival_look_orphaned() {
-    let mut known = record(ordinary(2, 21), BlockState::LocallyAccepted);
+    let mut known = record(ordinary(1, 21), BlockState::LocallyAccepted);
     known.signed_self_at = Some(NOW);
-    let burn_blocks = vec![seen(2, secs_ago(60))];
+    let burn_blocks = vec![seen(1, secs_ago(60))];
     let mut driver = waiting(Saved { records: vec![known], burn_blocks, ..Saved::default() });
-    driver.node.burn_height = burn_height(1);
-    driver.node.orphan(2);
-    driver.node.silent.insert(Query::SortitionOf(burn_hash(2)));
+    driver.node.burn_height = burn_height(0);
+    driver.node.orphan(1);
+    driver.node.silent.insert(Query::SortitionOf(burn_hash(1)));
     driver.pre_commit(3, sighash());
     assert_eq!(driver.open.len(), 1);
     driver.node.burn_height = burn_height(3);
