@@ -73,9 +73,11 @@ fn create(path: &Path, owner: &PublicKey) -> Result<(), OpenError> {
 
 fn write_draft(draft: &Path, owner: &PublicKey) -> rusqlite::Result<()> {
     let db = connect(draft)?;
+    // Still without a write-ahead log: what closing copies out of one may fail unseen on a disk that
+    // is nearly full.
+    initialise(&db, owner)?;
     // The file remembers this mode, and a reader of such a file locks it at once.
     db.pragma_update(None, "journal_mode", "WAL")?;
-    initialise(&db, owner)?;
     db.close().map_err(|(_, error)| error)
 }
 

@@ -173,3 +173,17 @@ fn a_journal_that_cannot_grow_does_not_open() {
     let mut vault = place.open();
     vault.sign_acceptance(&nth(1)).unwrap();
 }
+
+#[test]
+fn a_journal_that_does_not_fit_does_not_come_into_being() {
+    let mut has_failed = false;
+    for blocks in (0..160).step_by(16) {
+        let place = Place::new();
+        let said = run_to_end(&place.journal, Some(blocks));
+        has_failed |= said == ["closed unwritable=true"];
+        assert!(!said.contains(&"closed unwritable=false".to_owned()), "{blocks}: {said:?}");
+        // With room again, it opens.
+        place.open().sign_acceptance(&nth(u64::MAX >> 1)).unwrap();
+    }
+    assert!(has_failed, "there was room for a journal in no file at all");
+}
