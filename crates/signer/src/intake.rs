@@ -183,7 +183,7 @@ impl Signer {
             None => Record::new(proposal, turn.now),
         };
         turn.write(Write::Record(Box::new(record.clone())));
-        if let Some(forgotten) = self.ledger.insert(record) {
+        for forgotten in self.ledger.insert(record) {
             turn.write(Write::ForgetRecord(forgotten));
         }
         self.request_validation(sighash, turn);

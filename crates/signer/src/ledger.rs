@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use countersign_wire::Wire as _;
 use countersign_wire::{ConsensusHash, RewardCycle, Sighash, StacksHeight};
 
 use crate::record::{BlockState, Record};
@@ -9,13 +10,17 @@ use crate::time::{Millis, Timestamp};
 use crate::votes::Votes;
 
 /// How many blocks are kept. A signed block that falls out is still in the vault's journal.
-pub(crate) const CAPACITY: usize = 4096;
+const CAPACITY: usize = 4096;
+/// How many bytes the kept blocks may have together, as encoded. Long tenures of small blocks stay
+/// whole; a miner of large ones cannot make the signer grow.
+const MAX_BYTES: usize = 16 * 1024 * 1024;
 
 /// A block and the votes on it.
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
     pub(crate) record: Record,
     pub(crate) votes: Votes,
+    bytes: usize,
 }
 
 /// Every block that is remembered.
@@ -24,28 +29,37 @@ pub(crate) struct Ledger {
     entries: BTreeMap<Sighash, Entry>,
     by_height: BTreeSet<(StacksHeight, Sighash)>,
     by_tenure: BTreeMap<ConsensusHash, BTreeSet<(StacksHeight, Sighash)>>,
+    bytes: usize,
 }
 
 impl Ledger {
-    /// Adds a block with the votes that came before it. Returns the lowest block if that had to
-    /// make room.
-    pub(crate) fn insert(&mut self, record: Record) -> Option<Sighash> {
+    /// Adds a block, or replaces what is known about it; its votes stay. Returns the lowest other
+    /// blocks if they had to make room.
+    pub(crate) fn insert(&mut self, record: Record) -> Vec<Sighash> {
         let key = (record.height(), record.sighash);
-        self.by_height.insert(key);
-        self.by_tenure.entry(record.tenure()).or_default().insert(key);
-        let votes =
-            self.entries.remove(&record.sighash).map(|entry| entry.votes).unwrap_or_default();
-        self.entries.insert(record.sighash, Entry { record, votes });
-        if self.entries.len() <= CAPACITY {
-            return None;
+        let known = self.entries.remove(&record.sighash);
+        let (votes, bytes) = match known {
+            Some(entry) => (entry.votes, entry.bytes),
+            None => (Votes::default(), record.block.to_bytes().len()),
+        };
+        if self.by_height.insert(key) {
+            self.bytes += bytes;
         }
-        let (_, lowest) = self.by_height.first().copied()?;
-        self.remove(&lowest);
-        Some(lowest)
+        self.by_tenure.entry(record.tenure()).or_default().insert(key);
+        self.entries.insert(record.sighash, Entry { record, votes, bytes });
+        let mut forgotten = Vec::new();
+        while self.entries.len() > CAPACITY || self.bytes > MAX_BYTES {
+            let lowest = self.by_height.iter().find(|other| **other != key);
+            let Some((_, lowest)) = lowest.copied() else { break };
+            self.remove(&lowest);
+            forgotten.push(lowest);
+        }
+        forgotten
     }
 
     fn remove(&mut self, sighash: &Sighash) {
         let Some(entry) = self.entries.remove(sighash) else { return };
+        self.bytes = self.bytes.saturating_sub(entry.bytes);
         let key = (entry.record.height(), *sighash);
         self.by_height.remove(&key);
         if let Some(tenure) = self.by_tenure.get_mut(&entry.record.tenure()) {

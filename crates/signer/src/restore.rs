@@ -19,7 +19,7 @@ impl Signer {
     /// Puts everything back that does not depend on our seats.
     pub(crate) fn take_back(&mut self, saved: Saved) {
         for record in saved.records {
-            self.ledger.insert(record);
+            let _within_bounds_already = self.ledger.insert(record);
         }
         // A promise voids the rejections before it, so a rejection that is still there came later.
         let (promises, others): (Vec<_>, Vec<_>) =

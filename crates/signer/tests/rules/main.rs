@@ -20,6 +20,7 @@ mod guard;
 mod idle;
 mod inactivity;
 mod intake;
+mod ledger;
 mod parent_choice;
 mod parked;
 mod proposal;
