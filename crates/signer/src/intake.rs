@@ -32,6 +32,12 @@ impl Signer {
             turn.note(Note::ProposalIgnored { sighash, why });
             return;
         }
+        let is_held = self.cycle(number).is_some_and(|cycle| cycle.held.contains_key(&sighash));
+        if is_held || self.evaluations.is_waiting(TaskKey::Intake(sighash)) {
+            let what = RepeatedProposal::InProgress;
+            turn.note(Note::ProposalRepeated { sighash, what });
+            return;
+        }
         if let Some(entry) = self.ledger.in_cycle(&sighash, number) {
             let record = entry.record.clone();
             if !self.is_judged_again(&record, turn) {
@@ -41,11 +47,8 @@ impl Signer {
             let (height, tenure) = (header.chain_length, header.consensus_hash);
             turn.note(Note::ProposalReceived { sighash, height, tenure });
         }
-        let is_held = self.cycle(number).is_some_and(|cycle| cycle.held.contains_key(&sighash));
-        if !is_held && !self.evaluations.is_waiting(TaskKey::Intake(sighash)) {
-            let patience = turn.now.plus(PATIENCE);
-            self.begin(Task::Intake { proposal, patience }, turn);
-        }
+        let patience = turn.now.plus(PATIENCE);
+        self.begin(Task::Intake { proposal, patience }, turn);
     }
 
     fn reason_to_ignore(

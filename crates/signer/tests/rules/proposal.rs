@@ -207,8 +207,10 @@ fn a_held_proposal_is_rejected_when_patience_ends() {
     driver.propose(&proposal);
     driver.pass(countersign_signer::Millis::new(1499));
     assert_eq!(driver.rejections(), []);
-    // A proposal that is held is not judged a second time beside it.
+    // A proposal that is held is neither judged nor counted as new a second time beside it.
     driver.propose(&proposal);
+    let received = |note: &&Note| matches!(note, Note::ProposalReceived { .. });
+    assert_eq!(driver.notes.iter().filter(received).count(), 1);
     driver.pass(countersign_signer::Millis::new(1));
     assert_eq!(driver.reasons(), [RejectReason::NoSignerConsensus]);
 }
