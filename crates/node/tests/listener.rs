@@ -273,15 +273,19 @@ async fn a_head_and_a_body_must_come_in_time() {
 }
 
 #[tokio::test]
-async fn connections_over_the_limit_wait_for_their_turn() {
+async fn silent_connections_do_not_keep_the_node_out() {
     let limits = ListenerLimits {
-        connections: 1,
-        head_deadline: Duration::from_millis(30),
+        connections: 2,
+        head_deadline: Duration::from_hours(1),
         ..ListenerLimits::default()
     };
     let endpoint = Endpoint::with(QueueLimits::default(), limits).await;
+    let mut oldest = TcpStream::connect(endpoint.address).await.unwrap();
     let _silent = TcpStream::connect(endpoint.address).await.unwrap();
     endpoint.assert_alive().await;
+    // The oldest had to go for it.
+    assert_eq!(oldest.read(&mut [0]).await.unwrap(), 0);
+    endpoint.assert_counted(DropReason::TooSlow).await;
 }
 
 #[tokio::test]

@@ -12,12 +12,13 @@ mod room;
 mod route;
 mod stats;
 
+use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
@@ -46,7 +47,8 @@ pub struct Listener {
 pub struct ListenerLimits {
     /// The longest body that is kept, in bytes.
     pub body: usize,
-    /// How many connections may be open at once; more wait to be accepted.
+    /// How many connections may be open at once; one more ends the oldest of them. A node's callback
+    /// takes milliseconds, so the oldest is the least likely to be one.
     pub connections: usize,
     /// How long a request's head may take.
     pub head_deadline: Duration,
@@ -94,26 +96,58 @@ impl Listener {
     ///
     /// Fails only if the socket itself does.
     pub async fn run(self, queue: CallbackQueue, stop: CancellationToken) -> io::Result<()> {
-        let mut connections = JoinSet::new();
+        let mut connections = Connections::default();
+        let mut is_failing = false;
         loop {
-            let has_slot = connections.len() < self.limits.connections;
             let accepted = tokio::select! {
                 () = stop.cancelled() => return Ok(()),
-                _ = connections.join_next(), if !connections.is_empty() => continue,
-                accepted = self.socket.accept(), if has_slot => accepted,
+                _ = connections.tasks.join_next(), if !connections.tasks.is_empty() => continue,
+                accepted = self.socket.accept() => accepted,
             };
             match accepted {
                 Ok((stream, _)) => {
-                    connections.spawn(exchange::serve(stream, queue.clone(), self.limits));
+                    is_failing = false;
+                    if connections.make_room(self.limits.connections).await {
+                        queue.count(DropReason::TooSlow);
+                    }
+                    let served = exchange::serve(stream, queue.clone(), self.limits);
+                    connections.by_age.push_back(connections.tasks.spawn(served));
                 }
                 Err(error) if is_about_one_connection(&error) => {}
-                Err(error) if is_exhaustion(&error) => {
-                    tracing::warn!(%error, "cannot accept a connection from the node for now");
-                    sleep(EXHAUSTION_PAUSE).await;
+                Err(error) if is_about_the_socket(&error) => return Err(error),
+                Err(error) => {
+                    if !is_failing {
+                        tracing::warn!(%error, "cannot accept connections from the node for now");
+                    }
+                    is_failing = true;
+                    sleep(FAILURE_PAUSE).await;
                 }
-                Err(error) => return Err(error),
             }
         }
+    }
+}
+
+/// The connections that are open.
+#[derive(Debug, Default)]
+struct Connections {
+    tasks: JoinSet<()>,
+    /// The oldest first; some have ended.
+    by_age: VecDeque<AbortHandle>,
+}
+
+impl Connections {
+    /// Sees to it that fewer than `limit` are open. Returns whether one had to be ended.
+    async fn make_room(&mut self, limit: usize) -> bool {
+        self.by_age.retain(|connection| !connection.is_finished());
+        if self.tasks.len() < limit {
+            return false;
+        }
+        let oldest = self.by_age.pop_front();
+        if let Some(oldest) = &oldest {
+            oldest.abort();
+        }
+        self.tasks.join_next().await;
+        oldest.is_some()
     }
 }
 
@@ -123,13 +157,37 @@ fn is_about_one_connection(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted)
 }
 
-/// The process or the machine is out of file descriptors or memory, which passes.
-fn is_exhaustion(error: &io::Error) -> bool {
-    const ENOMEM: i32 = 12;
-    const ENFILE: i32 = 23;
-    const EMFILE: i32 = 24;
-    const ENOBUFS: i32 = 105;
-    matches!(error.raw_os_error(), Some(ENOMEM | ENFILE | EMFILE | ENOBUFS))
+/// The socket itself is of no use any more. Everything else passes: the process or the machine is out
+/// of descriptors or memory, a firewall forbids, or the network below is down, which Linux reports
+/// here as well.
+fn is_about_the_socket(error: &io::Error) -> bool {
+    const EBADF: i32 = 9;
+    const EFAULT: i32 = 14;
+    const EINVAL: i32 = 22;
+    const ENOTSOCK: i32 = 88;
+    matches!(error.raw_os_error(), Some(EBADF | EFAULT | EINVAL | ENOTSOCK))
 }
 
-const EXHAUSTION_PAUSE: Duration = Duration::from_millis(100);
+const FAILURE_PAUSE: Duration = Duration::from_millis(100);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_broken_socket_ends_the_listener() {
+        let rows = [
+            (9, true, "EBADF"),
+            (22, true, "EINVAL"),
+            (1, false, "EPERM: a firewall"),
+            (24, false, "EMFILE: out of descriptors"),
+            (64, false, "ENONET: passed on from the network below"),
+            (71, false, "EPROTO: the same"),
+            (100, false, "ENETDOWN: the same"),
+            (113, false, "EHOSTUNREACH: the same"),
+        ];
+        for (code, ends, why) in rows {
+            assert_eq!(is_about_the_socket(&io::Error::from_raw_os_error(code)), ends, "{why}");
+        }
+    }
+}
