@@ -66,11 +66,13 @@ impl MetricsServer {
         let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
         let connections = TaskTracker::new();
         let accept = async {
+            let mut is_failing = false;
             loop {
                 let place =
                     Arc::clone(&room).acquire_owned().await.expect("nobody closes this semaphore");
                 match self.listener.accept().await {
                     Ok((stream, _)) => {
+                        is_failing = false;
                         let connection = serve(stream, Arc::clone(&pages), stop.clone());
                         connections.spawn(async move {
                             connection.await;
@@ -78,7 +80,10 @@ impl MetricsServer {
                         });
                     }
                     Err(error) => {
-                        tracing::warn!(%error, "the metrics endpoint cannot take a connection");
+                        if !is_failing {
+                            tracing::warn!(%error, "the metrics endpoint cannot take connections");
+                        }
+                        is_failing = true;
                         sleep(ACCEPT_PAUSE).await;
                     }
                 }
