@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use countersign_ops::exit::Exit;
+use countersign_ops::secret::forbid_core_dumps;
 use countersign_ops::signals::shutdown_signal;
 use countersign_ops::telemetry::{self, TelemetryConfig};
 use countersign_signerd::Config;
@@ -22,6 +23,7 @@ pub(crate) struct Args {
 ///
 /// One thread does everything but sign: what it waits for is the node, not the processor.
 pub(crate) fn run(args: &Args) -> Result<(), Failed> {
+    forbid_core_dumps().map_err(|error| Failed::new(Exit::Failure, error))?;
     let config = Config::load(&args.config).map_err(|error| Failed::new(Exit::Usage, error))?;
     telemetry::init(&TelemetryConfig::from_env())
         .map_err(|error| Failed::new(Exit::Usage, error))?;

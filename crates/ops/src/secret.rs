@@ -40,6 +40,22 @@ impl<'de, T: Zeroize + Deserialize<'de>> Deserialize<'de> for Secret<T> {
     }
 }
 
+/// Forbids core dumps of this process, in which its keys would be: by its limit, and on Linux by a flag
+/// that also keeps other processes of the same user from reading its memory. Call it before the first
+/// secret is read.
+pub fn forbid_core_dumps() -> io::Result<()> {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+
+    setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+        // The limit does not bind a program that the kernel pipes dumps into; this does.
+        set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
+    }
+    Ok(())
+}
+
 /// Writes `bytes` into a file that only its owner can read (mode 0600), replacing what was there.
 ///
 /// Whoever looks sees the old file or the whole new one, with these permissions from the start; when
@@ -64,7 +80,17 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::PermissionsExt as _;
 
-    use super::{Secret, write_private};
+    use super::{Secret, forbid_core_dumps, write_private};
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_process_that_forbids_core_dumps_has_none() {
+        use rustix::process::{DumpableBehavior, Resource, dumpable_behavior, getrlimit};
+
+        forbid_core_dumps().unwrap();
+        assert_eq!(dumpable_behavior().unwrap(), DumpableBehavior::NotDumpable);
+        assert_eq!(getrlimit(Resource::Core).maximum, Some(0));
+    }
 
     #[test]
     fn a_secret_does_not_print() {

@@ -66,6 +66,19 @@ fn the_log_holds_no_secret() {
     assert!(!log.contains(&crate::support::KEY[..16]) && !log.contains("correct horse"), "{log}");
 }
 
+#[test]
+#[cfg(target_os = "linux")]
+fn the_key_is_in_no_core_dump() {
+    let place = Place::good();
+    let mut child = place.start();
+    wait_until_ready(&mut child);
+    let limits = fs::read_to_string(format!("/proc/{}/limits", child.id())).unwrap();
+    terminate(&child, "-TERM");
+    child.wait().unwrap();
+    let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+    assert_eq!(core.split_whitespace().skip(4).take(2).collect::<Vec<_>>(), ["0", "0"]);
+}
+
 /// A log on a full disk, or a pipe whose reader has gone, is no reason to stop signing.
 #[test]
 fn a_log_that_cannot_be_written_does_not_end_the_signer() {
