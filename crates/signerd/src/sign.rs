@@ -117,8 +117,9 @@ impl Clerk {
             Err(SignError::Conflict { rival, .. }) => Event::SigningRefused { sighash, rival },
             Err(error) if error.is_fatal() => return Err(error),
             Err(error) => {
+                // Names no rival but must be answered all the same: the core waits for it.
                 tracing::error!(%sighash, error = describe(&error), "the vault does not sign a block");
-                return Ok(());
+                Event::SigningRefused { sighash, rival: sighash }
             }
         };
         // The loop is gone only when the daemon ends; the journal has the record.
@@ -180,3 +181,6 @@ fn request(order: &AcceptanceOrder) -> AcceptanceRequest {
         at: order.at.as_unix(),
     }
 }
+
+#[cfg(test)]
+mod tests;
