@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_node::{NodeClient, NodeError, ValidationSubmission};
-use countersign_signer::{Action, Event, Submission};
+use countersign_signer::{Action, Event, NodeFailure, Submission};
 use countersign_wire::{ChainId, NakamotoBlock, RewardCycle, Sighash};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -50,6 +50,11 @@ impl Effects {
     /// Has `action` done.
     pub(crate) fn perform(&mut self, action: Action) {
         match action {
+            Action::Ask { ticket, query } if self.tasks.tracker.len() >= MAX_TASKS => {
+                // The core asks again in its own time.
+                let answer = Err(NodeFailure { text: CROWDED.to_owned() });
+                self.spawn(async move { Some(Event::Answered { ticket, query, answer }) });
+            }
             Action::Ask { ticket, query } => {
                 let (client, asking) = (self.client.clone(), Arc::clone(&self.tasks.asking));
                 self.spawn(async move {
@@ -145,5 +150,12 @@ const fn is_worth_repeating(error: &NodeError) -> bool {
 const UPLOAD_PATIENCE: Duration = Duration::from_secs(30);
 /// How many questions the node is asked at once. It answers one at a time in any case.
 const MAX_QUESTIONS: usize = 16;
+/// How many tasks may be under way before questions are refused: a node that hangs, and callbacks that
+/// each lead to a question, would fill the memory. Far more than an honest node's callbacks lead to.
+const MAX_TASKS: usize = 512;
+const CROWDED: &str = "too many questions wait for the node";
 /// The current cycle and the next.
 const RUNNING_CYCLES: usize = 2;
+
+#[cfg(test)]
+mod tests;
