@@ -3,6 +3,7 @@
 //! A chunk that cannot be used is counted and skipped, and never stops the others beside it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::vec;
 
 use countersign_signer::Event;
@@ -10,6 +11,7 @@ use countersign_wire::event::{Callback, StackerDbChunks};
 use countersign_wire::message::SignerMessage;
 use countersign_wire::stackerdb::{Chunk, Lane, SignersContract};
 
+use crate::clock::now;
 use crate::metrics::Metrics;
 
 /// Why a chunk is skipped.
@@ -66,12 +68,14 @@ impl Skipped {
 #[derive(Clone, Debug)]
 pub(crate) struct Intake {
     metrics: Arc<Metrics>,
+    /// The last second that had a warning.
+    warned: Arc<AtomicU64>,
 }
 
 impl Intake {
     /// An intake that counts in `metrics`.
-    pub(crate) const fn new(metrics: Arc<Metrics>) -> Self {
-        Self { metrics }
+    pub(crate) fn new(metrics: Arc<Metrics>) -> Self {
+        Self { metrics, warned: Arc::default() }
     }
 
     /// What a callback says, in its order. Each chunk is read when its turn comes: to find out who
@@ -90,19 +94,27 @@ impl Intake {
         Reading { intake: self.clone(), single, source, name, chunks: slots.into_iter() }
     }
 
-    /// Levels as the reference has them (`signer-behaviour.md` section 2.1).
+    /// Levels as the reference has them (`signer-behaviour.md` section 2.1), but one warning a second:
+    /// anybody who reaches the endpoint could fill the disk with them. All are counted.
     fn skip(&self, contract: &str, chunk: &Chunk, why: Skipped) {
         self.metrics.chunks_skipped.get_or_create(&vec![("reason", why.label())]).inc();
         let (slot, reason) = (chunk.slot_id.get(), why.label());
-        match why {
-            Skipped::WrongLane | Skipped::NoSigner => {
-                tracing::warn!(contract, slot, reason, "Skipping signer chunk");
-            }
-            Skipped::Undecodable if contract.starts_with("signers") => {
-                tracing::warn!(contract, slot, reason, "Skipping signer chunk");
-            }
-            _ => tracing::debug!(contract, slot, reason, "skipped a chunk"),
+        let is_odd = match why {
+            Skipped::WrongLane | Skipped::NoSigner => true,
+            Skipped::Undecodable => contract.starts_with("signers"),
+            _ => false,
+        };
+        if is_odd && self.may_warn() {
+            tracing::warn!(contract, slot, reason, "Skipping signer chunk");
+        } else {
+            tracing::debug!(contract, slot, reason, "skipped a chunk");
         }
+    }
+
+    /// Whether this second has had no warning yet.
+    fn may_warn(&self) -> bool {
+        let second = now().as_unix().get();
+        self.warned.swap(second, Ordering::Relaxed) != second
     }
 }
 

@@ -91,3 +91,16 @@ fn a_contract_of_anybody_else_is_not_read() {
     foreign.contract_id.issuer = StacksAddress::new(26, Hash160::new([1; 20])).unwrap();
     assert_eq!(take(foreign).1, [("other_contract", 1)]);
 }
+
+#[test]
+fn a_flood_of_bad_chunks_does_not_fill_the_log() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let log = tracing_subscriber::fmt().with_writer(Arc::new(file.reopen().unwrap())).finish();
+    let bad = chunk(vec![0, 1, 2]);
+    let (_, skipped) =
+        tracing::subscriber::with_default(log, || take(chunks("signers-1-3", vec![bad; 1000])));
+    assert_eq!(skipped, [("wrong_lane", 1000)]);
+    let text = std::fs::read_to_string(file.path()).unwrap();
+    // One line a second, and the machine may be slow.
+    assert!((1..100).contains(&text.lines().count()), "{text}");
+}
