@@ -92,7 +92,7 @@ impl SlotReader {
             let limit = if db == StackerDb::Miners { MAX_MINER_SLOTS } else { slots };
             let read = || self.read_db(db, limit);
             match while_failing(PATIENCE, NodeError::is_transient, read).await {
-                Ok(chunks) => self.deliver(db, chunks).await,
+                Ok(()) => {}
                 Err(error) => {
                     let (db, error) = (db.to_string(), describe(&error));
                     tracing::warn!(
@@ -105,28 +105,31 @@ impl SlotReader {
         }
     }
 
-    async fn read_db(&self, db: StackerDb, limit: u32) -> Result<Vec<Chunk>, NodeError> {
+    /// Reads a few slots at a time and delivers them, so that only these are in memory. If it fails on
+    /// the way and is tried again, what was delivered is delivered twice, which does no harm.
+    async fn read_db(&self, db: StackerDb, limit: u32) -> Result<(), NodeError> {
         let mut written = self.client.slot_metadata(db).await?;
         written.retain(|slot| slot.slot_version.get() > 0 && slot.slot_id.get() < limit);
-        let mut reading = JoinSet::new();
-        let mut waiting = written.into_iter();
-        let mut chunks = Vec::new();
-        loop {
-            while reading.len() < MAX_READS
-                && let Some(slot) = waiting.next()
-            {
-                let client = self.client.clone();
+        // A node that names a slot twice has it read once.
+        written.sort_unstable_by_key(|slot| slot.slot_id);
+        written.dedup_by_key(|slot| slot.slot_id);
+        for few in written.chunks(MAX_READS) {
+            let mut reading = JoinSet::new();
+            for slot in few {
+                let (client, slot) = (self.client.clone(), slot.clone());
                 reading.spawn(async move { read_slot(&client, db, &slot).await });
             }
-            match reading.join_next().await {
-                None => break,
-                Some(Ok(read)) => chunks.extend(read?),
+            let mut chunks = Vec::new();
+            while let Some(read) = reading.join_next().await {
                 // A task that was cancelled with the runtime has nothing to say.
-                Some(Err(_)) => {}
+                if let Ok(read) = read {
+                    chunks.extend(read?);
+                }
             }
+            chunks.sort_unstable_by_key(|chunk| chunk.slot_id);
+            self.deliver(db, chunks).await;
         }
-        chunks.sort_unstable_by_key(|chunk| chunk.slot_id);
-        Ok(chunks)
+        Ok(())
     }
 
     async fn deliver(&self, db: StackerDb, modified_slots: Vec<Chunk>) {

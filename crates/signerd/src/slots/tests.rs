@@ -30,7 +30,9 @@ async fn read(data_of_1: Vec<u8>) -> Vec<Event> {
             ("signers-0-3", None) => {
                 let slots = [0, 1, 7].map(|slot| chunk(slot).metadata());
                 let empty = SlotMetadata::unwritten(SlotId::new(2));
-                let all: Vec<_> = slots.into_iter().chain([empty]).collect();
+                // A node that names every slot twice has each read once.
+                let once = slots.into_iter().chain([empty]);
+                let all: Vec<_> = once.clone().chain(once).collect();
                 Reply::Json(200, serde_json::to_string(&all).unwrap())
             }
             ("signers-0-3", Some("1")) => Reply::Bytes(data_of_1.clone()),
