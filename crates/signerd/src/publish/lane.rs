@@ -52,7 +52,8 @@ impl LaneTask {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
-                outgoing = next(&mut self.queue, &mut self.arrivals) => {
+                (outgoing, lost) = next(&mut self.queue, &mut self.arrivals) => {
+                    self.count_lost(lost);
                     let Some(outgoing) = outgoing else { break };
                     if let Some(left) = self.deliver(outgoing, &stop).await {
                         let _ = timeout(FLUSH_TIME, self.courier.attempt(&left)).await;
@@ -173,17 +174,18 @@ impl LaneTask {
     }
 }
 
-/// The next message of the lane.
+/// The next message of the lane, and how many were lost.
 async fn next(
     queue: &mut Queue,
     arrivals: &mut mpsc::UnboundedReceiver<Outgoing>,
-) -> Option<Outgoing> {
+) -> (Option<Outgoing>, u64) {
+    let mut lost = 0;
     while let Ok(outgoing) = arrivals.try_recv() {
-        queue.push(outgoing);
+        lost += queue.push(outgoing);
     }
     match queue.pop() {
-        Some(outgoing) => Some(outgoing),
-        None => arrivals.recv().await,
+        Some(outgoing) => (Some(outgoing), lost),
+        None => (arrivals.recv().await, lost),
     }
 }
 

@@ -20,6 +20,7 @@ impl Queue {
 
     /// Adds a message. Returns how many others are given up for it: of our views of the network only
     /// the newest counts, of other messages at most [`MAX_WAITING`] wait.
+    #[must_use]
     pub(super) fn push(&mut self, outgoing: Outgoing) -> u64 {
         let before = self.waiting.len();
         if self.lane == Lane::StateUpdates {
