@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, ErrorKind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use countersign_wire::PublicKey;
@@ -29,6 +29,12 @@ pub(super) fn open(path: &Path, owner: &PublicKey) -> Result<Connection, OpenErr
             });
         }
         Ok(_) => {}
+        Err(error) if error.kind() == ErrorKind::NotFound && log_of(path).exists() => {
+            return Err(OpenError::Damaged {
+                path: path.to_owned(),
+                finding: "the file is missing, and its log is still beside it".to_owned(),
+            });
+        }
         Err(error) if error.kind() == ErrorKind::NotFound => create(path, owner)?,
         Err(error) => return Err(unwritable(path, JournalError::Io(error))),
     }
@@ -37,6 +43,14 @@ pub(super) fn open(path: &Path, owner: &PublicKey) -> Result<Connection, OpenErr
     check_integrity(&db, path)?;
     begin_service(&db, path)?;
     Ok(db)
+}
+
+/// The write-ahead log that a process which was killed leaves beside its journal. SQLite would take it
+/// for the log of a new journal of the same name.
+fn log_of(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-wal");
+    PathBuf::from(name)
 }
 
 /// A journal that lives as long as its connection.

@@ -93,6 +93,21 @@ fn an_empty_file_is_a_journal_that_lost_its_memory() {
 }
 
 #[test]
+fn a_log_without_its_journal_is_one_that_lost_its_memory() {
+    let place = Place::new();
+    let (log, copy) = ("journal.sqlite-wal", "copy");
+    let [log, copy] = [log, copy].map(|name| place.folder.path().join(name));
+    let mut vault = place.open();
+    vault.sign_acceptance(&acceptance(1, 10)).unwrap();
+    fs::copy(&log, &copy).unwrap();
+    drop(vault);
+    fs::remove_file(&place.journal).unwrap();
+    fs::rename(&copy, &log).unwrap();
+    assert!(matches!(open_error(&place), OpenError::Damaged { .. }));
+    assert!(!place.journal.exists() && log.exists());
+}
+
+#[test]
 fn other_files_are_refused_and_left_alone() {
     let text = Place::new();
     let content = "these are not the signatures that you are looking for\n".repeat(100);
