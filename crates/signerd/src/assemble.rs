@@ -134,6 +134,7 @@ impl Shared {
             metrics: self.metrics,
             tick: self.plan.tick.max(MIN_TICK),
             woken: Instant::now(),
+            tidied: Instant::now(),
         };
         let decide = drive.run(first, stop.clone());
         tasks

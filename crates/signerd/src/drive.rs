@@ -33,6 +33,8 @@ pub(crate) struct Drive {
     pub(crate) tick: Duration,
     /// When the core was last told that time has passed.
     pub(crate) woken: Instant,
+    /// When the store was last tidied up.
+    pub(crate) tidied: Instant,
 }
 
 impl Drive {
@@ -82,6 +84,10 @@ impl Drive {
         if (is_due && pause >= MIN_PAUSE) || pause >= self.tick {
             self.woken = Instant::now();
             self.handle(Event::Deadline)?;
+        }
+        if self.tidied.elapsed() >= TIDY_EVERY {
+            self.tidied = Instant::now();
+            self.store.tidy()?;
         }
         Ok(())
     }
@@ -150,4 +156,6 @@ const fn label(event: &Event) -> &'static str {
 const STOPPED_FOR: Duration = Duration::from_secs(5);
 /// How long the loop may keep the thread from the listener and the others.
 const MAX_TURN: Duration = Duration::from_millis(2);
+/// Short enough for a small log, and long enough to hit hardly any decision.
+const TIDY_EVERY: Duration = Duration::from_secs(1);
 const MIN_PAUSE: Duration = Duration::from_millis(1);

@@ -56,4 +56,12 @@ impl Store {
         write::commit(&mut self.db, writes)
             .map_err(|source| StoreError::Unwritable { path: self.path.clone(), source })
     }
+
+    /// Brings what is in the log into the database, so that the log can begin anew. It syncs two
+    /// files, which takes longer than many commits; left to itself SQLite would do it inside one.
+    pub fn tidy(&mut self) -> Result<(), StoreError> {
+        self.db
+            .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
+            .map_err(|source| StoreError::Unwritable { path: self.path.clone(), source })
+    }
 }

@@ -13,6 +13,10 @@ const APPLICATION_ID: i64 = 0x4353_5331;
 /// Number n brings a store from schema n to schema n + 1.
 const MIGRATIONS: [&str; 1] = [include_str!("migrations/0001.sql")];
 
+/// The log is tidied up between decisions; only in a flood does it grow to this many pages, 64 MiB, at
+/// which a commit does it.
+const MAX_LOG_PAGES: i64 = 16_384;
+
 /// As many as there are migrations, which a test checks.
 const SCHEMA_VERSION: i64 = 1;
 
@@ -54,6 +58,7 @@ fn prepare(db: &mut Connection, path: &Path) -> Result<(), StoreError> {
     };
     db.pragma_update(None, "journal_mode", "WAL").map_err(unusable)?;
     db.pragma_update(None, "synchronous", "NORMAL").map_err(unusable)?;
+    db.pragma_update(None, "wal_autocheckpoint", MAX_LOG_PAGES).map_err(unusable)?;
     migrate(db, found).map_err(unusable)
 }
 
