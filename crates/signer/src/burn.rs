@@ -1,6 +1,6 @@
 //! The burn chain as this signer watched it: when blocks arrived here, and who reported them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use countersign_wire::event::NewBurnBlock;
 use countersign_wire::rpc::PoxInfo;
@@ -12,6 +12,11 @@ use crate::time::Timestamp;
 
 /// How many burn blocks are remembered below the tip.
 pub(crate) const HORIZON: u64 = 100;
+
+/// How many burn blocks may be announced that the node has not confirmed.
+const MAX_UNSAVED: usize = 32;
+/// How many burn blocks of one height are remembered: forks are rarely wider.
+const MAX_SIBLINGS: usize = 4;
 
 /// A burn block that was announced to us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,19 +81,46 @@ impl Calendar {
     }
 }
 
+/// What an announced burn block is to us. Whoever reaches our endpoint can announce one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Announcement {
+    /// It is remembered with its time of arrival.
+    New,
+    /// It was announced before.
+    Known,
+    /// More are announced than the node can have: it is not remembered.
+    TooMany,
+}
+
 /// Burn blocks that arrived here, and what follows from their arrival.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct BurnHistory {
     seen: BTreeMap<ConsensusHash, BurnBlockSeen>,
+    /// Announced, and not yet below a burn tip that the node has confirmed.
+    unsaved: BTreeSet<ConsensusHash>,
     superseded: BTreeMap<ConsensusHash, Superseded>,
     activity: BTreeMap<ConsensusHash, Timestamp>,
 }
 
 impl BurnHistory {
-    /// Remembers a burn block; the first arrival counts. Returns what is new.
-    pub(crate) fn record(&mut self, event: &NewBurnBlock, now: Timestamp) -> Option<BurnBlockSeen> {
+    /// Remembers that a burn block was announced; the first announcement counts.
+    pub(crate) fn announce(&mut self, event: &NewBurnBlock, now: Timestamp) -> Announcement {
+        let height = event.burn_block_height;
         if self.seen.contains_key(&event.consensus_hash) {
-            return None;
+            return Announcement::Known;
+        }
+        let siblings = self.seen.values().filter(|seen| seen.height == height).count();
+        if self.unsaved.len() >= MAX_UNSAVED || siblings >= MAX_SIBLINGS {
+            return Announcement::TooMany;
+        }
+        self.remember(event, now);
+        Announcement::New
+    }
+
+    /// Remembers a burn block that the node has, unless it is known.
+    pub(crate) fn remember(&mut self, event: &NewBurnBlock, now: Timestamp) {
+        if self.seen.contains_key(&event.consensus_hash) {
+            return;
         }
         let seen = BurnBlockSeen {
             hash: event.burn_block_hash,
@@ -98,7 +130,30 @@ impl BurnHistory {
             received_at: now,
         };
         self.seen.insert(seen.consensus_hash, seen);
-        Some(seen)
+        self.unsaved.insert(seen.consensus_hash);
+    }
+
+    /// The node has confirmed `tip`: returns what was announced up to there, to be saved, and forgets
+    /// what was announced far beyond it.
+    pub(crate) fn confirm(&mut self, tip: BurnHeight) -> Vec<BurnBlockSeen> {
+        let (confirmed, beyond): (BTreeSet<ConsensusHash>, _) =
+            std::mem::take(&mut self.unsaved).into_iter().partition(|consensus_hash| {
+                self.seen.get(consensus_hash).is_some_and(|seen| seen.height <= tip)
+            });
+        for consensus_hash in beyond {
+            let is_near =
+                self.seen.get(&consensus_hash).is_some_and(|seen| seen.height == tip.next());
+            if is_near {
+                self.unsaved.insert(consensus_hash);
+            } else {
+                self.seen.remove(&consensus_hash);
+            }
+        }
+        confirmed
+            .iter()
+            .filter_map(|consensus_hash| self.seen.get(consensus_hash))
+            .copied()
+            .collect()
     }
 
     /// Puts back what was remembered before a restart.
@@ -142,6 +197,7 @@ impl BurnHistory {
         let floor = BurnHeight::new(tip.get().saturating_sub(HORIZON));
         self.seen.retain(|_, seen| seen.height >= floor);
         self.superseded.retain(|_, superseded| superseded.burn_height >= floor);
+        self.unsaved.retain(|consensus_hash| self.seen.contains_key(consensus_hash));
         self.activity.retain(|tenure, _| self.seen.contains_key(tenure));
         floor
     }

@@ -67,9 +67,9 @@ impl Cycle {
         }
     }
 
-    /// Our own update, if our view is up to date.
+    /// Our own update: the last view that we derived.
     pub(crate) fn own_update(&self) -> Option<StateMachineUpdate> {
-        let view = self.machine.view()?;
+        let view = self.machine.last_view()?;
         Some(StateMachineUpdate {
             active_version: self.active_version,
             supported_version: SUPPORTED_VERSION,

@@ -10,7 +10,7 @@ use crate::facts::{Known, Reply};
 use crate::inactivity::is_timed_out;
 use crate::rules::parent_choice::{ParentChoice, judge_parent_choice};
 use crate::rules::{Situation, parent_tip};
-use crate::time::Timestamp;
+use crate::time::{Millis, Timestamp};
 
 /// A burn block, as state machines name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +35,8 @@ pub(crate) enum Machine {
     Pending {
         /// The announced burn block; none after a start.
         expected: Option<BurnTip>,
+        /// When it was announced.
+        since: Timestamp,
         /// The view before it.
         prior: Option<View>,
     },
@@ -51,18 +53,45 @@ impl Machine {
         }
     }
 
+    /// The last view that was derived, up to date or not: what peers know of us.
+    pub(crate) fn last_view(&self) -> Option<&View> {
+        match self {
+            Self::Ready(view) => Some(view),
+            Self::Pending { prior, .. } => prior.as_ref(),
+            Self::Uninitialized => None,
+        }
+    }
+
     /// Starts to wait for the view at `burn`. An earlier, higher expectation stays.
-    pub(crate) fn expect(&mut self, burn: Option<BurnTip>) {
-        let (earlier, prior) = match self {
-            Self::Uninitialized => (None, None),
-            Self::Pending { expected, prior } => (*expected, *prior),
-            Self::Ready(view) => (None, Some(*view)),
+    pub(crate) fn expect(&mut self, burn: Option<BurnTip>, now: Timestamp) {
+        let prior = self.last_view().copied();
+        let earlier = match self {
+            Self::Pending { expected: Some(expected), since, .. } => Some((*expected, *since)),
+            _ => None,
         };
-        let expected = match (earlier, burn) {
-            (Some(earlier), Some(burn)) if earlier.height > burn.height => Some(earlier),
-            (earlier, burn) => burn.or(earlier),
+        let (expected, since) = match (earlier, burn) {
+            (Some((earlier, since)), Some(burn)) if earlier.height >= burn.height => {
+                (Some(earlier), since)
+            }
+            (Some((earlier, since)), None) => (Some(earlier), since),
+            (_, burn) => (burn, now),
         };
-        *self = Self::Pending { expected, prior };
+        *self = Self::Pending { expected, since, prior };
+    }
+
+    /// Takes in a view of the node's burn tip. If the node is behind the burn block that was
+    /// announced, it is waited for; but not for ever, because whoever reaches our endpoint can
+    /// announce a burn block. True if that wait goes on.
+    pub(crate) fn arrive(&mut self, view: View, is_behind: bool, now: Timestamp) -> bool {
+        if let Self::Pending { since, prior, .. } = self
+            && is_behind
+            && now.since(*since) < BEHIND_PATIENCE
+        {
+            *prior = Some(view);
+            return true;
+        }
+        *self = Self::Ready(view);
+        false
     }
 
     /// The burn block that the view waits for.
@@ -74,13 +103,15 @@ impl Machine {
     }
 }
 
+/// How long the node may be behind a burn block that was announced.
+const BEHIND_PATIENCE: Millis = Millis::from_secs(30);
+
 /// What the burn-block routine arrives at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Derived {
-    /// A new view, and the tenures that it permits to be orphaned.
-    View { view: View, superseded: Vec<Superseded> },
-    /// The node has not reached the announced burn block.
-    Behind { node: BurnTip },
+    /// The view at the node's burn tip, the tenures that it permits to be orphaned, and whether the
+    /// node has not reached the burn block that was announced.
+    View { view: View, superseded: Vec<Superseded>, is_behind: bool },
     /// The node did not tell what is needed.
     Failed { text: String },
 }
@@ -96,9 +127,7 @@ pub(crate) fn derive_view(expected: Option<BurnTip>, at: &Situation<'_>) -> Know
         height: answer.info.burn_block_height,
         consensus_hash: answer.info.pox_consensus,
     };
-    if expected.is_some_and(|expected| is_behind(node, expected)) {
-        return Ok(Derived::Behind { node });
-    }
+    let is_behind = expected.is_some_and(|expected| is_behind(node, expected));
     let Some(current) = answer.latest.winner() else {
         return Ok(Derived::Failed { text: "the latest sortition has no winner".to_owned() });
     };
@@ -111,7 +140,7 @@ pub(crate) fn derive_view(expected: Option<BurnTip>, at: &Situation<'_>) -> Know
         },
         Err(failure) => return Ok(Derived::Failed { text: failure.text }),
     };
-    Ok(Derived::View { view: View { burn: node, miner }, superseded })
+    Ok(Derived::View { view: View { burn: node, miner }, superseded, is_behind })
 }
 
 /// The miner of the sortition before the latest, which must exist when the latest is not valid.
@@ -157,12 +186,4 @@ pub(crate) fn candidate(
 fn is_behind(node: BurnTip, expected: BurnTip) -> bool {
     node.height < expected.height
         || (node.height == expected.height && node.consensus_hash != expected.consensus_hash)
-}
-
-/// When a view that could not be derived is asked for again.
-pub(crate) fn retry_at(derived: &Derived, now: Timestamp) -> Timestamp {
-    now.plus(match derived {
-        Derived::Behind { .. } => crate::time::Millis::new(250),
-        Derived::Failed { .. } | Derived::View { .. } => crate::time::Millis::from_secs(1),
-    })
 }

@@ -6,7 +6,7 @@ use countersign_wire::event::NewBurnBlock;
 use countersign_wire::rpc::{NodeInfo, PoxInfo};
 use countersign_wire::{RewardCycle, SlotId, StacksAddress};
 
-use crate::burn::Calendar;
+use crate::burn::{Announcement, Calendar};
 use crate::cycle::{Cycle, Seat};
 use crate::evaluation::{Task, TaskKey};
 use crate::event::{BurnView, RegistrationFacts};
@@ -67,38 +67,67 @@ impl Retries {
 }
 
 impl Signer {
+    /// A burn block was announced. Anybody who reaches our endpoint can say so: it is a reason to ask
+    /// the node, and a time of arrival, and nothing else.
     pub(crate) fn on_burn_block(&mut self, event: &NewBurnBlock, turn: &mut Turn) {
         let tip = BurnTip { height: event.burn_block_height, consensus_hash: event.consensus_hash };
-        let seen = self.burn.record(event, turn.now);
-        // A view may have run ahead of this callback, and made the burn block known before.
-        if seen.is_none() && self.burn_tip.is_some_and(|known| known.height >= tip.height) {
-            return;
+        if self.unannounced == Some(tip.consensus_hash) {
+            self.unannounced = None;
         }
-        if let Some(seen) = seen {
-            turn.write(Write::BurnBlock(seen));
+        match self.burn.announce(event, turn.now) {
+            // A view may have run ahead of this callback, and made the burn block known before.
+            Announcement::Known
+                if self.burn_tip.is_some_and(|known| known.height >= tip.height) =>
+            {
+                return;
+            }
+            Announcement::Known | Announcement::TooMany => {
+                if !self.evaluations.is_waiting(TaskKey::Poll) {
+                    self.begin(Task::Poll, turn);
+                }
+                return;
+            }
+            Announcement::New => {}
         }
         turn.note(Note::BurnBlock {
             height: tip.height,
             consensus_hash: tip.consensus_hash,
             cycle: self.calendar.map(|calendar| calendar.cycle_of(tip.height)),
         });
-        turn.write(Write::PruneBelow(self.burn.prune(tip.height)));
-        self.move_to(tip, turn);
+        self.derive_views(tip, turn);
+        self.begin(Task::Poll, turn);
     }
 
-    /// The burn chain has a new tip: every view is derived anew, and seats are looked for.
-    fn move_to(&mut self, tip: BurnTip, turn: &mut Turn) {
-        self.burn_tip = Some(tip);
+    fn derive_views(&mut self, tip: BurnTip, turn: &mut Turn) {
         let cycles: Vec<RewardCycle> = self.seats.keys().copied().collect();
         for number in cycles {
-            if let Some(cycle) = self.cycle_mut(number) {
-                cycle.reports.record(tip.consensus_hash, cycle.index, turn.now);
-                cycle.machine.expect(Some(tip));
-                cycle.cause = crate::note::ViewChange::BurnBlock;
-                self.begin(Task::View(number), turn);
-            } else {
-                self.seats.remove(&number);
+            let Some(cycle) = self.cycle_mut(number) else { continue };
+            cycle.machine.expect(Some(tip), turn.now);
+            cycle.cause = crate::note::ViewChange::BurnBlock;
+            self.begin(Task::View(number), turn);
+        }
+    }
+
+    /// The node's burn chain has a new tip: views are derived anew, decisions about blocks read their
+    /// facts again, and seats are looked for.
+    fn move_to(&mut self, tip: BurnTip, turn: &mut Turn) {
+        self.burn_tip = Some(tip);
+        for seen in self.burn.confirm(tip.height) {
+            turn.write(Write::BurnBlock(seen));
+        }
+        turn.write(Write::PruneBelow(self.burn.prune(tip.height)));
+        let arrived = self.burn.get(&tip.consensus_hash).map_or(turn.now, |seen| seen.received_at);
+        self.seats.retain(|_, seat| matches!(seat, Seat::Registered(_)));
+        let mut is_outdated = false;
+        for seat in self.seats.values_mut() {
+            if let Seat::Registered(cycle) = seat {
+                cycle.reports.record(tip.consensus_hash, cycle.index, arrived);
+                is_outdated |= cycle.machine.expected() != Some(tip)
+                    && cycle.machine.last_view().is_none_or(|view| view.burn != tip);
             }
+        }
+        if is_outdated {
+            self.derive_views(tip, turn);
         }
         for ticket in self.evaluations.outdate_blocks() {
             self.advance(ticket, turn);
@@ -187,7 +216,7 @@ impl Signer {
         if let Some(tip) = self.burn_tip {
             cycle.reports.record(tip.consensus_hash, cycle.index, turn.now);
         }
-        cycle.machine.expect(None);
+        cycle.machine.expect(None, turn.now);
         let slots = u32::try_from(cycle.set.count()).unwrap_or(u32::MAX);
         self.seats.insert(number, Seat::Registered(Box::new(cycle)));
         self.begin(Task::View(number), turn);
@@ -282,17 +311,17 @@ impl Signer {
         self.stacks_height = self.stacks_height.max(info.stacks_tip_height);
         self.confirm(&info.stacks_tip, turn);
         let node = BurnTip { height: info.burn_block_height, consensus_hash: info.pox_consensus };
-        let is_missed = match self.burn_tip {
-            None => true,
-            Some(tip) => tip.height <= node.height && tip.consensus_hash != node.consensus_hash,
-        };
-        if is_missed {
-            let had_tip = self.burn_tip.is_some();
-            self.move_to(node, turn);
-            if had_tip {
-                self.read_slots_again(turn);
-            }
+        if self.unannounced.take().is_some() {
+            self.read_slots_again(turn);
         }
+        if self.burn_tip == Some(node) {
+            return;
+        }
+        let is_known = self.burn.get(&node.consensus_hash).is_some();
+        if self.burn_tip.is_some() && !is_known {
+            self.unannounced = Some(node.consensus_hash);
+        }
+        self.move_to(node, turn);
     }
 
     fn read_slots_again(&self, turn: &mut Turn) {
@@ -305,7 +334,7 @@ impl Signer {
     }
 
     /// Remembers the burn tip of a view whose callback never came.
-    pub(crate) fn learn_burn_block(&mut self, view: &BurnView, turn: &mut Turn) {
+    pub(crate) fn learn_burn_block(&mut self, view: &BurnView, now: Timestamp) {
         if view.latest.consensus_hash != view.info.pox_consensus {
             return;
         }
@@ -315,9 +344,7 @@ impl Signer {
             consensus_hash: view.latest.consensus_hash,
             parent_burn_block_hash: countersign_wire::BurnBlockHash::ZERO,
         };
-        if let Some(seen) = self.burn.record(&event, turn.now) {
-            turn.write(Write::BurnBlock(seen));
-        }
+        self.burn.remember(&event, now);
     }
 
     pub(crate) fn note_failure(

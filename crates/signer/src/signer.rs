@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use countersign_wire::{RewardCycle, Sighash, StacksBlockId, StacksHeight};
+use countersign_wire::{ConsensusHash, RewardCycle, Sighash, StacksBlockId, StacksHeight};
 
 use crate::burn::{BurnHistory, Calendar};
 use crate::cycle::{Cycle, Seat};
@@ -32,8 +32,11 @@ const ANNOUNCED: usize = 100;
 pub struct Signer {
     pub(crate) params: Params,
     pub(crate) calendar: Option<Calendar>,
-    /// The burn block that the node was last seen at, or that was last announced.
+    /// The burn block that the node was last seen at.
     pub(crate) burn_tip: Option<BurnTip>,
+    /// A burn tip of the node whose callback has not come; if it does not come until the node is asked
+    /// again, other callbacks are missing, too.
+    pub(crate) unannounced: Option<ConsensusHash>,
     /// Height of the node's Stacks tip, as far as it was told.
     pub(crate) stacks_height: StacksHeight,
     /// The node is on another chain: nothing is promised or signed.
@@ -65,6 +68,7 @@ impl Signer {
             params,
             calendar: None,
             burn_tip: None,
+            unannounced: None,
             stacks_height: StacksHeight::new(0),
             is_wrong_network: false,
             seats: BTreeMap::new(),

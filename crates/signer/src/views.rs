@@ -10,13 +10,17 @@ use crate::cycle::Cycle;
 use crate::evaluation::{Task, TaskKey};
 use crate::facts::{Facts, Known};
 use crate::inactivity::is_timed_out;
-use crate::machine::{Derived, Machine, View, candidate, derive_view, retry_at};
+use crate::machine::{Derived, Machine, View, candidate, derive_view};
 use crate::note::{Note, ViewChange};
 use crate::signer::Signer;
 use crate::step::Write;
 use crate::time::Millis;
 use crate::turn::Turn;
 
+/// How soon the node is asked again that has not reached an announced burn block.
+const BEHIND_RETRY: Millis = Millis::new(250);
+/// How soon the node is asked again that did not tell what is needed.
+const FAILED_RETRY: Millis = Millis::from_secs(1);
 /// How often a silent miner's predecessor is looked at again.
 const INACTIVITY_EVERY: Millis = Millis::from_secs(5);
 
@@ -32,44 +36,42 @@ impl Signer {
         let derived = derive_view(expected, &self.situation(cycle, facts, turn.now))?;
         if let Ok(view) = facts.burn_view()? {
             let view = view.clone();
-            self.learn_burn_block(&view, turn);
+            self.learn_burn_block(&view, turn.now);
         }
         self.apply_view(number, derived, turn);
         Ok(())
     }
 
     fn apply_view(&mut self, number: RewardCycle, derived: Derived, turn: &mut Turn) {
-        let retry = retry_at(&derived, turn.now);
-        let Some(cycle) = self.cycle_mut(number) else { return };
         let key = TaskKey::View(number);
-        match derived {
-            Derived::View { view, superseded } => {
-                cycle.machine = Machine::Ready(view);
-                cycle.view_retry_at = None;
-                self.retries.succeeded(key);
-                if view.miner == MinerState::NoValidMiner {
-                    turn.note(Note::NoValidMiner { cycle: number });
-                }
-                for permission in superseded {
-                    self.burn.supersede(permission);
-                    turn.write(Write::Superseded(permission));
-                }
-            }
-            Derived::Behind { node } => {
-                cycle.view_retry_at = Some(retry);
-                let expected = cycle.machine.expected().unwrap_or(node).height;
-                if self.retries.is_news(key, "behind") {
-                    let note = Note::NodeBehind { cycle: number, expected, node: node.height };
-                    turn.note(note);
-                }
-            }
+        let Some(cycle) = self.cycle_mut(number) else { return };
+        let (view, superseded, is_behind) = match derived {
+            Derived::View { view, superseded, is_behind } => (view, superseded, is_behind),
             Derived::Failed { text } => {
-                cycle.view_retry_at = Some(retry);
+                cycle.view_retry_at = Some(turn.now.plus(FAILED_RETRY));
                 if self.retries.is_news(key, &text) {
                     let asked = "/v3/sortitions/latest_and_last";
                     turn.note(Note::NodeFailed { asked, text });
                 }
+                return;
             }
+        };
+        let is_new = cycle.machine.last_view() != Some(&view);
+        let expected = cycle.machine.expected();
+        let is_waiting = cycle.machine.arrive(view, is_behind, turn.now);
+        cycle.view_retry_at = is_waiting.then(|| turn.now.plus(BEHIND_RETRY));
+        if is_new && view.miner == MinerState::NoValidMiner {
+            turn.note(Note::NoValidMiner { cycle: number });
+        }
+        for permission in superseded {
+            self.burn.supersede(permission);
+            turn.write(Write::Superseded(permission));
+        }
+        if !is_waiting {
+            self.retries.succeeded(key);
+        } else if self.retries.is_news(key, "behind") {
+            let (expected, node) = (expected.unwrap_or(view.burn).height, view.burn.height);
+            turn.note(Note::NodeBehind { cycle: number, expected, node });
         }
     }
 

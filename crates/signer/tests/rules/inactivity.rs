@@ -4,7 +4,7 @@ use countersign_signer::{BlockState, Millis, Note, Record, Saved};
 use countersign_wire::message::MinerState;
 use countersign_wire::{ConsensusHash, SlotId};
 
-use crate::support::chain::{secs, secs_ago};
+use crate::support::chain::{secs, secs_ago, seen};
 use crate::support::{CYCLE, Driver, NOW, ch, ordinary, record, tenure_start, tip};
 
 /// The tenure that we follow by our latest published view.
@@ -76,7 +76,11 @@ fn a_signed_block_ends_the_clock_and_a_promise_does_not() {
 #[test]
 fn activity_replaces_the_start_of_the_clock() {
     for (at, silent_after) in [(secs_ago(100), 20), (NOW.plus(secs(30)), 150)] {
-        let saved = Saved { activity: vec![(ch(3), at)], ..Saved::default() };
+        let saved = Saved {
+            activity: vec![(ch(3), at)],
+            burn_blocks: vec![seen(3, NOW)],
+            ..Saved::default()
+        };
         let mut driver = Driver::with(&[20; 5], saved);
         driver.pass(secs(silent_after));
         assert_eq!(driver.updates(), [], "{silent_after}");
@@ -101,7 +105,11 @@ fn a_refused_attempt_to_orphan_is_a_sign_of_life() {
 
 #[test]
 fn a_clock_that_runs_backwards_times_nobody_out() {
-    let saved = Saved { activity: vec![(ch(3), NOW.plus(secs(1_000_000)))], ..Saved::default() };
+    let saved = Saved {
+        activity: vec![(ch(3), NOW.plus(secs(1_000_000)))],
+        burn_blocks: vec![seen(3, NOW)],
+        ..Saved::default()
+    };
     let mut driver = Driver::with(&[20; 5], saved);
     driver.pass(secs(5000));
     assert_eq!(driver.updates(), []);

@@ -8,7 +8,7 @@ use countersign_wire::{BurnHeight, ConsensusHash, Sighash, StacksBlockId, Stacks
 
 use crate::support::chain::{burn_height, secs, secs_ago, sortition, tip_id};
 use crate::support::node::Node;
-use crate::support::{Driver, NOW, burn_block, ch, miner_key, ordinary, record};
+use crate::support::{Driver, NOW, burn_block, ch, miner_key, ordinary, record, tenure_start};
 
 fn miner(driver: &Driver) -> Option<ActiveMiner> {
     match driver.updates().last().expect("a view is published").content.miner {
@@ -61,14 +61,14 @@ fn a_node_behind_the_announced_burn_block_is_waited_for() {
 }
 
 #[test]
-fn a_node_on_another_fork_of_the_same_height_is_waited_for() {
+fn a_node_on_another_fork_of_the_same_height_is_asked_again() {
     let mut driver = Driver::good();
     driver.node.end_tenure(3, 25);
     let mut announced = burn_block(4);
     announced.consensus_hash = ch(14);
     driver.node.move_to(4);
     driver.handle(Event::BurnBlock(announced));
-    assert_eq!(driver.updates(), []);
+    assert_eq!(driver.updates().last().unwrap().content.burn_block, ch(4), "the node's own tip");
     driver.node.burn_tip = ch(14);
     driver.node.latest.consensus_hash = ch(14);
     driver.pass(Millis::new(250));
@@ -237,12 +237,52 @@ fn burn_blocks_are_remembered_with_their_first_arrival_and_forgotten_100_below_t
     assert_eq!(arrivals, [NOW.plus(secs(1))]);
 
     driver.node.fail(Query::BurnView);
-    let mut far = burn_block(5);
-    far.burn_block_height = BurnHeight::new(104 + 100);
-    driver.handle(Event::BurnBlock(far.clone()));
-    assert!(driver.saved.burn_blocks.iter().any(|seen| seen.consensus_hash == ch(4)));
-    far.burn_block_height = BurnHeight::new(105 + 100);
-    far.consensus_hash = ConsensusHash::new([99; 20]);
-    driver.handle(Event::BurnBlock(far));
-    assert!(!driver.saved.burn_blocks.iter().any(|seen| seen.consensus_hash == ch(4)));
+    for (tip, is_remembered) in [(104, true), (105, false)] {
+        driver.node.move_to(tip);
+        driver.pass(secs(5));
+        let is_there = driver.saved.burn_blocks.iter().any(|seen| seen.consensus_hash == ch(4));
+        assert_eq!(is_there, is_remembered, "burn tip {tip}");
+    }
+}
+
+/// Anybody who reaches the endpoint can announce a burn block.
+fn forged(height: u64, byte: u8) -> Event {
+    let mut block = burn_block(4);
+    block.burn_block_height = BurnHeight::new(height);
+    block.consensus_hash = ConsensusHash::new([byte; 20]);
+    Event::BurnBlock(block)
+}
+
+#[test]
+fn a_burn_block_that_the_node_does_not_know_unseats_nobody() {
+    let mut driver = Driver::good();
+    let views = driver.saved.peer_updates.len();
+    driver.handle(forged(99_999_999, 0xee));
+    assert!(!driver.notes.iter().any(|note| matches!(note, Note::CycleEnded { .. })));
+    assert_eq!(driver.saved.peer_updates.len(), views);
+    // Blocks are signed, and the next burn block is seen at once, while the forged one is waited for.
+    let sighash = driver.promise(&tenure_start(3, 21));
+    for peer in 1..4 {
+        driver.pre_commit(peer, sighash);
+    }
+    assert_eq!(driver.acceptances(), [sighash]);
+    driver.node.end_tenure(3, 25);
+    driver.mine_burn_block(4);
+    assert_eq!(miner(&driver).unwrap().tenure, ch(4));
+}
+
+#[test]
+fn a_flood_of_forged_burn_blocks_is_not_remembered() {
+    let mut driver = Driver::good();
+    let remembered = driver.saved.burn_blocks.len();
+    for byte in 20..=255 {
+        driver.handle(forged(1000 + u64::from(byte), byte));
+        driver.handle(forged(104, byte));
+    }
+    assert_eq!(driver.saved.burn_blocks.len(), remembered);
+    driver.node.end_tenure(3, 25);
+    driver.mine_burn_block(4);
+    assert_eq!(miner(&driver).unwrap().tenure, ch(4));
+    let siblings = driver.saved.burn_blocks.iter().filter(|seen| seen.height == burn_height(4));
+    assert!(siblings.count() <= 5);
 }
