@@ -16,7 +16,7 @@ use super::said::Said;
 
 /// Hands the core what signer 0 was told, and returns what the core says.
 ///
-/// The node's answers are [`Node`]'s. Blocks are signed with signer 0's own key. The echoes of the
+/// The node's answers are those of `Node`. Blocks are signed with signer 0's own key. The echoes of the
 /// core's own messages are those of the recorded signer. A request for validation is accepted at
 /// once; the verdict is the recorded one, which came for whichever of the five signers asked first.
 pub fn replay(recording: &Recording) -> Said {

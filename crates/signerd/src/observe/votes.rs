@@ -55,6 +55,12 @@ pub(super) fn say_vote(note: &Note, prefix: Prefix) {
                 "{prefix}Received block rejection{short}"
             );
         }
+        _ => say_threshold(note, prefix),
+    }
+}
+
+fn say_threshold(note: &Note, prefix: Prefix) {
+    match note {
         Note::ThresholdReached { sighash, weight } => tracing::info!(
             %sighash,
             weight = weight.get(),
