@@ -17,7 +17,7 @@ pub(crate) struct BenchArgs {
     /// How many signers the networks have (default: 30,100)
     #[arg(long, value_name = "N,…")]
     signers: Option<String>,
-    /// How many blocks are proposed to each network (default: 200)
+    /// How many blocks are proposed to each network (default: 100)
     #[arg(long, value_name = "N")]
     proposals: Option<u32>,
     /// Prints one JSON object

@@ -12,8 +12,8 @@ use countersign_wire::hash::sha256;
 
 use crate::samples::Samples;
 
-/// Measures the three between the proposals, so that whatever else slows the machine or its disk
-/// down slows both sides of the comparison down.
+/// Measures the three in the midst of the traffic, so that whatever slows the machine or its disk down
+/// slows both sides of the comparison down.
 #[derive(Debug)]
 pub(crate) struct Probe {
     file: File,

@@ -91,17 +91,21 @@ impl Heard {
         self.until(signer, "signature", found).await
     }
 
-    /// When the signer first shows a view that `fits`, now or later.
+    /// When the signer next shows a view that `fits`, if it does so within `patience`.
     pub(crate) async fn view(
         &mut self,
         signer: &SignerUnderTest,
+        patience: Duration,
         fits: impl Fn(&StateMachineUpdate) -> bool,
     ) -> Result<Instant, BenchError> {
         let found = |_: &Said, own: &Own<'_>| match own {
             Own::Message(SignerMessage::StateMachineUpdate(update)) => Ok(fits(update)),
             _ => Ok(false),
         };
-        self.until(signer, "state update that names the newest burn block", found).await
+        let what = "state update that names the newest burn block";
+        timeout(patience, self.until(signer, what, found))
+            .await
+            .map_err(|_| signer.silent(what, patience))?
     }
 
     /// Reads what was said up to now.

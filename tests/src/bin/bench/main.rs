@@ -41,7 +41,7 @@ struct Args {
           value_parser = clap::value_parser!(u16).range(4..=400))]
     signers: Vec<u16>,
     /// How many blocks are proposed to each network
-    #[arg(long, value_name = "N", default_value_t = 200,
+    #[arg(long, value_name = "N", default_value_t = 100,
           value_parser = clap::value_parser!(u32).range(1..))]
     proposals: u32,
     /// Prints one JSON object

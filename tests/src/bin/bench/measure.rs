@@ -45,7 +45,7 @@ pub(crate) struct Figures {
     pub(crate) flood_took: Duration,
     /// From the first to the last callback of the flood.
     pub(crate) flood_delivery: Duration,
-    /// Processor time for all proposals.
+    /// Processor time for one proposal.
     pub(crate) processor: Option<Duration>,
     /// The most memory, in bytes.
     pub(crate) peak_memory: Option<u64>,
@@ -67,16 +67,11 @@ pub(crate) async fn measure(plan: Plan) -> Result<Figures, BenchError> {
     let signer = SignerUnderTest::start(&plan.program, &place.config, &place.log)?;
 
     let answered_at = signer.until_it_answers(endpoint).await?;
-    let tip = stage.win().await?;
-    let published_at = stage.heard.view(&signer, |_| true).await?;
+    let published_at = first_view(&mut stage, &signer).await?;
     let ready = answered_at.max(published_at).duration_since(signer.started_at);
-    if stage.heard.view.as_ref().is_none_or(|view| view.content.burn_block != tip) {
-        stage.heard.view(&signer, |view| view.content.burn_block == tip).await?;
-    }
     settle(&mut stage).await?;
 
-    let io = || BenchError::io("the floor");
-    let mut probe = Probe::new(&plan.folder).map_err(io())?;
+    let mut probe = Probe::new(&plan.folder).map_err(BenchError::io("the floor"))?;
     let mut figures = Figures {
         signers: plan.signers,
         proposals: plan.proposals,
@@ -91,23 +86,47 @@ pub(crate) async fn measure(plan: Plan) -> Result<Figures, BenchError> {
         ready,
     };
     for _ in 0..WARM_UP {
-        round(&mut stage, &signer).await?;
+        round(&mut stage, &signer, None).await?;
     }
     let before = signer.processor_time();
-    for _ in 0..plan.proposals {
-        let times = round(&mut stage, &signer).await?;
+    let mut rounds = 0;
+    for number in 0..plan.proposals {
+        let times = round(&mut stage, &signer, None).await?;
         figures.promise.add(times.promise);
         figures.signature.add(times.signature);
-        probe.measure().map_err(io())?;
+        rounds += 1;
+        if number % PROBE_EVERY == 0 {
+            round(&mut stage, &signer, Some(&mut probe)).await?;
+            rounds += 1;
+        }
     }
     let after = signer.processor_time();
     figures.floor = probe.floor();
-    figures.processor = after.zip(before).map(|(after, before)| after.saturating_sub(before));
+    figures.processor =
+        after.zip(before).map(|(after, before)| after.saturating_sub(before) / rounds);
     flood(&mut stage, &signer, &mut figures).await?;
     figures.peak_memory = signer.peak_memory();
     signer.stop().await;
     stage.stop().await;
     Ok(figures)
+}
+
+/// When the signer first publishes its view. A signer publishes when something has changed, so burn
+/// blocks come until one changes something; at the end its view names the newest.
+async fn first_view(stage: &mut Stage, signer: &SignerUnderTest) -> Result<Instant, BenchError> {
+    let mut first = Err(BenchError::Missing("burn block"));
+    for patience in BURN_BLOCKS {
+        let tip = stage.win().await?;
+        first = stage.heard.view(signer, patience, |_| true).await;
+        if first.is_err() {
+            continue;
+        }
+        if stage.heard.view.as_ref().is_none_or(|view| view.content.burn_block != tip) {
+            stage.heard.view(signer, PATIENCE, |view| view.content.burn_block == tip).await?;
+        }
+        break;
+    }
+    first
 }
 
 /// Lets the signers come to an agreement.
@@ -123,7 +142,14 @@ async fn settle(stage: &mut Stage) -> Result<(), BenchError> {
 ///
 /// A third of what the threshold needs has promised when the verdict comes; the others follow when
 /// the signer under test has promised, and their signatures after that.
-async fn round(stage: &mut Stage, signer: &SignerUnderTest) -> Result<Round, BenchError> {
+///
+/// The `probe` measures where the signer would be measured, just before it has to sign: what else is
+/// to be written by then makes a sync slower. Such a round's own times do not count.
+async fn round(
+    stage: &mut Stage,
+    signer: &SignerUnderTest,
+    probe: Option<&mut Probe>,
+) -> Result<Round, BenchError> {
     stage.agree().await?;
     let block = stage.build().await?;
     let sighash = block.sighash();
@@ -131,6 +157,7 @@ async fn round(stage: &mut Stage, signer: &SignerUnderTest) -> Result<Round, Ben
     let mut promises = stage.peers.promises(sighash);
     let decision = promises.get(deciding - 1).map(|(_, chunk)| chunk.signature.to_string());
     let decision = decision.ok_or(BenchError::Missing("pre-commit that decides"))?;
+    let last = promises.split_off(deciding - 1);
     let late = promises.split_off(deciding / 3);
     let acceptances = stage.peers.acceptances(sighash);
 
@@ -140,6 +167,10 @@ async fn round(stage: &mut Stage, signer: &SignerUnderTest) -> Result<Round, Ben
     let judged_at = stage.heard.callback(signer, "/proposal_response", "").await?;
     let promised_at = stage.heard.promise(signer, sighash).await?;
     stage.write_paced(late).await?;
+    if let Some(probe) = probe {
+        probe.measure().map_err(BenchError::io("the floor"))?;
+    }
+    stage.write_paced(last).await?;
     let decided_at = stage.heard.callback(signer, "/stackerdb_chunks", &decision).await?;
     stage.write_paced(acceptances).await?;
     let signed_at = stage.heard.signature(signer, sighash).await?;
@@ -191,5 +222,11 @@ async fn flood(
 const WARM_UP: u32 = 10;
 /// Callbacks of the flood: what a busy minute of a hundred signers brings, all at once.
 const FLOOD: usize = 3000;
+/// Of this many proposals, one is followed by one at which the floor is measured.
+const PROBE_EVERY: u32 = 2;
+/// How long each of the first burn blocks may change nothing.
+const BURN_BLOCKS: [Duration; 3] =
+    [Duration::from_millis(500), Duration::from_secs(3), Duration::from_secs(10)];
+const PATIENCE: Duration = Duration::from_secs(10);
 const SETTLE: Duration = Duration::from_millis(300);
 const SETTLE_ROUNDS: u32 = 2;

@@ -130,12 +130,11 @@ impl Stage {
         Ok(())
     }
 
-    /// Writes chunks about as fast as a network of fast signers brings them.
+    /// Writes chunks about as fast as a network brings them whose signers are all equally fast.
     pub(crate) async fn write_paced(&self, chunks: Vec<Addressed>) -> Result<(), BenchError> {
-        let mut chunks = chunks.into_iter().peekable();
-        while chunks.peek().is_some() {
-            self.write(chunks.by_ref().take(CHUNKS_PER_MS).collect()).await?;
-            tokio::time::sleep(Duration::from_millis(1)).await;
+        for chunk in chunks {
+            self.write(vec![chunk]).await?;
+            tokio::time::sleep(BETWEEN_CHUNKS).await;
         }
         Ok(())
     }
@@ -170,4 +169,4 @@ fn newest_tenure(chain: &Chain) -> Result<ConsensusHash, BenchError> {
 /// How long the node takes for a verdict: enough for the votes that come early.
 const VALIDATION: Duration = Duration::from_millis(10);
 const TRANSFERS: usize = 3;
-const CHUNKS_PER_MS: usize = 4;
+const BETWEEN_CHUNKS: Duration = Duration::from_millis(1);
