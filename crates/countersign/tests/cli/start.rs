@@ -1,6 +1,6 @@
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 
 use crate::support::Place;
@@ -26,17 +26,6 @@ pub(crate) fn terminate(child: &Child, signal: &str) {
     assert!(
         Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success()
     );
-}
-
-/// The log's line that names the port which the signer has got.
-fn endpoint(child: &mut Child) -> (String, BufReader<std::process::ChildStderr>) {
-    let mut log = BufReader::new(child.stderr.take().unwrap());
-    let mut line = String::new();
-    while !line.contains("endpoint=") {
-        line.clear();
-        assert!(log.read_line(&mut line).unwrap() > 0, "the log ends before the endpoint");
-    }
-    (line.split("endpoint=").nth(1).unwrap().trim().to_owned(), log)
 }
 
 const JOURNAL: &str = "signer.countersign-journal.sqlite";
@@ -162,50 +151,4 @@ fn a_folder_that_does_not_exist_stops_the_start() {
     let place = Place::good().with("db_path", "db_path = \"missing/signer.sqlite\"");
     let said = place.said("run");
     assert!(said.starts_with("exit: 3\n") && said.contains("missing/signer"), "{said}");
-}
-
-/// Plays a full disk by the limit on the size of a file.
-#[test]
-fn a_disk_that_is_full_ends_the_signer_with_its_own_code() {
-    let place = Place::good();
-    place.write();
-    let script = "trap '' XFSZ; ulimit -f 320; exec \"$0\" run --config signer-config.toml";
-    let mut child = Command::new("sh")
-        .args(["-c", script, env!("CARGO_BIN_EXE_countersign")])
-        .current_dir(place.path())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let (endpoint, mut log) = endpoint(&mut child);
-    for height in 0..10_000u32 {
-        if post_burn_block(&endpoint, height).is_err() {
-            break;
-        }
-    }
-    let code = child.wait().unwrap().code();
-    let mut rest = String::new();
-    log.read_to_string(&mut rest).unwrap();
-    assert_eq!(code, Some(3), "{rest}");
-    assert!(rest.contains("cannot be written"), "{rest}");
-}
-
-fn post_burn_block(endpoint: &str, height: u32) -> std::io::Result<()> {
-    let hash = |seed: u32| format!("0x{seed:064x}");
-    let body = format!(
-        "{{\"burn_block_hash\":\"{}\",\"burn_block_height\":{height},\"consensus_hash\":\"0x{height:040x}\",\
-         \"parent_burn_block_hash\":\"{}\"}}",
-        hash(height + 1),
-        hash(height)
-    );
-    let mut stream = TcpStream::connect(endpoint)?;
-    write!(
-        stream,
-        "POST /new_burn_block HTTP/1.1\r\nHost: {endpoint}\r\nConnection: close\r\nContent-Type: \
-         application/json\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len()
-    )?;
-    let mut reply = String::new();
-    stream.read_to_string(&mut reply)?;
-    Ok(())
 }
