@@ -54,8 +54,8 @@ pub const TABLE: [Row; 8] = [
     },
     Row {
         exit: Exit::Store,
-        meaning: "the store or the signing journal cannot be written; nothing was signed without it",
-        remedy: "make room on the disk or make it writable, then restart",
+        meaning: "the store cannot be used, or store or journal cannot be written; nothing was signed",
+        remedy: "make room, mend permissions or end the other process, as the error says; then restart",
     },
     Row {
         exit: Exit::Journal,
