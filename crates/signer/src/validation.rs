@@ -42,6 +42,9 @@ struct Waiting {
     /// When it was first queued. Kept when the node is busy, so that patience for the parent ends.
     since: Timestamp,
     not_before: Timestamp,
+    /// Why it waits, as far as that was told: a node that validates for others is asked again five
+    /// times a second, which is no news.
+    told: Option<QueuedValidation>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -99,7 +102,14 @@ impl Signer {
             return;
         }
         let cycle = entry.record.cycle;
-        self.validation.enqueue(Waiting { sighash, cycle, since: turn.now, not_before: turn.now });
+        let now = turn.now;
+        self.validation.enqueue(Waiting {
+            sighash,
+            cycle,
+            since: now,
+            not_before: now,
+            told: None,
+        });
         if self.validation.outstanding.is_some() {
             let why = QueuedValidation::Occupied;
             turn.note(Note::ValidationQueued { sighash, why });
@@ -134,7 +144,9 @@ impl Signer {
             self.validation.enqueue(Waiting { not_before, ..waiting });
             return;
         }
-        turn.note(Note::ValidationRequested { sighash });
+        if waiting.told.is_none() {
+            turn.note(Note::ValidationRequested { sighash });
+        }
         turn.act(Action::Validate { sighash, block: record.block.clone() });
         self.validation.outstanding = Some(Outstanding { waiting, since: turn.now });
     }
@@ -158,8 +170,11 @@ impl Signer {
             Submission::Unreachable(_) => (QueuedValidation::NodeUnreachable, UNREACHABLE_RETRY),
         };
         self.validation.outstanding = None;
-        turn.note(Note::ValidationQueued { sighash, why });
-        self.validation.enqueue(Waiting { not_before: turn.now.plus(pause), ..waiting });
+        if waiting.told != Some(why) {
+            turn.note(Note::ValidationQueued { sighash, why });
+        }
+        let not_before = turn.now.plus(pause);
+        self.validation.enqueue(Waiting { not_before, told: Some(why), ..waiting });
     }
 
     /// Rejects a block whose verdict does not come.

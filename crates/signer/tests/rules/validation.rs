@@ -86,6 +86,20 @@ fn a_busy_or_unreachable_node_is_asked_again() {
 }
 
 #[test]
+fn a_node_that_is_busy_for_long_is_told_of_once() {
+    let mut driver = Driver::good();
+    driver.node.submissions = std::iter::repeat_n(Submission::Busy, 20).collect();
+    driver.propose(&tenure_start(3, 21));
+    driver.pass(secs(5));
+    let sighash = tenure_start(3, 21).block.sighash();
+    assert_eq!(driver.validations().len(), 21);
+    let told = |note: &Note| driver.notes.iter().filter(|told| *told == note).count();
+    let why = QueuedValidation::NodeBusy;
+    assert_eq!(told(&Note::ValidationQueued { sighash, why }), 1);
+    assert_eq!(told(&Note::ValidationRequested { sighash }), 1);
+}
+
+#[test]
 fn a_refused_request_leaves_the_block_unanswered() {
     let mut driver = Driver::good();
     driver.node.submissions.push_back(Submission::Refused("401".to_owned()));
