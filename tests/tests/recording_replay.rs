@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 
 use countersign_wire::block::TenureRole;
 use countersign_wire::message::{RejectReason, StateMachineUpdate};
-use countersign_wire::{BurnHeight, Sighash, Wire};
+use countersign_wire::{BurnHeight, NakamotoBlock, Sighash, Wire};
 use system_tests::recordings::{Recording, Said, replay, said_by, signer_key};
 
 /// What the recorded signer 0 said, and what the core says in its place.
@@ -74,15 +74,12 @@ fn three_cycles_and_two_header_versions_are_judged_as_recorded() {
 /// Extends are judged by rules that the core does not have yet (`signer-behaviour.md` 3.6): it
 /// refuses them, where the recorded signer accepted one. So the comparison ends before it.
 #[test]
-fn the_blocks_before_a_tenure_extend_are_judged_as_recorded() {
-    let recording = Recording::load("tenure_extend_after_idle_signers").until(|line| {
-        line.proposals()
-            .iter()
-            .any(|proposal| matches!(proposal.block.tenure_role(), TenureRole::Extend(_)))
-    });
+fn a_tenure_and_its_extend_are_judged_as_recorded() {
+    let recording = Recording::load("tenure_extend_after_idle_signers");
+    let is_extend = |block: &NakamotoBlock| matches!(block.tenure_role(), TenureRole::Extend(_));
+    assert!(recording.proposals().any(|(_, proposal)| is_extend(&proposal.block)));
     let (recorded, ours) = both(&recording);
     assert_same(&recorded, &ours, &recording);
-    assert_eq!(ours.acceptances.len(), 2);
 }
 
 #[test]

@@ -1,15 +1,43 @@
 //! Whether a tenure may be extended (`signer-behaviour` 3.6).
-//!
-//! Judging extends is not implemented yet: every extend is refused with a reason that lets the
-//! miner's next proposal be judged again, and never signed. What miners are told about when to
-//! extend is exact already ([`super::idle`]).
 
-use countersign_wire::block::TenureRole;
+use countersign_wire::NakamotoBlock;
+use countersign_wire::transaction::{TenureChange, TenureChangeCause};
 
-/// Whether a block that plays this role in its tenure may do so.
-pub(crate) const fn is_extend_permitted(role: TenureRole) -> bool {
-    match role {
-        TenureRole::Start | TenureRole::Ordinary => true,
-        TenureRole::Extend(_) => false,
-    }
+use crate::facts::Known;
+use crate::rules::Situation;
+use crate::rules::idle::{IdleClock, idle_until};
+
+/// Whether a block that extends its tenure may do so; a block that does not is no business of this
+/// rule.
+///
+/// A full extend may follow the burn chain at any time: after a burn block without a winner the miner
+/// goes on. All else has to wait until the tenure has been idle for long enough, and a read-count
+/// extend may not change the burn view at all. The other dimensions of SIP-034 are not supported.
+///
+/// What the reference allows while transactions are replayed is refused: replay is not implemented
+/// (`crate::replay`).
+pub(crate) fn is_extend_permitted(block: &NakamotoBlock, at: &Situation<'_>) -> Known<bool> {
+    let Some(extend) = block.tenure_extend() else { return Ok(true) };
+    let clock = match extend.cause {
+        TenureChangeCause::Extended => IdleClock::Full,
+        TenureChangeCause::ExtendedReadCount => IdleClock::ReadCount,
+        _ => return Ok(false),
+    };
+    Ok(match has_burn_view_changed(extend, at)? {
+        None => false,
+        Some(true) => clock == IdleClock::Full,
+        Some(false) => {
+            let idle = clock.idle(&at.params.timeouts);
+            let until = idle_until(&extend.tenure, clock, idle, at.ledger, at.now);
+            at.now.as_unix() >= until
+        }
+    })
+}
+
+/// Whether the extend names another burn view than the tenure has at its tip; none if the node does
+/// not tell.
+fn has_burn_view_changed(extend: &TenureChange, at: &Situation<'_>) -> Known<Option<bool>> {
+    let tip = at.facts.tenure_tip(extend.tenure)?;
+    let burn_view = tip.ok().flatten().and_then(|tip| tip.burn_view);
+    Ok(burn_view.map(|burn_view| burn_view != extend.burn_view))
 }

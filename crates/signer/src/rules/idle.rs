@@ -1,5 +1,5 @@
-//! When this signer would let a tenure be extended: the two timestamps in every response
-//! (`signer-behaviour` 3.7).
+//! When this signer lets a tenure be extended: what it judges extends by, and the two timestamps in
+//! every response (`signer-behaviour` 3.7).
 
 use countersign_wire::block::TenureRole;
 use countersign_wire::transaction::TenureChangeCause;
@@ -17,6 +17,40 @@ pub(crate) struct ExtendTimes {
     pub(crate) read_count: UnixSeconds,
 }
 
+/// Which of the two clocks of a tenure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum IdleClock {
+    /// For extends in all dimensions.
+    Full,
+    /// For extends of the read count.
+    ReadCount,
+}
+
+impl IdleClock {
+    /// How long a tenure must be idle.
+    pub(crate) const fn idle(self, timeouts: &Timeouts) -> Millis {
+        match self {
+            Self::Full => timeouts.tenure_idle,
+            Self::ReadCount => timeouts.read_count_idle,
+        }
+    }
+
+    /// Whether a block with this tenure change starts the clock anew.
+    const fn restarts_at(self, cause: TenureChangeCause) -> bool {
+        match self {
+            Self::Full => {
+                matches!(cause, TenureChangeCause::BlockFound | TenureChangeCause::Extended)
+            }
+            Self::ReadCount => matches!(
+                cause,
+                TenureChangeCause::BlockFound
+                    | TenureChangeCause::Extended
+                    | TenureChangeCause::ExtendedReadCount
+            ),
+        }
+    }
+}
+
 /// The timestamps for a response to `block`. An acceptance of a tenure's first block starts the
 /// clock anew; a rejection does not.
 pub(crate) fn extend_times(
@@ -28,35 +62,23 @@ pub(crate) fn extend_times(
 ) -> ExtendTimes {
     let tenure = &block.header.consensus_hash;
     let starts_anew = is_acceptance && block.tenure_role() == TenureRole::Start;
-    let time = |idle: Millis, restarts: fn(TenureChangeCause) -> bool| {
-        let idle = idle.plus(timeouts.tenure_idle_buffer);
+    let time = |clock: IdleClock| {
+        let idle = clock.idle(timeouts).plus(timeouts.tenure_idle_buffer);
         if starts_anew {
             return now.plus(idle).as_unix();
         }
-        idle_until(tenure, idle, restarts, ledger, now)
+        idle_until(tenure, clock, idle, ledger, now)
     };
-    ExtendTimes {
-        full: time(timeouts.tenure_idle, |cause| {
-            matches!(cause, TenureChangeCause::BlockFound | TenureChangeCause::Extended)
-        }),
-        read_count: time(timeouts.read_count_idle, |cause| {
-            matches!(
-                cause,
-                TenureChangeCause::BlockFound
-                    | TenureChangeCause::Extended
-                    | TenureChangeCause::ExtendedReadCount
-            )
-        }),
-    }
+    ExtendTimes { full: time(IdleClock::Full), read_count: time(IdleClock::ReadCount) }
 }
 
 /// The proposal time of the oldest block that counts, plus the idle time, plus the validation time
 /// of every block that counts: the tenure's accepted blocks from the highest down to the one that
 /// restarted the clock.
-fn idle_until(
+pub(crate) fn idle_until(
     tenure: &ConsensusHash,
+    clock: IdleClock,
     idle: Millis,
-    restarts: fn(TenureChangeCause) -> bool,
     ledger: &Ledger,
     now: Timestamp,
 ) -> UnixSeconds {
@@ -72,7 +94,7 @@ fn idle_until(
             TenureRole::Extend(cause) => Some(cause),
             TenureRole::Ordinary => None,
         };
-        if cause.is_some_and(restarts) {
+        if cause.is_some_and(|cause| clock.restarts_at(cause)) {
             break;
         }
     }

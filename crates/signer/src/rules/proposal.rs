@@ -30,9 +30,13 @@ pub(crate) fn judge(
         return Ok(Judgement::Reject(reason, None));
     }
     let check = check_tip(&compared_tenure(block), block.header.chain_length, at)?;
-    Ok(match judge_by_tip(block, check, at) {
-        Err(reason) => Judgement::Reject(reason, Some(check)),
-        Ok(()) => Judgement::Validate(check),
+    if let Err(reason) = judge_by_tip(block, check, at) {
+        return Ok(Judgement::Reject(reason, Some(check)));
+    }
+    Ok(if is_extend_permitted(block, at)? {
+        Judgement::Validate(check)
+    } else {
+        Judgement::Reject(RejectReason::InvalidTenureExtend, Some(check))
     })
 }
 
@@ -103,7 +107,7 @@ fn judge_by_agreement(
     Ok(())
 }
 
-/// Rules 8 to 10 of 3.3.
+/// Rules 8 and 9 of 3.3.
 fn judge_by_tip(
     block: &NakamotoBlock,
     check: TipCheck,
@@ -115,9 +119,6 @@ fn judge_by_tip(
     let tenure = &block.header.consensus_hash;
     if block.tenure_start().is_some() && at.ledger.highest_accepted(tenure).is_some() {
         return Err(RejectReason::DuplicateBlockFound);
-    }
-    if !is_extend_permitted(block.tenure_role()) {
-        return Err(RejectReason::InvalidTenureExtend);
     }
     Ok(())
 }

@@ -15,6 +15,7 @@ mod support;
 mod agreement;
 mod commit;
 mod cycles;
+mod extend;
 mod found_by_simulation;
 mod guard;
 mod idle;

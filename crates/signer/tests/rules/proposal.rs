@@ -6,11 +6,10 @@ use countersign_wire::block::ProblematicTransaction;
 use countersign_wire::message::{
     BlockProposal, MinerState, RejectReason, SignerMessage, StateMachineUpdate, ValidateCode,
 };
-use countersign_wire::transaction::TenureChangeCause;
 use countersign_wire::{BurnHeight, MessageSignature, PrivateKey, StacksHeight};
 
 use crate::support::chain::secs;
-use crate::support::{Driver, ch, extend, ordinary, spoilt, tenure_start, tip};
+use crate::support::{Driver, ch, ordinary, spoilt, tenure_start, tip};
 
 /// The reason for which a proposal is rejected in the end.
 fn reason(driver: &mut Driver, proposal: &BlockProposal) -> Option<RejectReason> {
@@ -153,16 +152,6 @@ fn a_block_must_exceed_the_tip_of_the_tenure_it_is_compared_with() {
             driver.node.tips.insert(ch(tenure), tip(tenure, height));
             assert_eq!(reason(&mut driver, &proposal), expected, "{tenure} at {height}");
         }
-    }
-}
-
-#[test]
-fn every_extend_is_refused_until_its_rules_are_here() {
-    for cause in (1..7).filter_map(TenureChangeCause::from_u8) {
-        let mut driver = Driver::good();
-        driver.node.end_tenure(3, 21);
-        let expected = Some(RejectReason::InvalidTenureExtend);
-        assert_eq!(reason(&mut driver, &extend(3, 22, cause)), expected, "{cause:?}");
     }
 }
 
