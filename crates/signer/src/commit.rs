@@ -34,7 +34,7 @@ impl Signer {
         }
         let tenure = compared_tenure(&record.block);
         let at = self.situation(cycle, facts, turn.now);
-        let check = check_tip(&tenure, record.height(), &at)?;
+        let check = check_tip(&tenure, record.height(), Some(*sighash), &at)?;
         self.apply_tip(record.tenure(), check, turn);
         if !check.exceeds {
             let refusal = Refusal::because(RejectReason::SortitionViewMismatch);
@@ -115,7 +115,8 @@ impl Signer {
             return Ok(());
         }
         let at = self.situation(cycle, facts, turn.now);
-        let check = check_tip(&compared_tenure(&record.block), record.height(), &at)?;
+        let check =
+            check_tip(&compared_tenure(&record.block), record.height(), Some(*sighash), &at)?;
         let clearance = check_rivals(&record, &at)?;
         let again_at = reconsider_at(&record, &at);
         self.apply_tip(record.tenure(), check, turn);

@@ -102,14 +102,16 @@ impl Ledger {
         self.of_tenure(tenure).find(|record| record.state.is_accepted())
     }
 
-    /// The same, if that signature is still fresh: younger than `window`.
+    /// The highest one but `except`, if that signature is still fresh: younger than `window`.
     pub(crate) fn fresh_accepted(
         &self,
         tenure: &ConsensusHash,
+        except: Option<Sighash>,
         window: Millis,
         now: Timestamp,
     ) -> Option<&Record> {
-        self.highest_accepted(tenure)
+        self.of_tenure(tenure)
+            .find(|record| record.state.is_accepted() && Some(record.sighash) != except)
             .filter(|record| record.endorsed_at().is_some_and(|at| at.plus(window) > now))
     }
 

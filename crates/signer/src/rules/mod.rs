@@ -39,7 +39,7 @@ pub(crate) fn parent_tip(
     let node = at.facts.tenure_tip(*tenure)?;
     let own = at
         .ledger
-        .fresh_accepted(tenure, at.params.timeouts.tenure_last_block, at.now)
+        .fresh_accepted(tenure, None, at.params.timeouts.tenure_last_block, at.now)
         .map(|record| (record.height(), record.block_id()));
     Ok(match (node, own) {
         (Ok(Some(tip)), Some(own)) if tip.height > own.0 => Ok((tip.height, tip.block_id)),

@@ -29,7 +29,7 @@ pub(crate) fn judge(
     if let Err(reason) = judge_by_agreement(proposal, views, at) {
         return Ok(Judgement::Reject(reason, None));
     }
-    let check = check_tip(&compared_tenure(block), block.header.chain_length, at)?;
+    let check = check_tip(&compared_tenure(block), block.header.chain_length, None, at)?;
     if let Err(reason) = judge_by_tip(block, check, at) {
         return Ok(Judgement::Reject(reason, Some(check)));
     }

@@ -18,15 +18,17 @@ pub(crate) struct TipCheck {
 }
 
 /// Compares a block at `height` with the tip of `tenure`: our own fresh signatures first, then the
-/// node's tip. A node that does not answer passes the block: its own validation is the backstop.
+/// node's tip. A block that others have signed before us need not exceed `itself`. A node that does not answer passes the block: its own validation is the backstop.
 pub(crate) fn check_tip(
     tenure: &ConsensusHash,
     height: StacksHeight,
+    itself: Option<Sighash>,
     at: &Situation<'_>,
 ) -> Known<TipCheck> {
     let timeouts = &at.params.timeouts;
     let mut check = TipCheck { exceeds: true, is_activity: false, confirms: None };
-    if let Some(signed) = at.ledger.fresh_accepted(tenure, timeouts.tenure_last_block, at.now)
+    if let Some(signed) =
+        at.ledger.fresh_accepted(tenure, itself, timeouts.tenure_last_block, at.now)
         && height <= signed.height()
     {
         check.exceeds = false;

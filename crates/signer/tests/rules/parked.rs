@@ -6,7 +6,7 @@ use countersign_wire::{RewardCycle, Sighash, SlotId};
 
 use crate::support::chain::secs;
 use crate::support::driver::acceptance;
-use crate::support::{Driver, signed, tenure_start};
+use crate::support::{Driver, ordinary, signed, tenure_start};
 
 fn start() -> Sighash {
     tenure_start(3, 21).block.sighash()
@@ -36,6 +36,21 @@ fn parked_signatures_complete_a_late_proposal() {
     assert_eq!(driver.orders(), [], "our own verdict is missing");
     driver.verdict(start());
     assert_eq!(driver.acceptances(), [start()]);
+}
+
+#[test]
+fn a_block_that_the_others_signed_before_our_verdict_need_not_exceed_itself() {
+    let mut driver = Driver::good();
+    driver.node.end_tenure(3, 21);
+    let sighash = ordinary(3, 22).block.sighash();
+    driver.propose(&ordinary(3, 22));
+    for peer in 1..5 {
+        driver.accept(peer, sighash);
+    }
+    assert_eq!(driver.uploads().len(), 1);
+    driver.verdict(sighash);
+    assert_eq!(driver.rejections(), []);
+    assert_eq!(driver.acceptances(), [sighash]);
 }
 
 #[test]
