@@ -72,7 +72,9 @@ impl Signer {
     pub(crate) fn confirm(&mut self, sighash: &Sighash, turn: &mut Turn) {
         let Some(entry) = self.ledger.get_mut(sighash) else { return };
         let record = &mut entry.record;
-        if record.state == BlockState::GloballyAccepted {
+        // A rejection by the network stays; that the node has the block all the same is noted once.
+        let is_noted = record.state.is_global() && record.signed_group_at.is_some();
+        if record.state == BlockState::GloballyAccepted || is_noted {
             return;
         }
         record.signed_group_at.get_or_insert(turn.now);

@@ -1,11 +1,12 @@
 //! Counting signatures and rejections, and what the network decides by them (4.2, 4.5, 4.6, 4.8).
 
 use countersign_signer::{BlockState, Event, Note, Saved};
+use countersign_wire::event::NewBlock;
 use countersign_wire::message::{RejectReason, SignerMessage};
 use countersign_wire::{MessageSignature, PrivateKey, Sighash};
 
 use crate::support::chain::secs;
-use crate::support::driver::{acceptance, rejection};
+use crate::support::driver::{acceptance, rejection, writes_record};
 use crate::support::{CYCLE, Driver, NOW, block, signed, tenure_start};
 
 fn start() -> Sighash {
@@ -183,8 +184,18 @@ fn an_announced_block_is_globally_accepted_unless_it_was_globally_rejected() {
     let mut driver = proposed();
     driver.reject(1, start());
     driver.reject(2, start());
-    driver.announce(&tenure_start(3, 21).block);
+    let block = tenure_start(3, 21).block;
+    driver.announce(&block);
     assert_eq!(state(&driver), BlockState::GloballyRejected);
+    // The node's tip is looked at every few seconds: what is known of it is not written again.
+    let again = driver.step(Event::StacksBlock(NewBlock {
+        block_id: block.block_id(),
+        sighash: Some(start()),
+        consensus_hash: block.header.consensus_hash,
+        height: block.header.chain_length,
+        txids: Vec::new(),
+    }));
+    assert!(!writes_record(&again, |_| true));
 }
 
 #[test]
