@@ -90,7 +90,7 @@ impl Signer {
             self.publish(record.cycle, promise, turn);
             self.weigh_promises(&record.sighash, turn);
             RepeatedProposal::PreCommitRepeated
-        } else if self.validation.holds(&record.sighash)
+        } else if self.validation.is_under_way(&record.sighash)
             || self.evaluations.is_waiting(TaskKey::Promise(record.sighash))
         {
             RepeatedProposal::InProgress

@@ -126,6 +126,11 @@ pub enum Note {
         /// How long the node took, if it said so.
         took: Option<Millis>,
     },
+    /// A verdict that nobody here asked for, or that comes too late, is ignored.
+    VerdictIgnored {
+        /// The block.
+        sighash: Sighash,
+    },
     /// No verdict came in time.
     ValidationTimedOut {
         /// The block.
@@ -359,6 +364,8 @@ pub enum QueuedValidation {
     ParentUnknown,
     /// The node could not be reached.
     NodeUnreachable,
+    /// The node refused the request itself, as for a wrong password; that may be mended.
+    NodeRefuses,
 }
 
 /// Why we do not sign although enough have promised.

@@ -24,8 +24,14 @@ const QUEUE: usize = 64;
 const BUSY_RETRY: Millis = Millis::new(200);
 /// How long after a failed request the node is asked again.
 const UNREACHABLE_RETRY: Millis = Millis::from_secs(1);
+/// How long after a refusal that another try may not meet, as of a wrong password, the node is asked
+/// again.
+const REFUSED_RETRY: Millis = Millis::from_secs(5);
 /// How often a block whose parent is unknown is looked at again.
 const PARENT_RETRY: Millis = Millis::new(500);
+/// How long a verdict is waited for before the node is asked once more: it may have been restarted,
+/// or its answer lost. A node that is still at it answers that it is busy.
+const ASK_AGAIN: Millis = Millis::from_secs(30);
 
 /// The block that the node validates for us, and those that wait. Entries belong to a cycle, so
 /// that none is answered in another cycle's contract.
@@ -50,8 +56,16 @@ struct Waiting {
 #[derive(Clone, Copy, Debug)]
 struct Outstanding {
     waiting: Waiting,
-    /// When it was handed to the node.
+    /// When it was first handed to the node.
     since: Timestamp,
+    /// When it was last handed to the node.
+    asked_at: Timestamp,
+}
+
+impl Outstanding {
+    fn is_asked_again(&self) -> bool {
+        self.asked_at > self.since
+    }
 }
 
 impl Validation {
@@ -59,6 +73,21 @@ impl Validation {
     pub(crate) fn holds(&self, sighash: &Sighash) -> bool {
         let outstanding = self.outstanding.iter().map(|outstanding| &outstanding.waiting);
         outstanding.chain(&self.queue).any(|waiting| waiting.sighash == *sighash)
+    }
+
+    /// Whether nothing needs to be done for its validation: it waits for the node, and the node has
+    /// not refused to be asked.
+    pub(crate) fn is_under_way(&self, sighash: &Sighash) -> bool {
+        let is_refused = |waiting: &Waiting| {
+            waiting.sighash == *sighash && waiting.told == Some(QueuedValidation::NodeRefuses)
+        };
+        self.holds(sighash) && !self.queue.iter().any(is_refused)
+    }
+
+    /// Has a block's request go out at once that waits in the queue; false if it does not.
+    fn hasten(&mut self, sighash: &Sighash, now: Timestamp) -> bool {
+        let waiting = self.queue.iter_mut().find(|waiting| waiting.sighash == *sighash);
+        waiting.map(|waiting| waiting.not_before = now).is_some()
     }
 
     pub(crate) fn forget_cycle(&mut self, cycle: RewardCycle) {
@@ -69,7 +98,10 @@ impl Validation {
 
     pub(crate) fn next_deadline(&self, timeout: Millis) -> Option<Timestamp> {
         match &self.outstanding {
-            Some(outstanding) => Some(outstanding.since.plus(timeout)),
+            Some(outstanding) => {
+                let (end, again) = (outstanding.since, outstanding.asked_at);
+                Some(end.plus(timeout).min(again.plus(ASK_AGAIN)))
+            }
             None => self.queue.iter().map(|waiting| waiting.not_before).min(),
         }
     }
@@ -98,10 +130,13 @@ impl Signer {
     /// Has a recorded block validated, as soon as the node is free and knows its parent.
     pub(crate) fn request_validation(&mut self, sighash: Sighash, turn: &mut Turn) {
         let Some(entry) = self.ledger.get(&sighash) else { return };
+        let cycle = entry.record.cycle;
+        if self.validation.hasten(&sighash, turn.now) {
+            return self.serve_validation(turn);
+        }
         if self.validation.holds(&sighash) {
             return;
         }
-        let cycle = entry.record.cycle;
         let now = turn.now;
         self.validation.enqueue(Waiting {
             sighash,
@@ -148,43 +183,55 @@ impl Signer {
             turn.note(Note::ValidationRequested { sighash });
         }
         turn.act(Action::Validate { sighash, block: record.block.clone() });
-        self.validation.outstanding = Some(Outstanding { waiting, since: turn.now });
+        let (since, asked_at) = (turn.now, turn.now);
+        self.validation.outstanding = Some(Outstanding { waiting, since, asked_at });
     }
 
     pub(crate) fn on_submitted(&mut self, sighash: Sighash, outcome: Submission, turn: &mut Turn) {
-        let Some(Outstanding { waiting, .. }) = self
-            .validation
-            .outstanding
-            .filter(|outstanding| outstanding.waiting.sighash == sighash)
-        else {
+        // When it is asked again, only the verdict counts: the node may still be at it.
+        let Some(Outstanding { waiting, .. }) = self.validation.outstanding.filter(|outstanding| {
+            outstanding.waiting.sighash == sighash && !outstanding.is_asked_again()
+        }) else {
             return;
         };
         let (why, pause) = match outcome {
             Submission::Accepted => return,
             Submission::Refused(text) => {
-                self.validation.outstanding = None;
-                turn.note(Note::ValidationFailed { sighash, text });
-                return;
+                if waiting.told != Some(QueuedValidation::NodeRefuses) {
+                    turn.note(Note::ValidationFailed { sighash, text });
+                }
+                if turn.now.since(waiting.since) >= self.params.timeouts.validation {
+                    self.validation.outstanding = None;
+                    return;
+                }
+                (QueuedValidation::NodeRefuses, REFUSED_RETRY)
             }
             Submission::Busy => (QueuedValidation::NodeBusy, BUSY_RETRY),
             Submission::Unreachable(_) => (QueuedValidation::NodeUnreachable, UNREACHABLE_RETRY),
         };
         self.validation.outstanding = None;
-        if waiting.told != Some(why) {
+        if waiting.told != Some(why) && why != QueuedValidation::NodeRefuses {
             turn.note(Note::ValidationQueued { sighash, why });
         }
         let not_before = turn.now.plus(pause);
         self.validation.enqueue(Waiting { not_before, told: Some(why), ..waiting });
     }
 
-    /// Rejects a block whose verdict does not come.
+    /// Asks again for a verdict that does not come, and at last rejects the block.
     pub(crate) fn expire_validation(&mut self, turn: &mut Turn) {
         let timeout = self.params.timeouts.validation;
-        let Some(Outstanding { waiting: Waiting { sighash, .. }, .. }) =
-            self.validation.outstanding.filter(|late| turn.now.since(late.since) >= timeout)
-        else {
+        let Some(late) = self.validation.outstanding else { return };
+        let sighash = late.waiting.sighash;
+        if turn.now.since(late.since) < timeout {
+            if turn.now.since(late.asked_at) >= ASK_AGAIN
+                && let Some(entry) = self.ledger.get(&sighash)
+            {
+                let block = entry.record.block.clone();
+                self.validation.outstanding = Some(Outstanding { asked_at: turn.now, ..late });
+                turn.act(Action::Validate { sighash, block });
+            }
             return;
-        };
+        }
         self.validation.outstanding = None;
         turn.note(Note::ValidationTimedOut { sighash, after: timeout });
         let refusal = Refusal {
@@ -200,6 +247,12 @@ impl Signer {
             ProposalResponse::Ok(ok) => ok.sighash,
             ProposalResponse::Reject(reject) => reject.sighash,
         };
+        if !self.validation.holds(&sighash) {
+            // Whoever reaches our endpoint can say that a block is valid. Believed is only what was
+            // asked for, or is about to be: another signer may share the node.
+            turn.note(Note::VerdictIgnored { sighash });
+            return;
+        }
         self.validation.forget(&sighash);
         match verdict {
             ProposalResponse::Ok(ok) => self.on_valid(&ok, turn),

@@ -122,7 +122,7 @@ impl Coverage {
                 QueuedValidation::NodeBusy => &mut self.busy_nodes,
                 QueuedValidation::ParentUnknown => &mut self.unknown_parents,
                 QueuedValidation::Occupied => &mut self.queued_validations,
-                QueuedValidation::NodeUnreachable => return,
+                QueuedValidation::NodeUnreachable | QueuedValidation::NodeRefuses => return,
             },
             Note::Verdict { valid: false, .. } => &mut self.invalid_blocks,
             Note::ValidationTimedOut { .. } => &mut self.validation_timeouts,

@@ -100,15 +100,45 @@ fn a_node_that_is_busy_for_long_is_told_of_once() {
 }
 
 #[test]
-fn a_refused_request_leaves_the_block_unanswered() {
+fn a_refused_request_is_made_again_for_two_minutes_and_never_answered() {
     let mut driver = Driver::good();
-    driver.node.submissions.push_back(Submission::Refused("401".to_owned()));
+    let refused = Submission::Refused("401".to_owned());
+    driver.node.submissions = std::iter::repeat_n(refused, 100).collect();
     driver.propose(&tenure_start(3, 21));
     driver.pass(secs(300));
     let sighash = tenure_start(3, 21).block.sighash();
-    assert_eq!(driver.validations(), [sighash]);
+    assert_eq!(driver.validations(), [sighash; 25]);
     assert_eq!(driver.rejections(), []);
     assert_eq!(driver.stored(sighash).unwrap().state, BlockState::Unprocessed);
+    let failures = driver.notes.iter().filter(|note| matches!(note, Note::ValidationFailed { .. }));
+    assert_eq!(failures.count(), 1, "it is told once");
+}
+
+#[test]
+fn a_request_that_was_refused_for_a_while_is_answered_in_the_end() {
+    let mut driver = Driver::good();
+    driver.node.submissions = [Submission::Refused("401".to_owned())].into();
+    driver.propose(&tenure_start(3, 21));
+    driver.pass(secs(5));
+    driver.verdict(tenure_start(3, 21).block.sighash());
+    assert_eq!(driver.pre_commits(), [tenure_start(3, 21).block.sighash()]);
+}
+
+#[test]
+fn a_verdict_that_does_not_come_is_asked_for_again_every_30_seconds() {
+    let mut driver = Driver::good();
+    let sighash = tenure_start(3, 21).block.sighash();
+    driver.propose(&tenure_start(3, 21));
+    // The node has been restarted in between, or is still at it.
+    driver.node.submissions = [Submission::Accepted, Submission::Busy].into();
+    driver.pass(secs(29));
+    assert_eq!(driver.validations(), [sighash]);
+    driver.pass(secs(61));
+    assert_eq!(driver.validations(), [sighash; 4]);
+    driver.verdict(sighash);
+    driver.pass(secs(100));
+    assert_eq!(driver.validations(), [sighash; 4]);
+    assert_eq!((driver.pre_commits(), driver.reasons()), (vec![sighash], vec![]));
 }
 
 #[test]
@@ -161,15 +191,11 @@ fn a_timeout_frees_the_place_for_the_next_block() {
     driver.propose(&tenure_start(3, 21));
     driver.propose(&ordinary(3, 22));
     driver.pass(secs(120));
-    let expected = [tenure_start(3, 21).block.sighash(), ordinary(3, 22).block.sighash()];
-    assert_eq!(driver.validations(), expected);
+    let (first, second) = (tenure_start(3, 21).block.sighash(), ordinary(3, 22).block.sighash());
+    assert_eq!(driver.validations(), [first, first, first, first, second]);
     // The rejection of the one leaves before the other is handed over.
-    let is_rejection = |sent: &Sent| matches!(sent, Sent::Rejected(..));
-    assert!(
-        driver.sent.iter().position(is_rejection).is_some_and(|at| at == 1),
-        "{:?}",
-        driver.sent
-    );
+    let position = |wanted: fn(&Sent) -> bool| driver.sent.iter().position(wanted);
+    assert_eq!(position(|sent| matches!(sent, Sent::Rejected(..))), Some(4), "{:?}", driver.sent);
 }
 
 #[test]

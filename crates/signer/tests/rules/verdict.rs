@@ -1,6 +1,6 @@
 //! The node's verdict (2.7 and 2.8).
 
-use countersign_signer::{BlockState, Event, Millis, Query};
+use countersign_signer::{BlockState, Event, Millis, Query, Submission};
 use countersign_wire::event::{ExecutionCost, ProposalResponse, ValidationReject};
 use countersign_wire::message::{RejectCode, RejectReason, ValidateCode};
 use countersign_wire::{Sighash, Txid};
@@ -47,6 +47,17 @@ fn a_forged_late_or_repeated_verdict_changes_nothing() {
     forged.refute(Sighash::new([9; 32]), ValidateCode::BadTransaction);
     assert!(forged.is_silent());
     assert_eq!(forged.saved.records, []);
+
+    // Whoever reaches the endpoint can also speak of a block that is on record.
+    let mut unasked = Driver::good();
+    let refused = Submission::Refused("401".to_owned());
+    unasked.node.submissions = std::iter::repeat_n(refused, 100).collect();
+    unasked.propose(&tenure_start(3, 21));
+    unasked.pass(secs(300));
+    unasked.sent.clear();
+    unasked.verdict(sighash);
+    assert!(unasked.is_silent());
+    assert_eq!(unasked.stored(sighash).unwrap().valid, None);
 
     let mut repeated = Driver::good();
     repeated.promise(&tenure_start(3, 21));

@@ -141,7 +141,7 @@ fn w12_a_timeout_is_answered_in_the_blocks_own_cycle() {
     driver.propose(&new);
     assert_eq!(driver.validations(), [], "the old block has the place");
     driver.pass(secs(120));
-    assert_eq!(driver.validations(), [new.block.sighash()]);
+    assert_eq!(driver.validations().last(), Some(&new.block.sighash()));
     driver.pass(secs(120));
     let rejections: Vec<_> = driver
         .sent

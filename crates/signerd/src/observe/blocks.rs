@@ -77,17 +77,22 @@ pub(super) fn say_validation(note: &Note, prefix: Prefix) {
                 %sighash,
                 "{prefix}Failed to submit block for validation; it is submitted again"
             ),
+            QueuedValidation::NodeRefuses => {}
         },
         Note::ValidationFailed { sighash, text } => tracing::warn!(
             %sighash,
             error = text,
-            "{prefix}Received non-429 status from stacks node; the block stays unanswered"
+            "{prefix}Received non-429 status from stacks node; the block is submitted again every 5 s"
         ),
         Note::Verdict { sighash, valid, took } => tracing::info!(
             %sighash,
             valid,
             took_ms = took.map(Millis::get),
             "{prefix}Received a block validate response"
+        ),
+        Note::VerdictIgnored { sighash } => tracing::debug!(
+            %sighash,
+            "{prefix}ignored a block validate response that nobody here waits for"
         ),
         Note::ValidationTimedOut { sighash, after } => tracing::warn!(
             %sighash,

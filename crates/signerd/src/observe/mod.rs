@@ -77,6 +77,7 @@ impl Observer {
             | Note::ValidationQueued { .. }
             | Note::ValidationFailed { .. }
             | Note::Verdict { .. }
+            | Note::VerdictIgnored { .. }
             | Note::ValidationTimedOut { .. } => blocks::say_validation(note, self.prefix(None)),
             Note::GloballyAccepted { .. } | Note::Pushed { .. } => {
                 blocks::say_outcome(note, self.prefix(None));
