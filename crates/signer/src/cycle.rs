@@ -11,6 +11,7 @@ use crate::evaluation::Task;
 use crate::machine::Machine;
 use crate::note::ViewChange;
 use crate::params::SUPPORTED_VERSION;
+use crate::reminder::Reminder;
 use crate::time::Timestamp;
 
 /// Whether we sign in a cycle.
@@ -38,6 +39,10 @@ pub(crate) struct Cycle {
     pub(crate) reports: BurnReports,
     pub(crate) active_version: u64,
     pub(crate) published: Option<StateMachineUpdate>,
+    /// Publishes our view again until the node echoes it.
+    pub(crate) unheard: Reminder,
+    /// Reads the slots again while the signers do not agree.
+    pub(crate) unagreed: Reminder,
     pub(crate) cause: ViewChange,
     pub(crate) view_retry_at: Option<Timestamp>,
     pub(crate) inactivity_check_at: Option<Timestamp>,
@@ -60,6 +65,8 @@ impl Cycle {
             reports: BurnReports::default(),
             active_version: SUPPORTED_VERSION,
             published: None,
+            unheard: Reminder::default(),
+            unagreed: Reminder::default(),
             cause: ViewChange::BurnBlock,
             view_retry_at: None,
             inactivity_check_at: None,

@@ -8,7 +8,7 @@ use countersign_wire::{RewardCycle, Sighash};
 use crate::event::{Answer, Query, Ticket};
 use crate::facts::{Facts, Need, Reply};
 use crate::step::Action;
-use crate::time::Timestamp;
+use crate::time::{Millis, Timestamp};
 use crate::turn::Turn;
 
 /// How many decisions may wait at once. Beyond it, new proposals are dropped unanswered.
@@ -74,7 +74,23 @@ pub(crate) struct Evaluation {
     pub(crate) task: Task,
     pub(crate) facts: Facts,
     asked: Option<Query>,
+    /// When the first fact arrived.
+    known_since: Option<Timestamp>,
 }
+
+/// What becomes of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Answered {
+    /// The decision can be judged again.
+    Heard,
+    /// Its first facts have grown so old that they are read anew.
+    Outdated(Ticket),
+    /// No decision waits for it.
+    Stray,
+}
+
+/// How long a fact may be held for a decision that needs more of them.
+const MAX_FACT_AGE: Millis = Millis::from_secs(60);
 
 /// All decisions that wait.
 #[derive(Clone, Debug, Default)]
@@ -92,7 +108,10 @@ impl Evaluations {
         if let Some(earlier) = self.by_key.insert(task.key(), ticket) {
             self.waiting.remove(&earlier);
         }
-        self.waiting.insert(ticket, Evaluation { task, facts: Facts::default(), asked: None });
+        self.waiting.insert(
+            ticket,
+            Evaluation { task, facts: Facts::default(), asked: None, known_since: None },
+        );
         ticket
     }
 
@@ -125,15 +144,31 @@ impl Evaluations {
         turn.act(Action::Ask { ticket, query: need.0 });
     }
 
-    /// Hands an answer to the decision that asked; false if none waits for it.
-    pub(crate) fn answer(&mut self, ticket: Ticket, query: Query, answer: Reply<Answer>) -> bool {
-        match self.waiting.get_mut(&ticket) {
-            Some(evaluation) if evaluation.asked == Some(query) => {
-                evaluation.facts.insert(query, answer);
-                true
-            }
-            _ => false,
+    /// Hands an answer to the decision that asked.
+    pub(crate) fn answer(
+        &mut self,
+        ticket: Ticket,
+        query: Query,
+        answer: Reply<Answer>,
+        now: Timestamp,
+    ) -> Answered {
+        let Some(evaluation) =
+            self.waiting.get_mut(&ticket).filter(|waiting| waiting.asked == Some(query))
+        else {
+            return Answered::Stray;
+        };
+        let known_since = *evaluation.known_since.get_or_insert(now);
+        if now.since(known_since) > MAX_FACT_AGE {
+            let task = evaluation.task.clone();
+            return Answered::Outdated(self.begin(task));
         }
+        evaluation.facts.insert(query, answer);
+        Answered::Heard
+    }
+
+    /// The world may be another one: all decisions must read their facts anew.
+    pub(crate) fn outdate_all(&mut self) -> Vec<Ticket> {
+        self.outdate(|_| true)
     }
 
     /// The burn chain has moved on: decisions about blocks must read their facts anew.

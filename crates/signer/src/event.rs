@@ -14,6 +14,9 @@ use countersign_wire::{
 pub enum Event {
     /// Nothing but time has passed.
     Deadline,
+    /// The process, or its machine, stood still for a while: facts that were read before are of
+    /// another time, and callbacks may have been missed.
+    Resumed,
     /// The node announced a burn block. Only a trigger: the view is read again from the node.
     BurnBlock(NewBurnBlock),
     /// The node announced a Stacks block that it has processed.

@@ -28,6 +28,7 @@ mod params;
 mod parked;
 mod record;
 mod registration;
+mod reminder;
 mod replay;
 mod response;
 mod restore;

@@ -264,6 +264,11 @@ pub enum Note {
         /// The new view.
         update: Box<StateMachineUpdate>,
     },
+    /// The node has not echoed our view, which is published again.
+    ViewRepeated {
+        /// The cycle.
+        cycle: RewardCycle,
+    },
     /// The node has not reached a burn block that was announced.
     NodeBehind {
         /// The cycle.

@@ -324,6 +324,17 @@ impl Signer {
         self.move_to(node, turn);
     }
 
+    /// Reads everything anew that may have changed while this signer stood still.
+    pub(crate) fn on_resumed(&mut self, turn: &mut Turn) {
+        for ticket in self.evaluations.outdate_all() {
+            self.advance(ticket, turn);
+        }
+        if !self.evaluations.is_waiting(TaskKey::Poll) {
+            self.begin(Task::Poll, turn);
+        }
+        self.read_slots_again(turn);
+    }
+
     fn read_slots_again(&self, turn: &mut Turn) {
         for seat in self.seats.values() {
             if let Seat::Registered(cycle) = seat {

@@ -6,7 +6,7 @@ use countersign_wire::{ConsensusHash, RewardCycle, Sighash, StacksBlockId, Stack
 
 use crate::burn::{BurnHistory, Calendar};
 use crate::cycle::{Cycle, Seat};
-use crate::evaluation::{Evaluation, Evaluations, Task};
+use crate::evaluation::{Answered, Evaluation, Evaluations, Task};
 use crate::event::{Event, Ticket};
 use crate::facts::{Facts, Known};
 use crate::inactivity::times_out_at;
@@ -15,6 +15,7 @@ use crate::machine::BurnTip;
 use crate::params::Params;
 use crate::parked::Parked;
 use crate::registration::Retries;
+use crate::reminder::Reminder;
 use crate::rules::Situation;
 use crate::saved::Saved;
 
@@ -112,6 +113,7 @@ impl Signer {
     fn dispatch(&mut self, event: Event, turn: &mut Turn) {
         match event {
             Event::Deadline => {}
+            Event::Resumed => self.on_resumed(turn),
             Event::BurnBlock(block) => self.on_burn_block(&block, turn),
             Event::StacksBlock(block) => self.on_stacks_block(&block, turn),
             Event::Verdict(verdict) => self.on_verdict(verdict, turn),
@@ -121,8 +123,10 @@ impl Signer {
                 self.on_peer(parity, &Writer { key: from, version }, &message, turn);
             }
             Event::Answered { ticket, query, answer } => {
-                if self.evaluations.answer(ticket, query, answer) {
-                    self.advance(ticket, turn);
+                match self.evaluations.answer(ticket, query, answer, turn.now) {
+                    Answered::Heard => self.advance(ticket, turn),
+                    Answered::Outdated(anew) => self.advance(anew, turn),
+                    Answered::Stray => {}
                 }
             }
             Event::ValidationSubmitted { sighash, outcome } => {
@@ -147,6 +151,7 @@ impl Signer {
             self.retry_view(cycle, turn);
             self.check_inactivity(cycle, turn);
             self.settle_views(cycle, turn);
+            self.seek_agreement(cycle, turn);
             self.judge_held(cycle, turn);
         }
     }
@@ -192,7 +197,8 @@ impl Signer {
             let at = self.situation(cycle, &facts, Timestamp::default());
             times_out_at(&tenure, &at).map(|due| due.max(cycle.inactivity_check_at.unwrap_or(due)))
         });
-        held.chain(inactivity).chain(cycle.view_retry_at).min()
+        let reminders = [&cycle.unheard, &cycle.unagreed].into_iter().filter_map(Reminder::next);
+        held.chain(inactivity).chain(cycle.view_retry_at).chain(reminders).min()
     }
 
     /// Remembers that the node has processed a block.

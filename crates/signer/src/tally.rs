@@ -77,8 +77,14 @@ impl Signer {
         turn: &mut Turn,
     ) {
         let Some(cycle) = self.cycle_mut(number) else { return };
-        // Our own view is what our machine says; its echo may be older.
-        if from == cycle.index || !cycle.views.hear(from, version, update) {
+        if from == cycle.index {
+            // Our own view is what our machine says; its echo may be older.
+            if cycle.published.as_ref() == Some(update) {
+                cycle.unheard.stop();
+            }
+            return;
+        }
+        if !cycle.views.hear(from, version, update) {
             return;
         }
         cycle.has_news = true;

@@ -13,7 +13,7 @@ use crate::inactivity::is_timed_out;
 use crate::machine::{Derived, Machine, View, candidate, derive_view};
 use crate::note::{Note, ViewChange};
 use crate::signer::Signer;
-use crate::step::Write;
+use crate::step::{Action, Write};
 use crate::time::Millis;
 use crate::turn::Turn;
 
@@ -151,14 +151,44 @@ impl Signer {
             turn.note(Note::VersionChanged { cycle: number, from, to });
         }
         let Some(update) = cycle.own_update() else { return };
-        if is_wrong_network || cycle.published.as_ref() == Some(&update) {
+        if is_wrong_network {
+            return;
+        }
+        if cycle.published.as_ref() == Some(&update) {
+            if cycle.unheard.rings(turn.now) {
+                turn.note(Note::ViewRepeated { cycle: number });
+                self.publish(number, SignerMessage::StateMachineUpdate(update), turn);
+            }
             return;
         }
         cycle.published = Some(update.clone());
+        cycle.unheard.start_anew(turn.now);
         let cause = cycle.cause;
         let note = Note::ViewChanged { cycle: number, cause, update: Box::new(update.clone()) };
         turn.note(note);
         self.publish(number, SignerMessage::StateMachineUpdate(update), turn);
+    }
+
+    /// Reads the slots again while the signers do not agree on the burn block that we are at: what
+    /// they said may have been missed.
+    pub(crate) fn seek_agreement(&mut self, number: RewardCycle, turn: &mut Turn) {
+        if self.started_cycle(number).is_none() {
+            return;
+        }
+        let Some(cycle) = self.cycle_mut(number) else { return };
+        let is_agreed = |own: &View| {
+            let agreed = cycle.views.state(&cycle.set);
+            agreed.is_some_and(|agreed| agreed.burn_block == own.burn.consensus_hash)
+        };
+        if cycle.machine.view().is_none_or(is_agreed) {
+            cycle.unagreed.stop();
+            return;
+        }
+        cycle.unagreed.start(turn.now);
+        if cycle.unagreed.rings(turn.now) {
+            let slots = u32::try_from(cycle.set.count()).unwrap_or(u32::MAX);
+            turn.act(Action::ReadSlots { cycle: number, slots });
+        }
     }
 
     pub(crate) fn on_stacks_block(&mut self, block: &NewBlock, turn: &mut Turn) {

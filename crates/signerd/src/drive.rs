@@ -60,7 +60,7 @@ impl Drive {
             };
             if now().since(awake).get() > millis(self.tick + STOPPED_FOR) {
                 tracing::warn!("the process stood still; reading the slots again");
-                self.effects.read_slots_again();
+                self.handle(Event::Resumed)?;
             }
             if let Some(event) = event {
                 self.handle(event)?;
@@ -138,6 +138,7 @@ async fn next_word(
 const fn label(event: &Event) -> &'static str {
     match event {
         Event::Deadline => "deadline",
+        Event::Resumed => "resumed",
         Event::BurnBlock(_) => "burn_block",
         Event::StacksBlock(_) => "stacks_block",
         Event::Verdict(_) => "verdict",

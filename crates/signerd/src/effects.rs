@@ -1,12 +1,11 @@
 //! What the core wants done: each action is handed to the task that does it, and nothing waits here.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_node::{NodeClient, NodeError, ValidationSubmission};
 use countersign_signer::{Action, Event, NodeFailure, Submission};
-use countersign_wire::{ChainId, NakamotoBlock, RewardCycle, Sighash};
+use countersign_wire::{ChainId, NakamotoBlock, Sighash};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -33,8 +32,6 @@ pub(crate) struct Tasks {
     tracker: TaskTracker,
     /// How many questions the node is asked at once.
     asking: Arc<Semaphore>,
-    /// The cycles whose slots the core has asked for, with the number of slots.
-    read: BTreeMap<RewardCycle, u32>,
     stop: CancellationToken,
 }
 
@@ -42,7 +39,7 @@ impl Tasks {
     /// No task yet; all of them end when `stop` is cancelled.
     pub(crate) fn new(stop: CancellationToken) -> Self {
         let asking = Arc::new(Semaphore::new(MAX_QUESTIONS));
-        Self { tracker: TaskTracker::new(), asking, read: BTreeMap::new(), stop }
+        Self { tracker: TaskTracker::new(), asking, stop }
     }
 }
 
@@ -81,20 +78,7 @@ impl Effects {
             Action::Publish { cycle, slot, message } => {
                 self.publisher.publish(Outgoing::new(cycle, slot, *message));
             }
-            Action::ReadSlots { cycle, slots } => {
-                self.tasks.read.insert(cycle, slots);
-                while self.tasks.read.len() > RUNNING_CYCLES {
-                    self.tasks.read.pop_first();
-                }
-                self.slots.read(cycle, slots);
-            }
-        }
-    }
-
-    /// Has the slots of the running cycles read again: callbacks may have been missed.
-    pub(crate) fn read_slots_again(&self) {
-        for (cycle, slots) in &self.tasks.read {
-            self.slots.read(*cycle, *slots);
+            Action::ReadSlots { cycle, slots } => self.slots.read(cycle, slots),
         }
     }
 
@@ -154,8 +138,6 @@ const MAX_QUESTIONS: usize = 16;
 /// each lead to a question, would fill the memory. Far more than an honest node's callbacks lead to.
 const MAX_TASKS: usize = 512;
 const CROWDED: &str = "too many questions wait for the node";
-/// The current cycle and the next.
-const RUNNING_CYCLES: usize = 2;
 
 #[cfg(test)]
 mod tests;

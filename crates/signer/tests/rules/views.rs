@@ -3,12 +3,14 @@
 
 use countersign_signer::{BlockState, Event, Millis, Note, Query, Saved};
 use countersign_wire::event::NewBlock;
-use countersign_wire::message::{ActiveMiner, MinerState};
+use countersign_wire::message::{ActiveMiner, MinerState, SignerMessage};
 use countersign_wire::{BurnHeight, ConsensusHash, Sighash, StacksBlockId, StacksHeight};
 
-use crate::support::chain::{burn_height, secs, secs_ago, sortition, tip_id};
+use crate::support::chain::{CYCLE, burn_height, secs, secs_ago, sortition, tip_id};
 use crate::support::node::Node;
-use crate::support::{Driver, NOW, burn_block, ch, miner_key, ordinary, record, tenure_start};
+use crate::support::{
+    Driver, NOW, Sent, burn_block, ch, miner_key, ordinary, record, tenure_start,
+};
 
 fn miner(driver: &Driver) -> Option<ActiveMiner> {
     match driver.updates().last().expect("a view is published").content.miner {
@@ -285,4 +287,86 @@ fn a_flood_of_forged_burn_blocks_is_not_remembered() {
     assert_eq!(miner(&driver).unwrap().tenure, ch(4));
     let siblings = driver.saved.burn_blocks.iter().filter(|seen| seen.height == burn_height(4));
     assert!(siblings.count() <= 5);
+}
+
+#[test]
+fn a_view_that_the_node_does_not_echo_is_published_again() {
+    let mut driver = Driver::good();
+    driver.is_echo_lost = true;
+    driver.node.end_tenure(3, 21);
+    driver.mine_burn_block(4);
+    let published = driver.updates();
+    assert_eq!(published.len(), 1);
+    driver.agree();
+    driver.pass(secs(19));
+    assert_eq!(driver.updates().len(), 1);
+    driver.pass(secs(1));
+    assert_eq!(driver.updates(), [published[0].clone(), published[0].clone()]);
+    // The pause doubles, so that a node that does not call back at all is not flooded.
+    driver.pass(secs(39));
+    assert_eq!(driver.updates().len(), 2);
+    driver.pass(secs(1));
+    assert_eq!(driver.updates().len(), 3);
+    let own = driver.keys[0].public_key();
+    let message = SignerMessage::StateMachineUpdate(published[0].clone());
+    driver.hear_in(CYCLE.parity(), own, message);
+    driver.sent.clear();
+    driver.pass(secs(100));
+    assert_eq!(driver.updates(), []);
+}
+
+#[test]
+fn the_slots_are_read_again_while_the_signers_do_not_agree() {
+    let mut driver = Driver::good();
+    let reads =
+        |driver: &Driver| driver.sent.iter().filter(|sent| matches!(sent, Sent::ReadSlots)).count();
+    driver.node.end_tenure(3, 21);
+    driver.mine_burn_block(4);
+    driver.pass(secs(19));
+    assert_eq!(reads(&driver), 0, "updates are on their way");
+    driver.pass(secs(1));
+    assert_eq!(reads(&driver), 1);
+    driver.pass(secs(40));
+    assert_eq!(reads(&driver), 2);
+    driver.agree();
+    driver.pass(secs(300));
+    assert_eq!(reads(&driver), 2);
+}
+
+#[test]
+fn after_standing_still_facts_and_slots_are_read_anew() {
+    let mut driver = Driver::good();
+    driver.node.silent.insert(Query::TenureTip(ch(2)));
+    driver.propose(&tenure_start(3, 21));
+    let stale = driver.open.clone();
+    driver.now = driver.now.plus(secs(3600));
+    driver.node.silent.clear();
+    driver.handle(Event::Resumed);
+    assert!(driver.sent.iter().any(|sent| matches!(sent, Sent::ReadSlots)));
+    assert_eq!(driver.validations().len(), 1, "it was judged by what the node says now");
+    driver.sent.clear();
+    for (ticket, query) in stale {
+        let answer = driver.node.answer(query).unwrap();
+        driver.handle(Event::Answered { ticket, query, answer });
+    }
+    assert!(driver.is_silent(), "an answer to an old question is nobody's");
+}
+
+#[test]
+fn a_fact_that_has_grown_old_while_another_was_awaited_is_read_anew() {
+    let views_asked = |driver: &Driver| {
+        driver.node.asked.iter().filter(|query| **query == Query::BurnView).count()
+    };
+    for (span, expected) in [(60, 0), (61, 1)] {
+        let mut driver = Driver::good();
+        driver.node.silent.insert(Query::TenureTip(ch(3)));
+        driver.mine_burn_block(4);
+        let (ticket, query) = *driver.open.last().unwrap();
+        driver.now = driver.now.plus(secs(span));
+        driver.node.silent.clear();
+        let before = views_asked(&driver);
+        let answer = driver.node.answer(query).unwrap();
+        driver.handle(Event::Answered { ticket, query, answer });
+        assert_eq!(views_asked(&driver) - before, expected, "after {span} s");
+    }
 }

@@ -65,6 +65,7 @@ impl Observer {
             | Note::WrongNetwork { .. } => world::say_chain(note, self.prefix(None)),
             Note::PeerUpdate { cycle, .. }
             | Note::ViewChanged { cycle, .. }
+            | Note::ViewRepeated { cycle }
             | Note::NodeBehind { cycle, .. }
             | Note::VersionChanged { cycle, .. }
             | Note::NoValidMiner { cycle } => world::say_view(note, self.prefix(Some(*cycle))),

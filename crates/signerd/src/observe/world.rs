@@ -96,6 +96,9 @@ pub(super) fn say_view(note: &Note, prefix: Prefix) {
             "{prefix}failed to update local state machine for latest bitcoin block arrival: the node \
              has not reached it yet"
         ),
+        Note::ViewRepeated { .. } => tracing::info!(
+            "{prefix}the node has not shown our state machine update; sending it again"
+        ),
         Note::VersionChanged { from, to, .. } => tracing::info!(
             "{prefix}Signer State: Updating active signer protocol version from {from} to {to}"
         ),

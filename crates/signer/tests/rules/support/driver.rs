@@ -46,6 +46,8 @@ pub(crate) struct Driver {
     pub(crate) notes: Vec<Note>,
     /// The vault takes orders and does not answer.
     pub(crate) is_vault_silent: bool,
+    /// What we publish does not come back.
+    pub(crate) is_echo_lost: bool,
     /// Questions that were not answered yet.
     pub(crate) open: Vec<(Ticket, Query)>,
     version: u32,
@@ -88,6 +90,7 @@ impl Driver {
             sent: Vec::new(),
             notes: Vec::new(),
             is_vault_silent: false,
+            is_echo_lost: false,
             open: Vec::new(),
             version: 0,
         };
@@ -158,20 +161,29 @@ impl Driver {
             Action::Reject { cycle, rejection, .. } => {
                 self.sent.push(Sent::Rejected(cycle, rejection));
             }
-            Action::Publish { cycle, message, .. } => self.sent.push(match *message {
-                SignerMessage::BlockPreCommit(sighash) => Sent::PreCommit(cycle, sighash),
-                SignerMessage::BlockResponse(BlockResponse::Accepted(accepted)) => {
-                    Sent::Accepted(Box::new(accepted))
-                }
-                SignerMessage::StateMachineUpdate(update) => Sent::Update(cycle, Box::new(update)),
-                other => panic!("{other:?} is published"),
-            }),
+            Action::Publish { cycle, message, .. } => self.publish(cycle, *message),
             Action::Upload { block } => {
                 let sighash = block.sighash();
                 self.sent.push(Sent::Upload(Box::new(NakamotoBlock::clone(&block))));
                 self.handle(Event::Uploaded { sighash });
             }
             Action::ReadSlots { .. } => self.sent.push(Sent::ReadSlots),
+        }
+    }
+
+    /// Whatever we publish comes back as a callback, of which only views matter.
+    fn publish(&mut self, cycle: RewardCycle, message: SignerMessage) {
+        let echo = message.clone();
+        self.sent.push(match message {
+            SignerMessage::BlockPreCommit(sighash) => Sent::PreCommit(cycle, sighash),
+            SignerMessage::BlockResponse(BlockResponse::Accepted(accepted)) => {
+                Sent::Accepted(Box::new(accepted))
+            }
+            SignerMessage::StateMachineUpdate(update) => Sent::Update(cycle, Box::new(update)),
+            other => panic!("{other:?} is published"),
+        });
+        if !self.is_echo_lost && matches!(echo, SignerMessage::StateMachineUpdate(_)) {
+            self.hear_in(cycle.parity(), self.keys[0].public_key(), echo);
         }
     }
 }
