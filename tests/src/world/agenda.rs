@@ -76,4 +76,10 @@ impl Agenda {
     pub(super) fn next(&mut self) -> Option<(Timestamp, Happening)> {
         self.queue.pop_first().map(|((at, _), happening)| (at, happening))
     }
+
+    /// The next thing that happens up to and including `until`.
+    pub(super) fn next_until(&mut self, until: Timestamp) -> Option<(Timestamp, Happening)> {
+        let ((at, _), _) = self.queue.first_key_value()?;
+        if *at <= until { self.next() } else { None }
+    }
 }

@@ -28,7 +28,7 @@ pub(super) struct Miner {
     /// What it asks signatures for.
     asking: Vec<Asking>,
     /// Makes every block another one.
-    built: u64,
+    pub(super) built: u64,
 }
 
 /// A proposal and what the signers have said about it.
@@ -178,7 +178,7 @@ impl World {
         }
     }
 
-    fn place_of_next(
+    pub(super) fn place_of_next(
         &self,
         tenure: &ConsensusHash,
     ) -> Option<(StacksBlockId, ConsensusHash, BlockKind)> {

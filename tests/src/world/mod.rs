@@ -6,8 +6,9 @@
 //! between commit and action; miners equivocate and signers lie. After every event the rules of
 //! [`Violation`] are checked, and after healing the chain must grow.
 //!
-//! What is not simulated: Bitcoin forks, tenure extends, nodes that lie to their own signers, and
-//! the bytes on the wire, which the crates' own tests cover.
+//! [`scene`] plays told stories in the same world: Bitcoin forks, tenure extends, nodes that lie to
+//! their own signers. A plan has none of these, and neither has the bytes on the wire, which the
+//! crates' own tests cover.
 
 #![allow(
     clippy::unwrap_used,
@@ -25,6 +26,8 @@ mod network;
 mod node;
 mod plan;
 mod rng;
+pub mod scene;
+mod script;
 mod signers;
 mod store;
 mod trace;
@@ -35,9 +38,7 @@ use std::sync::Arc;
 use countersign_devnet::chain::{Chain, ChainConfig, Faucet, Stacker, StackerPlan, WeightSchedule};
 use countersign_signer::{Millis, Params, Timeouts, Timestamp};
 use countersign_vault::Vault;
-use countersign_wire::{
-    BurnHeight, ChainId, Network, PrivateKey, RewardCycle, UnixSeconds, Weight, hash,
-};
+use countersign_wire::{BurnHeight, Network, PrivateKey, RewardCycle, UnixSeconds, Weight, hash};
 
 pub use checks::Violation;
 pub use coverage::Coverage;
@@ -50,6 +51,7 @@ use checks::Checks;
 use liars::Liar;
 use miners::Miner;
 use node::{Node, Verdicts, Version};
+use script::Script;
 use signers::HonestSigner;
 use trace::Trace;
 
@@ -87,6 +89,8 @@ pub struct World {
     coverage: Coverage,
     is_traced: bool,
     trace: Trace,
+    /// What a scene does to this world; nothing in a run that is left to itself.
+    script: Script,
 }
 
 /// How a run ended.
@@ -156,6 +160,7 @@ impl World {
             coverage: Coverage::default(),
             is_traced: watch != Watch::Rules,
             trace: Trace::new(watch == Watch::Story),
+            script: Script::default(),
             plan,
         }
     }
@@ -272,6 +277,7 @@ fn chain_config(plan: &Plan, miners: &[Miner], faucet: &Faucet) -> ChainConfig {
         })
         .collect();
     ChainConfig {
+        chain_id: plan.chain_id,
         cycle_length: plan.cycle_length,
         prepare_length: plan.prepare_length,
         genesis_burn_height: BurnHeight::new(plan.cycle_length),
@@ -294,7 +300,7 @@ fn honest_signers(plan: &Plan) -> Vec<HonestSigner> {
                 params: Params {
                     key,
                     network: Network::Testnet,
-                    chain_id: ChainId::TESTNET,
+                    chain_id: plan.chain_id,
                     server_version: "simulated".to_owned(),
                     timeouts: plan.timeouts,
                 },

@@ -28,6 +28,9 @@ pub(super) struct Heard {
 impl World {
     /// A moment later, or much later in bad weather.
     pub(super) fn soon(&mut self) -> Timestamp {
+        if let Some(pace) = self.script.pace() {
+            return self.now.plus(pace.message);
+        }
         let mut delay = self.rng.between(2, 40);
         if self.rng.percent(self.weather.late) {
             delay += self.rng.below(self.weather.delay.get());
@@ -37,7 +40,7 @@ impl World {
 
     /// A node calls a signer back.
     pub(super) fn call_back(&mut self, to: usize, event: Event) {
-        let is_up = self.nodes[self.signers[to].node].is_up;
+        let is_up = self.nodes[self.signers[to].node].is_up && !self.script.drops(to, &event);
         if !is_up || self.rng.percent(self.weather.loss) {
             self.coverage.lost_callbacks += 1;
             return;
@@ -62,6 +65,7 @@ impl World {
         message: &SignerMessage,
     ) {
         self.checks.left(from, message);
+        self.script.hear(self.now, from, parity, message);
         for to in 0..self.signers.len() {
             let message = message.clone();
             self.call_back(to, Event::Peer { parity, from, version, message });
@@ -123,6 +127,7 @@ impl World {
         block: Arc<NakamotoBlock>,
     ) {
         let number = self.signers[by].node;
+        self.script.asked_to_validate(by, sighash);
         let is_moody = self.rng.percent(self.weather.unvalidated);
         let node = &mut self.nodes[number];
         let outcome = if !node.is_up {
@@ -133,9 +138,12 @@ impl World {
             Submission::Refused("the node refuses with status 500".to_owned())
         } else {
             node.is_validating = true;
-            let takes = Millis::new(self.rng.between(5, 300));
-            let validated = Happening::Validated { node: number, block };
-            self.agenda.plan(self.now.plus(takes), validated);
+            let pace = self.script.pace().map(|pace| pace.validation);
+            let takes = pace.unwrap_or_else(|| Millis::new(self.rng.between(5, 300)));
+            if !self.script.stalls(number, &block) {
+                let validated = Happening::Validated { node: number, block };
+                self.agenda.plan(self.now.plus(takes), validated);
+            }
             Submission::Accepted
         };
         let event = Box::new(Event::ValidationSubmitted { sighash, outcome });
@@ -153,6 +161,7 @@ impl World {
         let version = node.seen;
         let chain = Arc::clone(&self.versions[version].chain);
         let verdict = self.verdicts.judge(version, &chain, block, self.now.as_unix());
+        let verdict = self.script.colour(number, verdict);
         for to in 0..self.signers.len() {
             if self.signers[to].node == number && !self.rng.percent(self.weather.lost_verdicts) {
                 self.call_back(to, Event::Verdict(verdict.clone()));
@@ -166,7 +175,7 @@ impl World {
         if machine.life != life || machine.core.is_none() {
             return;
         }
-        if !self.nodes[machine.node].is_up {
+        if !self.nodes[machine.node].is_up || self.script.delays_uploads() {
             let at = self.now.plus(Millis::new(2000));
             self.agenda.plan(at, Happening::ToUpload { by, life, block });
         } else if self.submit(&block) {
@@ -219,8 +228,10 @@ impl World {
         self.versions.push(Version { chain: Arc::new(self.chain.clone()), news });
         let version = self.versions.len() - 1;
         for node in 0..self.nodes.len() {
-            let lag = self.rng.between(5, 60) + self.rng.below(self.weather.lag.get());
-            let at = self.now.plus(Millis::new(lag));
+            let pace = self.script.pace().map(|pace| pace.message);
+            let at = self.now.plus(pace.unwrap_or_else(|| {
+                Millis::new(self.rng.between(5, 60) + self.rng.below(self.weather.lag.get()))
+            }));
             self.agenda.plan(at, Happening::Synced { node, version });
         }
     }
@@ -230,7 +241,7 @@ impl World {
         let is_hasty = self.rng.percent(self.weather.late / 2);
         let node = &mut self.nodes[number];
         node.offered = node.offered.max(version);
-        if !node.is_up {
+        if !node.is_up || self.script.is_frozen(number) {
             return;
         }
         let passed = node.announced + 1..=node.offered;
@@ -304,10 +315,17 @@ impl World {
         } else {
             self.coverage.empty_sortitions += 1;
         }
+        let now = self.now;
+        self.trace.tell(|| format!("{} winner {drawn}", now.as_millis()));
+        self.mine(winner);
+    }
+
+    /// A burn block is mined with this winner.
+    pub(super) fn mine(&mut self, winner: Option<Winner>) {
         let at = UnixSeconds::new(self.now.as_millis() / 1000);
         let block = self.chain.mine_burn_block(winner, at);
         let now = self.now;
-        self.trace.tell(|| format!("{} {block:?}, winner {drawn}", now.as_millis()));
+        self.trace.tell(|| format!("{} {block:?}", now.as_millis()));
         self.publish_version(vec![News::BurnBlock(block)]);
     }
 }

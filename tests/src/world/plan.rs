@@ -1,7 +1,7 @@
 //! What a seed makes of a world: who takes part, how they behave, how bad the weather is.
 
 use countersign_signer::{Millis, Timeouts};
-use countersign_wire::Weight;
+use countersign_wire::{ChainId, Weight};
 
 use super::rng::Rng;
 
@@ -18,6 +18,8 @@ pub struct Plan {
     pub nodes: usize,
     /// The weather until healing.
     pub weather: Weather,
+    /// The chain, in transactions and in the signers' configuration.
+    pub chain_id: ChainId,
     /// What the operators configured.
     pub timeouts: Timeouts,
     /// Mean time between burn blocks.
@@ -144,6 +146,7 @@ impl Plan {
             nodes,
             signers,
             miners: miners(&mut rng),
+            chain_id: ChainId::TESTNET,
             weather: Weather::draw(&mut rng),
             timeouts: Timeouts {
                 block_proposal: Millis::from_secs(rng.between(15, 40)),
@@ -167,6 +170,7 @@ impl Plan {
             nodes: 5,
             signers: [30, 25, 20, 15, 10].into_iter().map(honest).collect(),
             miners: vec![MinerKind::Honest, MinerKind::Honest],
+            chain_id: ChainId::TESTNET,
             weather: Weather::CALM,
             timeouts: Timeouts::default(),
             burn_every: Millis::from_secs(30),

@@ -59,7 +59,7 @@ const MAX_ATTEMPTS: u32 = 60;
 impl World {
     /// Starts a signer from what it has stored.
     pub(super) fn start(&mut self, signer: usize) {
-        let now = self.now;
+        let now = self.clock_of(signer);
         let machine = &mut self.signers[signer];
         machine.life += 1;
         machine.versions.clear();
@@ -99,7 +99,7 @@ impl World {
 
     /// A deadline is due, unless the core has changed its mind.
     pub(super) fn deadline(&mut self, signer: usize, life: u32) {
-        let now = self.now;
+        let now = self.clock_of(signer);
         let machine = &mut self.signers[signer];
         if machine.life != life {
             return;
@@ -120,7 +120,7 @@ impl World {
     }
 
     fn feed(&mut self, signer: usize, event: Event) {
-        let now = self.now;
+        let now = self.clock_of(signer);
         self.coverage.events += 1;
         self.trace.tell(|| {
             let text = format!("{event:?}");
@@ -139,6 +139,7 @@ impl World {
         }
         for note in &step.notes {
             self.coverage.note(note);
+            self.script.note(signer, note);
             let now = self.now;
             self.trace.tell(|| format!("{} signer {signer}: {note:?}", now.as_millis()));
         }
@@ -182,7 +183,7 @@ impl World {
         }
     }
 
-    fn crash(&mut self, signer: usize) {
+    pub(super) fn crash(&mut self, signer: usize) {
         let now = self.now;
         self.trace.tell(|| format!("{} signer {signer} crashes", now.as_millis()));
         self.signers[signer].core = None;
@@ -191,14 +192,15 @@ impl World {
         self.agenda.plan(self.now.plus(pause), Happening::Restarts { signer });
     }
 
-    fn plan_deadline(&mut self, signer: usize) {
-        let now = self.now;
+    pub(super) fn plan_deadline(&mut self, signer: usize) {
+        let now = self.clock_of(signer);
         let machine = &mut self.signers[signer];
         let Some(due) = machine.core.as_ref().and_then(Signer::next_deadline) else { return };
         if machine.deadline != Some(due) {
             machine.deadline = Some(due);
             let life = machine.life;
-            self.agenda.plan(due.max(now), Happening::Deadline { of: signer, life });
+            let at = self.now.plus(due.since(now));
+            self.agenda.plan(at, Happening::Deadline { of: signer, life });
         }
     }
 
@@ -369,6 +371,7 @@ impl World {
         } else {
             answer(&self.versions[node.seen].chain, &query)
         };
+        let answer = self.script.answer(self.signers[by].node, &query, answer);
         let event = Box::new(Event::Answered { ticket, query, answer });
         let at = self.soon();
         self.agenda.plan(at, Happening::Arrives { to: by, life: Some(life), event });

@@ -29,6 +29,10 @@ impl Trace {
         }
     }
 
+    pub(super) fn story(&self) -> &[String] {
+        self.story.as_deref().unwrap_or_default()
+    }
+
     pub(super) fn into_story(self) -> Vec<String> {
         self.story.unwrap_or_default()
     }
