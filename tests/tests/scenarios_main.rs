@@ -489,7 +489,7 @@ fn signers_treat_signatures_as_precommits() {
     scene.propose(&block);
     scene.expect_unsigned(&block);
     scene.accept(3, &block);
-    scene.expect_accepted_by(&block, 0..4);
+    scene.expect_accepted_by(&block, 0..3);
     scene.expect_adopted(&block);
 }
 
