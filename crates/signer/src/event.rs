@@ -17,6 +17,10 @@ pub enum Event {
     /// The process, or its machine, stood still for a while: facts that were read before are of
     /// another time, and callbacks may have been missed.
     Resumed,
+    /// From now on another node is asked, and its answers alone count. The shell sends this after the
+    /// last question to the node before and ahead of the first to this one; the actions of this
+    /// event's own step are for the new node.
+    NodeSwitched,
     /// The node announced a burn block. Only a trigger: the view is read again from the node.
     BurnBlock(NewBurnBlock),
     /// The node announced a Stacks block that it has processed.

@@ -36,6 +36,7 @@ mod rules;
 mod saved;
 mod signer;
 mod step;
+mod switch;
 mod tally;
 mod time;
 mod turn;

@@ -87,7 +87,11 @@ impl Machine {
             && is_behind
             && now.since(*since) < BEHIND_PATIENCE
         {
-            *prior = Some(view);
+            // What peers know of us does not go back to a burn block before: a node that has just
+            // taken the place of another may need a moment to come up with it.
+            if prior.is_none_or(|prior| prior.burn.height <= view.burn.height) {
+                *prior = Some(view);
+            }
             return true;
         }
         *self = Self::Ready(view);

@@ -98,7 +98,7 @@ impl Signer {
         self.begin(Task::Poll, turn);
     }
 
-    fn derive_views(&mut self, tip: BurnTip, turn: &mut Turn) {
+    pub(crate) fn derive_views(&mut self, tip: BurnTip, turn: &mut Turn) {
         let cycles: Vec<RewardCycle> = self.seats.keys().copied().collect();
         for number in cycles {
             let Some(cycle) = self.cycle_mut(number) else { continue };
@@ -157,7 +157,7 @@ impl Signer {
     }
 
     /// Asks the node about the cycle of the burn tip and, in its prepare phase, the next.
-    fn look_for_seats(&mut self, turn: &mut Turn) {
+    pub(crate) fn look_for_seats(&mut self, turn: &mut Turn) {
         let (Some(calendar), Some(tip)) = (self.calendar, self.burn_tip) else { return };
         let current = calendar.cycle_of(tip.height);
         let next = calendar.is_prepare_phase(tip.height).then(|| current.next());
@@ -308,7 +308,10 @@ impl Signer {
         if is_wrong {
             return;
         }
-        self.stacks_height = self.stacks_height.max(info.stacks_tip_height);
+        if info.stacks_tip_height > self.stacks_height {
+            self.stacks_height = info.stacks_tip_height;
+            self.validation.hasten_those_without_parent(turn.now);
+        }
         self.confirm(&info.stacks_tip, turn);
         let node = BurnTip { height: info.burn_block_height, consensus_hash: info.pox_consensus };
         if self.unannounced.take().is_some() {
@@ -335,7 +338,7 @@ impl Signer {
         self.read_slots_again(turn);
     }
 
-    fn read_slots_again(&self, turn: &mut Turn) {
+    pub(crate) fn read_slots_again(&self, turn: &mut Turn) {
         for seat in self.seats.values() {
             if let Seat::Registered(cycle) = seat {
                 let slots = u32::try_from(cycle.set.count()).unwrap_or(u32::MAX);

@@ -54,7 +54,7 @@ pub struct Signer {
     pub(crate) withheld: BTreeMap<Sighash, Timestamp>,
     /// Blocks whose signature the vault was asked for and has not returned.
     pub(crate) signing: BTreeSet<Sighash>,
-    announced: VecDeque<StacksBlockId>,
+    pub(crate) announced: VecDeque<StacksBlockId>,
     /// What was saved about peers of cycles that we have not found our seat in yet.
     pub(crate) unclaimed: Saved,
 }
@@ -114,6 +114,7 @@ impl Signer {
         match event {
             Event::Deadline => {}
             Event::Resumed => self.on_resumed(turn),
+            Event::NodeSwitched => self.on_node_switched(turn),
             Event::BurnBlock(block) => self.on_burn_block(&block, turn),
             Event::StacksBlock(block) => self.on_stacks_block(&block, turn),
             Event::Verdict(verdict) => self.on_verdict(verdict, turn),

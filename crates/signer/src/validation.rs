@@ -90,6 +90,13 @@ impl Validation {
         waiting.map(|waiting| waiting.not_before = now).is_some()
     }
 
+    /// The node has got further: blocks that wait for it to know their parent are looked at again.
+    pub(crate) fn hasten_those_without_parent(&mut self, now: Timestamp) {
+        for waiting in self.queue.iter_mut().filter(|waiting| waiting.told.is_none()) {
+            waiting.not_before = waiting.not_before.min(now);
+        }
+    }
+
     pub(crate) fn forget_cycle(&mut self, cycle: RewardCycle) {
         self.queue.retain(|waiting| waiting.cycle != cycle);
         self.outstanding =
@@ -118,6 +125,18 @@ impl Validation {
         self.queue.retain(|waiting| waiting.sighash != *sighash);
         self.outstanding =
             self.outstanding.filter(|outstanding| outstanding.waiting.sighash != *sighash);
+    }
+
+    /// Another node is asked from now on: it has not been asked for anything yet. What the node before
+    /// was busy with comes first.
+    pub(crate) fn start_over(&mut self, now: Timestamp) {
+        if let Some(outstanding) = self.outstanding.take() {
+            self.queue.push_front(outstanding.waiting);
+        }
+        for waiting in &mut self.queue {
+            waiting.not_before = now;
+            waiting.told = None;
+        }
     }
 
     fn take_ready(&mut self, now: Timestamp) -> Option<Waiting> {

@@ -139,6 +139,7 @@ const fn label(event: &Event) -> &'static str {
     match event {
         Event::Deadline => "deadline",
         Event::Resumed => "resumed",
+        Event::NodeSwitched => "node_switched",
         Event::BurnBlock(_) => "burn_block",
         Event::StacksBlock(_) => "stacks_block",
         Event::Verdict(_) => "verdict",

@@ -28,6 +28,7 @@ mod proposal;
 mod repeated;
 mod restore;
 mod states;
+mod switch;
 mod tally;
 mod thresholds;
 mod tip;

@@ -116,6 +116,12 @@ impl Driver {
         self.perform(step);
     }
 
+    /// From now on this node is asked. Questions to the one before stay open.
+    pub(crate) fn switch_to(&mut self, node: Node) {
+        self.node = node;
+        self.handle(Event::NodeSwitched);
+    }
+
     /// Lets time pass, and wakes the core whenever it wants to be woken.
     pub(crate) fn pass(&mut self, span: Millis) {
         let until = self.now.plus(span);

@@ -12,6 +12,7 @@ use countersign_wire::{
 use super::chain::{burn_hash, burn_height, ch, sortition, tip};
 
 /// What the node knows, and how it fails.
+#[derive(Clone)]
 pub(crate) struct Node {
     pub(crate) network_id: ChainId,
     pub(crate) burn_height: BurnHeight,
@@ -28,6 +29,8 @@ pub(crate) struct Node {
     pub(crate) failing: BTreeSet<Query>,
     /// Questions that it does not answer yet.
     pub(crate) silent: BTreeSet<Query>,
+    /// It answers nothing yet.
+    pub(crate) is_hung: bool,
     /// What it says to requests for validation; accepted once this is used up.
     pub(crate) submissions: VecDeque<Submission>,
     pub(crate) asked: Vec<Query>,
@@ -54,6 +57,7 @@ impl Node {
             registrations: registrations.into(),
             failing: BTreeSet::new(),
             silent: BTreeSet::new(),
+            is_hung: false,
             submissions: VecDeque::new(),
             asked: Vec::new(),
         }
@@ -89,7 +93,7 @@ impl Node {
     /// None if the node stays silent.
     pub(crate) fn answer(&mut self, query: Query) -> Option<Result<Answer, NodeFailure>> {
         self.asked.push(query);
-        if self.silent.contains(&query) {
+        if self.is_hung || self.silent.contains(&query) {
             return None;
         }
         if self.failing.contains(&query) {
