@@ -5,8 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use countersign_wire::message::{MinerState, StateMachineUpdate};
+use countersign_wire::message::{ActiveMiner, MinerState, StateMachineUpdate};
 use countersign_wire::{BurnHeight, ConsensusHash, SignerSet, SlotId, SlotVersion, Weight};
+
+use crate::machine::BurnTip;
 
 /// The latest update of every signer of a cycle, ourselves included.
 #[derive(Clone, Debug, Default)]
@@ -64,6 +66,36 @@ impl Views {
         })
     }
 
+    /// The burn block that signers with agreeing weight see, whoever they think may mine.
+    pub(crate) fn burn_view(&self, set: &SignerSet) -> Option<BurnTip> {
+        let mut weights: BTreeMap<(ConsensusHash, BurnHeight), Weight> = BTreeMap::new();
+        for (slot, update) in &self.latest {
+            let seen = (update.content.burn_block, update.content.burn_height);
+            add(weights.entry(seen).or_default(), set.weight_of(*slot));
+        }
+        weights
+            .into_iter()
+            .find(|(_, weight)| weight.agrees(set.total()))
+            .map(|((consensus_hash, height), _)| BurnTip { height, consensus_hash })
+    }
+
+    /// How much weight follows each miner, among those whose burn tip is this block.
+    pub(crate) fn miners_at(
+        &self,
+        burn_block: &ConsensusHash,
+        set: &SignerSet,
+    ) -> BTreeMap<ActiveMiner, Weight> {
+        let mut weights = BTreeMap::new();
+        for (slot, update) in &self.latest {
+            if let MinerState::Active(miner) = update.content.miner
+                && update.content.burn_block == *burn_block
+            {
+                add(weights.entry(miner).or_default(), set.weight_of(*slot));
+            }
+        }
+        weights
+    }
+
     /// The state that signers with agreeing weight see. The version that each acts by does not
     /// matter: the agreed version stands in for it.
     pub(crate) fn state(&self, set: &SignerSet) -> Option<AgreedState> {
@@ -74,9 +106,12 @@ impl Views {
                 burn_height: update.content.burn_height,
                 miner: update.content.miner,
             };
-            let weight = weights.entry(seen).or_default();
-            *weight = [*weight, set.weight_of(*slot)].into_iter().sum();
+            add(weights.entry(seen).or_default(), set.weight_of(*slot));
         }
         weights.into_iter().find(|(_, weight)| weight.agrees(set.total())).map(|(state, _)| state)
     }
+}
+
+fn add(sum: &mut Weight, weight: Weight) {
+    *sum = [*sum, weight].into_iter().sum();
 }

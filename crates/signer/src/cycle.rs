@@ -8,7 +8,7 @@ use countersign_wire::{RewardCycle, Sighash, SignerSet, SlotId};
 use crate::agreement::Views;
 use crate::burn::BurnReports;
 use crate::evaluation::Task;
-use crate::machine::Machine;
+use crate::machine::{Machine, View};
 use crate::note::ViewChange;
 use crate::params::SUPPORTED_VERSION;
 use crate::reminder::Reminder;
@@ -46,6 +46,10 @@ pub(crate) struct Cycle {
     pub(crate) cause: ViewChange,
     pub(crate) view_retry_at: Option<Timestamp>,
     pub(crate) inactivity_check_at: Option<Timestamp>,
+    /// When our view was last published.
+    pub(crate) published_at: Timestamp,
+    /// When our view was last compared with the others'; taking the seat counts.
+    pub(crate) compared_at: Timestamp,
     pub(crate) held: BTreeMap<Sighash, Task>,
 }
 
@@ -53,7 +57,12 @@ pub(crate) struct Cycle {
 pub(crate) const MAX_HELD: usize = 16;
 
 impl Cycle {
-    pub(crate) fn new(number: RewardCycle, set: SignerSet, slot: SlotId, index: SlotId) -> Self {
+    pub(crate) fn new(
+        number: RewardCycle,
+        set: SignerSet,
+        (slot, index): (SlotId, SlotId),
+        now: Timestamp,
+    ) -> Self {
         Self {
             number,
             set,
@@ -70,14 +79,20 @@ impl Cycle {
             cause: ViewChange::BurnBlock,
             view_retry_at: None,
             inactivity_check_at: None,
+            published_at: now,
+            compared_at: now,
             held: BTreeMap::new(),
         }
     }
 
     /// Our own update: the last view that we derived.
     pub(crate) fn own_update(&self) -> Option<StateMachineUpdate> {
-        let view = self.machine.last_view()?;
-        Some(StateMachineUpdate {
+        self.machine.last_view().map(|view| self.update_of(view))
+    }
+
+    /// The update that tells this view.
+    pub(crate) fn update_of(&self, view: &View) -> StateMachineUpdate {
+        StateMachineUpdate {
             active_version: self.active_version,
             supported_version: SUPPORTED_VERSION,
             content: UpdateContent {
@@ -86,7 +101,7 @@ impl Cycle {
                 miner: view.miner,
                 replay_transactions: crate::replay::own_replay_set(),
             },
-        })
+        }
     }
 
     /// Lets our own view count among the others.

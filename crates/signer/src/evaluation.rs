@@ -27,6 +27,8 @@ pub(crate) enum Task {
     View(RewardCycle),
     /// Whether to follow the miner before a silent one.
     Inactivity(RewardCycle),
+    /// Whether to follow the miner that a majority follows.
+    Capitulation(RewardCycle),
     /// Whether to have this proposal validated.
     Intake {
         /// The proposal.
@@ -48,6 +50,7 @@ pub(crate) enum TaskKey {
     Registration(RewardCycle),
     View(RewardCycle),
     Inactivity(RewardCycle),
+    Capitulation(RewardCycle),
     Intake(Sighash),
     Promise(Sighash),
     Commitment(Sighash),
@@ -61,6 +64,7 @@ impl Task {
             Self::Registration(cycle) => TaskKey::Registration(*cycle),
             Self::View(cycle) => TaskKey::View(*cycle),
             Self::Inactivity(cycle) => TaskKey::Inactivity(*cycle),
+            Self::Capitulation(cycle) => TaskKey::Capitulation(*cycle),
             Self::Intake { proposal, .. } => TaskKey::Intake(proposal.block.sighash()),
             Self::Promise(sighash) => TaskKey::Promise(*sighash),
             Self::Commitment(sighash) => TaskKey::Commitment(*sighash),

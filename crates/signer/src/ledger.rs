@@ -137,6 +137,14 @@ impl Ledger {
             .collect()
     }
 
+    /// When we last approved a block of this tenure that the network then accepted.
+    pub(crate) fn last_approval(&self, tenure: &ConsensusHash) -> Option<Timestamp> {
+        self.of_tenure(tenure)
+            .filter(|record| record.state == BlockState::GloballyAccepted)
+            .filter_map(|record| record.approved_at)
+            .max()
+    }
+
     /// How many globally accepted blocks a tenure has, by the span of their heights.
     pub(crate) fn globally_accepted_span(&self, tenure: &ConsensusHash) -> u64 {
         let mut heights = self

@@ -50,7 +50,7 @@ pub use event::{
 };
 pub use note::{
     IgnoredProposal, NotRegisteredReason, Note, QueuedValidation, RepeatedProposal, ViewChange,
-    WithheldSignature,
+    ViewConflict, WithheldSignature,
 };
 pub use params::{Params, SUPPORTED_VERSION, Timeouts};
 pub use record::{BlockState, Record};

@@ -294,6 +294,24 @@ pub enum Note {
         /// The tenure that is followed now; none if nobody else is valid.
         now: Option<ConsensusHash>,
     },
+    /// We follow the miner that a majority follows, instead of our own choice.
+    Capitulated {
+        /// The cycle.
+        cycle: RewardCycle,
+        /// The tenure that is followed now.
+        tenure: ConsensusHash,
+        /// The weight that follows it.
+        weight: Weight,
+        /// How long we had published another view.
+        after: Millis,
+    },
+    /// Our view differs from the others', and there is none that we could follow.
+    ViewConflict {
+        /// The cycle.
+        cycle: RewardCycle,
+        /// What is different.
+        conflict: ViewConflict,
+    },
     /// Neither the latest winner nor the one before is valid.
     NoValidMiner {
         /// The cycle.
@@ -395,4 +413,44 @@ pub enum ViewChange {
     InactiveMiner,
     /// Protocol version negotiation.
     ProtocolUpgrade,
+    /// The view of a majority of the signers.
+    Majority,
+    /// Another end of the parent tenure than before.
+    ParentTenure,
+}
+
+impl ViewChange {
+    /// Its name in the metrics, as the reference has it.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::BurnBlock => "burn_block_arrival",
+            Self::StacksBlock => "stacks_block_arrival",
+            Self::InactiveMiner => "inactive_miner",
+            Self::ProtocolUpgrade => "protocol_upgrade",
+            Self::Majority => "miner_view_update",
+            Self::ParentTenure => "miner_parent_tenure_update",
+        }
+    }
+}
+
+/// Why our view cannot become that of the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ViewConflict {
+    /// The signers agree on no burn block, or on another one than ours.
+    BurnBlockDelay,
+    /// Enough follow a miner that builds on a Stacks block which our node does not have.
+    StacksBlockDelay,
+    /// No miner that we know has enough weight.
+    MinerView,
+}
+
+impl ViewConflict {
+    /// Its name in the metrics, as the reference has it.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::BurnBlockDelay => "burn_block_delay",
+            Self::StacksBlockDelay => "stacks_block_delay",
+            Self::MinerView => "miner_view",
+        }
+    }
 }

@@ -195,7 +195,7 @@ impl Signer {
     }
 
     fn take_seat(&mut self, number: RewardCycle, facts: &RegistrationFacts, turn: &mut Turn) {
-        let mut cycle = match self.find_seat(number, facts) {
+        let mut cycle = match self.find_seat(number, facts, turn.now) {
             Ok(cycle) => cycle,
             Err(reason) => {
                 self.seats.insert(number, Seat::NotRegistered);
@@ -228,6 +228,7 @@ impl Signer {
         &self,
         number: RewardCycle,
         facts: &RegistrationFacts,
+        now: Timestamp,
     ) -> Result<Cycle, NotRegisteredReason> {
         let Some(set) = &facts.set else { return Err(NotRegisteredReason::NoSigners) };
         let own = self.params.key.hash160();
@@ -240,7 +241,7 @@ impl Signer {
             .map(SlotId::new)
             .ok_or(NotRegisteredReason::NoSlot)?;
         let index = set.slot_of(&self.params.key).ok_or(NotRegisteredReason::NotInRewardSet)?;
-        Ok(Cycle::new(number, set.clone(), slot, index))
+        Ok(Cycle::new(number, set.clone(), (slot, index), now))
     }
 
     /// Leaves cycles that are over, once nothing of them is undecided; at the latest one cycle later.
@@ -276,6 +277,7 @@ impl Signer {
                 TaskKey::Registration(_) => self.look_for_seats(turn),
                 TaskKey::View(_)
                 | TaskKey::Inactivity(_)
+                | TaskKey::Capitulation(_)
                 | TaskKey::Intake(_)
                 | TaskKey::Promise(_)
                 | TaskKey::Commitment(_) => {}
@@ -347,18 +349,18 @@ impl Signer {
         }
     }
 
-    /// Remembers the burn tip of a view whose callback never came.
-    pub(crate) fn learn_burn_block(&mut self, view: &BurnView, now: Timestamp) {
-        if view.latest.consensus_hash != view.info.pox_consensus {
-            return;
+    /// Remembers the burn blocks of a view whose callbacks never came: each as one that arrives now,
+    /// which is later than it did.
+    pub(crate) fn learn_burn_blocks(&mut self, view: &BurnView, now: Timestamp) {
+        for sortition in view.last.iter().chain([&view.latest]) {
+            let event = NewBurnBlock {
+                burn_block_hash: sortition.burn_block_hash,
+                burn_block_height: sortition.burn_block_height,
+                consensus_hash: sortition.consensus_hash,
+                parent_burn_block_hash: countersign_wire::BurnBlockHash::ZERO,
+            };
+            self.burn.remember(&event, now);
         }
-        let event = NewBurnBlock {
-            burn_block_hash: view.latest.burn_block_hash,
-            burn_block_height: view.latest.burn_block_height,
-            consensus_hash: view.latest.consensus_hash,
-            parent_burn_block_hash: countersign_wire::BurnBlockHash::ZERO,
-        };
-        self.burn.remember(&event, now);
     }
 
     pub(crate) fn note_failure(

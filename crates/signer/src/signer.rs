@@ -151,6 +151,7 @@ impl Signer {
         for cycle in cycles {
             self.retry_view(cycle, turn);
             self.check_inactivity(cycle, turn);
+            self.check_capitulation(cycle, turn);
             self.settle_views(cycle, turn);
             self.seek_agreement(cycle, turn);
             self.judge_held(cycle, turn);
@@ -179,6 +180,7 @@ impl Signer {
             Task::Registration(cycle) => self.judge_registration(*cycle, facts, turn),
             Task::View(cycle) => self.judge_view(*cycle, facts, turn),
             Task::Inactivity(cycle) => self.judge_inactivity(*cycle, facts, turn),
+            Task::Capitulation(cycle) => self.judge_capitulation(*cycle, facts, turn),
             Task::Intake { proposal, patience } => {
                 self.judge_intake(proposal, *patience, facts, turn)
             }
@@ -199,7 +201,9 @@ impl Signer {
             times_out_at(&tenure, &at).map(|due| due.max(cycle.inactivity_check_at.unwrap_or(due)))
         });
         let reminders = [&cycle.unheard, &cycle.unagreed].into_iter().filter_map(Reminder::next);
-        held.chain(inactivity).chain(cycle.view_retry_at).chain(reminders).min()
+        let capitulation = self.capitulation_due_at(cycle);
+        let own = inactivity.into_iter().chain(capitulation).chain(cycle.view_retry_at);
+        held.chain(own).chain(reminders).min()
     }
 
     /// Remembers that the node has processed a block.

@@ -6,6 +6,7 @@ use countersign_wire::message::{MinerState, SignerMessage};
 use countersign_wire::rpc::Sortition;
 use countersign_wire::{ConsensusHash, RewardCycle};
 
+use crate::burn::Superseded;
 use crate::cycle::Cycle;
 use crate::evaluation::{Task, TaskKey};
 use crate::facts::{Facts, Known};
@@ -22,7 +23,7 @@ const BEHIND_RETRY: Millis = Millis::new(250);
 /// How soon the node is asked again that did not tell what is needed.
 const FAILED_RETRY: Millis = Millis::from_secs(1);
 /// How often a silent miner's predecessor is looked at again.
-const INACTIVITY_EVERY: Millis = Millis::from_secs(5);
+pub(crate) const INACTIVITY_EVERY: Millis = Millis::from_secs(5);
 
 impl Signer {
     pub(crate) fn judge_view(
@@ -36,7 +37,7 @@ impl Signer {
         let derived = derive_view(expected, &self.situation(cycle, facts, turn.now))?;
         if let Ok(view) = facts.burn_view()? {
             let view = view.clone();
-            self.learn_burn_block(&view, turn.now);
+            self.learn_burn_blocks(&view, turn.now);
         }
         self.apply_view(number, derived, turn);
         Ok(())
@@ -63,15 +64,20 @@ impl Signer {
         if is_new && view.miner == MinerState::NoValidMiner {
             turn.note(Note::NoValidMiner { cycle: number });
         }
-        for permission in superseded {
-            self.burn.supersede(permission);
-            turn.write(Write::Superseded(permission));
-        }
+        self.permit(superseded, turn);
         if !is_waiting {
             self.retries.succeeded(key);
         } else if self.retries.is_news(key, "behind") {
             let (expected, node) = (expected.unwrap_or(view.burn).height, view.burn.height);
             turn.note(Note::NodeBehind { cycle: number, expected, node });
+        }
+    }
+
+    /// Records which tenures may be orphaned.
+    pub(crate) fn permit(&mut self, superseded: Vec<Superseded>, turn: &mut Turn) {
+        for permission in superseded {
+            self.burn.supersede(permission);
+            turn.write(Write::Superseded(permission));
         }
     }
 
@@ -128,6 +134,7 @@ impl Signer {
             _ => Ok(None),
         };
         let miner = other.ok().flatten();
+        self.permit(superseded, turn);
         turn.note(Note::MinerInactive { tenure: silent, now: miner.map(|m| m.tenure) });
         if let Some(miner) = miner
             && let Some(cycle) = self.cycle_mut(number)
@@ -163,6 +170,7 @@ impl Signer {
         }
         cycle.published = Some(update.clone());
         cycle.unheard.start_anew(turn.now);
+        cycle.published_at = turn.now;
         let cause = cycle.cause;
         let note = Note::ViewChanged { cycle: number, cause, update: Box::new(update.clone()) };
         turn.note(note);

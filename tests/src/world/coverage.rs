@@ -89,6 +89,10 @@ counters! {
     validation_timeouts,
     /// Miners that were given up for their silence.
     inactive_miners,
+    /// Miner views that were given up for a majority's.
+    capitulations,
+    /// Looks at the others' views that found nobody to follow.
+    view_conflicts,
     /// Moments without a valid miner.
     no_valid_miner,
     /// Rejections by honest signers.
@@ -127,6 +131,8 @@ impl Coverage {
             Note::Verdict { valid: false, .. } => &mut self.invalid_blocks,
             Note::ValidationTimedOut { .. } => &mut self.validation_timeouts,
             Note::MinerInactive { .. } => &mut self.inactive_miners,
+            Note::Capitulated { .. } => &mut self.capitulations,
+            Note::ViewConflict { .. } => &mut self.view_conflicts,
             Note::NoValidMiner { .. } => &mut self.no_valid_miner,
             Note::Rejected { .. } => &mut self.rejections,
             Note::GloballyRejected { .. } => &mut self.global_rejections,

@@ -3,6 +3,7 @@
 pub(crate) mod extend;
 pub(crate) mod guard;
 pub(crate) mod idle;
+pub(crate) mod majority;
 pub(crate) mod parent_choice;
 pub(crate) mod proposal;
 pub(crate) mod sortition_v1;

@@ -98,7 +98,7 @@ fn a_refused_attempt_to_orphan_is_a_sign_of_life() {
     driver.pass(secs(100));
     driver.propose(&tenure_start(3, 21));
     driver.pass(secs(120));
-    assert_eq!(driver.updates(), []);
+    assert_eq!(followed(&driver), Some(ch(3)));
     driver.pass(secs(2));
     assert_eq!(followed(&driver), Some(ch(2)));
 }
@@ -156,6 +156,7 @@ fn there_is_no_way_back_until_the_next_burn_block() {
     let mut driver = Driver::good();
     driver.pass(secs(121));
     assert_eq!(followed(&driver), Some(ch(2)));
+    driver.agree();
     driver.handle(countersign_signer::Event::Deadline);
     driver.pass(secs(600));
     assert_eq!(driver.updates().len(), 1);

@@ -13,6 +13,7 @@
 mod support;
 
 mod agreement;
+mod capitulation;
 mod commit;
 mod cycles;
 mod extend;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use countersign_signer::{Millis, Note, RepeatedProposal, ViewChange};
+use countersign_signer::{Millis, Note, RepeatedProposal};
 
 use crate::intake::Skipped;
 use crate::metrics::Metrics;
@@ -37,13 +37,13 @@ pub(super) fn count(metrics: &Metrics, note: &Note) {
             metrics.rejections.get_or_create(&vec![("reason", reason.label())]).inc();
         }
         Note::ViewChanged { cause, .. } => {
-            let reason = match cause {
-                ViewChange::BurnBlock => "burn_block_arrival",
-                ViewChange::StacksBlock => "stacks_block_arrival",
-                ViewChange::InactiveMiner => "inactive_miner",
-                ViewChange::ProtocolUpgrade => "protocol_upgrade",
-            };
-            metrics.state_changes.get_or_create(&vec![("reason", reason)]).inc();
+            metrics.state_changes.get_or_create(&vec![("reason", cause.label())]).inc();
+        }
+        Note::ViewConflict { conflict, .. } => {
+            metrics.state_conflicts.get_or_create(&vec![("conflict", conflict.label())]).inc();
+        }
+        Note::Capitulated { after, .. } => {
+            metrics.capitulation_latencies.observe(seconds(*after));
         }
         _ => {}
     }

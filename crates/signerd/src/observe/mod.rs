@@ -68,6 +68,8 @@ impl Observer {
             | Note::ViewRepeated { cycle }
             | Note::NodeBehind { cycle, .. }
             | Note::VersionChanged { cycle, .. }
+            | Note::Capitulated { cycle, .. }
+            | Note::ViewConflict { cycle, .. }
             | Note::NoValidMiner { cycle } => world::say_view(note, self.prefix(Some(*cycle))),
             Note::MinerInactive { .. } => world::say_view(note, self.prefix(None)),
             Note::ProposalReceived { .. }

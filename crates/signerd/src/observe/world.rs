@@ -77,14 +77,8 @@ pub(super) fn say_view(note: &Note, prefix: Prefix) {
             "{prefix}Received state machine update from signer"
         ),
         Note::ViewChanged { cause, update, .. } => {
-            let cause = match cause {
-                ViewChange::BurnBlock => "burn block",
-                ViewChange::StacksBlock => "stacks block",
-                ViewChange::InactiveMiner => "inactive miner",
-                ViewChange::ProtocolUpgrade => "protocol upgrade",
-            };
             tracing::info!(
-                cause,
+                cause = cause_of(*cause),
                 burn_height = update.content.burn_height.get(),
                 miner = miner(&update.content.miner),
                 "{prefix}Signer State: updated the local state machine"
@@ -111,11 +105,32 @@ pub(super) fn say_view(note: &Note, prefix: Prefix) {
                  tenure"
             );
         }
+        Note::Capitulated { tenure, weight, after, .. } => tracing::info!(
+            %tenure,
+            weight = weight.get(),
+            after_ms = after.get(),
+            "{prefix}Signer State: Capitulating local state machine's current miner viewpoint"
+        ),
+        Note::ViewConflict { conflict, .. } => tracing::debug!(
+            conflict = conflict.label(),
+            "{prefix}Signer State: our view differs from the others' and there is none to follow"
+        ),
         Note::NoValidMiner { .. } => tracing::warn!(
             "{prefix}Signer State: Neither the current nor the prior sortition winner is considered a \
              valid tenure"
         ),
         _ => {}
+    }
+}
+
+const fn cause_of(cause: ViewChange) -> &'static str {
+    match cause {
+        ViewChange::BurnBlock => "burn block",
+        ViewChange::StacksBlock => "stacks block",
+        ViewChange::InactiveMiner => "inactive miner",
+        ViewChange::ProtocolUpgrade => "protocol upgrade",
+        ViewChange::Majority => "majority",
+        ViewChange::ParentTenure => "parent tenure",
     }
 }
 

@@ -40,6 +40,7 @@ pub(crate) struct Driver {
     pub(crate) node: Node,
     pub(crate) now: Timestamp,
     pub(crate) keys: Vec<PrivateKey>,
+    timeouts: Timeouts,
     pub(crate) set: SignerSet,
     pub(crate) saved: Saved,
     pub(crate) sent: Vec<Sent>,
@@ -70,6 +71,16 @@ impl Driver {
 
     /// The same before any peer has said anything, with a node that is spoilt from the start.
     pub(crate) fn started(weights: &[u32], saved: Saved, spoil: impl FnOnce(&mut Node)) -> Self {
+        Self::configured(weights, saved, Timeouts::default(), spoil)
+    }
+
+    /// The same with these time-outs.
+    pub(crate) fn configured(
+        weights: &[u32],
+        saved: Saved,
+        timeouts: Timeouts,
+        spoil: impl FnOnce(&mut Node),
+    ) -> Self {
         let keys: Vec<PrivateKey> =
             (1..).map(|n| PrivateKey::from_bytes([n; 32]).unwrap()).take(weights.len()).collect();
         let members = keys
@@ -79,12 +90,13 @@ impl Driver {
         let set = SignerSet::new(members.collect()).unwrap();
         let mut node = Node::good(&set);
         spoil(&mut node);
-        let (signer, step) = Signer::restore(params(&keys[0]), saved.clone(), NOW);
+        let (signer, step) = Signer::restore(params(&keys[0], timeouts), saved.clone(), NOW);
         let mut driver = Self {
             signer,
             node,
             now: NOW,
             keys,
+            timeouts,
             set,
             saved,
             sent: Vec::new(),
@@ -103,7 +115,7 @@ impl Driver {
         self.sent.clear();
         self.notes.clear();
         self.open.clear();
-        let params = params(&self.keys[0]);
+        let params = params(&self.keys[0], self.timeouts);
         let (signer, step) = Signer::restore(params, self.saved.clone(), self.now);
         self.signer = signer;
         self.perform(step);
@@ -397,12 +409,12 @@ pub(crate) fn writes_record(step: &Step, wanted: impl Fn(&Record) -> bool) -> bo
     step.writes.iter().any(|write| matches!(write, Write::Record(record) if wanted(record)))
 }
 
-fn params(key: &PrivateKey) -> Params {
+fn params(key: &PrivateKey, timeouts: Timeouts) -> Params {
     Params {
         key: key.public_key(),
         network: Network::Testnet,
         chain_id: ChainId::TESTNET,
         server_version: "test".to_owned(),
-        timeouts: Timeouts::default(),
+        timeouts,
     }
 }
