@@ -29,10 +29,11 @@ impl Signer {
         let Some(entry) = self.ledger.get(sighash) else { return Ok(()) };
         let record = entry.record.clone();
         let Some(cycle) = self.cycle(record.cycle) else { return Ok(()) };
+        let Some(block) = &record.block else { return Ok(()) };
         if record.valid.is_some() || self.is_wrong_network {
             return Ok(());
         }
-        let tenure = compared_tenure(&record.block);
+        let tenure = compared_tenure(block);
         let at = self.situation(cycle, facts, turn.now);
         let check = check_tip(&tenure, record.height(), Some(*sighash), &at)?;
         self.apply_tip(record.tenure(), check, turn);
@@ -74,6 +75,10 @@ impl Signer {
                 let why = WithheldSignature::BlockedByRejections;
                 turn.note(Note::SigningWithheld { sighash: *sighash, why });
             }
+            Some(Obstacle::NoContent) => {
+                let why = WithheldSignature::ContentUnknown;
+                turn.note(Note::SigningWithheld { sighash: *sighash, why });
+            }
             Some(Obstacle::NotYet) => {}
             None if self.evaluations.is_waiting(TaskKey::Commitment(*sighash)) => {}
             None => self.begin(Task::Commitment(*sighash), turn),
@@ -96,6 +101,8 @@ impl Signer {
             Some(Obstacle::NotYet)
         } else if entry.votes.rejection_weight(&cycle.set).blocks_approval(total) {
             Some(Obstacle::Rejections)
+        } else if record.block.is_none() {
+            Some(Obstacle::NoContent)
         } else {
             None
         }
@@ -111,12 +118,11 @@ impl Signer {
         let Some(entry) = self.ledger.get(sighash) else { return Ok(()) };
         let record = entry.record.clone();
         let Some(cycle) = self.started_cycle(record.cycle) else { return Ok(()) };
-        if self.obstacle(entry).is_some() {
+        let Some(block) = record.block.as_ref().filter(|_| self.obstacle(entry).is_none()) else {
             return Ok(());
-        }
+        };
         let at = self.situation(cycle, facts, turn.now);
-        let check =
-            check_tip(&compared_tenure(&record.block), record.height(), Some(*sighash), &at)?;
+        let check = check_tip(&compared_tenure(block), record.height(), Some(*sighash), &at)?;
         let clearance = check_rivals(&record, &at)?;
         let again_at = reconsider_at(&record, &at);
         self.apply_tip(record.tenure(), check, turn);
@@ -240,4 +246,6 @@ enum Obstacle {
     NotYet,
     /// So many reject that the block cannot be approved.
     Rejections,
+    /// What the block is compared with is in its content, which is not here.
+    NoContent,
 }

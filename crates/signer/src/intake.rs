@@ -1,6 +1,8 @@
 //! A proposal comes in: known or new, ours or not, judged, then handed on to validation
 //! (`signer-behaviour` 2.2 to 2.4).
 
+use std::sync::Arc;
+
 use countersign_wire::message::{BlockProposal, RejectReason, SignerMessage};
 use countersign_wire::{ConsensusHash, RewardCycle, Sighash};
 
@@ -9,7 +11,7 @@ use crate::evaluation::{Task, TaskKey};
 use crate::facts::{Facts, Known};
 use crate::note::{IgnoredProposal, Note, RepeatedProposal};
 use crate::record::{BlockState, Record};
-use crate::response::Refusal;
+use crate::response::{Refusal, Refused};
 use crate::rules::proposal::{Judgement, is_ahead_of_agreement, judge};
 use crate::rules::tip::TipCheck;
 use crate::signer::Signer;
@@ -39,7 +41,11 @@ impl Signer {
             return;
         }
         if let Some(entry) = self.ledger.in_cycle(&sighash, number) {
-            let record = entry.record.clone();
+            let mut record = entry.record.clone();
+            if record.block.is_none() {
+                record.block = Some(Arc::new(proposal.block.clone()));
+                self.remember(record.clone(), turn);
+            }
             if !self.is_judged_again(&record, turn) {
                 return;
             }
@@ -80,7 +86,7 @@ impl Signer {
             RepeatedProposal::SignatureRepeated
         } else if record.valid == Some(false) {
             let refusal = Refusal::because(RejectReason::RejectedInPriorRound);
-            self.publish_rejection(record.cycle, &record.block, &refusal, turn);
+            self.publish_rejection(record.cycle, &record.into(), &refusal, turn);
             RepeatedProposal::RejectionRepeated
         } else if record.state == BlockState::GloballyRejected {
             // A new round: the votes that blocked the block may change.
@@ -137,7 +143,7 @@ impl Signer {
                     self.apply_tip(tenure, check, turn);
                 }
                 let refusal = Refusal::because(reason);
-                self.publish_rejection(number, &proposal.block, &refusal, turn);
+                self.publish_rejection(number, &Refused::from(&proposal.block), &refusal, turn);
             }
         }
         Ok(())
@@ -185,12 +191,16 @@ impl Signer {
             }
             None => Record::new(proposal, turn.now),
         };
-        turn.write(Write::Record(Box::new(record.clone())));
-        for forgotten in self.ledger.insert(record) {
-            turn.write(Write::ForgetRecord(forgotten));
-        }
+        self.remember(record, turn);
         self.request_validation(sighash, turn);
         self.count_parked(&sighash, number, turn);
+    }
+
+    /// Puts a block on record; what makes room for it is forgotten.
+    fn remember(&mut self, record: Record, turn: &mut Turn) {
+        turn.write(Write::Record(Box::new(record.clone())));
+        let forgotten = self.ledger.insert(record);
+        turn.forget(forgotten);
     }
 
     /// What the comparison with a tenure's tip taught besides its answer.

@@ -2,18 +2,23 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use countersign_wire::Wire as _;
 use countersign_wire::{ConsensusHash, RewardCycle, Sighash, StacksHeight};
 
 use crate::record::{BlockState, Record};
 use crate::time::{Millis, Timestamp};
 use crate::votes::Votes;
 
-/// How many blocks are kept. A signed block that falls out is still in the vault's journal.
-const CAPACITY: usize = 4096;
-/// How many bytes the kept blocks may have together, as encoded. Long tenures of small blocks stay
-/// whole; a miner of large ones cannot make the signer grow.
+/// How many blocks are remembered, the highest. A signed block that falls out is still in the vault's
+/// journal.
+pub const MAX_RECORDS: usize = 4096;
+/// How many bytes their contents may have together, as encoded. Long tenures of small blocks stay
+/// whole; a miner of large ones cannot make the signer grow: the lowest lose their content.
 const MAX_BYTES: usize = 16 * 1024 * 1024;
+/// How far below the highest block of the chain a block is final: several tenures of fast blocks.
+const FINAL_DEPTH: u64 = 500;
+/// How old a final block's proposal is at least. After a Bitcoin fork blocks are proposed far below the
+/// highest that the chain had; they must be young enough to be answered, and are left alone.
+const FINAL_AGE: Millis = Millis::from_secs(3600);
 
 /// A block and the votes on it.
 #[derive(Clone, Debug)]
@@ -21,6 +26,19 @@ pub(crate) struct Entry {
     pub(crate) record: Record,
     pub(crate) votes: Votes,
     bytes: usize,
+    /// It is final, without content and votes, and whatever is still said about it does not count.
+    pub(crate) is_settled: bool,
+}
+
+/// What is not remembered any more, and is to be deleted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Forgotten {
+    /// Blocks, with all that was known about them.
+    pub(crate) records: Vec<Sighash>,
+    /// Contents of blocks.
+    pub(crate) contents: Vec<Sighash>,
+    /// Votes on blocks.
+    pub(crate) votes: Vec<Sighash>,
 }
 
 /// Every block that is remembered.
@@ -29,45 +47,112 @@ pub(crate) struct Ledger {
     entries: BTreeMap<Sighash, Entry>,
     by_height: BTreeSet<(StacksHeight, Sighash)>,
     by_tenure: BTreeMap<ConsensusHash, BTreeSet<(StacksHeight, Sighash)>>,
+    /// Those that have their content.
+    whole: BTreeSet<(StacksHeight, Sighash)>,
+    /// Those that are not settled.
+    unsettled: BTreeSet<(StacksHeight, Sighash)>,
     bytes: usize,
 }
 
 impl Ledger {
-    /// Adds a block, or replaces what is known about it; its votes stay. Returns the lowest other
-    /// blocks if they had to make room.
-    pub(crate) fn insert(&mut self, record: Record) -> Vec<Sighash> {
+    /// Adds a block, or replaces what is known about it; its votes stay. Returns what of the lowest
+    /// other blocks had to make room.
+    pub(crate) fn insert(&mut self, record: Record) -> Forgotten {
         let key = (record.height(), record.sighash);
         let known = self.entries.remove(&record.sighash);
-        let (votes, bytes) = match known {
-            Some(entry) => (entry.votes, entry.bytes),
-            None => (Votes::default(), record.block.to_bytes().len()),
+        let (votes, known_bytes) =
+            known.map_or_else(Default::default, |entry| (entry.votes, entry.bytes));
+        // Encoding is not free, and the content of a block never changes.
+        let bytes = match known_bytes {
+            0 => record.content_bytes(),
+            known => known,
         };
-        if self.by_height.insert(key) {
-            self.bytes += bytes;
-        }
+        self.bytes = self.bytes + bytes - known_bytes;
+        self.by_height.insert(key);
         self.by_tenure.entry(record.tenure()).or_default().insert(key);
-        self.entries.insert(record.sighash, Entry { record, votes, bytes });
-        let mut forgotten = Vec::new();
-        while self.entries.len() > CAPACITY || self.bytes > MAX_BYTES {
+        self.unsettled.insert(key);
+        if record.block.is_some() {
+            self.whole.insert(key);
+        }
+        self.entries.insert(key.1, Entry { record, votes, bytes, is_settled: false });
+        self.make_room(key)
+    }
+
+    fn make_room(&mut self, key: (StacksHeight, Sighash)) -> Forgotten {
+        let mut forgotten = Forgotten::default();
+        while self.entries.len() > MAX_RECORDS {
             let lowest = self.by_height.iter().find(|other| **other != key);
             let Some((_, lowest)) = lowest.copied() else { break };
             self.remove(&lowest);
-            forgotten.push(lowest);
+            forgotten.records.push(lowest);
+        }
+        while self.bytes > MAX_BYTES {
+            let lowest = self.whole.iter().find(|other| **other != key);
+            let Some(lowest) = lowest.copied() else { break };
+            self.empty(lowest);
+            forgotten.contents.push(lowest.1);
         }
         forgotten
     }
 
     fn remove(&mut self, sighash: &Sighash) {
+        let Some(height) = self.get(sighash).map(|entry| entry.record.height()) else { return };
+        let key = (height, *sighash);
+        self.empty(key);
         let Some(entry) = self.entries.remove(sighash) else { return };
-        self.bytes = self.bytes.saturating_sub(entry.bytes);
-        let key = (entry.record.height(), *sighash);
         self.by_height.remove(&key);
+        self.unsettled.remove(&key);
         if let Some(tenure) = self.by_tenure.get_mut(&entry.record.tenure()) {
             tenure.remove(&key);
             if tenure.is_empty() {
                 self.by_tenure.remove(&entry.record.tenure());
             }
         }
+    }
+
+    /// Lets a block's content go.
+    fn empty(&mut self, key: (StacksHeight, Sighash)) {
+        self.whole.remove(&key);
+        if let Some(entry) = self.entries.get_mut(&key.1) {
+            self.bytes = self.bytes.saturating_sub(std::mem::take(&mut entry.bytes));
+            entry.record.block = None;
+        }
+    }
+
+    /// Lets content and votes of final blocks go. What rules ask about a tenure's past stays: heights,
+    /// states, times, costs.
+    pub(crate) fn settle(&mut self, now: Timestamp) -> Forgotten {
+        let mut forgotten = Forgotten::default();
+        let Some(top) = self.highest_on_chain() else { return forgotten };
+        let floor = StacksHeight::new(top.get().saturating_sub(FINAL_DEPTH));
+        let is_old = |sighash: &Sighash| {
+            self.get(sighash).is_some_and(|entry| now.since(entry.record.proposed_at) > FINAL_AGE)
+        };
+        let below = self.unsettled.range(..(floor, Sighash::ZERO));
+        let mut settled: Vec<_> = below.copied().collect();
+        settled.retain(|(_, sighash)| is_old(sighash));
+        for key in settled {
+            if self.whole.contains(&key) {
+                self.empty(key);
+                forgotten.contents.push(key.1);
+            }
+            self.unsettled.remove(&key);
+            let Some(entry) = self.entries.get_mut(&key.1) else { continue };
+            entry.is_settled = true;
+            if std::mem::take(&mut entry.votes) != Votes::default() {
+                forgotten.votes.push(key.1);
+            }
+        }
+        forgotten
+    }
+
+    /// The height of the highest block that is known to be part of the chain.
+    fn highest_on_chain(&self) -> Option<StacksHeight> {
+        let downwards = self.by_height.iter().rev();
+        downwards.map(|(_, sighash)| sighash).find_map(|sighash| {
+            let record = &self.get(sighash)?.record;
+            (record.state == BlockState::GloballyAccepted).then(|| record.height())
+        })
     }
 
     pub(crate) fn get(&self, sighash: &Sighash) -> Option<&Entry> {
@@ -81,6 +166,11 @@ impl Ledger {
 
     pub(crate) fn get_mut(&mut self, sighash: &Sighash) -> Option<&mut Entry> {
         self.entries.get_mut(sighash)
+    }
+
+    /// The block, unless it is settled and votes on it do not count any more.
+    pub(crate) fn open_mut(&mut self, sighash: &Sighash) -> Option<&mut Entry> {
+        self.get_mut(sighash).filter(|entry| !entry.is_settled)
     }
 
     pub(crate) fn of_cycle(&self, cycle: RewardCycle) -> impl Iterator<Item = &Entry> {

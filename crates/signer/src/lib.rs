@@ -48,12 +48,13 @@ pub use burn::{BurnBlockSeen, Superseded};
 pub use event::{
     Answer, BurnView, Event, NodeFailure, Query, RegistrationFacts, Submission, Ticket,
 };
+pub use ledger::MAX_RECORDS;
 pub use note::{
     IgnoredProposal, NotRegisteredReason, Note, QueuedValidation, RepeatedProposal, ViewChange,
     ViewConflict, WithheldSignature,
 };
 pub use params::{Params, SUPPORTED_VERSION, Timeouts};
-pub use record::{BlockState, Record};
+pub use record::{BlockState, Outline, Record};
 pub use saved::{Saved, SavedUpdate};
 pub use signer::Signer;
 pub use step::{AcceptanceOrder, Action, OverrideReason, Step, Write};

@@ -400,6 +400,8 @@ pub enum WithheldSignature {
     ConfirmedRival(Sighash),
     /// So many have rejected that the block cannot be approved.
     BlockedByRejections,
+    /// The block is on record without its content; its next proposal brings it.
+    ContentUnknown,
 }
 
 /// What changed our own view.

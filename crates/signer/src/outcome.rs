@@ -40,8 +40,10 @@ impl Signer {
         if record.signed_group_at.is_none() || record.uploaded {
             return;
         }
+        // Without the content it is left to the others, who upload the block as well.
+        let Some(block) = &record.block else { return };
         let Some(entry) = self.ledger.get(&record.sighash) else { return };
-        let mut block = NakamotoBlock::clone(&record.block);
+        let mut block = NakamotoBlock::clone(block);
         block.header.signer_signature = entry.votes.signatures();
         turn.act(Action::Upload { block: Arc::new(block) });
     }
@@ -84,6 +86,7 @@ impl Signer {
         if is_accepted {
             turn.note(Note::GloballyAccepted { sighash: *sighash, height });
         }
+        turn.forget(self.ledger.settle(turn.now));
         self.withheld.remove(sighash);
         self.validation.forget(sighash);
         // A tip that was read before this block was known would now look as if the chain had left

@@ -6,6 +6,7 @@ use countersign_wire::block::TenureRole;
 use countersign_wire::message::{BlockProposal, RejectReason};
 use countersign_wire::{
     BurnHeight, ConsensusHash, NakamotoBlock, RewardCycle, Sighash, StacksBlockId, StacksHeight,
+    Wire as _,
 };
 
 use crate::time::{Millis, Timestamp};
@@ -17,8 +18,12 @@ pub struct Record {
     pub sighash: Sighash,
     /// The cycle whose signers decide.
     pub cycle: RewardCycle,
-    /// The block itself.
-    pub block: Arc<NakamotoBlock>,
+    /// What the rules ask about the block, for as long as it is remembered.
+    pub outline: Outline,
+    /// The block itself, unless its content is forgotten or never was here: it is final, or it was
+    /// taken over from another program. A repeated proposal brings it back. Without it a block is
+    /// neither validated nor promised nor signed nor uploaded; for other blocks it counts as ever.
+    pub block: Option<Arc<NakamotoBlock>>,
     /// Height of the sortition that elected its miner.
     pub burn_height: BurnHeight,
     /// How far the decision has come.
@@ -41,6 +46,17 @@ pub struct Record {
     pub uploaded: bool,
 }
 
+/// What the rules ask about a block long after its content is forgotten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outline {
+    /// Its height.
+    pub height: StacksHeight,
+    /// Its tenure.
+    pub tenure: ConsensusHash,
+    /// Whether it starts or extends its tenure.
+    pub role: TenureRole,
+}
+
 /// How far the decision on a block has come (`signer-behaviour.md` 6.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum BlockState {
@@ -56,6 +72,17 @@ pub enum BlockState {
     GloballyAccepted,
     /// So many rejected that it cannot be approved.
     GloballyRejected,
+}
+
+impl Outline {
+    /// The outline of `block`.
+    pub fn of(block: &NakamotoBlock) -> Self {
+        Self {
+            height: block.header.chain_length,
+            tenure: block.header.consensus_hash,
+            role: block.tenure_role(),
+        }
+    }
 }
 
 impl BlockState {
@@ -124,7 +151,8 @@ impl Record {
             sighash: proposal.block.sighash(),
             cycle: proposal.reward_cycle,
             burn_height: proposal.burn_height,
-            block: Arc::new(proposal.block),
+            outline: Outline::of(&proposal.block),
+            block: Some(Arc::new(proposal.block)),
             state: BlockState::Unprocessed,
             valid: None,
             proposed_at: now,
@@ -138,23 +166,35 @@ impl Record {
     }
 
     /// Its height.
-    pub fn height(&self) -> StacksHeight {
-        self.block.header.chain_length
+    pub const fn height(&self) -> StacksHeight {
+        self.outline.height
     }
 
     /// Its tenure.
-    pub fn tenure(&self) -> ConsensusHash {
-        self.block.header.consensus_hash
+    pub const fn tenure(&self) -> ConsensusHash {
+        self.outline.tenure
     }
 
     /// Its block id.
     pub fn block_id(&self) -> StacksBlockId {
-        self.block.block_id()
+        StacksBlockId::for_block(self.sighash.as_bytes(), &self.outline.tenure)
     }
 
     /// Whether it starts or extends its tenure.
-    pub fn role(&self) -> TenureRole {
-        self.block.tenure_role()
+    pub const fn role(&self) -> TenureRole {
+        self.outline.role
+    }
+
+    /// When its miner made it; when it was proposed, if that is all that is known.
+    pub fn made_at(&self) -> Timestamp {
+        self.block
+            .as_ref()
+            .map_or(self.proposed_at, |block| Timestamp::from_secs(block.header.timestamp.get()))
+    }
+
+    /// The room that the content takes, as encoded.
+    pub(crate) fn content_bytes(&self) -> usize {
+        self.block.as_ref().map_or(0, |block| block.to_bytes().len())
     }
 
     /// The later of our own decision to sign and the group's: what makes it a rival of others.

@@ -3,14 +3,14 @@
 use countersign_wire::message::{
     BlockAccepted, BlockRejected, BlockResponse, RejectReason, ResponseData, SignerMessage,
 };
-use countersign_wire::{MessageSignature, NakamotoBlock, RewardCycle, Txid};
+use countersign_wire::{MessageSignature, NakamotoBlock, RewardCycle, Sighash, Txid};
 
 use crate::note::Note;
-use crate::record::Record;
+use crate::record::{Outline, Record};
 use crate::rules::idle::{ExtendTimes, extend_times};
 use crate::signer::Signer;
 use crate::step::Action;
-use crate::time::{Millis, Timestamp};
+use crate::time::Timestamp;
 use crate::turn::Turn;
 
 /// A rejection's reason, for machines and for people.
@@ -24,6 +24,27 @@ pub(crate) struct Refusal {
 impl Refusal {
     pub(crate) fn because(reason: RejectReason) -> Self {
         Self { reason, text: reason.to_string(), failed_txid: None }
+    }
+}
+
+/// What a rejection says about the block itself.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Refused {
+    sighash: Sighash,
+    outline: Outline,
+    made_at: Timestamp,
+}
+
+impl From<&NakamotoBlock> for Refused {
+    fn from(block: &NakamotoBlock) -> Self {
+        let made_at = Timestamp::from_secs(block.header.timestamp.get());
+        Self { sighash: block.sighash(), outline: Outline::of(block), made_at }
+    }
+}
+
+impl From<&Record> for Refused {
+    fn from(record: &Record) -> Self {
+        Self { sighash: record.sighash, outline: record.outline, made_at: record.made_at() }
     }
 }
 
@@ -48,14 +69,14 @@ impl Signer {
         signature: MessageSignature,
         turn: &mut Turn,
     ) {
-        let times = self.extend_times(&record.block, true, turn.now);
+        let times = self.extend_times(&record.outline, true, turn.now);
         let accepted = BlockAccepted {
             sighash: record.sighash,
             signature,
             server_version: self.params.server_version.clone(),
             data: response_data(times, RejectReason::NotRejected, None),
         };
-        let latency = latency(&record.block, turn.now);
+        let latency = turn.now.since(record.made_at());
         turn.note(Note::Accepted { sighash: record.sighash, latency });
         let response = BlockResponse::Accepted(accepted);
         self.publish(record.cycle, SignerMessage::BlockResponse(response), turn);
@@ -65,7 +86,7 @@ impl Signer {
     pub(crate) fn publish_rejection(
         &self,
         number: RewardCycle,
-        block: &NakamotoBlock,
+        refused: &Refused,
         refusal: &Refusal,
         turn: &mut Turn,
     ) {
@@ -73,8 +94,8 @@ impl Signer {
         if self.is_wrong_network {
             return;
         }
-        let sighash = block.sighash();
-        let times = self.extend_times(block, false, turn.now);
+        let sighash = refused.sighash;
+        let times = self.extend_times(&refused.outline, false, turn.now);
         let rejection = BlockRejected {
             reason: refusal.text.clone(),
             code: refusal.reason.legacy_code(),
@@ -85,7 +106,8 @@ impl Signer {
             data: response_data(times, refusal.reason, refusal.failed_txid),
         };
         let reason = refusal.reason;
-        turn.note(Note::Rejected { sighash, reason, latency: latency(block, turn.now) });
+        let latency = turn.now.since(refused.made_at);
+        turn.note(Note::Rejected { sighash, reason, latency });
         turn.act(Action::Reject {
             cycle: number,
             slot: cycle.slot,
@@ -93,12 +115,7 @@ impl Signer {
         });
     }
 
-    fn extend_times(
-        &self,
-        block: &NakamotoBlock,
-        is_acceptance: bool,
-        now: Timestamp,
-    ) -> ExtendTimes {
+    fn extend_times(&self, block: &Outline, is_acceptance: bool, now: Timestamp) -> ExtendTimes {
         extend_times(block, is_acceptance, &self.params.timeouts, &self.ledger, now)
     }
 }
@@ -109,8 +126,4 @@ fn response_data(
     failed_txid: Option<Txid>,
 ) -> ResponseData {
     ResponseData::current(times.full, reason, times.read_count, failed_txid)
-}
-
-fn latency(block: &NakamotoBlock, now: Timestamp) -> Millis {
-    now.since(Timestamp::from_secs(block.header.timestamp.get()))
 }

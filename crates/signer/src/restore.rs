@@ -17,9 +17,9 @@ const RESEND_WINDOW: Millis = Millis::from_secs(600);
 
 impl Signer {
     /// Puts everything back that does not depend on our seats.
-    pub(crate) fn take_back(&mut self, saved: Saved) {
+    pub(crate) fn take_back(&mut self, saved: Saved, turn: &mut Turn) {
         for record in saved.records {
-            let _within_bounds_already = self.ledger.insert(record);
+            turn.forget(self.ledger.insert(record));
         }
         // A promise voids the rejections before it, so a rejection that is still there came later.
         let (promises, others): (Vec<_>, Vec<_>) =
@@ -33,6 +33,7 @@ impl Signer {
                 }
             }
         }
+        turn.forget(self.ledger.settle(turn.now));
         for vote in saved.parked {
             let _already_within_bounds = self.parked.park(vote);
         }

@@ -84,8 +84,8 @@ impl Signer {
             announced: VecDeque::new(),
             unclaimed: Saved::default(),
         };
-        signer.take_back(saved);
         let mut turn = Turn::at(now);
+        signer.take_back(saved, &mut turn);
         signer.begin(Task::Calendar, &mut turn);
         signer.begin(Task::Poll, &mut turn);
         (signer, turn.into_step())

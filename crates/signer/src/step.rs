@@ -33,8 +33,13 @@ pub struct Step {
 /// One thing to remember.
 #[derive(Clone, Debug)]
 pub enum Write {
-    /// Insert or replace what is known about a block, votes excepted.
+    /// Insert or replace what is known about a block, votes excepted. The content never changes; a
+    /// record that comes without it leaves the content that is stored.
     Record(Box<Record>),
+    /// Forget a block's content, and nothing else about it.
+    ForgetContent(Sighash),
+    /// Forget the votes on a block: it is decided for good.
+    ForgetVotes(Sighash),
     /// Forget a block and its votes: it is far below what is final. The vault remembers for ever
     /// what was signed.
     ForgetRecord(Sighash),

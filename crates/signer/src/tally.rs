@@ -119,7 +119,7 @@ impl Signer {
         if self.ledger.in_cycle(&sighash, number).is_none() {
             return self.park(ballot, Vote::PreCommit, turn);
         }
-        let Some(entry) = self.ledger.get_mut(&sighash) else { return };
+        let Some(entry) = self.ledger.open_mut(&sighash) else { return };
         let is_news = entry.votes.pre_commit(from);
         if is_news && let Some(cycle) = self.cycle(number) {
             let total = cycle.set.total();
@@ -145,7 +145,7 @@ impl Signer {
             let vote = Vote::Acceptance(signature);
             return self.park(ballot, vote, turn);
         }
-        let Some(entry) = self.ledger.get_mut(&sighash) else { return };
+        let Some(entry) = self.ledger.open_mut(&sighash) else { return };
         if !entry.votes.accept(from, signature) {
             return;
         }
@@ -180,7 +180,7 @@ impl Signer {
         if self.ledger.in_cycle(&sighash, number).is_none() {
             return self.park(ballot, Vote::Rejection(vote), turn);
         }
-        let Some(entry) = self.ledger.get_mut(&sighash) else { return };
+        let Some(entry) = self.ledger.open_mut(&sighash) else { return };
         if !entry.votes.reject(from, vote) {
             return;
         }

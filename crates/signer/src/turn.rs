@@ -1,5 +1,6 @@
 //! One event being handled: its time, and the step that it makes.
 
+use crate::ledger::Forgotten;
 use crate::note::Note;
 use crate::step::{Action, Step, Write};
 use crate::time::Timestamp;
@@ -23,6 +24,14 @@ impl Turn {
 
     pub(crate) fn write(&mut self, write: Write) {
         self.step.writes.push(write);
+    }
+
+    /// Has everything deleted that the ledger let go.
+    pub(crate) fn forget(&mut self, forgotten: Forgotten) {
+        let records = forgotten.records.into_iter().map(Write::ForgetRecord);
+        let contents = forgotten.contents.into_iter().map(Write::ForgetContent);
+        let votes = forgotten.votes.into_iter().map(Write::ForgetVotes);
+        self.step.writes.extend(records.chain(contents).chain(votes));
     }
 
     pub(crate) fn act(&mut self, action: Action) {

@@ -11,7 +11,7 @@ use crate::evaluation::Task;
 use crate::event::Submission;
 use crate::note::{Note, QueuedValidation};
 use crate::record::BlockState;
-use crate::response::Refusal;
+use crate::response::{Refusal, Refused};
 use crate::signer::Signer;
 use crate::step::{Action, Write};
 use crate::tally::Ballot;
@@ -149,6 +149,10 @@ impl Signer {
     /// Has a recorded block validated, as soon as the node is free and knows its parent.
     pub(crate) fn request_validation(&mut self, sighash: Sighash, turn: &mut Turn) {
         let Some(entry) = self.ledger.get(&sighash) else { return };
+        // What is not here cannot be shown to the node; a repeated proposal brings it.
+        if entry.record.block.is_none() {
+            return;
+        }
         let cycle = entry.record.cycle;
         if self.validation.hasten(&sighash, turn.now) {
             return self.serve_validation(turn);
@@ -183,10 +187,11 @@ impl Signer {
         let sighash = waiting.sighash;
         let Some(entry) = self.ledger.in_cycle(&sighash, waiting.cycle) else { return };
         let record = &entry.record;
+        let Some(block) = record.block.clone() else { return };
         if record.valid.is_some() || self.is_wrong_network {
             return;
         }
-        let parent = &record.block.header.parent_block_id;
+        let parent = &block.header.parent_block_id;
         let has_patience = turn.now.since(waiting.since) < self.params.timeouts.wait_for_parent;
         if has_patience && !self.is_known_to_node(parent, record.height()) {
             if waiting.since == waiting.not_before {
@@ -201,7 +206,7 @@ impl Signer {
         if waiting.told.is_none() {
             turn.note(Note::ValidationRequested { sighash });
         }
-        turn.act(Action::Validate { sighash, block: record.block.clone() });
+        turn.act(Action::Validate { sighash, block });
         let (since, asked_at) = (turn.now, turn.now);
         self.validation.outstanding = Some(Outstanding { waiting, since, asked_at });
     }
@@ -326,7 +331,7 @@ impl Signer {
         record.reject_reason = is_remembered.then_some(refusal.reason);
         let record = record.clone();
         turn.write(Write::Record(Box::new(record.clone())));
-        self.publish_rejection(record.cycle, &record.block, refusal, turn);
+        self.publish_rejection(record.cycle, &Refused::from(&record), refusal, turn);
         if let Some(own) = self.cycle(record.cycle).map(|cycle| cycle.index) {
             let ballot = Ballot { cycle: record.cycle, from: own, sighash: *sighash };
             self.count_rejection(ballot, refusal.reason, turn);

@@ -68,7 +68,17 @@ impl Store {
     fn apply(&mut self, write: &Write) {
         match write {
             Write::Record(record) => {
-                self.records.insert(record.sighash, Record::clone(record));
+                let known = self.records.remove(&record.sighash).and_then(|known| known.block);
+                let block = record.block.clone().or(known);
+                self.records.insert(record.sighash, Record { block, ..Record::clone(record) });
+            }
+            Write::ForgetContent(sighash) => {
+                if let Some(record) = self.records.get_mut(sighash) {
+                    record.block = None;
+                }
+            }
+            Write::ForgetVotes(sighash) => {
+                self.votes.retain(|(block, ..), _| block != sighash);
             }
             Write::ForgetRecord(sighash) => {
                 self.records.remove(sighash);

@@ -3,11 +3,11 @@
 
 use countersign_wire::block::TenureRole;
 use countersign_wire::transaction::TenureChangeCause;
-use countersign_wire::{ConsensusHash, NakamotoBlock, UnixSeconds};
+use countersign_wire::{ConsensusHash, UnixSeconds};
 
 use crate::ledger::Ledger;
 use crate::params::Timeouts;
-use crate::record::BlockState;
+use crate::record::{BlockState, Outline};
 use crate::time::{Millis, Timestamp};
 
 /// When a full and a read-count extend of a tenure would be accepted.
@@ -54,14 +54,14 @@ impl IdleClock {
 /// The timestamps for a response to `block`. An acceptance of a tenure's first block starts the
 /// clock anew; a rejection does not.
 pub(crate) fn extend_times(
-    block: &NakamotoBlock,
+    block: &Outline,
     is_acceptance: bool,
     timeouts: &Timeouts,
     ledger: &Ledger,
     now: Timestamp,
 ) -> ExtendTimes {
-    let tenure = &block.header.consensus_hash;
-    let starts_anew = is_acceptance && block.tenure_role() == TenureRole::Start;
+    let tenure = &block.tenure;
+    let starts_anew = is_acceptance && block.role == TenureRole::Start;
     let time = |clock: IdleClock| {
         let idle = clock.idle(timeouts).plus(timeouts.tenure_idle_buffer);
         if starts_anew {

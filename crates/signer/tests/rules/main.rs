@@ -15,6 +15,7 @@ mod support;
 mod agreement;
 mod capitulation;
 mod commit;
+mod contents;
 mod cycles;
 mod extend;
 mod found_by_simulation;

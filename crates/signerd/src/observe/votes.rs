@@ -91,6 +91,9 @@ pub(super) fn say_own(note: &Note, prefix: Prefix) {
                     ("the node's tip is already at or above its height", Some(rival))
                 }
                 WithheldSignature::BlockedByRejections => ("it no longer passes", None),
+                WithheldSignature::ContentUnknown => {
+                    ("its content is not here; waiting for its next proposal", None)
+                }
             };
             let rival = rival.map(ToString::to_string);
             tracing::warn!(

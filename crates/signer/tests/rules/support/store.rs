@@ -11,10 +11,20 @@ pub(crate) fn commit(saved: &mut Saved, writes: Vec<Write>) {
 
 fn apply(saved: &mut Saved, write: Write) {
     match write {
-        Write::Record(record) => {
-            saved.records.retain(|other| other.sighash != record.sighash);
+        Write::Record(mut record) => {
+            let known = saved.records.iter().position(|other| other.sighash == record.sighash);
+            let known = known.map(|index| saved.records.remove(index));
+            record.block = record.block.or_else(|| known?.block);
             saved.records.push(*record);
         }
+        Write::ForgetContent(sighash) => {
+            saved
+                .records
+                .iter_mut()
+                .filter(|record| record.sighash == sighash)
+                .for_each(|record| record.block = None);
+        }
+        Write::ForgetVotes(sighash) => saved.votes.retain(|(block, ..)| *block != sighash),
         Write::ForgetRecord(sighash) => {
             saved.records.retain(|record| record.sighash != sighash);
             saved.votes.retain(|(block, ..)| *block != sighash);
