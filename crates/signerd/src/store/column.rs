@@ -1,9 +1,12 @@
 //! Domain values as SQLite columns.
 
 use countersign_signer::{Millis, RejectionVote, Timestamp, Vote};
+use countersign_wire::block::TenureRole;
 use countersign_wire::message::RejectReason;
+use countersign_wire::transaction::TenureChangeCause;
 use countersign_wire::{
-    BurnBlockHash, BurnHeight, ConsensusHash, MessageSignature, RewardCycle, Sighash, SlotId, Wire,
+    BurnBlockHash, BurnHeight, ConsensusHash, MessageSignature, RewardCycle, Sighash, SlotId,
+    StacksHeight, Wire,
 };
 use rusqlite::Row;
 use rusqlite::types::Type;
@@ -36,6 +39,7 @@ macro_rules! number_columns {
 number_columns! {
     RewardCycle: new, get;
     BurnHeight: new, get;
+    StacksHeight: new, get;
     Millis: new, get;
     Timestamp: from_millis, as_millis;
 }
@@ -84,6 +88,25 @@ pub(super) fn read_wire<T: Wire>(row: &Row<'_>, index: usize) -> rusqlite::Resul
     T::from_bytes(bytes).map_err(|error| {
         rusqlite::Error::FromSqlConversionFailure(index, Type::Blob, Box::new(error))
     })
+}
+
+/// The column `role`: the number of the tenure change's cause, or nothing without one.
+pub(super) const fn store_role(role: TenureRole) -> Option<u8> {
+    match role {
+        TenureRole::Start => Some(TenureChangeCause::BlockFound.as_u8()),
+        TenureRole::Extend(cause) => Some(cause.as_u8()),
+        TenureRole::Ordinary => None,
+    }
+}
+
+/// The role of a block whose tenure change has this cause.
+pub(super) fn read_role(row: &Row<'_>, index: usize) -> rusqlite::Result<TenureRole> {
+    let Some(number) = row.get::<_, Option<u8>>(index)? else { return Ok(TenureRole::Ordinary) };
+    match TenureChangeCause::from_u8(number) {
+        Some(TenureChangeCause::BlockFound) => Ok(TenureRole::Start),
+        Some(cause) => Ok(TenureRole::Extend(cause)),
+        None => Err(unknown(index, format!("unknown cause of a tenure change {number}"))),
+    }
 }
 
 /// The columns `kind` and `content` of a vote.

@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use countersign_signer::{
-    BlockState, BurnBlockSeen, Millis, ParkedVote, Record, Saved, SavedUpdate, Superseded,
+    BlockState, BurnBlockSeen, Millis, Outline, ParkedVote, Record, Saved, SavedUpdate, Superseded,
     Timestamp,
 };
-use countersign_wire::{BurnBlockHash, BurnHeight, ConsensusHash, RewardCycle, Sighash, SlotId};
+use countersign_wire::{
+    BurnBlockHash, BurnHeight, ConsensusHash, RewardCycle, Sighash, SlotId, StacksHeight,
+};
 use rusqlite::{Connection, Row};
 
-use super::column::{Column, read_option, read_vote, read_wire, unknown};
+use super::column::{Column, read_option, read_role, read_vote, read_wire, unknown};
 
 /// Everything that the writes have left.
 pub(super) fn load(db: &Connection) -> rusqlite::Result<Saved> {
@@ -45,23 +47,33 @@ fn all<T>(
 }
 
 fn record(row: &Row<'_>) -> rusqlite::Result<Record> {
-    let state: String = row.get(4)?;
     Ok(Record {
         sighash: Sighash::read(row, 0)?,
         cycle: RewardCycle::read(row, 1)?,
-        block: Arc::new(read_wire(row, 2)?),
-        burn_height: BurnHeight::read(row, 3)?,
-        state: BlockState::from_name(&state)
-            .ok_or_else(|| unknown(4, format!("unknown state of a block `{state}`")))?,
-        valid: row.get(5)?,
-        proposed_at: Timestamp::read(row, 6)?,
-        approved_at: read_option(row, 7, Timestamp::read)?,
-        signed_self_at: read_option(row, 8, Timestamp::read)?,
-        signed_group_at: read_option(row, 9, Timestamp::read)?,
-        validation_time: Millis::read(row, 10)?,
-        reject_reason: read_option(row, 11, read_wire)?,
-        uploaded: row.get(12)?,
+        outline: Outline {
+            height: StacksHeight::read(row, 2)?,
+            tenure: ConsensusHash::read(row, 3)?,
+            role: read_role(row, 4)?,
+        },
+        burn_height: BurnHeight::read(row, 5)?,
+        state: read_state(row, 6)?,
+        valid: row.get(7)?,
+        proposed_at: Timestamp::read(row, 8)?,
+        approved_at: read_option(row, 9, Timestamp::read)?,
+        signed_self_at: read_option(row, 10, Timestamp::read)?,
+        signed_group_at: read_option(row, 11, Timestamp::read)?,
+        validation_time: Millis::read(row, 12)?,
+        reject_reason: read_option(row, 13, read_wire)?,
+        uploaded: row.get(14)?,
+        block: read_option(row, 15, read_wire)?.map(Arc::new),
     })
+}
+
+/// The column `state`.
+pub(super) fn read_state(row: &Row<'_>, index: usize) -> rusqlite::Result<BlockState> {
+    let name = row.get_ref(index)?.as_str()?;
+    BlockState::from_name(name)
+        .ok_or_else(|| unknown(index, format!("unknown state of a block `{name}`")))
 }
 
 fn parked(row: &Row<'_>) -> rusqlite::Result<ParkedVote> {

@@ -1,5 +1,10 @@
 //! What the signer remembers across restarts: one SQLite file, one transaction per step.
 //!
+//! What it holds is bounded: the core says which blocks are final and need neither their content nor
+//! the votes on them, and of all blocks the [`MAX_RECORDS`](countersign_signer::MAX_RECORDS) highest
+//! stay. The file of a signer that has decided a million blocks is as large as that of one that has
+//! decided ten thousand.
+//!
 //! The store holds no rule: a [`Write`] says what to keep, [`Store::load`] gives everything back.
 //!
 //! `synchronous = NORMAL` is enough here. A power cut may take the last commits, and the signer reads
@@ -10,6 +15,7 @@
 mod column;
 mod error;
 mod load;
+mod migrate;
 mod open;
 mod write;
 
@@ -40,12 +46,7 @@ impl Store {
 
     /// Everything that the writes so far have left.
     pub fn load(&self) -> Result<Saved, StoreError> {
-        load::load(&self.db).map_err(|error| match error {
-            rusqlite::Error::FromSqlConversionFailure(..) => {
-                StoreError::Damaged { path: self.path.clone(), finding: error.to_string() }
-            }
-            other => open::explain(&self.path, other),
-        })
+        load::load(&self.db).map_err(|error| open::explain(&self.path, error))
     }
 
     /// Keeps all of `writes` or, if it fails, none.
@@ -61,7 +62,7 @@ impl Store {
     /// files, which takes longer than many commits; left to itself SQLite would do it inside one.
     pub fn tidy(&mut self) -> Result<(), StoreError> {
         self.db
-            .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
+            .query_row(include_str!("sql/tidy.sql"), [], |_| Ok(()))
             .map_err(|source| StoreError::Unwritable { path: self.path.clone(), source })
     }
 }

@@ -3,22 +3,18 @@
 use std::path::Path;
 use std::time::Duration;
 
+use countersign_signer::MAX_RECORDS;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use super::StoreError;
+use super::migrate::{SCHEMA_VERSION, migrate};
 
 /// "CSS1": tells a store from any other SQLite file.
 const APPLICATION_ID: i64 = 0x4353_5331;
 
-/// Number n brings a store from schema n to schema n + 1.
-const MIGRATIONS: [&str; 1] = [include_str!("migrations/0001.sql")];
-
-/// The log is tidied up between decisions; only in a flood does it grow to this many pages, 64 MiB, at
+/// The log is tidied up between decisions; only in a flood does it grow to this many pages, 16 MiB, at
 /// which a commit does it.
-const MAX_LOG_PAGES: i64 = 16_384;
-
-/// As many as there are migrations, which a test checks.
-const SCHEMA_VERSION: i64 = 1;
+const MAX_LOG_PAGES: i64 = 4096;
 
 /// Opens the store at `path`, or creates it.
 pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
@@ -59,7 +55,7 @@ fn prepare(db: &mut Connection, path: &Path) -> Result<(), StoreError> {
     db.pragma_update(None, "journal_mode", "WAL").map_err(unusable)?;
     db.pragma_update(None, "synchronous", "NORMAL").map_err(unusable)?;
     db.pragma_update(None, "wal_autocheckpoint", MAX_LOG_PAGES).map_err(unusable)?;
-    migrate(db, found).map_err(unusable)
+    serve(db, found).map_err(unusable)
 }
 
 /// The schema of the file; zero if it is empty.
@@ -70,7 +66,7 @@ fn identify(db: &Connection, path: &Path) -> Result<i64, StoreError> {
     };
     let (owner, found) = (number("application_id")?, number("user_version")?);
     let tables: i64 = db
-        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+        .query_row(include_str!("sql/load_table_count.sql"), [], |row| row.get(0))
         .map_err(|error| explain(path, error))?;
     if owner != APPLICATION_ID {
         let is_empty = owner == 0 && found == 0 && tables == 0;
@@ -93,13 +89,18 @@ fn check_integrity(db: &Connection, path: &Path) -> Result<(), StoreError> {
     Err(StoreError::Damaged { path: path.to_owned(), finding })
 }
 
-/// Runs the migrations that are missing. Without any, it still takes the lock for writing, so that
-/// a file that cannot be written is found out now and not at the first block.
-fn migrate(db: &mut Connection, found: i64) -> rusqlite::Result<()> {
-    let done = usize::try_from(found).unwrap_or(0);
+/// Runs the migrations that are missing, and deletes what is beyond the bounds, so that the loading
+/// is bounded, whoever has filled the store. Even if there is nothing to do it takes the lock for
+/// writing, so that a file that cannot be written is found out now and not at the first block.
+fn serve(db: &mut Connection, found: i64) -> rusqlite::Result<()> {
     let txn = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    for migration in MIGRATIONS.into_iter().skip(done) {
-        txn.execute_batch(migration)?;
+    migrate(&txn, found)?;
+    for sql in [
+        include_str!("sql/trim_votes.sql"),
+        include_str!("sql/trim_contents.sql"),
+        include_str!("sql/trim_records.sql"),
+    ] {
+        txn.execute(sql, [i64::try_from(MAX_RECORDS).unwrap_or(i64::MAX)])?;
     }
     txn.pragma_update(None, "application_id", APPLICATION_ID)?;
     txn.pragma_update(None, "user_version", SCHEMA_VERSION)?;
@@ -109,6 +110,9 @@ fn migrate(db: &mut Connection, found: i64) -> rusqlite::Result<()> {
 /// The error of whoever only reads or opens.
 pub(super) fn explain(path: &Path, error: rusqlite::Error) -> StoreError {
     let path = path.to_owned();
+    if let rusqlite::Error::FromSqlConversionFailure(..) = error {
+        return StoreError::Damaged { path, finding: error.to_string() };
+    }
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::InUse { path },
         Some(ErrorCode::NotADatabase) => StoreError::NotAStore { path },
@@ -116,15 +120,5 @@ pub(super) fn explain(path: &Path, error: rusqlite::Error) -> StoreError {
             StoreError::Damaged { path, finding: error.to_string() }
         }
         _ => StoreError::Unusable { path, source: error },
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_schema_version_is_the_number_of_migrations() {
-        assert_eq!(usize::try_from(SCHEMA_VERSION), Ok(MIGRATIONS.len()));
     }
 }

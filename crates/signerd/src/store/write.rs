@@ -1,10 +1,10 @@
 //! One transaction for the writes of one step.
 
 use countersign_signer::{BurnBlockSeen, ParkedVote, Record, SavedUpdate, Superseded, Vote, Write};
-use countersign_wire::{BurnHeight, RewardCycle, Sighash, SlotId, Wire};
+use countersign_wire::{BurnHeight, NakamotoBlock, RewardCycle, Sighash, SlotId, Wire};
 use rusqlite::{Connection, Params, Transaction, TransactionBehavior, params};
 
-use super::column::{Column, REJECTION, store_vote};
+use super::column::{Column, REJECTION, store_role, store_vote};
 
 /// Keeps all of `writes` or none.
 pub(super) fn commit(db: &mut Connection, writes: &[Write]) -> rusqlite::Result<()> {
@@ -20,6 +20,13 @@ fn perform(txn: &Transaction<'_>, write: &Write) -> rusqlite::Result<()> {
         Write::Record(record) => save_record(txn, record),
         Write::ForgetRecord(sighash) => {
             run(txn, include_str!("sql/delete_record.sql"), params![sighash.store()])?;
+            run(txn, include_str!("sql/delete_content.sql"), params![sighash.store()])?;
+            run(txn, include_str!("sql/delete_votes.sql"), params![sighash.store()])
+        }
+        Write::ForgetContent(sighash) => {
+            run(txn, include_str!("sql/delete_content.sql"), params![sighash.store()])
+        }
+        Write::ForgetVotes(sighash) => {
             run(txn, include_str!("sql/delete_votes.sql"), params![sighash.store()])
         }
         Write::PreCommit { sighash, from } => {
@@ -53,11 +60,13 @@ fn perform(txn: &Transaction<'_>, write: &Write) -> rusqlite::Result<()> {
     }
 }
 
-fn save_record(txn: &Transaction<'_>, record: &Record) -> rusqlite::Result<()> {
+pub(super) fn save_record(txn: &Transaction<'_>, record: &Record) -> rusqlite::Result<()> {
     let values = params![
         record.sighash.store(),
         record.cycle.store(),
-        record.block.to_bytes(),
+        record.outline.height.store(),
+        record.outline.tenure.store(),
+        store_role(record.outline.role),
         record.burn_height.store(),
         record.state.name(),
         record.valid,
@@ -69,7 +78,22 @@ fn save_record(txn: &Transaction<'_>, record: &Record) -> rusqlite::Result<()> {
         record.reject_reason.map(|reason| reason.to_bytes()),
         record.uploaded,
     ];
-    run(txn, include_str!("sql/upsert_record.sql"), values)
+    run(txn, include_str!("sql/upsert_record.sql"), values)?;
+    record.block.as_ref().map_or(Ok(()), |block| save_content(txn, &record.sighash, block))
+}
+
+/// A block's content never changes, and is large: it is written once, however often its record is.
+fn save_content(
+    txn: &Transaction<'_>,
+    sighash: &Sighash,
+    block: &NakamotoBlock,
+) -> rusqlite::Result<()> {
+    let mut known = txn.prepare_cached(include_str!("sql/find_content.sql"))?;
+    if known.exists(params![sighash.store()])? {
+        return Ok(());
+    }
+    let content = params![sighash.store(), block.to_bytes()];
+    run(txn, include_str!("sql/insert_content.sql"), content)
 }
 
 /// A promise or a signature is a signer's later word.

@@ -8,6 +8,7 @@
 )]
 
 mod full;
+mod migration;
 mod model;
 mod opening;
 mod property;

@@ -23,8 +23,14 @@ impl Model {
     pub(crate) fn apply(&mut self, write: &Write) {
         match write.clone() {
             Write::Record(record) => {
-                self.records.insert(record.sighash, *record);
+                let known = self.records.remove(&record.sighash).and_then(|known| known.block);
+                let block = record.block.clone().or(known);
+                self.records.insert(record.sighash, Record { block, ..*record });
             }
+            Write::ForgetContent(sighash) => {
+                self.records.entry(sighash).and_modify(|record| record.block = None);
+            }
+            Write::ForgetVotes(sighash) => self.votes.retain(|(of, ..), _| *of != sighash),
             Write::ForgetRecord(sighash) => {
                 self.records.remove(&sighash);
                 self.votes.retain(|(of, ..), _| *of != sighash);

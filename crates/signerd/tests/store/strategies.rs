@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use countersign_signer::{
-    BlockState, BurnBlockSeen, Millis, ParkedVote, Record, RejectionVote, Superseded, Timestamp,
-    Vote, Write,
+    BlockState, BurnBlockSeen, Millis, Outline, ParkedVote, Record, RejectionVote, Superseded,
+    Timestamp, Vote, Write,
 };
-use countersign_wire::block::{BitVec, NakamotoBlockHeader};
+use countersign_wire::block::{BitVec, NakamotoBlockHeader, TenureRole};
 use countersign_wire::fixed::{StateRoot, TxMerkleRoot};
 use countersign_wire::message::{
-    ActiveMiner, MinerState, RejectReason, StateMachineUpdate, UpdateContent, ValidateCode,
+    ActiveMiner, BlockProposal, BlockProposalData, MinerState, RejectReason, StateMachineUpdate,
+    UpdateContent, ValidateCode,
 };
+use countersign_wire::transaction::TenureChangeCause;
 use countersign_wire::{
     BurnBlockHash, BurnHeight, ConsensusHash, Hash160, MessageSignature, NakamotoBlock,
     RewardCycle, Sighash, SlotId, StacksBlockId, StacksHeight, UnixSeconds,
@@ -72,37 +74,55 @@ fn vote() -> impl Strategy<Value = Vote> {
     ]
 }
 
-fn block() -> impl Strategy<Value = NakamotoBlock> {
-    (any::<u64>(), consensus_hash(), signature()).prop_map(|(height, tenure, miner_signature)| {
-        let mut block = NakamotoBlock {
-            header: NakamotoBlockHeader {
-                chain_length: StacksHeight::new(height),
-                consensus_hash: tenure,
-                miner_signature,
-                ..empty_header()
-            },
-            transactions: vec![],
-        };
-        block.header.tx_merkle_root = block.tx_merkle_root();
-        block
-    })
+/// The block of this hash, as it were: what a block is never changes.
+fn block(sighash: Sighash) -> NakamotoBlock {
+    let mut block = NakamotoBlock {
+        header: NakamotoBlockHeader {
+            chain_length: StacksHeight::new(u64::from(sighash.as_bytes()[0])),
+            consensus_hash: ConsensusHash::new([sighash.as_bytes()[0] / 2; 20]),
+            ..empty_header()
+        },
+        transactions: vec![],
+    };
+    block.header.tx_merkle_root = block.tx_merkle_root();
+    block
+}
+
+/// A block that was just proposed.
+pub(crate) fn proposed(number: u8) -> Record {
+    let block = block(Sighash::new([number; 32]));
+    let proposal = BlockProposal {
+        block,
+        burn_height: BurnHeight::new(9),
+        reward_cycle: RewardCycle::new(7),
+        data: BlockProposalData::absent(),
+    };
+    Record::new(proposal, Timestamp::from_secs(1))
 }
 
 fn record() -> impl Strategy<Value = Record> {
     let times = prop::collection::vec(prop::option::of(time()), 3);
     (
-        (sighash(), cycle(), block(), any::<u64>(), prop::sample::select(&BlockState::ALL[..])),
+        (
+            sighash(),
+            cycle(),
+            any::<bool>(),
+            any::<u64>(),
+            prop::sample::select(&BlockState::ALL[..]),
+        ),
         (any::<Option<bool>>(), time(), times, any::<u64>()),
         (prop::option::of(reason()), any::<bool>()),
     )
         .prop_map(|(first, second, third)| {
-            let (sighash, cycle, block, burn_height, state) = first;
+            let (sighash, cycle, has_content, burn_height, state) = first;
+            let block = block(sighash);
             let (valid, proposed_at, times, validation_time) = second;
             let (reject_reason, uploaded) = third;
             Record {
                 sighash,
                 cycle,
-                block: Arc::new(block),
+                outline: Outline { role: role(sighash), ..Outline::of(&block) },
+                block: has_content.then(|| Arc::new(block)),
                 burn_height: BurnHeight::new(burn_height),
                 state,
                 valid,
@@ -115,6 +135,15 @@ fn record() -> impl Strategy<Value = Record> {
                 uploaded,
             }
         })
+}
+
+fn role(sighash: Sighash) -> TenureRole {
+    match sighash.as_bytes()[0] {
+        0 => TenureRole::Start,
+        1 => TenureRole::Extend(TenureChangeCause::Extended),
+        2 => TenureRole::Extend(TenureChangeCause::ExtendedReadCount),
+        _ => TenureRole::Ordinary,
+    }
 }
 
 fn parked() -> impl Strategy<Value = ParkedVote> {
@@ -198,6 +227,8 @@ pub(crate) fn write() -> impl Strategy<Value = Write> {
     prop_oneof![
         2 => record().prop_map(|record| Write::Record(Box::new(record))),
         1 => sighash().prop_map(Write::ForgetRecord),
+        1 => sighash().prop_map(Write::ForgetContent),
+        1 => sighash().prop_map(Write::ForgetVotes),
         6 => vote_write(),
         5 => chain_write(),
     ]

@@ -1,0 +1,1 @@
+INSERT INTO contents (sighash, block) VALUES (?, ?)
