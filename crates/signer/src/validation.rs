@@ -247,12 +247,13 @@ impl Signer {
         let Some(late) = self.validation.outstanding else { return };
         let sighash = late.waiting.sighash;
         if turn.now.since(late.since) < timeout {
-            if turn.now.since(late.asked_at) >= ASK_AGAIN
-                && let Some(entry) = self.ledger.get(&sighash)
-            {
-                let block = entry.record.block.clone();
+            if turn.now.since(late.asked_at) >= ASK_AGAIN {
                 self.validation.outstanding = Some(Outstanding { asked_at: turn.now, ..late });
-                turn.act(Action::Validate { sighash, block });
+                if let Some(block) =
+                    self.ledger.get(&sighash).and_then(|entry| entry.record.block.clone())
+                {
+                    turn.act(Action::Validate { sighash, block });
+                }
             }
             return;
         }

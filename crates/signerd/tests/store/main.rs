@@ -11,5 +11,6 @@ mod full;
 mod migration;
 mod model;
 mod opening;
+mod plans;
 mod property;
 mod strategies;

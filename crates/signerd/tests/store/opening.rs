@@ -102,3 +102,21 @@ fn a_place_that_cannot_hold_a_file_is_named() {
         assert!(error.to_string().contains(&path.display().to_string()), "{error}");
     }
 }
+
+#[test]
+fn of_too_many_blocks_the_lowest_are_deleted_at_the_start() {
+    let (_folder, path) = place();
+    drop(Store::open(&path).unwrap());
+    let db = Connection::open(&path).unwrap();
+    db.execute_batch(
+        "WITH RECURSIVE heights (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM heights WHERE n < 5000)
+         INSERT INTO records SELECT randomblob(32), 7, n, zeroblob(20), NULL, 9, 'unprocessed',
+             NULL, 10, NULL, NULL, NULL, 0, NULL, 0 FROM heights;
+         INSERT INTO votes SELECT sighash, 0, 0, x'' FROM records;",
+    )
+    .unwrap();
+    drop(db);
+    let saved = Store::open(&path).unwrap().load().unwrap();
+    let lowest = saved.records.iter().map(|record| record.height().get()).min();
+    assert_eq!((saved.records.len(), saved.votes.len(), lowest), (4096, 4096, Some(905)));
+}
