@@ -13,8 +13,9 @@ fn start() -> Sighash {
     tenure_start(3, 21).block.sighash()
 }
 
-fn without_content(record: Record) -> Record {
-    Record { block: None, ..record }
+fn without_content(mut record: Record) -> Record {
+    record.block = None;
+    record
 }
 
 fn promises(sighash: Sighash, count: u32) -> Vec<(Sighash, SlotId, Vote)> {
