@@ -176,6 +176,11 @@ impl Checks {
         (first != sighash).then_some(first)
     }
 
+    /// A Bitcoin fork has taken all blocks but these out of the chain.
+    pub(super) fn reorganised(&mut self, on_chain: &BTreeSet<Sighash>) {
+        self.adopted.retain(|_, sighash| on_chain.contains(sighash));
+    }
+
     /// When a signer first ordered its signature of a block.
     pub(super) fn signed_at(&self, signer: usize, sighash: &Sighash) -> Option<Timestamp> {
         let issued = self.issued.get(&signer)?;

@@ -26,7 +26,7 @@ pub(super) struct Liar {
 }
 
 /// The key of somebody who is no signer at all.
-const STRANGER: usize = 1000;
+pub(super) const STRANGER: usize = 1000;
 
 impl Liar {
     pub(super) fn new(key: PrivateKey) -> Self {

@@ -175,6 +175,7 @@ impl World {
         if machine.life != life || machine.core.is_none() {
             return;
         }
+        self.script.uploading(by, block.sighash());
         if !self.nodes[machine.node].is_up || self.script.delays_uploads() {
             let at = self.now.plus(Millis::new(2000));
             self.agenda.plan(at, Happening::ToUpload { by, life, block });

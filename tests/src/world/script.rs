@@ -51,6 +51,8 @@ pub(super) struct Script {
     pub(super) notes: Vec<(usize, Note)>,
     /// Which signer had its node validate which block.
     pub(super) validations: Vec<(usize, Sighash)>,
+    /// Which signer brought which block to its node.
+    pub(super) uploads: Vec<(usize, Sighash)>,
     /// Events that get lost.
     pub(super) filters: Vec<Filter>,
     /// What nodes say instead of the truth.
@@ -97,6 +99,12 @@ impl Script {
     pub(super) fn asked_to_validate(&mut self, by: usize, sighash: Sighash) {
         if self.is_told {
             self.validations.push((by, sighash));
+        }
+    }
+
+    pub(super) fn uploading(&mut self, by: usize, sighash: Sighash) {
+        if self.is_told {
+            self.uploads.push((by, sighash));
         }
     }
 

@@ -1,5 +1,7 @@
 //! What happens to the burn chain.
 
+use std::collections::BTreeSet;
+
 use countersign_devnet::chain::Winner;
 use countersign_wire::{BurnHeight, ConsensusHash, RewardCycle, StacksBlockId};
 
@@ -26,6 +28,14 @@ impl Scene {
     pub fn fork_burn_chain(&mut self, depth: u64) {
         let height = self.world.chain.burn_tip().height;
         self.world.chain.fork_burn_chain(BurnHeight::new(height.get() - depth));
+        let chain = &self.world.chain;
+        let mut on_chain = BTreeSet::new();
+        let mut id = chain.stacks_tip_id();
+        while let Some(block) = chain.block(&id) {
+            on_chain.insert(block.sighash());
+            id = block.header.parent_block_id;
+        }
+        self.world.checks.reorganised(&on_chain);
     }
 
     /// So many burn blocks that nobody has won.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use countersign_devnet::chain::StackerDb;
-use countersign_signer::Note;
+use countersign_signer::{BlockState, Note};
 use countersign_wire::message::{BlockAccepted, BlockResponse, RejectReason, SignerMessage};
 use countersign_wire::stackerdb::{Lane, SignersContract};
 use countersign_wire::{NakamotoBlock, RewardCycle, SlotId};
@@ -106,6 +106,17 @@ impl Scene {
     pub fn validations_of(&self, block: &Block) -> usize {
         let validations = &self.world.script.validations;
         validations.iter().filter(|(_, sighash)| *sighash == block.sighash).count()
+    }
+
+    /// How often signers brought a block to their nodes.
+    pub fn uploads_of(&self, block: &Block) -> usize {
+        let uploads = &self.world.script.uploads;
+        uploads.iter().filter(|(_, sighash)| *sighash == block.sighash).count()
+    }
+
+    /// What is on a signer's record about a block.
+    pub fn state_of(&self, signer: usize, block: &Block) -> Option<BlockState> {
+        self.world.signers[signer].store.record(&block.sighash).map(|record| record.state)
     }
 
     /// Whether the chain has a block on its canonical fork.

@@ -6,9 +6,10 @@ use countersign_wire::message::{
     StateMachineUpdate,
 };
 use countersign_wire::stackerdb::{Chunk, SignersContract};
-use countersign_wire::{RewardCycle, SlotVersion, UnixSeconds, Wire as _, sip018};
+use countersign_wire::{ConsensusHash, RewardCycle, SlotVersion, UnixSeconds, Wire as _, sip018};
 
 use super::{Block, Scene};
+use crate::world::liars::STRANGER;
 use crate::world::signing_key;
 
 impl Scene {
@@ -56,6 +57,17 @@ impl Scene {
         self.speak(signer, cycle, &SignerMessage::BlockResponse(response));
     }
 
+    /// Builds the next block of a tenure and has it adopted with the puppets' signatures.
+    pub fn mine_with_puppets(&mut self, tenure: ConsensusHash) -> Block {
+        let block = self.next_block(tenure);
+        self.propose(&block);
+        for puppet in self.puppets() {
+            self.accept(puppet, &block);
+        }
+        self.expect_adopted(&block);
+        block
+    }
+
     /// All puppets see the burn chain as the first honest signer does, in these versions.
     pub fn agree(&mut self) {
         let Some(view) = self.view_of(0) else { return };
@@ -76,6 +88,14 @@ impl Scene {
             SignerMessage::StateMachineUpdate(update) => Some(update.clone()),
             _ => None,
         })
+    }
+
+    /// Somebody without a seat says something, and all nodes pass it on.
+    pub fn speak_as_stranger(&mut self, message: &SignerMessage) {
+        let from = signing_key(STRANGER).public_key();
+        let parity = self.cycle().parity();
+        self.world.broadcast(parity, from, SlotVersion::new(1), message);
+        self.moment();
     }
 
     /// Writes a message into a signer's slot of a cycle, from where everybody hears it.
