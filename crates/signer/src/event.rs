@@ -21,6 +21,12 @@ pub enum Event {
     /// last question to the node before and ahead of the first to this one; the actions of this
     /// event's own step are for the new node.
     NodeSwitched,
+    /// The machine's clock was set. The time of events goes on steadily all the same; only what is
+    /// compared with the time in blocks, or said to miners, goes by the clock.
+    ClockSet {
+        /// How far the clock is ahead of the time of events, in milliseconds.
+        ahead: i64,
+    },
     /// The node announced a burn block. Only a trigger: the view is read again from the node.
     BurnBlock(NewBurnBlock),
     /// The node announced a Stacks block that it has processed.

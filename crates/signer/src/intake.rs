@@ -30,7 +30,7 @@ impl Signer {
         let sighash = proposal.block.sighash();
         let number = proposal.reward_cycle;
         let made_at = Timestamp::from_secs(header.timestamp.get());
-        if let Some(why) = self.reason_to_ignore(number, made_at, turn.now) {
+        if let Some(why) = self.reason_to_ignore(number, made_at, turn.wall()) {
             turn.note(Note::ProposalIgnored { sighash, why });
             return;
         }

@@ -69,14 +69,14 @@ impl Signer {
         signature: MessageSignature,
         turn: &mut Turn,
     ) {
-        let times = self.extend_times(&record.outline, true, turn.now);
+        let times = self.extend_times(&record.outline, true, turn);
         let accepted = BlockAccepted {
             sighash: record.sighash,
             signature,
             server_version: self.params.server_version.clone(),
             data: response_data(times, RejectReason::NotRejected, None),
         };
-        let latency = turn.now.since(record.made_at());
+        let latency = turn.wall().since(record.made_at());
         turn.note(Note::Accepted { sighash: record.sighash, latency });
         let response = BlockResponse::Accepted(accepted);
         self.publish(record.cycle, SignerMessage::BlockResponse(response), turn);
@@ -95,7 +95,7 @@ impl Signer {
             return;
         }
         let sighash = refused.sighash;
-        let times = self.extend_times(&refused.outline, false, turn.now);
+        let times = self.extend_times(&refused.outline, false, turn);
         let rejection = BlockRejected {
             reason: refusal.text.clone(),
             code: refusal.reason.legacy_code(),
@@ -106,7 +106,7 @@ impl Signer {
             data: response_data(times, refusal.reason, refusal.failed_txid),
         };
         let reason = refusal.reason;
-        let latency = turn.now.since(refused.made_at);
+        let latency = turn.wall().since(refused.made_at);
         turn.note(Note::Rejected { sighash, reason, latency });
         turn.act(Action::Reject {
             cycle: number,
@@ -115,8 +115,10 @@ impl Signer {
         });
     }
 
-    fn extend_times(&self, block: &Outline, is_acceptance: bool, now: Timestamp) -> ExtendTimes {
-        extend_times(block, is_acceptance, &self.params.timeouts, &self.ledger, now)
+    /// By the wall clock, as miners understand it.
+    fn extend_times(&self, block: &Outline, is_acceptance: bool, turn: &Turn) -> ExtendTimes {
+        extend_times(block, is_acceptance, &self.params.timeouts, &self.ledger, turn.now)
+            .shifted(turn.wall_ahead)
     }
 }
 

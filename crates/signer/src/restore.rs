@@ -16,8 +16,10 @@ use crate::votes::Vote;
 const RESEND_WINDOW: Millis = Millis::from_secs(600);
 
 impl Signer {
-    /// Puts everything back that does not depend on our seats.
-    pub(crate) fn take_back(&mut self, saved: Saved, turn: &mut Turn) {
+    /// Puts everything back that does not depend on our seats. What lies in the future, because the
+    /// machine's clock was set back since, counts as of now.
+    pub(crate) fn take_back(&mut self, mut saved: Saved, turn: &mut Turn) {
+        saved.clamp(turn.now);
         for record in saved.records {
             turn.forget(self.ledger.insert(record));
         }

@@ -30,6 +30,28 @@ pub struct Saved {
     pub superseded: Vec<Superseded>,
 }
 
+impl Saved {
+    /// Brings every moment that lies after `now` back to it.
+    pub(crate) fn clamp(&mut self, now: Timestamp) {
+        let mut stamps: Vec<&mut Timestamp> = Vec::new();
+        for record in &mut self.records {
+            stamps.push(&mut record.proposed_at);
+            stamps.extend(&mut record.approved_at);
+            stamps.extend(&mut record.signed_self_at);
+            stamps.extend(&mut record.signed_group_at);
+        }
+        stamps.extend(self.parked.iter_mut().map(|vote| &mut vote.at));
+        stamps.extend(self.burn_blocks.iter_mut().map(|seen| &mut seen.received_at));
+        stamps.extend(self.peer_updates.iter_mut().map(|update| &mut update.at));
+        stamps.extend(self.burn_reports.iter_mut().map(|(.., at)| at));
+        stamps.extend(self.activity.iter_mut().map(|(_, at)| at));
+        stamps.extend(self.superseded.iter_mut().map(|superseded| &mut superseded.at));
+        for stamp in stamps {
+            *stamp = (*stamp).min(now);
+        }
+    }
+}
+
 /// A signer's latest update.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SavedUpdate {

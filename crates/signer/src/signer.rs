@@ -55,6 +55,10 @@ pub struct Signer {
     /// Blocks whose signature the vault was asked for and has not returned.
     pub(crate) signing: BTreeSet<Sighash>,
     pub(crate) announced: VecDeque<StacksBlockId>,
+    /// How far the wall clock is ahead of the steady one, in milliseconds.
+    wall_ahead: i64,
+    /// When this process took up its work.
+    started_at: Timestamp,
     /// What was saved about peers of cycles that we have not found our seat in yet.
     pub(crate) unclaimed: Saved,
 }
@@ -82,18 +86,24 @@ impl Signer {
             withheld: BTreeMap::new(),
             signing: BTreeSet::new(),
             announced: VecDeque::new(),
+            wall_ahead: 0,
+            started_at: now,
             unclaimed: Saved::default(),
         };
-        let mut turn = Turn::at(now);
+        let mut turn = Turn::at(now, 0);
         signer.take_back(saved, &mut turn);
         signer.begin(Task::Calendar, &mut turn);
         signer.begin(Task::Poll, &mut turn);
         (signer, turn.into_step())
     }
 
-    /// Takes in one event.
+    /// Takes in one event. `now` never goes back and never jumps: it goes by a steady clock that was
+    /// set to the time of the world once, at the start.
     pub fn handle(&mut self, event: Event, now: Timestamp) -> Step {
-        let mut turn = Turn::at(now);
+        if let Event::ClockSet { ahead } = event {
+            self.wall_ahead = ahead;
+        }
+        let mut turn = Turn::at(now, self.wall_ahead);
         self.dispatch(event, &mut turn);
         self.settle(&mut turn);
         turn.into_step()
@@ -112,7 +122,7 @@ impl Signer {
 
     fn dispatch(&mut self, event: Event, turn: &mut Turn) {
         match event {
-            Event::Deadline => {}
+            Event::Deadline | Event::ClockSet { .. } => {}
             Event::Resumed => self.on_resumed(turn),
             Event::NodeSwitched => self.on_node_switched(turn),
             Event::BurnBlock(block) => self.on_burn_block(&block, turn),
@@ -257,6 +267,7 @@ impl Signer {
             reports: &cycle.reports,
             set: &cycle.set,
             facts,
+            started_at: self.started_at,
             now,
         }
     }

@@ -50,6 +50,12 @@ impl Timestamp {
         Self(self.0.saturating_add(span.0))
     }
 
+    /// This moment by a clock that is `millis` ahead of this one, or behind it.
+    #[must_use]
+    pub const fn shifted(self, millis: i64) -> Self {
+        Self(self.0.saturating_add_signed(millis))
+    }
+
     /// How long ago `earlier` was; zero if the clock ran backwards since.
     pub const fn since(self, earlier: Self) -> Millis {
         Millis(self.0.saturating_sub(earlier.0))

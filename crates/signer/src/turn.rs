@@ -8,13 +8,21 @@ use crate::time::Timestamp;
 /// One event being handled.
 #[derive(Debug)]
 pub(crate) struct Turn {
+    /// By the steady clock, which rules about elapsed time go by.
     pub(crate) now: Timestamp,
+    /// How far the wall clock is ahead of the steady one, in milliseconds.
+    pub(crate) wall_ahead: i64,
     step: Step,
 }
 
 impl Turn {
-    pub(crate) fn at(now: Timestamp) -> Self {
-        Self { now, step: Step::default() }
+    pub(crate) fn at(now: Timestamp, wall_ahead: i64) -> Self {
+        Self { now, wall_ahead, step: Step::default() }
+    }
+
+    /// The time of the world, which blocks and messages carry.
+    pub(crate) const fn wall(&self) -> Timestamp {
+        self.now.shifted(self.wall_ahead)
     }
 
     /// The step that all handlers together have made.

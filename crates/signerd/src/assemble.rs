@@ -15,7 +15,7 @@ use countersign_wire::{ChainId, Network, PrivateKey};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::clock::now;
+use crate::clock::{WallClock, now};
 use crate::config::{Config, DbPath};
 use crate::drive::Drive;
 use crate::effects::{Effects, Tasks as EffectTasks};
@@ -133,6 +133,7 @@ impl Shared {
             inbox: answers,
             metrics: self.metrics,
             tick: self.plan.tick.max(MIN_TICK),
+            wall_clock: WallClock::default(),
             woken: Instant::now(),
             tidied: Instant::now(),
         };

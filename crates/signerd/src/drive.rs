@@ -11,7 +11,7 @@ use tokio::task::yield_now;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use crate::clock::{millis, now};
+use crate::clock::{WallClock, millis, now};
 use crate::effects::Effects;
 use crate::health::NodeHealth;
 use crate::intake::{Intake, Reading};
@@ -31,6 +31,7 @@ pub(crate) struct Drive {
     pub(crate) inbox: mpsc::Receiver<Event>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) tick: Duration,
+    pub(crate) wall_clock: WallClock,
     /// When the core was last told that time has passed.
     pub(crate) woken: Instant,
     /// When the store was last tidied up.
@@ -49,6 +50,9 @@ impl Drive {
         let mut reading = None;
         let (mut awake, mut turn) = (now(), Instant::now());
         while !stop.is_cancelled() {
+            if let Some(ahead) = self.wall_clock.news() {
+                self.handle(Event::ClockSet { ahead })?;
+            }
             self.meet_deadline()?;
             let pause = self.until_deadline();
             let event = tokio::select! {
@@ -140,6 +144,7 @@ const fn label(event: &Event) -> &'static str {
         Event::Deadline => "deadline",
         Event::Resumed => "resumed",
         Event::NodeSwitched => "node_switched",
+        Event::ClockSet { .. } => "clock_set",
         Event::BurnBlock(_) => "burn_block",
         Event::StacksBlock(_) => "stacks_block",
         Event::Verdict(_) => "verdict",

@@ -22,7 +22,8 @@ pub(crate) enum Clearance {
 /// tenure. Freshness is looked at first, then permissions, then what the node says.
 pub(crate) fn check_rivals(block: &Record, at: &Situation<'_>) -> Known<Clearance> {
     let rivals = at.ledger.rivals_of(block);
-    let newest = rivals.iter().filter_map(|rival| rival.endorsed_at()).max().unwrap_or_default();
+    let newest =
+        rivals.iter().filter_map(|rival| counted_from(rival, at)).max().unwrap_or_default();
     let mut overridden = Vec::new();
     for rival in rivals {
         let reason = if is_permitted(rival, block, at)? {
@@ -47,9 +48,14 @@ pub(crate) fn check_rivals(block: &Record, at: &Situation<'_>) -> Known<Clearanc
 }
 
 fn is_fresh(rival: &Record, at: &Situation<'_>) -> bool {
-    rival
-        .endorsed_at()
+    counted_from(rival, at)
         .is_some_and(|endorsed| endorsed.plus(at.params.timeouts.tenure_last_block) > at.now)
+}
+
+/// Since when the age of a rival is counted. Nobody knows how long a stop took if the machine's clock
+/// was set meanwhile, so what was signed before counts as signed at the start.
+fn counted_from(rival: &Record, at: &Situation<'_>) -> Option<Timestamp> {
+    rival.endorsed_at().map(|endorsed| endorsed.max(at.started_at))
 }
 
 /// How much longer than the freshness window a signer stays with the stronger of two siblings.
@@ -59,8 +65,11 @@ const HEAD_START: Millis = Millis::from_secs(10);
 pub(crate) fn reconsider_at(block: &Record, at: &Situation<'_>) -> Option<Timestamp> {
     let window = at.params.timeouts.tenure_last_block.plus(Millis::new(1));
     let rivals = at.ledger.rivals_of(block);
-    let stale_at: Vec<Timestamp> =
-        rivals.iter().filter_map(|rival| rival.endorsed_at()).map(|at| at.plus(window)).collect();
+    let stale_at: Vec<Timestamp> = rivals
+        .iter()
+        .filter_map(|rival| counted_from(rival, at))
+        .map(|at| at.plus(window))
+        .collect();
     let yields_at = stale_at.iter().max().map(|newest| newest.plus(HEAD_START));
     stale_at.into_iter().chain(yields_at).filter(|moment| *moment > at.now).min()
 }

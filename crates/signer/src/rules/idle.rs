@@ -17,6 +17,14 @@ pub(crate) struct ExtendTimes {
     pub(crate) read_count: UnixSeconds,
 }
 
+impl ExtendTimes {
+    /// The same moments by a clock that is this many milliseconds ahead.
+    pub(crate) fn shifted(self, millis: i64) -> Self {
+        let shift = |time: UnixSeconds| Timestamp::from_secs(time.get()).shifted(millis).as_unix();
+        Self { full: shift(self.full), read_count: shift(self.read_count) }
+    }
+}
+
 /// Which of the two clocks of a tenure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum IdleClock {

@@ -27,6 +27,8 @@ pub(crate) struct Situation<'a> {
     pub(crate) reports: &'a BurnReports,
     pub(crate) set: &'a SignerSet,
     pub(crate) facts: &'a Facts,
+    /// When this process took up its work.
+    pub(crate) started_at: Timestamp,
     pub(crate) now: Timestamp,
 }
 

@@ -140,10 +140,12 @@ fn split(for_rival: usize, for_block: usize) -> Driver {
         let from = SlotId::new(u32::try_from(slot).unwrap());
         (block, from, Vote::Acceptance(signed(&keys[slot], &block)))
     };
-    let rival = rival(secs_ago(31));
+    let rival = rival(NOW);
     let mut votes: Vec<_> = (0..for_rival).map(|slot| vote(rival.sighash, slot)).collect();
     votes.extend((5 - for_block..5).map(|slot| vote(sighash(), slot)));
-    waiting(Saved { records: vec![rival], votes, ..Saved::default() })
+    let mut driver = waiting(Saved { records: vec![rival], votes, ..Saved::default() });
+    driver.now = NOW.plus(secs(31));
+    driver
 }
 
 #[test]

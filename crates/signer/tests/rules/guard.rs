@@ -4,13 +4,13 @@
 //! trigger. The rival `k` is another block that was signed.
 
 use countersign_signer::{
-    BlockState, Note, OverrideReason, Query, Record, Saved, Superseded, Timestamp, Vote,
+    BlockState, Millis, Note, OverrideReason, Query, Record, Saved, Superseded, Timestamp, Vote,
     WithheldSignature,
 };
 use countersign_wire::message::BlockProposal;
 use countersign_wire::{BurnHeight, SlotId};
 
-use crate::support::chain::{burn_hash, burn_height, ms_ago, secs, secs_ago, seen};
+use crate::support::chain::{burn_hash, burn_height, secs, secs_ago, seen};
 use crate::support::{Driver, NOW, ch, ordinary, record, tenure_start};
 
 /// A network in which `block` lacks one promise, and `saved` is known besides.
@@ -108,13 +108,25 @@ fn a_rival_counts_whatever_its_state_and_whoever_signed() {
 #[test]
 fn a_rival_is_fresh_for_30_seconds_from_its_later_signature() {
     let stale = Outcome::Overrides(OverrideReason::Stale);
-    let rows = [(ms_ago(29_999), Outcome::Fresh), (secs_ago(30), stale)];
-    for (at, expected) in rows {
-        assert_eq!(outcome(signed_at(ordinary(2, 22), at), known(), |_| {}), expected);
+    for (age, expected) in [(29_999, Outcome::Fresh), (30_000, stale)] {
+        let later = |driver: &mut Driver| driver.now = NOW.plus(Millis::new(age));
+        assert_eq!(outcome(rival(22), known(), later), expected);
     }
     let mut group = signed_at(ordinary(2, 22), secs_ago(100));
     group.signed_group_at = Some(NOW);
     assert_eq!(outcome(group, known(), |_| {}), Outcome::Fresh);
+}
+
+#[test]
+fn what_was_signed_before_a_start_is_as_fresh_as_if_it_were_signed_then() {
+    // The machine's clock may have been set while the signer was down.
+    for at in [secs_ago(1_000_000), NOW.plus(secs(1_000_000))] {
+        let old = || signed_at(ordinary(2, 22), at);
+        assert_eq!(outcome(old(), known(), |_| {}), Outcome::Fresh);
+        let later = |driver: &mut Driver| driver.now = NOW.plus(secs(30));
+        let stale = Outcome::Overrides(OverrideReason::Stale);
+        assert_eq!(outcome(old(), known(), later), stale);
+    }
 }
 
 type Spoil = fn(&mut Driver);
@@ -192,10 +204,11 @@ fn a_permission_stands_while_the_node_has_the_burn_block_that_it_was_given_for()
 /// A stale sibling of a tenure's first block, whose tenure the node answers for as `spoil` says.
 fn stale_sibling(spoil: impl FnOnce(&mut Driver)) -> Outcome {
     let sibling = crate::support::blocks::sibling(tenure_start(3, 21));
-    let sibling = signed_at(sibling, secs_ago(31));
+    let sibling = signed_at(sibling, NOW);
     let sighash = sibling.sighash;
     let saved = Saved { records: vec![sibling], ..Saved::default() };
     let mut driver = waiting(tenure_start(3, 21), saved);
+    driver.now = NOW.plus(secs(31));
     spoil(&mut driver);
     trigger(&mut driver, &tenure_start(3, 21), sighash)
 }
@@ -217,7 +230,7 @@ fn a_withheld_signature_is_made_by_itself_once_the_rival_is_stale() {
     assert_eq!(trigger(&mut driver, &ordinary(3, 22), rival.sighash), Outcome::Fresh);
     driver.pass(secs(30));
     assert_eq!(driver.orders(), []);
-    driver.pass(countersign_signer::Millis::new(1));
+    driver.pass(Millis::new(1));
     let orders = driver.orders();
     assert_eq!(orders.len(), 1);
     assert_eq!(orders[0].overriding, [(rival.sighash, OverrideReason::Stale)]);
@@ -225,10 +238,18 @@ fn a_withheld_signature_is_made_by_itself_once_the_rival_is_stale() {
 
 #[test]
 fn every_overridden_signature_is_named() {
-    let (one, other) = (rival(23), signed_at(ordinary(2, 24), secs_ago(31)));
-    let expected = [(one.sighash, OverrideReason::NotLive), (other.sighash, OverrideReason::Stale)];
-    let saved = Saved { records: vec![one, other], ..known() };
-    let mut driver = waiting(ordinary(3, 22), saved);
+    let (one, other) = (rival(23), signed_at(ordinary(1, 24), NOW));
+    let expected =
+        [(one.sighash, OverrideReason::NotLive), (other.sighash, OverrideReason::Permitted)];
+    let permission = Superseded {
+        tenure: ch(1),
+        burn_height: burn_height(1),
+        by: ch(3),
+        by_burn_block: burn_hash(3),
+        at: NOW,
+    };
+    let (records, superseded) = (vec![one, other], vec![permission]);
+    let mut driver = waiting(ordinary(3, 22), Saved { records, superseded, ..known() });
     driver.pre_commit(3, ordinary(3, 22).block.sighash());
     assert_eq!(driver.orders()[0].overriding, expected);
 }

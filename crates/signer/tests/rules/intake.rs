@@ -127,3 +127,34 @@ fn a_flood_of_proposals_is_dropped_beyond_a_bound() {
         |note: &&Note| matches!(note, Note::ProposalIgnored { why: IgnoredProposal::TooMany, .. });
     assert!(driver.notes.iter().filter(is_dropped).count() >= 44);
 }
+
+#[test]
+fn a_proposals_age_goes_by_the_machines_clock_however_it_is_set() {
+    let ahead = 3_600_000;
+    let mut driver = Driver::good();
+    driver.handle(Event::ClockSet { ahead });
+    driver.propose(&tenure_start(3, 21));
+    assert!(driver.is_silent(), "the proposal is an hour old by now");
+    driver.handle(Event::ClockSet { ahead: -ahead });
+    driver.propose(&tenure_start(3, 21));
+    assert_eq!(driver.validations().len(), 1);
+}
+
+#[test]
+fn miners_are_told_times_of_the_machines_clock() {
+    for ahead in [0, 3_600_000, -3_600_000] {
+        let mut driver = Driver::good();
+        let block = driver.promise(&tenure_start(3, 21));
+        driver.handle(Event::ClockSet { ahead });
+        for peer in 1..4 {
+            driver.pre_commit(peer, block);
+        }
+        let Some(Sent::Accepted(accepted)) =
+            driver.sent.iter().find(|sent| matches!(sent, Sent::Accepted(_)))
+        else {
+            panic!("{:?}", driver.sent)
+        };
+        let full = accepted.data.full_extend_at;
+        assert_eq!(full, NOW.plus(secs(32)).shifted(ahead).as_unix());
+    }
+}
