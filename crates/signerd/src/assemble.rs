@@ -29,6 +29,7 @@ use crate::run::{Endpoints, RunError};
 use crate::sign::{VaultEnd, VaultHandle};
 use crate::slots::SlotReader;
 use crate::store::Store;
+use crate::upload::Uploader;
 
 /// Opens what must be open and starts every task. The future ends when the daemon does.
 pub(crate) fn assemble(
@@ -113,6 +114,7 @@ impl Shared {
         let intake = Intake::new(Arc::clone(&self.metrics));
         let (slots, reader) =
             SlotReader::new(self.client.clone(), self.plan.network, intake.clone(), inbox.clone());
+        let (uploader, uploads) = Uploader::new(self.client.clone(), inbox.clone());
         let effects = Effects {
             client: self.client,
             chain_id: self.plan.chain_id,
@@ -120,6 +122,7 @@ impl Shared {
             vault,
             publisher,
             slots,
+            uploader,
             tasks: EffectTasks::new(stop.clone()),
         };
         let drive = Drive {
@@ -142,6 +145,7 @@ impl Shared {
             .spawn("signer", async move { decide.await.map_err(|e| Failure::new(Exit::Store, e)) });
         tasks.spawn("vault", watch(vault_end));
         spawn(tasks, "slots", reader.run(stop.clone()));
+        spawn(tasks, "uploads", uploads.run(stop.clone()));
         for lane in lanes {
             let name = lane.name();
             spawn(tasks, name, lane.run(stop.clone()));

@@ -1,20 +1,20 @@
 //! What the core wants done: each action is handed to the task that does it, and nothing waits here.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use countersign_node::{NodeClient, NodeError, ValidationSubmission};
+use countersign_node::{NodeClient, ValidationSubmission};
 use countersign_signer::{Action, Event, NodeFailure, Submission};
-use countersign_wire::{ChainId, NakamotoBlock, Sighash};
+use countersign_wire::{ChainId, NakamotoBlock};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::facts::{answer, describe};
 use crate::publish::{Outgoing, Publisher};
-use crate::retry::{while_failing, while_unreachable};
+use crate::retry::while_unreachable;
 use crate::sign::VaultHandle;
 use crate::slots::SlotReaderHandle;
+use crate::upload::UploaderHandle;
 
 /// The hands of the core.
 pub(crate) struct Effects {
@@ -24,6 +24,7 @@ pub(crate) struct Effects {
     pub(crate) vault: VaultHandle,
     pub(crate) publisher: Publisher,
     pub(crate) slots: SlotReaderHandle,
+    pub(crate) uploader: UploaderHandle,
     pub(crate) tasks: Tasks,
 }
 
@@ -67,12 +68,7 @@ impl Effects {
                     Some(Event::ValidationSubmitted { sighash, outcome })
                 });
             }
-            Action::Upload { block } => {
-                let client = self.client.clone();
-                self.spawn(async move {
-                    upload(&client, &block).await.map(|sighash| Event::Uploaded { sighash })
-                });
-            }
+            Action::Upload { block } => self.uploader.upload(block),
             Action::SignAcceptance(order) => self.vault.accept(order),
             Action::Reject { cycle, slot, rejection } => self.vault.reject(cycle, slot, rejection),
             Action::Publish { cycle, slot, message } => {
@@ -112,26 +108,6 @@ async fn validate(client: &NodeClient, block: &NakamotoBlock, chain_id: ChainId)
     }
 }
 
-/// Brings a signed block to the node, whatever the node says at first: it may not know the parent
-/// yet. A node that has the block already has it, which is all that was wanted.
-async fn upload(client: &NodeClient, block: &NakamotoBlock) -> Option<Sighash> {
-    let sighash = block.sighash();
-    match while_failing(UPLOAD_PATIENCE, is_worth_repeating, || client.upload_block(block)).await {
-        Ok(_) => Some(sighash),
-        Err(error) => {
-            let error = describe(&error);
-            tracing::warn!(%sighash, error, "Failed to broadcast block; others broadcast it too");
-            None
-        }
-    }
-}
-
-const fn is_worth_repeating(error: &NodeError) -> bool {
-    !matches!(error, NodeError::TooLarge { .. })
-}
-
-/// How long a block is offered to the node. Later the network has it from others.
-const UPLOAD_PATIENCE: Duration = Duration::from_secs(30);
 /// How many questions the node is asked at once. It answers one at a time in any case.
 const MAX_QUESTIONS: usize = 16;
 /// How many tasks may be under way before questions are refused: a node that hangs, and callbacks that

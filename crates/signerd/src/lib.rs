@@ -26,6 +26,7 @@ mod slots;
 pub mod store;
 #[cfg(test)]
 mod test_node;
+mod upload;
 
 pub use config::{Config, ConfigError};
 pub use run::{RunError, run};

@@ -11,6 +11,7 @@ use super::*;
 use crate::intake::Intake;
 use crate::metrics::Metrics;
 use crate::slots::SlotReader;
+use crate::upload::Uploader;
 
 /// Hands whose node takes connections and never answers.
 fn hands(node: &TcpListener) -> (Effects, mpsc::Receiver<Event>) {
@@ -31,9 +32,10 @@ fn hands(node: &TcpListener) -> (Effects, mpsc::Receiver<Event>) {
         VaultHandle::start(vault, inbox.clone(), publisher.clone(), Arc::clone(&metrics)).unwrap();
     let intake = Intake::new(metrics);
     let (slots, _) = SlotReader::new(client.clone(), Network::Testnet, intake, inbox.clone());
+    let (uploader, _) = Uploader::new(client.clone(), inbox.clone());
     let chain_id = Network::Testnet.default_chain_id();
     let tasks = Tasks::new(CancellationToken::new());
-    (Effects { client, chain_id, inbox, vault, publisher, slots, tasks }, events)
+    (Effects { client, chain_id, inbox, vault, publisher, slots, uploader, tasks }, events)
 }
 
 fn key() -> PrivateKey {

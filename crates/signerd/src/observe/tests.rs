@@ -182,7 +182,7 @@ fn sources() -> String {
         include_str!("votes.rs"),
         include_str!("world.rs"),
         include_str!("../drive.rs"),
-        include_str!("../effects.rs"),
+        include_str!("../upload.rs"),
         include_str!("../health.rs"),
         include_str!("../intake.rs"),
         include_str!("../publish/courier.rs"),

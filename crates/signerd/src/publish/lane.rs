@@ -23,6 +23,20 @@ pub(crate) struct LaneTask {
     failing: Option<&'static str>,
 }
 
+/// How often a message has failed in ways that time does not mend.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tries {
+    stale: u32,
+    refused: u32,
+}
+
+impl Tries {
+    fn may_be_refused_again(&mut self) -> bool {
+        self.refused += 1;
+        self.refused < MAX_REFUSED
+    }
+}
+
 /// Whether to go on with a message.
 enum Next {
     /// Nothing more is to be done about it.
@@ -73,7 +87,7 @@ impl LaneTask {
     /// Keeps at a message. Gives it back if `stop` came first.
     async fn deliver(&mut self, outgoing: Outgoing, stop: &CancellationToken) -> Option<Outgoing> {
         let mut backoff = Backoff::up_to(MAX_PAUSE);
-        let mut stale = 0;
+        let mut tries = Tries::default();
         loop {
             let attempt = self.courier.attempt(&outgoing);
             let attempt = beside(&mut self.arrivals, &mut self.queue, attempt);
@@ -82,7 +96,7 @@ impl LaneTask {
                 () = stop_and_wait(stop) => return None,
             };
             self.count_lost(lost);
-            match self.assess(outcome, &mut stale) {
+            match self.assess(outcome, &mut tries) {
                 Next::Done => return None,
                 Next::GiveUp => {
                     self.count_lost(1);
@@ -109,7 +123,7 @@ impl LaneTask {
         }
     }
 
-    fn assess(&mut self, outcome: Outcome, stale: &mut u32) -> Next {
+    fn assess(&mut self, outcome: Outcome, tries: &mut Tries) -> Next {
         let lane = self.name();
         match outcome {
             Outcome::Delivered => {
@@ -118,16 +132,24 @@ impl LaneTask {
                 }
                 return Next::Done;
             }
-            Outcome::Stale { stored } => return self.assess_stale(stored.get(), stale),
+            Outcome::Stale { stored } => return self.assess_stale(stored.get(), &mut tries.stale),
             Outcome::Failed(error) => {
                 if self.failing != Some(error.kind()) {
                     let error_text = describe(&error);
                     tracing::warn!(lane, error = error_text, "{}", failure_phrase(self.lane));
                     self.failing = Some(error.kind());
                 }
-                return Next::Later;
+                if error.is_transient() || tries.may_be_refused_again() {
+                    return Next::Later;
+                }
+                let error = describe(&error);
+                tracing::error!(lane, error, "the node does not take our message; it is given up");
             }
             Outcome::Refused(code) => {
+                // At the start of a cycle the node may be about to learn who owns the slots.
+                if tries.may_be_refused_again() {
+                    return Next::Later;
+                }
                 let reason = code.map(|code| code.to_string()).unwrap_or_default();
                 tracing::error!(lane, reason, "the node refuses our message; it is given up");
             }
@@ -225,5 +247,7 @@ const MAX_PAUSE: Duration = Duration::from_secs(5);
 const MAX_AGE: Duration = Duration::from_mins(10);
 /// How long a stop may wait for writes.
 const FLUSH_TIME: Duration = Duration::from_secs(2);
+/// How often the node may refuse a message, over about a second, before it makes room for others.
+const MAX_REFUSED: u32 = 5;
 /// How often a message jumps past somebody else's version.
 const MAX_STALE: u32 = 8;
