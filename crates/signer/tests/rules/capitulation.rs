@@ -10,7 +10,9 @@ use countersign_wire::{ConsensusHash, StacksHeight};
 
 use crate::support::chain::{burn_height, secs, secs_ago, seen, tip_id};
 use crate::support::node::Node;
-use crate::support::{Driver, NOW, burn_block, ch, miner_key, ordinary, record, sortition};
+use crate::support::{
+    Driver, NOW, burn_block, ch, miner_key, ordinary, record, sortition, tenure_start,
+};
 
 /// The winner of burn block `n`, who builds on tenure `n - 1`, which ends at this height.
 fn winner(n: u8, parent_end: u64) -> ActiveMiner {
@@ -283,18 +285,30 @@ fn a_start_counts_as_a_look() {
 
 #[test]
 fn a_block_approved_within_20_seconds_keeps_us_with_its_miner() {
-    let rows: [(&str, u8, BlockState, Timestamp, u64); 4] = [
-        ("approved 5 s before", 3, BlockState::GloballyAccepted, NOW.plus(secs(15)), 35),
-        ("approved long before", 3, BlockState::GloballyAccepted, secs_ago(5), 20),
-        ("of another tenure", 2, BlockState::GloballyAccepted, NOW.plus(secs(15)), 20),
-        ("not accepted", 3, BlockState::LocallyRejected, NOW.plus(secs(15)), 20),
+    let mut driver = Driver::with(&[30, 70], known(Vec::new()));
+    driver.pass(secs(15));
+    driver.promise(&tenure_start(3, 21));
+    driver.announce(&tenure_start(3, 21).block);
+    follow(&mut driver, 1, winner(2, 10));
+    driver.pass(Millis::new(19_999));
+    assert_eq!(driver.updates(), []);
+    driver.pass(Millis::new(1));
+    assert_eq!(followed(&driver), ch(2));
+}
+
+#[test]
+fn no_other_block_keeps_us_with_a_miner() {
+    let rows: [(&str, u8, BlockState, Timestamp); 3] = [
+        ("approved long before", 3, BlockState::GloballyAccepted, secs_ago(5)),
+        ("of another tenure", 2, BlockState::GloballyAccepted, NOW),
+        ("not accepted", 3, BlockState::LocallyRejected, NOW),
     ];
-    for (why, tenure, state, approved_at, expected) in rows {
+    for (why, tenure, state, approved_at) in rows {
         let mut block = record(ordinary(tenure, 21), state);
         block.approved_at = Some(approved_at);
         let mut driver = Driver::started(&[30, 70], known(vec![block]), |_| {});
         follow(&mut driver, 1, winner(2, 10));
-        driver.pass(Millis::new(expected * 1000 - 1));
+        driver.pass(Millis::new(19_999));
         assert_eq!(followed(&driver), ch(3), "{why}");
         driver.pass(Millis::new(1));
         assert_eq!(followed(&driver), ch(2), "{why}");
