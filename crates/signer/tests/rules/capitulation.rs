@@ -285,13 +285,14 @@ fn a_start_counts_as_a_look() {
 
 #[test]
 fn a_block_approved_within_20_seconds_keeps_us_with_its_miner() {
-    let mut driver = Driver::with(&[30, 70], known(Vec::new()));
+    let mut driver = Driver::started(&[30, 70], known(Vec::new()), |_| {});
+    driver.agree();
     driver.pass(secs(15));
     driver.promise(&tenure_start(3, 21));
     driver.announce(&tenure_start(3, 21).block);
     follow(&mut driver, 1, winner(2, 10));
     driver.pass(Millis::new(19_999));
-    assert_eq!(driver.updates(), []);
+    assert_eq!(followed(&driver), ch(3));
     driver.pass(Millis::new(1));
     assert_eq!(followed(&driver), ch(2));
 }
