@@ -5,6 +5,7 @@ use countersign_wire::{MessageSignature, Sighash};
 
 use crate::evaluation::{Task, TaskKey};
 use crate::facts::{Facts, Known};
+use crate::grounds::{Conclusion, Rule};
 use crate::ledger::Entry;
 use crate::note::{Note, WithheldSignature};
 use crate::record::{BlockState, Record};
@@ -38,10 +39,14 @@ impl Signer {
         let check = check_tip(&tenure, record.height(), Some(*sighash), &at)?;
         self.apply_tip(record.tenure(), check, turn);
         if !check.exceeds {
-            let refusal = Refusal::because(RejectReason::SortitionViewMismatch);
-            self.reject_recorded(sighash, &refusal, false, turn);
+            let reason = RejectReason::SortitionViewMismatch;
+            let conclusion = (Conclusion::Reject(reason), Rule::STILL_EXCEEDS);
+            self.explain((record.cycle, *sighash), conclusion, facts, turn);
+            self.reject_recorded(sighash, &Refusal::because(reason), false, turn);
             return Ok(());
         }
+        let conclusion = (Conclusion::Promise, Rule::STILL_EXCEEDS);
+        self.explain((record.cycle, *sighash), conclusion, facts, turn);
         self.promise(sighash, turn);
         Ok(())
     }
@@ -70,19 +75,16 @@ impl Signer {
     /// Looks whether enough have promised, and whether nothing else keeps us from signing.
     pub(crate) fn weigh_promises(&mut self, sighash: &Sighash, turn: &mut Turn) {
         let Some(entry) = self.ledger.get(sighash) else { return };
-        match self.obstacle(entry) {
-            Some(Obstacle::Rejections) => {
-                let why = WithheldSignature::BlockedByRejections;
-                turn.note(Note::SigningWithheld { sighash: *sighash, why });
-            }
-            Some(Obstacle::NoContent) => {
-                let why = WithheldSignature::ContentUnknown;
-                turn.note(Note::SigningWithheld { sighash: *sighash, why });
-            }
-            Some(Obstacle::NotYet) => {}
-            None if self.evaluations.is_waiting(TaskKey::Commitment(*sighash)) => {}
-            None => self.begin(Task::Commitment(*sighash), turn),
-        }
+        let why = match self.obstacle(entry) {
+            Some(Obstacle::Rejections) => WithheldSignature::BlockedByRejections,
+            Some(Obstacle::NoContent) => WithheldSignature::ContentUnknown,
+            Some(Obstacle::NotYet) => return,
+            None if self.evaluations.is_waiting(TaskKey::Commitment(*sighash)) => return,
+            None => return self.begin(Task::Commitment(*sighash), turn),
+        };
+        let conclusion = (Conclusion::Withhold(why), Rule::withholding(why));
+        self.explain((entry.record.cycle, *sighash), conclusion, &Facts::default(), turn);
+        turn.note(Note::SigningWithheld { sighash: *sighash, why });
     }
 
     /// What keeps us from signing, as far as votes and records tell: it must be valid, promised by
@@ -125,19 +127,30 @@ impl Signer {
         let check = check_tip(&compared_tenure(block), record.height(), Some(*sighash), &at)?;
         let clearance = check_rivals(&record, &at)?;
         let again_at = reconsider_at(&record, &at);
+        let block = (record.cycle, *sighash);
         self.apply_tip(record.tenure(), check, turn);
         if check.confirms == Some(*sighash) {
             // The node has this very block: there is nothing left to sign.
             return Ok(());
         }
         if !check.exceeds {
-            let refusal = Refusal::because(RejectReason::SortitionViewMismatch);
-            self.reject_recorded(sighash, &refusal, false, turn);
+            let reason = RejectReason::SortitionViewMismatch;
+            let conclusion = (Conclusion::Reject(reason), Rule::EXCEEDS_AT_SIGNING);
+            self.explain(block, conclusion, facts, turn);
+            self.reject_recorded(sighash, &Refusal::because(reason), false, turn);
             return Ok(());
         }
         match clearance {
-            Clearance::Clear(overriding) => self.order_signature(sighash, overriding, turn),
-            Clearance::Withheld(why) => self.withhold(sighash, why, again_at, turn),
+            Clearance::Clear(overriding) => {
+                let conclusion = Conclusion::Sign(overriding.clone());
+                self.explain(block, (conclusion, Rule::CLEAR_TO_SIGN), facts, turn);
+                self.order_signature(sighash, overriding, turn);
+            }
+            Clearance::Withheld(why) => {
+                let conclusion = (Conclusion::Withhold(why), Rule::withholding(why));
+                self.explain(block, conclusion, facts, turn);
+                self.withhold(sighash, why, again_at, turn);
+            }
         }
         Ok(())
     }

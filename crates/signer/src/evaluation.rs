@@ -166,7 +166,7 @@ impl Evaluations {
             let task = evaluation.task.clone();
             return Answered::Outdated(self.begin(task));
         }
-        evaluation.facts.insert(query, answer);
+        evaluation.facts.insert(query, answer, now);
         Answered::Heard
     }
 

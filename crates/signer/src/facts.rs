@@ -10,6 +10,8 @@ use countersign_wire::rpc::{NodeInfo, PoxInfo, TenureForkInfo, TenureTip};
 use countersign_wire::{BurnBlockHash, ConsensusHash, RewardCycle};
 
 use crate::event::{Answer, BurnView, NodeFailure, Query, RegistrationFacts};
+use crate::grounds::{Reading, in_words};
+use crate::time::Timestamp;
 
 /// A question that must be answered before a rule can go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,11 +25,21 @@ pub(crate) type Reply<T> = Result<T, NodeFailure>;
 
 /// The answers for one evaluation.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Facts(BTreeMap<Query, Reply<Answer>>);
+pub(crate) struct Facts(BTreeMap<Query, (Timestamp, Reply<Answer>)>);
 
 impl Facts {
-    pub(crate) fn insert(&mut self, query: Query, answer: Reply<Answer>) {
-        self.0.insert(query, answer);
+    pub(crate) fn insert(&mut self, query: Query, answer: Reply<Answer>, now: Timestamp) {
+        self.0.insert(query, (now, answer));
+    }
+
+    /// Everything that was said, in words.
+    pub(crate) fn readings(&self) -> Vec<Reading> {
+        let reading = |(query, (at, reply)): (&Query, &(Timestamp, Reply<Answer>))| Reading {
+            query: *query,
+            said: in_words(reply),
+            at: *at,
+        };
+        self.0.iter().map(reading).collect()
     }
 
     pub(crate) fn pox(&self) -> Known<Reply<&PoxInfo>> {
@@ -90,8 +102,8 @@ impl Facts {
     ) -> Known<Reply<T>> {
         match self.0.get(&query) {
             None => Err(Need(query)),
-            Some(Err(failure)) => Ok(Err(failure.clone())),
-            Some(Ok(answer)) => Ok(pick(answer).ok_or_else(|| NodeFailure {
+            Some((_, Err(failure))) => Ok(Err(failure.clone())),
+            Some((_, Ok(answer))) => Ok(pick(answer).ok_or_else(|| NodeFailure {
                 text: "the shell answered another question than it was asked".to_owned(),
             })),
         }

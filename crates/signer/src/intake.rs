@@ -9,6 +9,7 @@ use countersign_wire::{ConsensusHash, RewardCycle, Sighash};
 use crate::cycle::MAX_HELD;
 use crate::evaluation::{Task, TaskKey};
 use crate::facts::{Facts, Known};
+use crate::grounds::{Conclusion, Rule};
 use crate::note::{IgnoredProposal, Note, RepeatedProposal};
 use crate::record::{BlockState, Record};
 use crate::response::{Refusal, Refused};
@@ -85,8 +86,7 @@ impl Signer {
             self.repeat_signature(record, turn);
             RepeatedProposal::SignatureRepeated
         } else if record.valid == Some(false) {
-            let refusal = Refusal::because(RejectReason::RejectedInPriorRound);
-            self.publish_rejection(record.cycle, &record.into(), &refusal, turn);
+            self.reject_again(record, turn);
             RepeatedProposal::RejectionRepeated
         } else if record.state == BlockState::GloballyRejected {
             // A new round: the votes that blocked the block may change.
@@ -107,6 +107,14 @@ impl Signer {
         what == RepeatedProposal::JudgedAgain
     }
 
+    /// A block that was rejected for good stays rejected.
+    fn reject_again(&self, record: &Record, turn: &mut Turn) {
+        let reason = RejectReason::RejectedInPriorRound;
+        let conclusion = (Conclusion::Reject(reason), Rule::PRIOR_ROUND);
+        self.explain((record.cycle, record.sighash), conclusion, &Facts::default(), turn);
+        self.publish_rejection(record.cycle, &record.into(), &Refusal::because(reason), turn);
+    }
+
     pub(crate) fn judge_intake(
         &mut self,
         proposal: &BlockProposal,
@@ -121,8 +129,11 @@ impl Signer {
         }
         let Some(cycle) = self.started_cycle(number) else { return Ok(()) };
         let judgement = judge(proposal, &cycle.views, &self.situation(cycle, facts, turn.now))?;
+        let block = (number, proposal.block.sighash());
+        let version = cycle.views.version(&cycle.set);
         match judgement {
             Judgement::Validate(check) => {
+                self.explain(block, (Conclusion::Validate, Rule::EXTEND), facts, turn);
                 self.apply_tip(tenure, check, turn);
                 self.admit(proposal.clone(), turn);
             }
@@ -131,7 +142,9 @@ impl Signer {
                     && cycle.held.len() < MAX_HELD
                     && is_ahead_of_agreement(proposal, reason, &cycle.machine) =>
             {
-                let sighash = proposal.block.sighash();
+                let sighash = block.1;
+                let rule = Rule::broken(reason, version, false);
+                self.explain(block, (Conclusion::Hold, rule), facts, turn);
                 turn.note(Note::ProposalHeld { sighash });
                 let task = Task::Intake { proposal: Box::new(proposal.clone()), patience };
                 if let Some(cycle) = self.cycle_mut(number) {
@@ -139,6 +152,8 @@ impl Signer {
                 }
             }
             Judgement::Reject(reason, check) => {
+                let rule = Rule::broken(reason, version, check.is_some());
+                self.explain(block, (Conclusion::Reject(reason), rule), facts, turn);
                 if let Some(check) = check {
                     self.apply_tip(tenure, check, turn);
                 }

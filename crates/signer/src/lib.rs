@@ -18,6 +18,7 @@ mod cycle;
 mod evaluation;
 mod event;
 mod facts;
+mod grounds;
 mod inactivity;
 mod intake;
 mod ledger;
@@ -48,6 +49,7 @@ pub use burn::{BurnBlockSeen, Superseded};
 pub use event::{
     Answer, BurnView, Event, NodeFailure, Query, RegistrationFacts, Submission, Ticket,
 };
+pub use grounds::{Agreed, Conclusion, Grounds, Reading, Rule};
 pub use ledger::MAX_RECORDS;
 pub use note::{
     IgnoredProposal, NotRegisteredReason, Note, QueuedValidation, RepeatedProposal, ViewChange,

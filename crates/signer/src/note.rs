@@ -5,6 +5,7 @@ use countersign_wire::{
     BurnHeight, ConsensusHash, PublicKey, RewardCycle, Sighash, SlotId, StacksHeight, Weight,
 };
 
+use crate::grounds::{Conclusion, Grounds};
 use crate::time::Millis;
 
 /// One remark. The shell turns it into a log line and metrics; nothing depends on it.
@@ -97,6 +98,15 @@ pub enum Note {
     ProposalHeld {
         /// The block.
         sighash: Sighash,
+    },
+    /// Something was decided about a block: the remark that explains the others.
+    Judged {
+        /// The block.
+        sighash: Sighash,
+        /// What was decided.
+        conclusion: Conclusion,
+        /// By which rule and facts.
+        grounds: Box<Grounds>,
     },
     /// A block was handed to the node.
     ValidationRequested {

@@ -9,6 +9,8 @@ use countersign_wire::{RewardCycle, Sighash};
 
 use crate::evaluation::Task;
 use crate::event::Submission;
+use crate::facts::Facts;
+use crate::grounds::{Conclusion, Rule};
 use crate::note::{Note, QueuedValidation};
 use crate::record::BlockState;
 use crate::response::{Refusal, Refused};
@@ -264,7 +266,17 @@ impl Signer {
             text: format!("The validation response did not come within {} ms", timeout.get()),
             failed_txid: None,
         };
+        self.explain_refusal(&sighash, &refusal, Rule::VALIDATION_TIME, turn);
         self.reject_recorded(&sighash, &refusal, true, turn);
+    }
+
+    /// Notes why the validation of a block ends with its rejection.
+    fn explain_refusal(&self, sighash: &Sighash, refusal: &Refusal, rule: Rule, turn: &mut Turn) {
+        if let Some(entry) = self.ledger.get(sighash) {
+            let block = (entry.record.cycle, *sighash);
+            let conclusion = Conclusion::Reject(refusal.reason);
+            self.explain(block, (conclusion, rule), &Facts::default(), turn);
+        }
     }
 
     pub(crate) fn on_verdict(&mut self, verdict: ProposalResponse, turn: &mut Turn) {
@@ -307,6 +319,7 @@ impl Signer {
                 text: verdict.reason,
                 failed_txid: verdict.failed_txid,
             };
+            self.explain_refusal(&sighash, &refusal, Rule::NODE_VALID, turn);
             self.reject_recorded(&sighash, &refusal, true, turn);
         }
     }

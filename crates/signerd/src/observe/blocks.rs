@@ -51,6 +51,11 @@ pub(super) fn say_proposal(note: &Note, prefix: Prefix) {
             %sighash,
             "{prefix}the signers do not agree on the proposal's tenure yet; it is judged when they do"
         ),
+        Note::Judged { sighash, conclusion, grounds } => tracing::debug!(
+            %sighash,
+            rule = grounds.rule.cite,
+            "{prefix}judged: {conclusion:?}"
+        ),
         _ => {}
     }
 }

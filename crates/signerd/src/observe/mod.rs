@@ -75,7 +75,8 @@ impl Observer {
             Note::ProposalReceived { .. }
             | Note::ProposalRepeated { .. }
             | Note::ProposalIgnored { .. }
-            | Note::ProposalHeld { .. } => blocks::say_proposal(note, self.prefix(None)),
+            | Note::ProposalHeld { .. }
+            | Note::Judged { .. } => blocks::say_proposal(note, self.prefix(None)),
             Note::ValidationRequested { .. }
             | Note::ValidationQueued { .. }
             | Note::ValidationFailed { .. }
