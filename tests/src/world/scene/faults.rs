@@ -1,6 +1,6 @@
 //! What goes wrong with nodes, networks, machines and clocks.
 
-use countersign_signer::{Answer, Event, NodeFailure, Query};
+use countersign_signer::{Answer, Event, NodeFailure, Query, Timeouts};
 use countersign_vault::Vault;
 use countersign_wire::event::{ProposalResponse, ValidationOk, ValidationReject};
 use countersign_wire::message::{BlockResponse, SignerMessage, ValidateCode};
@@ -190,6 +190,13 @@ impl Scene {
         signer.store = Store::default();
         self.kill(machine);
         self.start(machine);
+    }
+
+    /// A signer's operator changes its time-outs, and starts it again.
+    pub fn configure(&mut self, signer: usize, change: impl FnOnce(&mut Timeouts)) {
+        change(&mut self.world.signers[signer].params.timeouts);
+        self.kill(signer);
+        self.start(signer);
     }
 
     /// A signer's store is lost; its vault's journal is not.
