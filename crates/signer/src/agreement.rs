@@ -1,12 +1,14 @@
-//! What the signers of a cycle agree on: protocol version, burn view and miner.
+//! What the signers of a cycle agree on: protocol version, burn view, miner and replay set.
 //!
 //! From `signer-behaviour` 5.2 and 5.3. Agreement takes seven tenths of the weight rounded down,
 //! unlike the approval of a block, which rounds up.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use countersign_wire::message::{ActiveMiner, MinerState, StateMachineUpdate};
-use countersign_wire::{BurnHeight, ConsensusHash, SignerSet, SlotId, SlotVersion, Weight};
+use countersign_wire::transaction::StacksTransaction;
+use countersign_wire::{BurnHeight, ConsensusHash, SignerSet, SlotId, SlotVersion, Txid, Weight};
 
 use crate::machine::BurnTip;
 
@@ -110,6 +112,57 @@ impl Views {
         }
         weights.into_iter().find(|(_, weight)| weight.agrees(set.total())).map(|(state, _)| state)
     }
+
+    /// The transactions that are to be replayed, of signers who agree on a state: the set that enough of
+    /// them name, or the longest beginning of the heaviest set that enough of them begin with.
+    pub(crate) fn replay_set(&self, set: &SignerSet) -> &[StacksTransaction] {
+        if self.latest.values().all(|update| update.content.replay_transactions.is_empty())
+            || self.state(set).is_none()
+        {
+            return &[];
+        }
+        let mut sets: Vec<(&[StacksTransaction], Weight)> = Vec::new();
+        for (slot, update) in &self.latest {
+            let named = update.content.replay_transactions.as_slice();
+            let own = set.weight_of(*slot);
+            match sets.iter_mut().find(|(known, _)| *known == named) {
+                Some((_, weight)) => *weight = [*weight, own].into_iter().sum(),
+                None => sets.push((named, own)),
+            }
+        }
+        if let Some((exact, _)) = sets.iter().find(|(_, weight)| weight.agrees(set.total())) {
+            return exact;
+        }
+        sets.sort_by_cached_key(|(named, weight)| {
+            let txids: Vec<Txid> = named.iter().map(StacksTransaction::txid).collect();
+            (Reverse(*weight), Reverse(named.len()), txids)
+        });
+        let Some((heaviest, _)) = sets.first() else { return &[] };
+        let common = common_beginning(heaviest, &sets, set.total());
+        heaviest.get(..common).unwrap_or_default()
+    }
+}
+
+/// How many transactions of `heaviest` enough weight begins with.
+fn common_beginning(
+    heaviest: &[StacksTransaction],
+    sets: &[(&[StacksTransaction], Weight)],
+    total: Weight,
+) -> usize {
+    let mut shared: Vec<(usize, Weight)> = sets
+        .iter()
+        .map(|(named, weight)| {
+            let same = heaviest.iter().zip(*named).take_while(|(one, other)| one == other).count();
+            (same, *weight)
+        })
+        .collect();
+    shared.sort_unstable_by_key(|(same, _)| Reverse(*same));
+    let mut weight = Weight::ZERO;
+    let enough = shared.into_iter().find(|(_, own)| {
+        weight = [weight, *own].into_iter().sum();
+        weight.agrees(total)
+    });
+    enough.map_or(0, |(same, _)| same)
 }
 
 fn add(sum: &mut Weight, weight: Weight) {

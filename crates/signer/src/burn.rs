@@ -27,7 +27,7 @@ pub struct BurnBlockSeen {
     pub height: BurnHeight,
     /// Its consensus hash.
     pub consensus_hash: ConsensusHash,
-    /// The burn block below.
+    /// The burn block below; zeros while nobody has told.
     pub parent: BurnBlockHash,
     /// When it was first announced.
     pub received_at: Timestamp,
@@ -106,7 +106,12 @@ impl BurnHistory {
     /// Remembers that a burn block was announced; the first announcement counts.
     pub(crate) fn announce(&mut self, event: &NewBurnBlock, now: Timestamp) -> Announcement {
         let height = event.burn_block_height;
-        if self.seen.contains_key(&event.consensus_hash) {
+        if let Some(seen) = self.seen.get_mut(&event.consensus_hash) {
+            if seen.parent == BurnBlockHash::ZERO {
+                // It was learned from a view, which does not name what is below.
+                seen.parent = event.parent_burn_block_hash;
+                self.unsaved.insert(seen.consensus_hash);
+            }
             return Announcement::Known;
         }
         let siblings = self.seen.values().filter(|seen| seen.height == height).count();
@@ -164,6 +169,13 @@ impl BurnHistory {
     /// The burn block of this consensus hash.
     pub(crate) fn get(&self, consensus_hash: &ConsensusHash) -> Option<&BurnBlockSeen> {
         self.seen.get(consensus_hash)
+    }
+
+    /// The burn block below another, if its callback has named it and it is known.
+    pub(crate) fn below(&self, block: &BurnBlockSeen) -> Option<&BurnBlockSeen> {
+        self.seen
+            .values()
+            .find(|below| below.hash == block.parent && below.height.next() == block.height)
     }
 
     /// When the burn block of this hash arrived.

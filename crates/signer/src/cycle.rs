@@ -12,6 +12,7 @@ use crate::machine::{Machine, View};
 use crate::note::ViewChange;
 use crate::params::SUPPORTED_VERSION;
 use crate::reminder::Reminder;
+use crate::replay::Replay;
 use crate::time::Timestamp;
 
 /// Whether we sign in a cycle.
@@ -33,6 +34,7 @@ pub(crate) struct Cycle {
     /// Our index in the reward set, which is how our own votes are counted.
     pub(crate) index: SlotId,
     pub(crate) machine: Machine,
+    pub(crate) replay: Replay,
     pub(crate) views: Views,
     /// A view has changed since held proposals were last judged.
     pub(crate) has_news: bool,
@@ -69,6 +71,7 @@ impl Cycle {
             slot,
             index,
             machine: Machine::Uninitialized,
+            replay: Replay::Idle,
             views: Views::default(),
             has_news: false,
             reports: BurnReports::default(),
@@ -99,7 +102,7 @@ impl Cycle {
                 burn_block: view.burn.consensus_hash,
                 burn_height: view.burn.height,
                 miner: view.miner,
-                replay_transactions: crate::replay::own_replay_set(),
+                replay_transactions: self.replay.transactions().to_vec(),
             },
         }
     }

@@ -18,6 +18,7 @@ mod cycle;
 mod evaluation;
 mod event;
 mod facts;
+mod fork;
 mod grounds;
 mod inactivity;
 mod intake;
@@ -52,11 +53,12 @@ pub use event::{
 pub use grounds::{Agreed, Conclusion, Grounds, Reading, Rule};
 pub use ledger::MAX_RECORDS;
 pub use note::{
-    IgnoredProposal, NotRegisteredReason, Note, QueuedValidation, RepeatedProposal, ViewChange,
-    ViewConflict, WithheldSignature,
+    IgnoredProposal, NotRegisteredReason, Note, QueuedValidation, RepeatedProposal, ReplayChange,
+    ViewChange, ViewConflict, WithheldSignature,
 };
-pub use params::{Params, SUPPORTED_VERSION, Timeouts};
+pub use params::{DEFAULT_REPLAY_BLOCKS, Params, SUPPORTED_VERSION, Timeouts};
 pub use record::{BlockState, Outline, Record};
+pub use replay::ReplaySet;
 pub use saved::{Saved, SavedUpdate};
 pub use signer::Signer;
 pub use step::{AcceptanceOrder, Action, OverrideReason, Step, Write};

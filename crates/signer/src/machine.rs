@@ -98,6 +98,12 @@ impl Machine {
         false
     }
 
+    /// Whether the view has been waited for so long that it must do without what the node does not
+    /// tell.
+    pub(crate) fn is_impatient(&self, now: Timestamp) -> bool {
+        matches!(self, Self::Pending { since, .. } if now.since(*since) >= BEHIND_PATIENCE)
+    }
+
     /// The burn block that the view waits for.
     pub(crate) fn expected(&self) -> Option<BurnTip> {
         match self {

@@ -327,6 +327,15 @@ pub enum Note {
         /// The cycle.
         cycle: RewardCycle,
     },
+    /// What is to be replayed after a Bitcoin fork has changed, or could not be found out.
+    ReplayChanged {
+        /// The cycle.
+        cycle: RewardCycle,
+        /// Why.
+        change: ReplayChange,
+        /// How many transactions are to be replayed from now on.
+        transactions: usize,
+    },
     /// The vault refused to contradict an earlier signature.
     VaultRefused {
         /// The block that was to be signed.
@@ -412,6 +421,40 @@ pub enum WithheldSignature {
     BlockedByRejections,
     /// The block is on record without its content; its next proposal brings it.
     ContentUnknown,
+}
+
+/// Why another set of transactions is to be replayed, or none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReplayChange {
+    /// Bitcoin has forked: what the lost branch had is to be replayed.
+    Forked,
+    /// Bitcoin has forked, and the lost branch had no transactions of users.
+    NothingToReplay,
+    /// Bitcoin has forked into an earlier reward cycle: nothing is replayed.
+    CrossesCycle,
+    /// Bitcoin has forked, and what the lost branch had is not known.
+    UnknownBranch,
+    /// A block has replayed all that can be replayed.
+    Exhausted,
+    /// The chain has a block that was not validated with the set.
+    Bypassed,
+    /// The replay took too many burn blocks.
+    TimedOut,
+}
+
+impl ReplayChange {
+    /// A short name for logs and metrics.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Forked => "forked",
+            Self::NothingToReplay => "nothing-to-replay",
+            Self::CrossesCycle => "crosses-cycle",
+            Self::UnknownBranch => "unknown-branch",
+            Self::Exhausted => "exhausted",
+            Self::Bypassed => "bypassed",
+            Self::TimedOut => "timed-out",
+        }
+    }
 }
 
 /// What changed our own view.

@@ -7,6 +7,9 @@ use crate::time::Millis;
 /// The highest protocol version that this signer supports (`signer-behaviour.md` 5.3).
 pub const SUPPORTED_VERSION: u64 = 2;
 
+/// The default of [`Params::reset_replay_set_after_fork_blocks`].
+pub const DEFAULT_REPLAY_BLOCKS: u64 = 2;
+
 /// Who this signer is and how patient it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Params {
@@ -20,6 +23,14 @@ pub struct Params {
     pub server_version: String,
     /// The configured time-outs.
     pub timeouts: Timeouts,
+    /// `validate_with_replay_tx`: whether the node is told the agreed replay set with each block that it
+    /// is to validate. Experimental in the reference, where it is off.
+    pub validate_with_replay_tx: bool,
+    /// `reset_replay_set_after_fork_blocks`: how many burn blocks above the lost branch a replay is
+    /// given up, if it has not ended before.
+    pub reset_replay_set_after_fork_blocks: u64,
+    /// `dry_run`: only watch. The key must have no seat in the cycles that are followed.
+    pub is_dry_run: bool,
 }
 
 /// The time-outs of `signer-behaviour.md` section 7, with its defaults.

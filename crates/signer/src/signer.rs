@@ -225,6 +225,11 @@ impl Signer {
         self.announced.push_back(block_id);
     }
 
+    /// Whether the node has announced this block before.
+    pub(crate) fn is_announced(&self, block_id: &StacksBlockId) -> bool {
+        self.announced.contains(block_id)
+    }
+
     /// Whether the node can be expected to know this block.
     pub(crate) fn is_known_to_node(&self, parent: &StacksBlockId, height: StacksHeight) -> bool {
         self.announced.contains(parent) || self.stacks_height.next() >= height
@@ -262,6 +267,7 @@ impl Signer {
     ) -> Situation<'a> {
         Situation {
             params: &self.params,
+            calendar: self.calendar,
             ledger: &self.ledger,
             burn: &self.burn,
             reports: &cycle.reports,

@@ -11,6 +11,7 @@ use crate::burn::{BurnBlockSeen, Superseded};
 use crate::event::{Query, Ticket};
 use crate::note::Note;
 use crate::record::Record;
+use crate::replay::ReplaySet;
 use crate::time::Timestamp;
 use crate::votes::{ParkedVote, RejectionVote};
 
@@ -122,6 +123,8 @@ pub enum Action {
         sighash: Sighash,
         /// Its content.
         block: Arc<NakamotoBlock>,
+        /// What it must replay; empty in the ordinary case.
+        replay: ReplaySet,
     },
     /// Ask the vault to sign a block; the answer comes as
     /// [`Event::Signed`](crate::Event::Signed) or

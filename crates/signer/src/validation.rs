@@ -13,6 +13,7 @@ use crate::facts::Facts;
 use crate::grounds::{Conclusion, Rule};
 use crate::note::{Note, QueuedValidation};
 use crate::record::BlockState;
+use crate::replay::Replayed;
 use crate::response::{Refusal, Refused};
 use crate::signer::Signer;
 use crate::step::{Action, Write};
@@ -41,6 +42,8 @@ const ASK_AGAIN: Millis = Millis::from_secs(30);
 pub(crate) struct Validation {
     outstanding: Option<Outstanding>,
     queue: VecDeque<Waiting>,
+    /// What the node was told to replay.
+    pub(crate) replayed: Replayed,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -208,7 +211,9 @@ impl Signer {
         if waiting.told.is_none() {
             turn.note(Note::ValidationRequested { sighash });
         }
-        turn.act(Action::Validate { sighash, block });
+        let replay = self.replay_for_validation(waiting.cycle);
+        self.validation.replayed.give(sighash, replay.clone());
+        turn.act(Action::Validate { sighash, block, replay });
         let (since, asked_at) = (turn.now, turn.now);
         self.validation.outstanding = Some(Outstanding { waiting, since, asked_at });
     }
@@ -254,7 +259,8 @@ impl Signer {
                 if let Some(block) =
                     self.ledger.get(&sighash).and_then(|entry| entry.record.block.clone())
                 {
-                    turn.act(Action::Validate { sighash, block });
+                    let replay = self.validation.replayed.given(&sighash);
+                    turn.act(Action::Validate { sighash, block, replay });
                 }
             }
             return;
@@ -301,6 +307,9 @@ impl Signer {
         let took = Millis::new(verdict.validation_time_ms);
         let sighash = verdict.sighash;
         turn.note(Note::Verdict { sighash, valid: true, took: Some(took) });
+        if verdict.replay_tx_hash.is_some() {
+            self.validation.replayed.validated(&sighash, verdict.replay_tx_exhausted);
+        }
         let Some(entry) = self.ledger.get_mut(&sighash) else { return };
         if entry.record.valid.is_some() {
             return;

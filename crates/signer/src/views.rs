@@ -9,10 +9,13 @@ use countersign_wire::{ConsensusHash, RewardCycle};
 use crate::burn::Superseded;
 use crate::cycle::Cycle;
 use crate::evaluation::{Task, TaskKey};
-use crate::facts::{Facts, Known};
+use crate::event::NodeFailure;
+use crate::facts::{Facts, Known, Reply};
+use crate::fork::{Followed, follow_burn_chain};
 use crate::inactivity::is_timed_out;
 use crate::machine::{Derived, Machine, View, candidate, derive_view};
 use crate::note::{Note, ViewChange};
+use crate::rules::Situation;
 use crate::signer::Signer;
 use crate::step::{Action, Write};
 use crate::time::Millis;
@@ -34,12 +37,24 @@ impl Signer {
     ) -> Known<()> {
         let Some(cycle) = self.cycle(number) else { return Ok(()) };
         let expected = cycle.machine.expected();
-        let derived = derive_view(expected, &self.situation(cycle, facts, turn.now))?;
+        let at = self.situation(cycle, facts, turn.now);
+        let derived = derive_view(expected, &at)?;
+        let followed = follow(cycle, &derived, &at)?;
         if let Ok(view) = facts.burn_view()? {
             let view = view.clone();
             self.learn_burn_blocks(&view, turn.now);
         }
-        self.apply_view(number, derived, turn);
+        match followed {
+            Ok((replay, change)) => {
+                self.apply_view(number, derived, turn);
+                if let Some(cycle) = self.cycle_mut(number) {
+                    cycle.take_replay(replay, change, turn);
+                }
+            }
+            Err(NodeFailure { text }) => {
+                self.apply_view(number, Derived::Failed { text }, turn);
+            }
+        }
         Ok(())
     }
 
@@ -202,6 +217,7 @@ impl Signer {
     pub(crate) fn on_stacks_block(&mut self, block: &NewBlock, turn: &mut Turn) {
         turn.note(Note::StacksBlock { height: block.height, sighash: block.sighash });
         let Some(sighash) = block.sighash else { return };
+        self.end_replay(block, &sighash, turn);
         self.announce(block.block_id, block.height);
         self.confirm(&sighash, turn);
         for seat in self.seats.values_mut() {
@@ -210,6 +226,20 @@ impl Signer {
             }
         }
     }
+}
+
+/// What becomes of the replay set at the burn tip of a derived view. A node that does not tell is asked
+/// again together with the view, but the view does not wait for ever.
+fn follow(cycle: &Cycle, derived: &Derived, at: &Situation<'_>) -> Known<Reply<Followed>> {
+    let unchanged = (cycle.replay.clone(), None);
+    let (Derived::View { view, .. }, Some(prior)) = (derived, cycle.machine.last_view()) else {
+        return Ok(Ok(unchanged));
+    };
+    let followed = follow_burn_chain(&cycle.replay, prior.burn, view.burn, at)?;
+    if followed.is_err() && cycle.machine.is_impatient(at.now) {
+        return Ok(Ok(unchanged));
+    }
+    Ok(followed)
 }
 
 /// A late block of the parent tenure moves the end of that tenure up.

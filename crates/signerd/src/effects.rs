@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use countersign_node::{NodeClient, ValidationSubmission};
-use countersign_signer::{Action, Event, NodeFailure, Submission};
+use countersign_signer::{Action, Event, NodeFailure, ReplaySet, Submission};
 use countersign_wire::{ChainId, NakamotoBlock};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -61,10 +61,10 @@ impl Effects {
                     Some(Event::Answered { ticket, query, answer })
                 });
             }
-            Action::Validate { sighash, block } => {
+            Action::Validate { sighash, block, replay } => {
                 let (client, chain_id) = (self.client.clone(), self.chain_id);
                 self.spawn(async move {
-                    let outcome = validate(&client, &block, chain_id).await;
+                    let outcome = validate(&client, &block, chain_id, &replay).await;
                     Some(Event::ValidationSubmitted { sighash, outcome })
                 });
             }
@@ -96,8 +96,14 @@ impl Effects {
 }
 
 /// Asks the node to validate a block. Only a node that cannot be reached is asked again at once.
-async fn validate(client: &NodeClient, block: &NakamotoBlock, chain_id: ChainId) -> Submission {
-    match while_unreachable(|| client.validate_block(block, chain_id)).await {
+async fn validate(
+    client: &NodeClient,
+    block: &NakamotoBlock,
+    chain_id: ChainId,
+    replay: &ReplaySet,
+) -> Submission {
+    let replay = replay.transactions();
+    match while_unreachable(|| client.validate_block(block, chain_id, replay)).await {
         Ok(ValidationSubmission::Accepted) => Submission::Accepted,
         Ok(ValidationSubmission::Busy) => Submission::Busy,
         Ok(ValidationSubmission::Refused { status, text }) => {

@@ -77,11 +77,6 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), RunError
         "Reminder: The signer is primarily designed for use with a local or subnet network stacks \
          node: callbacks are not authenticated and the password is sent in clear text"
     );
-    if config.wants_replay_validation {
-        tracing::warn!(
-            "`validate_with_replay_tx` is experimental and has no effect in this version"
-        );
-    }
     let endpoints = Endpoints::bind(&config).await?;
     let daemon = assemble(config, endpoints, stop)?;
     // Operators and scripts wait for this line. Nobody may read it, which is no reason to stop.

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use countersign_signer::{
-    Action, Event, Params, Saved, Signer, Step, Submission, Timeouts, Timestamp,
+    Action, DEFAULT_REPLAY_BLOCKS, Event, Params, Saved, Signer, Step, Submission, Timeouts,
+    Timestamp,
 };
 use countersign_wire::message::{BlockResponse, SignerMessage};
 use countersign_wire::stackerdb::{Chunk, ChunkAck, Lane, SignersContract};
@@ -51,6 +52,9 @@ impl Stage {
             chain_id: ChainId::TESTNET,
             server_version: "replay".to_owned(),
             timeouts: Timeouts::default(),
+            validate_with_replay_tx: false,
+            reset_replay_set_after_fork_blocks: DEFAULT_REPLAY_BLOCKS,
+            is_dry_run: false,
         };
         let epoch = epoch(recording);
         let now = Timestamp::from_millis(epoch + start);

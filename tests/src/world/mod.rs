@@ -36,7 +36,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use countersign_devnet::chain::{Chain, ChainConfig, Faucet, Stacker, StackerPlan, WeightSchedule};
-use countersign_signer::{Millis, Params, Timeouts, Timestamp};
+use countersign_signer::{DEFAULT_REPLAY_BLOCKS, Millis, Params, Timeouts, Timestamp};
 use countersign_vault::Vault;
 use countersign_wire::{BurnHeight, Network, PrivateKey, RewardCycle, UnixSeconds, Weight, hash};
 
@@ -303,6 +303,9 @@ fn honest_signers(plan: &Plan) -> Vec<HonestSigner> {
                     chain_id: plan.chain_id,
                     server_version: "simulated".to_owned(),
                     timeouts: plan.timeouts,
+                    validate_with_replay_tx: false,
+                    reset_replay_set_after_fork_blocks: DEFAULT_REPLAY_BLOCKS,
+                    is_dry_run: false,
                 },
                 node: place % plan.nodes,
                 core: None,

@@ -211,7 +211,7 @@ impl World {
                 let at = self.soon();
                 self.agenda.plan(at, Happening::Asked { by, life, ticket, query });
             }
-            Action::Validate { sighash, block } => {
+            Action::Validate { sighash, block, .. } => {
                 let at = self.soon();
                 self.agenda.plan(at, Happening::ToValidate { by, life, sighash, block });
             }

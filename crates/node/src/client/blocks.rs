@@ -1,6 +1,7 @@
 //! Blocks to the node: to be validated, to be broadcast.
 
 use countersign_wire::rpc::{BlockUploadResponse, BlockValidationRequest};
+use countersign_wire::transaction::{StacksTransaction, TransactionsJson};
 use countersign_wire::{ChainId, NakamotoBlock, Wire};
 use hyper::StatusCode;
 
@@ -16,7 +17,7 @@ pub enum ValidationSubmission {
     Busy,
     /// It will not: 401 wrong password, 422 too old, 400 malformed or not configured to.
     Refused {
-        /// The HTTP status.
+        /// The HTTP status; 0 if the node was not asked.
         status: u16,
         /// The start of the node's explanation, on one line.
         text: String,
@@ -24,15 +25,26 @@ pub enum ValidationSubmission {
 }
 
 impl NodeClient {
-    /// Asks the node to validate a block. Never with a replay set, whose form is not settled.
+    /// Asks the node to validate a block, and to see to it that the block replays these transactions,
+    /// if there are any. A set that has no JSON form is refused here.
     pub async fn validate_block(
         &self,
         block: &NakamotoBlock,
         chain_id: ChainId,
+        replay: &[StacksTransaction],
     ) -> Result<ValidationSubmission, NodeError> {
-        let request =
-            BlockValidationRequest { block: block.to_bytes(), chain_id, replay_txs: None };
-        let body = serde_json::to_vec(&request).expect("a validation request is a number and hex");
+        let request = BlockValidationRequest {
+            block: block.to_bytes(),
+            chain_id,
+            replay_txs: (!replay.is_empty()).then_some(TransactionsJson(replay)),
+        };
+        let body = match serde_json::to_vec(&request) {
+            Ok(body) => body,
+            Err(error) => {
+                let text = format!("the replay set cannot be written: {error}");
+                return Ok(ValidationSubmission::Refused { status: 0, text });
+            }
+        };
         let body = (ContentType::Json, body);
         let answer = self.post(Endpoint::BlockProposal, "/v3/block_proposal", body).await?;
         Ok(match answer.status {

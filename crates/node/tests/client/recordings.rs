@@ -290,7 +290,7 @@ async fn blocks_are_handed_over_for_validation() {
     };
     let validate = async |example: &Example| {
         let block = block(example);
-        example.play(async |node| node.validate_block(&block, ChainId::TESTNET).await).await
+        example.play(async |node| node.validate_block(&block, ChainId::TESTNET, &[]).await).await
     };
     for example in at_least(3, "POST /v3/block_proposal 202") {
         assert_eq!(validate(&example).await.unwrap(), ValidationSubmission::Accepted);
@@ -313,7 +313,8 @@ async fn a_page_instead_of_an_acceptance_is_a_refusal() {
     let block = NakamotoBlock::from_bytes(&hex::decode(hex).unwrap()).unwrap();
     // No verdict follows, and whoever waited for it would ask for no other one for two minutes.
     example.status = "HTTP/1.1 200 OK".to_owned();
-    let answer = example.play(async |node| node.validate_block(&block, ChainId::TESTNET).await);
+    let answer =
+        example.play(async |node| node.validate_block(&block, ChainId::TESTNET, &[]).await);
     let answer = answer.await.unwrap();
     assert!(matches!(answer, ValidationSubmission::Refused { status: 200, .. }), "{answer:?}");
 }

@@ -14,9 +14,13 @@ use crate::rules::idle::{IdleClock, idle_until};
 /// goes on. All else has to wait until the tenure has been idle for long enough, and a read-count
 /// extend may not change the burn view at all. The other dimensions of SIP-034 are not supported.
 ///
-/// What the reference allows while transactions are replayed is refused: replay is not implemented
-/// (`crate::replay`).
-pub(crate) fn is_extend_permitted(block: &NakamotoBlock, at: &Situation<'_>) -> Known<bool> {
+/// While the signers agree on transactions to replay (`is_replaying`), the tenure may be extended at
+/// any time, as often as that takes.
+pub(crate) fn is_extend_permitted(
+    block: &NakamotoBlock,
+    is_replaying: impl FnOnce() -> bool,
+    at: &Situation<'_>,
+) -> Known<bool> {
     let Some(extend) = block.tenure_extend() else { return Ok(true) };
     let clock = match extend.cause {
         TenureChangeCause::Extended => IdleClock::Full,
@@ -29,7 +33,7 @@ pub(crate) fn is_extend_permitted(block: &NakamotoBlock, at: &Situation<'_>) -> 
         Some(false) => {
             let idle = clock.idle(&at.params.timeouts);
             let until = idle_until(&extend.tenure, clock, idle, at.ledger, at.now);
-            at.now.as_unix() >= until
+            at.now.as_unix() >= until || is_replaying()
         }
     })
 }

@@ -11,7 +11,7 @@ pub(crate) mod tip;
 
 use countersign_wire::{ConsensusHash, SignerSet, StacksBlockId, StacksHeight};
 
-use crate::burn::{BurnHistory, BurnReports};
+use crate::burn::{BurnHistory, BurnReports, Calendar};
 use crate::event::NodeFailure;
 use crate::facts::{Facts, Known, Reply};
 use crate::ledger::Ledger;
@@ -22,6 +22,7 @@ use crate::time::Timestamp;
 #[derive(Clone, Copy)]
 pub(crate) struct Situation<'a> {
     pub(crate) params: &'a Params,
+    pub(crate) calendar: Option<Calendar>,
     pub(crate) ledger: &'a Ledger,
     pub(crate) burn: &'a BurnHistory,
     pub(crate) reports: &'a BurnReports,

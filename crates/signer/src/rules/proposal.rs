@@ -33,7 +33,8 @@ pub(crate) fn judge(
     if let Err(reason) = judge_by_tip(block, check, at) {
         return Ok(Judgement::Reject(reason, Some(check)));
     }
-    Ok(if is_extend_permitted(block, at)? {
+    let is_replaying = || !views.replay_set(at.set).is_empty();
+    Ok(if is_extend_permitted(block, is_replaying, at)? {
         Judgement::Validate(check)
     } else {
         Judgement::Reject(RejectReason::InvalidTenureExtend, Some(check))

@@ -265,7 +265,8 @@ fn the_others_are_looked_at_every_20_seconds_without_any_event() {
 #[test]
 fn an_interval_of_nothing_is_a_second() {
     let timeouts = Timeouts { capitulate: Millis::ZERO, ..Timeouts::default() };
-    let mut driver = Driver::configured(&[20; 5], Saved::default(), timeouts, |_| {});
+    let mut driver =
+        Driver::configured(&[20; 5], Saved::default(), |params, _| params.timeouts = timeouts);
     driver.node.asked.clear();
     driver.pass(secs(10));
     assert_eq!(looks(&driver), 10);

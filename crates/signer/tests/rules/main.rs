@@ -29,6 +29,8 @@ mod parent_choice;
 mod parked;
 mod proposal;
 mod repeated;
+mod replay;
+mod replay_agreement;
 mod restore;
 mod states;
 mod switch;

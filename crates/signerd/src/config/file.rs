@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use countersign_node::AuthPassword;
 use countersign_ops::secret::Secret;
-use countersign_signer::{Millis, Timeouts};
+use countersign_signer::{DEFAULT_REPLAY_BLOCKS, Millis, Timeouts};
 use countersign_wire::{ChainId, Network, PrivateKey};
 use serde::Deserialize;
 
@@ -37,9 +37,7 @@ pub(super) struct File {
     stackerdb_timeout_secs: u64,
     dry_run: bool,
     validate_with_replay_tx: bool,
-    /// For the replay set, which is not built yet.
-    #[serde(rename = "reset_replay_set_after_fork_blocks")]
-    _reset_replay_set_after_fork_blocks: u64,
+    reset_replay_set_after_fork_blocks: u64,
     /// Reserved for what the reference does not have.
     #[serde(rename = "countersign")]
     _countersign: Countersign,
@@ -108,7 +106,7 @@ impl Default for File {
             stackerdb_timeout_secs: 120,
             dry_run: false,
             validate_with_replay_tx: false,
-            _reset_replay_set_after_fork_blocks: 2,
+            reset_replay_set_after_fork_blocks: DEFAULT_REPLAY_BLOCKS,
             _countersign: Countersign::default(),
         }
     }
@@ -162,7 +160,8 @@ impl File {
             event_timeout: Duration::from_millis(self.event_timeout_ms),
             stackerdb_timeout: Duration::from_secs(self.stackerdb_timeout_secs),
             is_dry_run: self.dry_run,
-            wants_replay_validation: self.validate_with_replay_tx,
+            validate_with_replay_tx: self.validate_with_replay_tx,
+            reset_replay_set_after_fork_blocks: self.reset_replay_set_after_fork_blocks,
             timeouts,
         })
     }

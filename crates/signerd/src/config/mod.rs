@@ -46,9 +46,11 @@ pub struct Config {
     pub stackerdb_timeout: Duration,
     /// Whether StackerDB writes are logged and not made.
     pub is_dry_run: bool,
-    /// Whether the file asks for the experimental validation with replay transactions, which this
-    /// version does not do.
-    pub wants_replay_validation: bool,
+    /// Whether the node is told, with each block that it validates, what the signers agree to replay
+    /// after a Bitcoin fork. Experimental in the reference.
+    pub validate_with_replay_tx: bool,
+    /// How many burn blocks above a lost branch its replay is given up.
+    pub reset_replay_set_after_fork_blocks: u64,
     /// The time-outs that decisions depend on.
     pub timeouts: Timeouts,
 }
@@ -80,6 +82,9 @@ impl Config {
             chain_id: self.chain_id,
             server_version: crate::release(),
             timeouts: self.timeouts,
+            validate_with_replay_tx: self.validate_with_replay_tx,
+            reset_replay_set_after_fork_blocks: self.reset_replay_set_after_fork_blocks,
+            is_dry_run: self.is_dry_run,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 
 use countersign_node::{AuthPassword, CallbackQueue, Deadlines, NodeConfig, QueueLimits};
-use countersign_signer::{Params, Saved, Signer, Timeouts, Timestamp};
+use countersign_signer::{DEFAULT_REPLAY_BLOCKS, Params, Saved, Signer, Timeouts, Timestamp};
 use countersign_vault::Vault;
 use countersign_wire::{Network, PrivateKey};
 
@@ -50,6 +50,9 @@ fn question() -> Action {
         chain_id: Network::Testnet.default_chain_id(),
         server_version: String::new(),
         timeouts: Timeouts::default(),
+        validate_with_replay_tx: false,
+        reset_replay_set_after_fork_blocks: DEFAULT_REPLAY_BLOCKS,
+        is_dry_run: false,
     };
     let (_, step) = Signer::restore(params, Saved::default(), Timestamp::from_secs(1));
     step.actions.into_iter().find(|action| matches!(action, Action::Ask { .. })).unwrap()

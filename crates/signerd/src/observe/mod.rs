@@ -5,6 +5,7 @@
 
 mod blocks;
 mod count;
+mod replay;
 mod votes;
 mod world;
 
@@ -71,6 +72,9 @@ impl Observer {
             | Note::Capitulated { cycle, .. }
             | Note::ViewConflict { cycle, .. }
             | Note::NoValidMiner { cycle } => world::say_view(note, self.prefix(Some(*cycle))),
+            Note::ReplayChanged { cycle, change, transactions } => {
+                replay::say_replay(*change, *transactions, self.prefix(Some(*cycle)));
+            }
             Note::MinerInactive { .. } => world::say_view(note, self.prefix(None)),
             Note::ProposalReceived { .. }
             | Note::ProposalRepeated { .. }

@@ -179,6 +179,7 @@ fn sources() -> String {
     let files = [
         include_str!("mod.rs"),
         include_str!("blocks.rs"),
+        include_str!("replay.rs"),
         include_str!("votes.rs"),
         include_str!("world.rs"),
         include_str!("../drive.rs"),

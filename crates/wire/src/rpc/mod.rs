@@ -52,16 +52,17 @@ pub struct NodeInfo {
     pub stackerdbs: Option<Vec<String>>,
 }
 
-/// Body of `POST /v3/block_proposal`.
+/// Body of `POST /v3/block_proposal`. `R` is the form of the replay set: a signer writes
+/// [`TransactionsJson`](crate::transaction::TransactionsJson), and what is read stays JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BlockValidationRequest {
+pub struct BlockValidationRequest<R = serde_json::Value> {
     /// Hex of the block's encoding.
     #[serde(with = "hex_bytes")]
     pub block: Vec<u8>,
     /// The chain.
     pub chain_id: ChainId,
-    /// Always null.
-    pub replay_txs: Option<serde_json::Value>,
+    /// What the block must replay after a Bitcoin fork; null in the ordinary case.
+    pub replay_txs: Option<R>,
 }
 
 /// Answer to `POST /v3/blocks/upload/`.

@@ -3,6 +3,7 @@
 //! The codec accepts what any epoch allows; which epoch allows what is the node's business.
 
 mod auth;
+mod json;
 mod payload;
 mod post_condition;
 mod signing;
@@ -10,6 +11,7 @@ mod tenure_change;
 mod vrf;
 
 pub use auth::{AuthField, KeyEncoding, SpendingCondition, SpendingKind, TransactionAuth};
+pub use json::TransactionsJson;
 pub use payload::{MicroblockHeader, TransactionPayload};
 pub use post_condition::{
     AssetInfo, FungibleCode, NonFungibleCode, PostCondition, PostConditionMode,

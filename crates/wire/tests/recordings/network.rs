@@ -96,7 +96,8 @@ impl Network {
     /// Blocks as they were proposed to the node, proposed in a slot, pushed in a slot and uploaded.
     pub(crate) fn blocks(&self) -> Vec<NakamotoBlock> {
         let validated = self.requests("POST", "/v3/block_proposal").map(|line| {
-            let request = serde_json::from_value(line["request"].clone()).unwrap();
+            let request: BlockValidationRequest =
+                serde_json::from_value(line["request"].clone()).unwrap();
             let BlockValidationRequest { block, .. } = request;
             NakamotoBlock::from_bytes(&block).unwrap()
         });

@@ -40,6 +40,24 @@ pub(crate) fn ordinary(n: u8, height: u64) -> BlockProposal {
     resigned(bare(n, height, vec![transfer()]))
 }
 
+/// A later block of tenure `n` with these transactions.
+pub(crate) fn with_transactions(
+    n: u8,
+    height: u64,
+    transactions: Vec<StacksTransaction>,
+) -> BlockProposal {
+    let mut proposal = ordinary(n, height);
+    proposal.block.transactions = transactions;
+    resigned(proposal)
+}
+
+/// A transaction that a user sent, one for each nonce.
+pub(crate) fn sent_by_user(nonce: u64) -> StacksTransaction {
+    let key = miner_key(0).public_key();
+    let auth = TransactionAuth::Standard(SpendingCondition::p2pkh(&key, nonce, 0));
+    StacksTransaction { auth, ..transaction(transfer()) }
+}
+
 /// A block that extends tenure `n`.
 pub(crate) fn extend(n: u8, height: u64, cause: TenureChangeCause) -> BlockProposal {
     let change = TenureChange {

@@ -1,8 +1,8 @@
 //! Runs the core with a scripted node, a vault, a store and peers that a test speaks for.
 
 use countersign_signer::{
-    AcceptanceOrder, Action, Event, Millis, Note, Params, Saved, Signer, Step, Submission, Ticket,
-    Timeouts, Timestamp, Write,
+    AcceptanceOrder, Action, DEFAULT_REPLAY_BLOCKS, Event, Millis, Note, Params, ReplaySet, Saved,
+    Signer, Step, Submission, Ticket, Timeouts, Timestamp, Write,
 };
 use countersign_signer::{Query, Record};
 use countersign_wire::event::{
@@ -37,10 +37,10 @@ pub(crate) enum Sent {
 /// The core as signer 0, and the world around it.
 pub(crate) struct Driver {
     pub(crate) signer: Signer,
+    params: Params,
     pub(crate) node: Node,
     pub(crate) now: Timestamp,
     pub(crate) keys: Vec<PrivateKey>,
-    timeouts: Timeouts,
     pub(crate) set: SignerSet,
     pub(crate) saved: Saved,
     pub(crate) sent: Vec<Sent>,
@@ -49,6 +49,8 @@ pub(crate) struct Driver {
     pub(crate) is_vault_silent: bool,
     /// What we publish does not come back.
     pub(crate) is_echo_lost: bool,
+    /// What was to be replayed with each block that was to be validated.
+    pub(crate) replays: Vec<ReplaySet>,
     /// Questions that were not answered yet.
     pub(crate) open: Vec<(Ticket, Query)>,
     version: u32,
@@ -71,15 +73,14 @@ impl Driver {
 
     /// The same before any peer has said anything, with a node that is spoilt from the start.
     pub(crate) fn started(weights: &[u32], saved: Saved, spoil: impl FnOnce(&mut Node)) -> Self {
-        Self::configured(weights, saved, Timeouts::default(), spoil)
+        Self::configured(weights, saved, |_, node| spoil(node))
     }
 
-    /// The same with these time-outs.
+    /// The same with other parameters.
     pub(crate) fn configured(
         weights: &[u32],
         saved: Saved,
-        timeouts: Timeouts,
-        spoil: impl FnOnce(&mut Node),
+        spoil: impl FnOnce(&mut Params, &mut Node),
     ) -> Self {
         let keys: Vec<PrivateKey> =
             (1..).map(|n| PrivateKey::from_bytes([n; 32]).unwrap()).take(weights.len()).collect();
@@ -89,20 +90,22 @@ impl Driver {
             .map(|(key, weight)| Member { key: key.public_key(), weight: Weight::new(*weight) });
         let set = SignerSet::new(members.collect()).unwrap();
         let mut node = Node::good(&set);
-        spoil(&mut node);
-        let (signer, step) = Signer::restore(params(&keys[0], timeouts), saved.clone(), NOW);
+        let mut params = params(&keys[0]);
+        spoil(&mut params, &mut node);
+        let (signer, step) = Signer::restore(params.clone(), saved.clone(), NOW);
         let mut driver = Self {
             signer,
+            params,
             node,
             now: NOW,
             keys,
-            timeouts,
             set,
             saved,
             sent: Vec::new(),
             notes: Vec::new(),
             is_vault_silent: false,
             is_echo_lost: false,
+            replays: Vec::new(),
             open: Vec::new(),
             version: 0,
         };
@@ -115,10 +118,15 @@ impl Driver {
         self.sent.clear();
         self.notes.clear();
         self.open.clear();
-        let params = params(&self.keys[0], self.timeouts);
-        let (signer, step) = Signer::restore(params, self.saved.clone(), self.now);
+        let (signer, step) = Signer::restore(self.params.clone(), self.saved.clone(), self.now);
         self.signer = signer;
         self.perform(step);
+    }
+
+    /// Starts the core again as an operator does who has changed the configuration.
+    pub(crate) fn reconfigure(&mut self, change: impl FnOnce(&mut Params)) {
+        change(&mut self.params);
+        self.restart();
     }
 
     pub(crate) fn handle(&mut self, event: Event) {
@@ -163,7 +171,8 @@ impl Driver {
     fn act(&mut self, action: Action) {
         match action {
             Action::Ask { ticket, query } => self.ask(ticket, query),
-            Action::Validate { sighash, .. } => {
+            Action::Validate { sighash, replay, .. } => {
+                self.replays.push(replay);
                 self.sent.push(Sent::Validate(sighash));
                 let outcome = self.node.submissions.pop_front().unwrap_or(Submission::Accepted);
                 self.handle(Event::ValidationSubmitted { sighash, outcome });
@@ -409,12 +418,15 @@ pub(crate) fn writes_record(step: &Step, wanted: impl Fn(&Record) -> bool) -> bo
     step.writes.iter().any(|write| matches!(write, Write::Record(record) if wanted(record)))
 }
 
-fn params(key: &PrivateKey, timeouts: Timeouts) -> Params {
+fn params(key: &PrivateKey) -> Params {
     Params {
         key: key.public_key(),
         network: Network::Testnet,
         chain_id: ChainId::TESTNET,
         server_version: "test".to_owned(),
-        timeouts,
+        timeouts: Timeouts::default(),
+        validate_with_replay_tx: false,
+        reset_replay_set_after_fork_blocks: DEFAULT_REPLAY_BLOCKS,
+        is_dry_run: false,
     }
 }

@@ -3,6 +3,7 @@
 pub(crate) mod blocks;
 pub(crate) mod chain;
 pub(crate) mod driver;
+pub(crate) mod forks;
 pub(crate) mod node;
 pub(crate) mod store;
 

@@ -23,6 +23,8 @@ pub(crate) struct Node {
     pub(crate) last: Option<Sortition>,
     pub(crate) tips: BTreeMap<ConsensusHash, TenureTip>,
     pub(crate) forks: Vec<TenureForkInfo>,
+    /// What a tenure has that a Bitcoin fork took away.
+    pub(crate) lost: BTreeMap<ConsensusHash, TenureForkInfo>,
     pub(crate) orphaned: BTreeSet<BurnBlockHash>,
     pub(crate) registrations: BTreeMap<RewardCycle, RegistrationFacts>,
     /// Questions that it cannot answer.
@@ -53,6 +55,7 @@ impl Node {
             last: Some(sortition(2, 1)),
             tips: BTreeMap::from([(ch(1), tip(1, 10)), (ch(2), tip(2, 20))]),
             forks: Vec::new(),
+            lost: BTreeMap::new(),
             orphaned: BTreeSet::new(),
             registrations: registrations.into(),
             failing: BTreeSet::new(),
@@ -113,6 +116,9 @@ impl Node {
             },
             Query::TenureTip(tenure) => Answer::TenureTip(self.tips.get(&tenure).copied()),
             Query::SortitionOf(hash) => Answer::SortitionOf(!self.orphaned.contains(&hash)),
+            Query::Forks { from, to } if from == to => {
+                Answer::Forks(self.lost.get(&from).cloned().into_iter().collect())
+            }
             Query::Forks { .. } => Answer::Forks(self.forks.clone()),
         }))
     }
