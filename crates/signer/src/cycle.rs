@@ -29,7 +29,8 @@ pub(crate) enum Seat {
 pub(crate) struct Cycle {
     pub(crate) number: RewardCycle,
     pub(crate) set: SignerSet,
-    /// The slot that we write: our index in the slot list.
+    /// The slot that we write: our index in the slot list. A dry run's is after the last, and never
+    /// written.
     pub(crate) slot: SlotId,
     /// Our index in the reward set, which is how our own votes are counted.
     pub(crate) index: SlotId,

@@ -36,6 +36,7 @@ mod response;
 mod restore;
 mod rules;
 mod saved;
+mod seat;
 mod signer;
 mod step;
 mod switch;

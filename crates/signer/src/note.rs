@@ -22,6 +22,13 @@ pub enum Note {
         /// Everybody's weight.
         total: Weight,
     },
+    /// A dry run watches a cycle in which it has no seat.
+    Watching {
+        /// The cycle.
+        cycle: RewardCycle,
+        /// The weight of its signers.
+        total: Weight,
+    },
     /// The signer has no seat in a cycle.
     NotRegistered {
         /// The cycle.
@@ -354,6 +361,10 @@ pub enum NotRegisteredReason {
     NoSlot,
     /// Our address owns a slot, but our key is not in the reward set.
     NotInRewardSet,
+    /// Our address owns a slot, which a dry run would leave empty: a key that is registered must sign.
+    DryRunOwnsSlot,
+    /// Our key is in the reward set, without a slot; a dry run does not watch with it.
+    DryRunInRewardSet,
 }
 
 impl NotRegisteredReason {
@@ -363,6 +374,8 @@ impl NotRegisteredReason {
             Self::NoSigners => "no-signers",
             Self::NoSlot => "no-slot",
             Self::NotInRewardSet => "not-in-reward-set",
+            Self::DryRunOwnsSlot => "dry-run-owns-slot",
+            Self::DryRunInRewardSet => "dry-run-in-reward-set",
         }
     }
 }

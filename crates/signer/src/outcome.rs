@@ -43,8 +43,9 @@ impl Signer {
         // Without the content it is left to the others, who upload the block as well.
         let Some(block) = &record.block else { return };
         let Some(entry) = self.ledger.get(&record.sighash) else { return };
+        let Some(cycle) = self.cycle(record.cycle) else { return };
         let mut block = NakamotoBlock::clone(block);
-        block.header.signer_signature = entry.votes.signatures();
+        block.header.signer_signature = entry.votes.signatures(&cycle.set);
         turn.act(Action::Upload { block: Arc::new(block) });
     }
 

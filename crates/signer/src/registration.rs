@@ -2,18 +2,19 @@
 
 use std::collections::BTreeMap;
 
+use countersign_wire::RewardCycle;
 use countersign_wire::event::NewBurnBlock;
 use countersign_wire::rpc::{NodeInfo, PoxInfo};
-use countersign_wire::{RewardCycle, SlotId, StacksAddress};
 
 use crate::burn::{Announcement, Calendar};
-use crate::cycle::{Cycle, Seat};
+use crate::cycle::Seat;
 use crate::evaluation::{Task, TaskKey};
 use crate::event::{BurnView, RegistrationFacts};
 use crate::facts::{Facts, Known};
 use crate::machine::BurnTip;
 use crate::note::{NotRegisteredReason, Note};
 use crate::record::BlockState;
+use crate::seat::find_seat;
 use crate::signer::Signer;
 use crate::step::{Action, Write};
 use crate::time::{Millis, Timestamp};
@@ -195,22 +196,24 @@ impl Signer {
     }
 
     fn take_seat(&mut self, number: RewardCycle, facts: &RegistrationFacts, turn: &mut Turn) {
-        let mut cycle = match self.find_seat(number, facts, turn.now) {
+        let mut cycle = match find_seat(&self.params, number, facts, turn.now) {
             Ok(cycle) => cycle,
             Err(reason) => {
                 self.seats.insert(number, Seat::NotRegistered);
-                if self.retries.is_news(TaskKey::Registration(number), reason.label()) {
+                let is_news = self.retries.is_news(TaskKey::Registration(number), reason.label());
+                if is_news || reason == NotRegisteredReason::DryRunOwnsSlot {
                     turn.note(Note::NotRegistered { cycle: number, reason });
                 }
                 return;
             }
         };
         self.retries.succeeded(TaskKey::Registration(number));
-        turn.note(Note::Registered {
-            cycle: number,
-            slot: cycle.slot,
-            weight: cycle.set.weight_of(cycle.index),
-            total: cycle.set.total(),
+        let total = cycle.set.total();
+        turn.note(if self.params.is_dry_run {
+            Note::Watching { cycle: number, total }
+        } else {
+            let weight = cycle.set.weight_of(cycle.index);
+            Note::Registered { cycle: number, slot: cycle.slot, weight, total }
         });
         self.claim_saved(&mut cycle);
         if let Some(tip) = self.burn_tip {
@@ -222,26 +225,6 @@ impl Signer {
         self.begin(Task::View(number), turn);
         self.resume(number, turn);
         turn.act(Action::ReadSlots { cycle: number, slots });
-    }
-
-    fn find_seat(
-        &self,
-        number: RewardCycle,
-        facts: &RegistrationFacts,
-        now: Timestamp,
-    ) -> Result<Cycle, NotRegisteredReason> {
-        let Some(set) = &facts.set else { return Err(NotRegisteredReason::NoSigners) };
-        let own = self.params.key.hash160();
-        let is_ours = |address: &StacksAddress| *address.hash() == own;
-        let slot = facts
-            .slots
-            .iter()
-            .position(is_ours)
-            .and_then(|index| u32::try_from(index).ok())
-            .map(SlotId::new)
-            .ok_or(NotRegisteredReason::NoSlot)?;
-        let index = set.slot_of(&self.params.key).ok_or(NotRegisteredReason::NotInRewardSet)?;
-        Ok(Cycle::new(number, set.clone(), (slot, index), now))
     }
 
     /// Leaves cycles that are over, once nothing of them is undecided; at the latest one cycle later.

@@ -163,7 +163,7 @@ impl Signer {
 
     /// Negotiates the version, and publishes our view if it has changed.
     pub(crate) fn settle_views(&mut self, number: RewardCycle, turn: &mut Turn) {
-        let is_wrong_network = self.is_wrong_network;
+        let (is_wrong_network, is_dry_run) = (self.is_wrong_network, self.params.is_dry_run);
         let Some(cycle) = self.cycle_mut(number) else { return };
         cycle.count_own_view();
         if let Some(from) = cycle.negotiate() {
@@ -184,7 +184,9 @@ impl Signer {
             return;
         }
         cycle.published = Some(update.clone());
-        cycle.unheard.start_anew(turn.now);
+        if !is_dry_run {
+            cycle.unheard.start_anew(turn.now);
+        }
         cycle.published_at = turn.now;
         let cause = cycle.cause;
         let note = Note::ViewChanged { cycle: number, cause, update: Box::new(update.clone()) };

@@ -101,7 +101,9 @@ impl Votes {
     }
 
     /// All signatures in the order of the reward set, as a block header wants them.
-    pub(crate) fn signatures(&self) -> Vec<MessageSignature> {
-        self.acceptances.values().copied().collect()
+    /// That of a dry run, which has no seat, is not among them.
+    pub(crate) fn signatures(&self, set: &SignerSet) -> Vec<MessageSignature> {
+        let members = self.acceptances.iter().filter(|(slot, _)| set.get(**slot).is_some());
+        members.map(|(_, signature)| *signature).collect()
     }
 }

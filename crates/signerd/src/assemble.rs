@@ -44,7 +44,7 @@ pub(crate) fn assemble(
     let (params, address) = (config.params(), config.address());
     let pages = SignerPages::new(registry, &config, client.clone());
     let plan = Plan::of(&config);
-    let vault = open_vault(config.key, &config.db_path)?;
+    let vault = open_vault(config.key, &config.db_path, config.is_dry_run)?;
     let store = open_store(&config.db_path)?;
 
     let mut tasks = Tasks::new();
@@ -179,10 +179,11 @@ fn client(config: &Config, metrics: &Arc<Metrics>) -> Result<NodeClient, RunErro
     Ok(client)
 }
 
-fn open_vault(key: PrivateKey, db_path: &DbPath) -> Result<Vault, RunError> {
+/// What a dry run signs leaves no journal, because nothing of it leaves the machine.
+fn open_vault(key: PrivateKey, db_path: &DbPath, is_dry_run: bool) -> Result<Vault, RunError> {
     Ok(match db_path.journal() {
-        Some(journal) => Vault::open(key, &journal)?,
-        None => Vault::in_memory(key)?,
+        Some(journal) if !is_dry_run => Vault::open(key, &journal)?,
+        _ => Vault::in_memory(key)?,
     })
 }
 
@@ -214,3 +215,22 @@ async fn watch(end: VaultEnd) -> Result<(), Failure> {
 const INBOX_LEN: usize = 1024;
 /// An `event_timeout_ms` of zero would spin.
 const MIN_TICK: Duration = Duration::from_millis(10);
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+
+    #[test]
+    fn a_dry_run_creates_no_journal() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("signer.sqlite");
+        let db_path = DbPath::parse(path.to_str().unwrap().to_owned()).unwrap();
+        let key = || PrivateKey::from_bytes([7; 32]).unwrap();
+        drop(open_vault(key(), &db_path, true).unwrap());
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+        drop(open_vault(key(), &db_path, false).unwrap());
+        assert!(db_path.journal().unwrap().exists());
+    }
+}

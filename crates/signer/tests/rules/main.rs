@@ -17,6 +17,7 @@ mod capitulation;
 mod commit;
 mod contents;
 mod cycles;
+mod dry_run;
 mod explained;
 mod extend;
 mod found_by_simulation;

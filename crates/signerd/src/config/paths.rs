@@ -20,7 +20,7 @@ pub enum DbPath {
 }
 
 impl DbPath {
-    pub(super) fn parse(text: String) -> Result<Self, Problem> {
+    pub(crate) fn parse(text: String) -> Result<Self, Problem> {
         if text == MEMORY {
             return Ok(Self::Memory);
         }

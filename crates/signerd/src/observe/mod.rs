@@ -22,7 +22,8 @@ use crate::metrics::Metrics;
 #[derive(Debug)]
 pub(crate) struct Observer {
     metrics: Arc<Metrics>,
-    seats: BTreeMap<RewardCycle, SlotId>,
+    /// Our slot in each cycle; none in a dry run.
+    seats: BTreeMap<RewardCycle, Option<SlotId>>,
     current: Option<RewardCycle>,
 }
 
@@ -44,7 +45,10 @@ impl Observer {
     fn remember(&mut self, note: &Note) {
         match note {
             Note::Registered { cycle, slot, .. } => {
-                self.seats.insert(*cycle, *slot);
+                self.seats.insert(*cycle, Some(*slot));
+            }
+            Note::Watching { cycle, .. } => {
+                self.seats.insert(*cycle, None);
             }
             Note::CycleEnded { cycle } => {
                 self.seats.remove(cycle);
@@ -57,6 +61,7 @@ impl Observer {
     fn say(&self, note: &Note) {
         match note {
             Note::Registered { .. }
+            | Note::Watching { .. }
             | Note::NotRegistered { .. }
             | Note::RegistrationDelayed { .. }
             | Note::CycleEnded { .. }
@@ -116,16 +121,17 @@ impl Observer {
     }
 }
 
-/// `Cycle #<n> Signer #<id>: ` as the reference begins its lines.
+/// `Cycle #<n> Signer #<id>: ` or `Cycle #<n> Dry-Run signer: ` as the reference begins its lines.
 #[derive(Clone, Copy, Debug)]
 struct Prefix {
-    seat: Option<(RewardCycle, SlotId)>,
+    seat: Option<(RewardCycle, Option<SlotId>)>,
 }
 
 impl fmt::Display for Prefix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.seat {
-            Some((cycle, slot)) => write!(f, "Cycle #{cycle} Signer #{slot}: "),
+            Some((cycle, Some(slot))) => write!(f, "Cycle #{cycle} Signer #{slot}: "),
+            Some((cycle, None)) => write!(f, "Cycle #{cycle} Dry-Run signer: "),
             None => Ok(()),
         }
     }

@@ -19,22 +19,12 @@ pub(super) fn say_chain(note: &Note, prefix: Prefix) {
                  state."
             );
         }
-        Note::NotRegistered { cycle, reason } => {
-            let why = match reason {
-                NotRegisteredReason::NoSigners => "No reward set signers found",
-                NotRegisteredReason::NoSlot => {
-                    "was not found in stacker db. Must not be registered for this reward cycle"
-                }
-                NotRegisteredReason::NotInRewardSet => {
-                    "was found in stacker db but not the reward set"
-                }
-            };
-            tracing::warn!(
-                cycle = cycle.get(),
-                reason = why,
-                "Signer is not registered for reward cycle {cycle}"
-            );
-        }
+        Note::NotRegistered { cycle, reason } => say_no_seat(*cycle, *reason),
+        Note::Watching { cycle, total } => tracing::info!(
+            cycle = cycle.get(),
+            total = total.get(),
+            "Dry-run signer watches reward cycle {cycle}. Initialized signer state."
+        ),
         Note::RegistrationDelayed { cycle, why } => {
             tracing::warn!(
                 cycle = cycle.get(),
@@ -65,6 +55,32 @@ pub(super) fn say_chain(note: &Note, prefix: Prefix) {
         ),
         _ => {}
     }
+}
+
+fn say_no_seat(cycle: RewardCycle, reason: NotRegisteredReason) {
+    let why = match reason {
+        NotRegisteredReason::DryRunOwnsSlot => {
+            tracing::error!(
+                cycle = cycle.get(),
+                "Signer is configured for dry-run, but the signer address is registered for reward \
+                 cycle {cycle}: nobody signs with its weight. Set `dry_run = false`, or use another key"
+            );
+            return;
+        }
+        NotRegisteredReason::DryRunInRewardSet => {
+            "the key of a dry run was found in the reward set, but not in stacker db"
+        }
+        NotRegisteredReason::NoSigners => "No reward set signers found",
+        NotRegisteredReason::NoSlot => {
+            "was not found in stacker db. Must not be registered for this reward cycle"
+        }
+        NotRegisteredReason::NotInRewardSet => "was found in stacker db but not the reward set",
+    };
+    tracing::warn!(
+        cycle = cycle.get(),
+        reason = why,
+        "Signer is not registered for reward cycle {cycle}"
+    );
 }
 
 /// Lines about our view of the network and the other signers'.
