@@ -42,6 +42,15 @@ pub(super) struct Pace {
 /// The pace of every scene.
 const PACE: Pace = Pace { message: Millis::new(10), validation: Millis::new(50) };
 
+/// How far a machine's clock is ahead of the world's, in milliseconds.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Clock {
+    /// Now.
+    pub(super) wall: i64,
+    /// When the signer was started last: the core's time goes on from there steadily.
+    pub(super) at_start: i64,
+}
+
 /// Interference with a world.
 #[derive(Default)]
 pub(super) struct Script {
@@ -65,13 +74,20 @@ pub(super) struct Script {
     pub(super) frozen: BTreeSet<usize>,
     /// Blocks do not reach the nodes when signers upload them.
     pub(super) no_uploads: bool,
-    /// How far each signer's clock is wrong, in milliseconds.
-    pub(super) clocks: BTreeMap<usize, i64>,
+    /// Clocks that are wrong.
+    pub(super) clocks: BTreeMap<usize, Clock>,
 }
 
 impl Script {
     pub(super) fn pace(&self) -> Option<Pace> {
         self.is_told.then_some(PACE)
+    }
+
+    /// A signer starts, and takes the time from its machine's clock.
+    pub(super) fn start_clock(&mut self, signer: usize) {
+        if let Some(clock) = self.clocks.get_mut(&signer) {
+            clock.at_start = clock.wall;
+        }
     }
 
     pub(super) fn drops(&self, to: usize, event: &Event) -> bool {
@@ -148,10 +164,9 @@ impl Script {
 }
 
 impl World {
-    /// What a signer's machine takes for the time.
+    /// What a signer's core is told as the time.
     pub(super) fn clock_of(&self, signer: usize) -> Timestamp {
-        let offset = self.script.clocks.get(&signer).copied().unwrap_or_default();
-        let millis = self.now.as_millis();
-        Timestamp::from_millis(millis.saturating_add_signed(offset))
+        let clock = self.script.clocks.get(&signer).copied().unwrap_or_default();
+        self.now.shifted(clock.at_start)
     }
 }

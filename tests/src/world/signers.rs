@@ -59,6 +59,7 @@ const MAX_ATTEMPTS: u32 = 60;
 impl World {
     /// Starts a signer from what it has stored.
     pub(super) fn start(&mut self, signer: usize) {
+        self.script.start_clock(signer);
         let now = self.clock_of(signer);
         let machine = &mut self.signers[signer];
         machine.life += 1;
@@ -192,7 +193,7 @@ impl World {
         self.agenda.plan(self.now.plus(pause), Happening::Restarts { signer });
     }
 
-    pub(super) fn plan_deadline(&mut self, signer: usize) {
+    fn plan_deadline(&mut self, signer: usize) {
         let now = self.clock_of(signer);
         let machine = &mut self.signers[signer];
         let Some(due) = machine.core.as_ref().and_then(Signer::next_deadline) else { return };

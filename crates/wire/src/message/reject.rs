@@ -206,7 +206,8 @@ impl fmt::Display for RejectReason {
             Self::PubkeyHashMismatch => "the miner's key is not the sortition winner's",
             Self::InvalidMiner => "there is no valid miner",
             Self::NotLatestSortitionWinner => "the miner did not win the latest sortition",
-            Self::InvalidParentBlock => "the block does not confirm the expected parent",
+            // Compared word for word by tests of the network (`signer-behaviour` 11.4).
+            Self::InvalidParentBlock => "The block does not confirm the expected parent block.",
             Self::DuplicateBlockFound => "the tenure has a first block already",
             Self::InvalidTenureExtend => "the tenure may not be extended so, or not yet",
             Self::IrrecoverablePubkeyHash => "no key can be recovered from the miner's signature",

@@ -2,6 +2,7 @@
 
 use countersign_signer::{Answer, Event, NodeFailure, Query, Timeouts};
 use countersign_vault::Vault;
+use countersign_wire::SlotVersion;
 use countersign_wire::event::{ProposalResponse, ValidationOk, ValidationReject};
 use countersign_wire::message::{BlockResponse, SignerMessage, ValidateCode};
 
@@ -38,6 +39,20 @@ impl Scene {
     pub fn forge(&mut self, to: usize, event: Event) {
         self.world.arrives(to, None, Box::new(event));
         self.moment();
+    }
+
+    /// A message reaches a signer as if `from` had written it, at this very moment.
+    pub fn hear_now(
+        &mut self,
+        to: usize,
+        from: usize,
+        version: SlotVersion,
+        message: SignerMessage,
+    ) {
+        let (parity, from) = (self.cycle().parity(), Self::key_of(from));
+        let event = Event::Peer { parity, from, version, message };
+        self.world.arrives(to, None, Box::new(event));
+        assert_eq!(self.world.complaint, None);
     }
 }
 
@@ -204,10 +219,11 @@ impl Scene {
         self.world.signers[signer].store = Store::default();
     }
 
-    /// A signer's clock jumps, and shows the wrong time from then on.
+    /// The clock of a signer's machine jumps, and shows the wrong time from then on.
     pub fn clock_jumps(&mut self, signer: usize, hours: i64) {
-        *self.world.script.clocks.entry(signer).or_default() += hours * 3_600_000;
-        self.world.signers[signer].deadline = None;
-        self.world.plan_deadline(signer);
+        let clock = self.world.script.clocks.entry(signer).or_default();
+        clock.wall += hours * 3_600_000;
+        let ahead = clock.wall - clock.at_start;
+        self.forge(signer, Event::ClockSet { ahead });
     }
 }

@@ -118,7 +118,8 @@ impl Scene {
         self.world.now.since(Timestamp::from_secs(super::BEGINNING))
     }
 
-    fn key_of(signer: usize) -> PublicKey {
+    /// The key of a signer or a puppet.
+    pub fn key_of(signer: usize) -> PublicKey {
         signing_key(signer).public_key()
     }
 

@@ -42,9 +42,20 @@ impl Scene {
 
     /// A puppet rejects a block.
     pub fn reject(&mut self, signer: usize, block: &Block, reason: RejectReason) {
+        let message = self.rejection_by(signer, block, reason);
+        self.speak(signer, block.proposal.reward_cycle, &message);
+    }
+
+    /// The message with which a puppet rejects a block.
+    pub fn rejection_by(
+        &self,
+        signer: usize,
+        block: &Block,
+        reason: RejectReason,
+    ) -> SignerMessage {
         let chain_id = self.world.chain.config().network.rejection_chain_id();
         let digest = sip018::block_rejection(&block.sighash, chain_id);
-        let response = BlockResponse::Rejected(BlockRejected {
+        SignerMessage::BlockResponse(BlockResponse::Rejected(BlockRejected {
             reason: "the puppet says no".to_owned(),
             code: reason.legacy_code(),
             sighash: block.sighash,
@@ -52,9 +63,7 @@ impl Scene {
             signature: signing_key(signer).sign(&digest),
             server_version: "puppet".to_owned(),
             data: data(reason),
-        });
-        let cycle = block.proposal.reward_cycle;
-        self.speak(signer, cycle, &SignerMessage::BlockResponse(response));
+        }))
     }
 
     /// Builds the next block of a tenure and has it adopted with the puppets' signatures.
