@@ -17,7 +17,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("ops", &[]),
     ("devnet", &["wire"]),
     ("signerd", &["wire", "signer", "vault", "node", "ops"]),
-    ("countersign", &["signerd", "devnet", "vault", "ops", "wire"]),
+    ("operator", &["wire", "vault", "node", "ops"]),
+    ("countersign", &["signerd", "devnet", "operator", "vault", "ops", "wire"]),
     ("tests", &["wire", "signer", "vault", "node", "ops", "devnet", "signerd", "countersign"]),
     ("xtask", &[]),
 ];

@@ -1,21 +1,24 @@
 //! The arguments and the help.
 
 use std::error::Error;
-use std::sync::LazyLock;
+use std::ffi::OsString;
+use std::future::Future;
+use std::path::Path;
 
-use clap::{Parser, Subcommand};
-use countersign_ops::exit::{self, Exit};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use countersign_ops::exit::Exit;
+use countersign_ops::secret::forbid_core_dumps;
+use countersign_signerd::Config;
 
-use crate::{check_config, devnet, run};
+use crate::name::Name;
+use crate::{
+    check_config, devnet, generate_stacking_signature, generate_staking_signature, generate_vote,
+    get_chunk, get_latest_chunk, list_chunks, monitor_signers, put_chunk, run, verify_vote,
+};
 
 /// An independent signer for Stacks
 #[derive(Debug, Parser)]
-#[command(
-    name = "countersign",
-    version,
-    long_version = LONG_VERSION.as_str(),
-    after_help = AFTER_HELP.as_str()
-)]
+#[command(name = "countersign", version)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -28,6 +31,33 @@ pub(crate) enum Command {
     Run(run::Args),
     /// Check a configuration file and show what it says, without its secrets
     CheckConfig(check_config::Args),
+    /// Sign the grant that lets a manager register this signer's key (pox-5)
+    #[command(after_help = generate_staking_signature::EXAMPLES)]
+    GenerateStakingSignature(generate_staking_signature::Args),
+    /// Sign the authorization that lets a stacker use this signer's key (pox-4, before epoch 4.0)
+    #[command(after_help = generate_stacking_signature::EXAMPLES)]
+    GenerateStackingSignature(generate_stacking_signature::Args),
+    /// Sign a vote on a SIP
+    #[command(after_help = generate_vote::EXAMPLES)]
+    GenerateVote(generate_vote::Args),
+    /// Check a vote on a SIP against a public key
+    #[command(after_help = verify_vote::EXAMPLES)]
+    VerifyVote(verify_vote::Args),
+    /// Show one version of a StackerDB slot as hex; nothing if the node does not have it
+    #[command(after_help = get_chunk::EXAMPLES)]
+    GetChunk(get_chunk::Args),
+    /// Show what a StackerDB slot holds as hex; nothing if it is empty
+    #[command(after_help = get_latest_chunk::EXAMPLES)]
+    GetLatestChunk(get_latest_chunk::Args),
+    /// Show versions, hashes and signatures of a StackerDB's slots
+    #[command(after_help = list_chunks::EXAMPLES)]
+    ListChunks(list_chunks::Args),
+    /// Sign a chunk and write it into a StackerDB slot
+    #[command(after_help = put_chunk::EXAMPLES)]
+    PutChunk(put_chunk::Args),
+    /// Watch whether the signers of the current reward cycle answer proposals
+    #[command(after_help = monitor_signers::EXAMPLES)]
+    MonitorSigners(monitor_signers::Args),
     /// Run a Stacks network on this machine, with signers that are real processes
     Devnet(Box<devnet::Args>),
 }
@@ -37,6 +67,8 @@ pub(crate) enum Command {
 pub(crate) struct Failed {
     /// The code that the process ends with.
     pub(crate) exit: Exit,
+    /// Whether an argument is to blame, so that the parser of arguments could have said it.
+    pub(crate) is_argument: bool,
     /// What went wrong.
     pub(crate) error: Box<dyn Error>,
 }
@@ -44,32 +76,42 @@ pub(crate) struct Failed {
 impl Failed {
     /// A failure that ends the process with `exit`.
     pub(crate) fn new(exit: Exit, error: impl Into<Box<dyn Error>>) -> Self {
-        Self { exit, error: error.into() }
+        Self { exit, is_argument: false, error: error.into() }
+    }
+
+    /// A failure without a code of its own.
+    pub(crate) fn failure(error: impl Into<Box<dyn Error>>) -> Self {
+        Self::new(Exit::Failure, error)
+    }
+
+    /// An argument that makes no sense.
+    pub(crate) fn argument(error: impl Into<Box<dyn Error>>) -> Self {
+        Self { is_argument: true, ..Self::new(Exit::Usage, error) }
     }
 }
 
 impl Cli {
     /// What the process was started with. Ends the process with code 2 if that makes no sense, and
     /// with code 0 after help or version. No arguments at all ask for help.
-    pub(crate) fn from_arguments() -> Command {
-        let given = std::env::args_os();
+    pub(crate) fn from_arguments() -> (Name, Command) {
+        let given: Vec<OsString> = std::env::args_os().collect();
+        let name = Name::of(given.first().map(OsString::as_os_str));
         let asks_nothing = given.len() <= 1;
         let help = asks_nothing.then(|| "--help".into());
-        Self::parse_from(given.chain(help)).command
+        let matches = name.dress(Self::command()).get_matches_from(given.into_iter().chain(help));
+        let cli = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+        (name, cli.command)
     }
 }
 
-/// `--version` says more than `-V`.
-static LONG_VERSION: LazyLock<String> = LazyLock::new(|| {
-    let release = countersign_signerd::release();
-    release.strip_prefix("countersign ").unwrap_or(&release).to_owned()
-});
+/// Reads a configuration for its key, which is in no core dump from here on.
+pub(crate) fn load(config: &Path) -> Result<Config, Failed> {
+    forbid_core_dumps().map_err(Failed::failure)?;
+    Config::load(config).map_err(|error| Failed::new(Exit::Usage, error))
+}
 
-static AFTER_HELP: LazyLock<String> = LazyLock::new(|| format!("{EXAMPLES}\n{}", exit::help()));
-
-const EXAMPLES: &str = "\
-Examples:
-  countersign check-config --config signer-config.toml
-  countersign run --config signer-config.toml
-  countersign devnet --signers 5 --burn-seconds 3
-";
+/// Runs what a verb waits for.
+pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> Result<T, Failed> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    Ok(runtime.map_err(Failed::failure)?.block_on(work))
+}

@@ -3,26 +3,53 @@
 mod check_config;
 mod cli;
 mod devnet;
+mod generate_stacking_signature;
+mod generate_staking_signature;
+mod generate_vote;
+mod get_chunk;
+mod get_latest_chunk;
+mod list_chunks;
+mod monitor_signers;
+mod name;
+mod put_chunk;
 mod run;
+mod stackerdb;
+mod verify_vote;
 
 use std::io;
 use std::process::ExitCode;
 
-use cli::{Cli, Command};
+use cli::{Cli, Command, Failed};
 use countersign_ops::report::report;
+use name::Name;
 
 fn main() -> ExitCode {
-    let done = match Cli::from_arguments() {
-        Command::Run(args) => run::run(&args),
-        Command::CheckConfig(args) => check_config::run(&args, &mut io::stdout()),
-        Command::Devnet(args) => devnet::run(&args, &mut io::stdout()),
-    };
-    match done {
+    let (name, command) = Cli::from_arguments();
+    let is_run = matches!(command, Command::Run(_));
+    match perform(name, command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failed) => {
             // With stderr closed there is nobody left to tell.
             let _ = report(&*failed.error, &mut io::stderr());
-            failed.exit.into()
+            ExitCode::from(name.exit_code(is_run, &failed))
         }
+    }
+}
+
+fn perform(name: Name, command: Command) -> Result<(), Failed> {
+    let out = &mut io::stdout();
+    match command {
+        Command::Run(args) => run::run(&args),
+        Command::CheckConfig(args) => check_config::run(&args, name, out),
+        Command::GenerateStakingSignature(args) => generate_staking_signature::run(args, out),
+        Command::GenerateStackingSignature(args) => generate_stacking_signature::run(&args, out),
+        Command::GenerateVote(args) => generate_vote::run(&args, out),
+        Command::VerifyVote(args) => verify_vote::run(&args, out),
+        Command::GetChunk(args) => get_chunk::run(args, out),
+        Command::GetLatestChunk(args) => get_latest_chunk::run(args, out),
+        Command::ListChunks(args) => list_chunks::run(args, out),
+        Command::PutChunk(args) => put_chunk::run(args, out),
+        Command::MonitorSigners(args) => monitor_signers::run(args, out),
+        Command::Devnet(args) => devnet::run(&args, out),
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 pub enum NodeError {
     /// No connection: the node is down, or `node_host` names another machine or port.
     #[error(
-        "the node cannot be reached for {endpoint}; check that it runs and that `node_host` is its RPC address"
+        "the node cannot be reached for {endpoint}; check that it runs and that `node_host` or --host is its RPC address"
     )]
     Unreachable {
         /// What was asked.
@@ -56,7 +56,7 @@ pub enum NodeError {
     },
     /// The answer is not what the endpoint gives: not HTTP, not JSON, or of another shape.
     #[error(
-        "the node's answer to {endpoint} is not understood; check that `node_host` is a Stacks node of a supported version"
+        "the node's answer to {endpoint} is not understood; check that `node_host` or --host is a Stacks node of a supported version"
     )]
     Malformed {
         /// What was asked.

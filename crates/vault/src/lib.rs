@@ -5,6 +5,10 @@
 //! its record is durable in a journal of the vault's own. A signature that would contradict an
 //! earlier one is refused unless the request *names* the earlier block and the rule that lets it go.
 //!
+//! An [`OperatorKey`] is the same key for what an operator signs by hand: grants, authorizations, votes
+//! on SIPs and chunks. None of them can contradict a block signature, so it needs no journal and works
+//! beside a running signer.
+//!
 //! This crate has no policy, no clock, no network and no task. Whether a rival may be overridden is
 //! the signer core's decision; that none is overridden unawares is the vault's.
 //!
@@ -20,9 +24,14 @@
 
 mod error;
 mod journal;
+mod operator_key;
 mod request;
 mod vault;
 
 pub use error::{JournalError, OpenError, SignError};
-pub use request::{AcceptanceRequest, ChunkRequest, Override, OverrideRule, RejectionRequest};
+pub use operator_key::OperatorKey;
+pub use request::{
+    AcceptanceRequest, ChunkRequest, Override, OverrideRule, RawChunkRequest, RejectionRequest,
+    SipVoteRequest, StackingRequest, StakingGrantRequest,
+};
 pub use vault::Vault;

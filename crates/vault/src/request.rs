@@ -1,6 +1,8 @@
 //! What the vault can be asked to sign.
 
+use countersign_wire::clarity::Principal;
 use countersign_wire::message::SignerMessage;
+use countersign_wire::sip018::Pox4Authorization;
 use countersign_wire::stackerdb::SignersContract;
 use countersign_wire::{
     ChainId, ConsensusHash, Sighash, SlotId, SlotVersion, StacksHeight, UnixSeconds,
@@ -81,4 +83,45 @@ pub struct ChunkRequest {
     pub slot_version: SlotVersion,
     /// What to publish. A block response must carry a signature that this vault made.
     pub message: SignerMessage,
+}
+
+/// Asks for the grant that lets a manager register this signer's key (pox-5,
+/// `signer-wire.md` section 9.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StakingGrantRequest {
+    /// Who may register the key.
+    pub manager: Principal,
+    /// Makes the grant usable once.
+    pub auth_id: u128,
+    /// The chain where it is valid: the configured one.
+    pub chain_id: ChainId,
+}
+
+/// Asks for the authorization that lets a stacker use this signer's key (pox-4, before epoch 4.0).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StackingRequest {
+    /// What is allowed.
+    pub authorization: Pox4Authorization,
+    /// The chain where it is valid: the configured one.
+    pub chain_id: ChainId,
+}
+
+/// Asks for a vote on a SIP. It is the same on every chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SipVoteRequest {
+    /// The number of the SIP.
+    pub sip: u32,
+    /// Yes or no.
+    pub is_yes: bool,
+}
+
+/// Asks for a chunk of any StackerDB with any content, as an operator writes by hand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RawChunkRequest {
+    /// The slot.
+    pub slot_id: SlotId,
+    /// Larger than the version that the slot has.
+    pub slot_version: SlotVersion,
+    /// The content.
+    pub data: Vec<u8>,
 }

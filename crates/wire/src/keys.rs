@@ -98,6 +98,12 @@ impl PublicKey {
         secp256k1::PublicKey::from_byte_array_compressed(bytes).ok().map(|_| Self(bytes))
     }
 
+    /// The key with this form of 65 bytes, if that is a point on the curve.
+    pub fn from_uncompressed(bytes: [u8; 65]) -> Option<Self> {
+        let key = secp256k1::PublicKey::from_byte_array_uncompressed(bytes).ok()?;
+        Some(Self(key.serialize()))
+    }
+
     /// The compressed form.
     pub const fn as_bytes(&self) -> &[u8; 33] {
         &self.0

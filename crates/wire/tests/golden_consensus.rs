@@ -77,7 +77,12 @@ fn keys_have_their_hash_and_addresses() {
             let private = PrivateKey::from_hex(&text).unwrap();
             assert_eq!(private.public_key(), case.public, "{name}");
         }
-        assert_eq!(hex::encode(case.public.to_uncompressed()), case.uncompressed, "{name}");
+        let uncompressed = case.public.to_uncompressed();
+        assert_eq!(hex::encode(uncompressed), case.uncompressed, "{name}");
+        assert_eq!(PublicKey::from_uncompressed(uncompressed), Some(case.public), "{name}");
+        let mut off_the_curve = uncompressed;
+        off_the_curve[64] ^= 1;
+        assert_eq!(PublicKey::from_uncompressed(off_the_curve), None, "{name}");
         assert_eq!(case.public.hash160(), case.hash160, "{name}");
         let address = |network| StacksAddress::single_sig(network, &case.public);
         assert_eq!(address(Network::Mainnet), case.mainnet, "{name}");

@@ -13,6 +13,7 @@ fn a_good_configuration_is_shown_without_its_secrets() {
     --- stdout
     Signer version: countersign 0.1.0 (<build>)
     Config:
+
     Stacks node host: 127.0.0.1:9
     Signer endpoint: 127.0.0.1:0
     Stacks address: STA3WN1J8FFWV302M4NDFTHQ3F87QJ8XZ6E286WJ

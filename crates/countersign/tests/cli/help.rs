@@ -37,6 +37,25 @@ fn help_for_run_is_short() {
 }
 
 #[test]
+fn the_help_of_every_verb_that_signs_or_looks_shows_an_example() {
+    for verb in [
+        "generate-staking-signature",
+        "generate-stacking-signature",
+        "generate-vote",
+        "verify-vote",
+        "get-chunk",
+        "get-latest-chunk",
+        "list-chunks",
+        "put-chunk",
+        "monitor-signers",
+    ] {
+        let help = ask(&[verb, "--help"]);
+        assert!(help.contains(&format!("Example:\n  countersign {verb} ")), "{help}");
+        insta::assert_snapshot!(verb, help);
+    }
+}
+
+#[test]
 fn the_short_version_is_a_number_and_the_long_one_names_the_build() {
     assert_eq!(ask(&["-V"]), "exit: 0\n--- stdout\ncountersign 0.1.0");
     assert_eq!(ask(&["--version"]), "exit: 0\n--- stdout\ncountersign 0.1.0 (<build>)");

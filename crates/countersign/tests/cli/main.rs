@@ -8,7 +8,10 @@
 )]
 
 mod check_config;
+mod chunks;
 mod flood;
 mod help;
+mod name;
 mod start;
 mod support;
+mod verbs;

@@ -1,5 +1,6 @@
 //! Questions to the node and what it answers.
 
+mod any_stackerdb;
 mod blocks;
 mod chain;
 mod config;

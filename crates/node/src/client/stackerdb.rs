@@ -78,9 +78,9 @@ impl NodeClient {
     }
 }
 
-fn replicated(db: StackerDb, answer: Answer) -> Result<Answer, NodeError> {
+pub(super) fn replicated(contract: impl fmt::Display, answer: Answer) -> Result<Answer, NodeError> {
     if answer.status == StatusCode::NOT_FOUND {
-        return Err(NodeError::NotReplicated { contract: db.to_string() });
+        return Err(NodeError::NotReplicated { contract: contract.to_string() });
     }
     Ok(answer)
 }

@@ -9,6 +9,7 @@
 mod chunks;
 mod crash;
 mod opening;
+mod operator_key;
 mod property;
 mod signing;
 mod support;

@@ -10,6 +10,6 @@ mod types;
 mod value;
 
 pub use name::{ClarityName, ContractName, NameError};
-pub use principal::{Principal, PrincipalError};
+pub use principal::{ContractId, ContractIdError, Principal, PrincipalError};
 pub use types::{ClarityType, ListType, SequenceType, TextType, TupleType};
 pub use value::{ClarityValue, MAX_DEPTH, MAX_TOTAL_LEN, MAX_VALUE_LEN};
