@@ -6,14 +6,16 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use countersign_devnet::devnet::StartError;
+use countersign_devnet::real::RealStartError;
 use countersign_devnet::render::render;
 use countersign_devnet::signers::exec_leashed;
 use countersign_devnet::{
-    Devnet, DevnetConfig, DevnetEvent, Seed, SignerKind, Stopped, Summary, Weights,
+    Devnet, DevnetConfig, DevnetEvent, RealConfig, RealNetwork, Seed, SignerKind, Summary, Weights,
 };
 use countersign_ops::exit::Exit;
 use countersign_ops::signals::shutdown_signal;
 use countersign_wire::Weight;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::Failed;
@@ -39,6 +41,18 @@ pub(crate) struct Args {
     /// Stop when this many blocks were adopted; ending before is a failure
     #[arg(long, value_name = "K")]
     stop_after_blocks: Option<u64>,
+    /// Stop when this many whole reward cycles have passed
+    #[arg(long, value_name = "C")]
+    stop_after_cycles: Option<u64>,
+    /// Run a real network instead of the simulated one: with this stacks-node as its miner
+    #[arg(long, value_name = "PATH")]
+    stacks_node: Option<PathBuf>,
+    /// The bitcoind of a real network; `bitcoind` on the PATH by default
+    #[arg(long, value_name = "PATH")]
+    bitcoind: Option<PathBuf>,
+    /// On a real network, start a signer again this many seconds after it ended by itself
+    #[arg(long, value_name = "S")]
+    restart_after_seconds: Option<u64>,
     /// Keep configurations, databases and logs in this folder, which must be new or empty
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
@@ -126,6 +140,55 @@ fn config(args: &Args) -> Result<DevnetConfig, Failed> {
     Ok(config.leashed_by(this))
 }
 
+/// A network of either kind.
+enum Network {
+    /// The chain is simulated.
+    Simulated(Devnet),
+    /// bitcoind and stacks-node are real.
+    Real(RealNetwork),
+}
+
+impl Network {
+    /// Starts the network that the arguments ask for, and gives what happens in it.
+    async fn start(
+        config: DevnetConfig,
+        args: &Args,
+    ) -> Result<(Self, mpsc::Receiver<DevnetEvent>), Failed> {
+        if args.stacks_node.is_none() && args.bitcoind.is_none() {
+            let devnet = Devnet::start(config).await.map_err(cannot_start)?;
+            let events = devnet.subscribe().await;
+            let events = events.map_err(|error| Failed::new(Exit::Failure, error))?;
+            return Ok((Self::Simulated(devnet), events));
+        }
+        let program =
+            |named: &Option<PathBuf>, name: &str| named.clone().unwrap_or_else(|| name.into());
+        let real = RealConfig {
+            network: config,
+            bitcoind: program(&args.bitcoind, "bitcoind"),
+            stacks_node: program(&args.stacks_node, "stacks-node"),
+            restart_after: args.restart_after_seconds.map(Duration::from_secs),
+        };
+        let (network, events) = RealNetwork::start(real).await.map_err(|error| match error {
+            RealStartError::Config(error) => Failed::new(Exit::Usage, error),
+            RealStartError::Start(error) => cannot_start(error),
+        })?;
+        Ok((Self::Real(network), events))
+    }
+
+    async fn stop(self) -> Summary {
+        match self {
+            Self::Simulated(devnet) => devnet.stop().await,
+            Self::Real(network) => network.stop().await,
+        }
+    }
+}
+
+fn cannot_start(error: StartError) -> Failed {
+    let is_usage =
+        matches!(error, StartError::Config(_) | StartError::Chain(_) | StartError::Folder(_));
+    Failed::new(if is_usage { Exit::Usage } else { Exit::Failure }, error)
+}
+
 async fn network(
     config: DevnetConfig,
     args: &Args,
@@ -133,38 +196,40 @@ async fn network(
 ) -> Result<Summary, Failed> {
     let stop = CancellationToken::new();
     tokio::spawn(shutdown_signal(stop.clone()));
-    let devnet = Devnet::start(config).await.map_err(|error| {
-        let is_usage =
-            matches!(error, StartError::Config(_) | StartError::Chain(_) | StartError::Folder(_));
-        Failed::new(if is_usage { Exit::Usage } else { Exit::Failure }, error)
-    })?;
-    let printed = print_events(&devnet, args, out, &stop).await;
-    let summary = devnet.stop().await;
-    printed.map_err(|error| Failed::new(Exit::Failure, error))?;
+    let (network, events) = Network::start(config, args).await?;
+    let printed = print_events(events, args, out, &stop).await;
+    let summary = network.stop().await;
     let stopped = print(&DevnetEvent::Stopped(summary.clone()), args.json, out);
-    stopped.map_err(|error| Failed::new(Exit::Failure, error))?;
+    printed.and(stopped).map_err(|error| Failed::new(Exit::Failure, error))?;
     Ok(summary)
 }
 
 /// Prints what happens until it is time to stop.
 async fn print_events(
-    devnet: &Devnet,
+    mut events: mpsc::Receiver<DevnetEvent>,
     args: &Args,
     out: &mut dyn Write,
     stop: &CancellationToken,
 ) -> io::Result<()> {
-    let stopped = |error: Stopped| io::Error::other(error);
-    let mut events = devnet.subscribe().await.map_err(stopped)?;
-    let mut blocks = 0;
+    let (mut blocks, mut cycles) = (0, 0);
     while args.stop_after_blocks.is_none_or(|wanted| blocks < wanted) {
         let event = tokio::select! {
             () = stop.cancelled() => break,
-            event = events.recv() => event.ok_or_else(|| stopped(Stopped))?,
+            event = events.recv() => {
+                event.ok_or_else(|| io::Error::other("the network has stopped"))?
+            }
         };
-        if matches!(event, DevnetEvent::BlockAdopted { .. }) {
-            blocks += 1;
-        }
         print(&event, args.json, out)?;
+        match event {
+            DevnetEvent::BlockAdopted { .. } => blocks += 1,
+            DevnetEvent::RewardCycle { .. } => cycles += 1,
+            DevnetEvent::Failed { reason, .. } => return Err(io::Error::other(reason)),
+            _ => {}
+        }
+        // The first cycle has begun before the network, and the last one has to end.
+        if args.stop_after_cycles.is_some_and(|wanted| cycles > wanted.saturating_add(1)) {
+            break;
+        }
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use countersign_wire::{BurnHeight, Network, PrivateKey, UnixSeconds};
+use countersign_wire::{BurnHeight, Hash160, Network, PrivateKey, PublicKey, UnixSeconds};
 
 use crate::chain::ChainConfig;
 use crate::config::{DevnetConfig, SignerKind};
@@ -120,6 +120,11 @@ impl Keys {
                 Ok(Actor { place, process })
             })
             .collect()
+    }
+
+    /// The hashes of the signers' keys, in the order of their numbers.
+    pub(crate) fn signer_hashes(&self) -> impl Iterator<Item = Hash160> + '_ {
+        self.actors.signers.iter().map(PublicKey::hash160)
     }
 
     /// Keeps what the miners need; the signers' private keys go.

@@ -179,7 +179,7 @@ impl DevnetConfig {
 }
 
 /// Whether there is such a file; a bare name is looked for where a shell would look.
-fn is_program(program: &Path) -> bool {
+pub(crate) fn is_program(program: &Path) -> bool {
     if program.components().nth(1).is_some() {
         return program.is_file();
     }

@@ -112,6 +112,31 @@ pub enum DevnetEvent {
         /// What is missing, in words.
         missing: Vec<String>,
     },
+    /// A real network is on its way to epoch 3.
+    Booting {
+        /// Bitcoin's height.
+        burn_height: BurnHeight,
+        /// The epoch of the next burn block.
+        epoch: &'static str,
+        /// What comes next, in words.
+        next: String,
+        /// What is waited for, in words.
+        waiting_for: String,
+    },
+    /// A signer that had ended was started again.
+    SignerRestarted {
+        /// The signer.
+        signer: usize,
+    },
+    /// A real network cannot go on.
+    Failed {
+        /// Why, in words.
+        reason: String,
+        /// What the program that is to blame printed; null if none is.
+        log: Option<PathBuf>,
+        /// The lines of it that tell most.
+        tail: Vec<String>,
+    },
     /// The network has stopped.
     Stopped(Summary),
 }
@@ -165,4 +190,27 @@ pub struct Summary {
     pub seconds: u64,
     /// Where the logs are; null if they are gone.
     pub folder: Option<PathBuf>,
+    /// What each signer did; only of a real network.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub signers: Vec<SignerRecord>,
+}
+
+/// What one signer of a real network did since epoch 3 began.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct SignerRecord {
+    /// The signer.
+    pub signer: usize,
+    /// Blocks that were adopted in cycles of its own.
+    pub blocks: u64,
+    /// Of these, those whose header has its signature. The miner stops waiting when enough have
+    /// signed.
+    pub in_header: u64,
+    /// Of these, those that it signed, in time for the header or not.
+    pub signed: u64,
+    /// The heights of those that it did not sign.
+    pub missed: Vec<StacksHeight>,
+    /// Blocks that it rejected and did not sign afterwards, adopted or not.
+    pub rejections: u64,
+    /// How often its process ended although nobody asked it to.
+    pub exits: u64,
 }

@@ -1,6 +1,8 @@
 //! The lines that a person reads: one per event, understandable without colour and when piped.
 
-use crate::event::{CycleSigner, DevnetEvent, SignerPlace, Summary};
+use std::path::Path;
+
+use crate::event::{CycleSigner, DevnetEvent, SignerPlace, SignerRecord, Summary};
 
 /// The text of an event, of one or more lines; none for events that are only in the JSON.
 pub fn render(event: &DevnetEvent) -> Option<String> {
@@ -43,8 +45,27 @@ pub fn render(event: &DevnetEvent) -> Option<String> {
         DevnetEvent::Waiting { seconds, missing } => {
             format!("waiting   no block for {seconds} s: {}", missing.join("; "))
         }
+        DevnetEvent::Booting { burn_height, epoch, next, waiting_for } => {
+            format!("boot      {burn_height:>6}  epoch {epoch}  {next}; waiting for {waiting_for}")
+        }
+        DevnetEvent::SignerRestarted { signer } => format!("signer    {signer} is started again"),
+        DevnetEvent::Failed { reason, log, tail } => failed(reason, log.as_deref(), tail),
         DevnetEvent::Stopped(summary) => stopped(summary),
     })
+}
+
+fn failed(reason: &str, log: Option<&Path>, tail: &[String]) -> String {
+    let mut text = format!("failed    {reason}");
+    if let Some(log) = log {
+        text.push_str("; from ");
+        text.push_str(&log.to_string_lossy());
+        text.push(':');
+    }
+    for line in tail {
+        text.push_str("\n          | ");
+        text.push_str(line);
+    }
+    text
 }
 
 fn adopted(event: &DevnetEvent) -> Option<String> {
@@ -105,11 +126,25 @@ fn stopped(summary: &Summary) -> String {
         ms(summary.median_threshold_ms),
         ms(summary.p99_threshold_ms),
     );
+    for record in &summary.signers {
+        text.push('\n');
+        text.push_str(&signer_record(record));
+    }
     if let Some(folder) = &summary.folder {
         text.push_str("\nlogs      ");
         text.push_str(&folder.to_string_lossy());
     }
     text
+}
+
+fn signer_record(record: &SignerRecord) -> String {
+    let SignerRecord { signer, blocks, in_header, signed, missed, rejections, exits } = record;
+    let missed: Vec<_> = missed.iter().map(ToString::to_string).collect();
+    let missed = if missed.is_empty() { "none".to_owned() } else { missed.join(" ") };
+    format!(
+        "record    signer {signer}: {signed} of {blocks} blocks signed, {in_header} in time for \
+         the header; missed: {missed}; rejected {rejections}, ended {exits} times"
+    )
 }
 
 /// Enough of a hash to tell it from others.

@@ -19,12 +19,12 @@ pub(crate) struct Watched {
 }
 
 impl Watched {
-    fn status(&self) -> Option<ProcessStatus> {
+    pub(crate) fn status(&self) -> Option<ProcessStatus> {
         Some(self.status.as_ref()?.borrow().clone())
     }
 
     /// Its process, if something is wrong with it, in words.
-    fn complaint(&self) -> Option<String> {
+    pub(crate) fn complaint(&self) -> Option<String> {
         let signer = self.place.signer;
         match self.status()? {
             ProcessStatus::Running => None,
@@ -127,6 +127,6 @@ fn unheard(shared: &SharedChain, signer: usize, endpoint: &str) -> Option<String
 }
 
 /// The pause between two such lines doubles up to this.
-const REPEAT_AT_MOST: Duration = Duration::from_mins(1);
+pub(crate) const REPEAT_AT_MOST: Duration = Duration::from_mins(1);
 /// A signer that is just starting refuses a few connections.
-const TOLERATED_FAILURES: u64 = 3;
+pub(crate) const TOLERATED_FAILURES: u64 = 3;

@@ -62,6 +62,24 @@ impl Faucet {
     }
 }
 
+impl Faucet {
+    /// A transfer of `amount` µSTX from the account with this number to the next one; none if there
+    /// are no accounts.
+    pub fn transfer(
+        &self,
+        domain: TransactionDomain,
+        account: usize,
+        nonce: u64,
+        amount: u64,
+    ) -> Option<StacksTransaction> {
+        let key = self.keys.get(account)?;
+        let recipient = self.keys.get(account + 1).or_else(|| self.keys.first())?;
+        let recipient = StacksAddress::single_sig(domain.network, &recipient.public_key());
+        let spending = Spending { nonce, fee: TRANSFER_FEE };
+        Some(domain.transfer(key, spending, Principal::Standard(recipient), amount))
+    }
+}
+
 /// What a transfer of the faucet pays, in µSTX.
 const TRANSFER_FEE: u64 = 180;
 

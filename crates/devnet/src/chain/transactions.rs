@@ -59,6 +59,16 @@ impl TransactionDomain {
         self.sign(key, Spending { nonce, fee: 0 }, AnchorMode::OnChainOnly, payload)
     }
 
+    /// A call of a contract.
+    pub fn call(
+        self,
+        key: &PrivateKey,
+        spending: Spending,
+        payload: TransactionPayload,
+    ) -> StacksTransaction {
+        self.sign(key, spending, AnchorMode::Any, payload)
+    }
+
     fn sign(
         self,
         key: &PrivateKey,

@@ -21,7 +21,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use asking::Asking;
-use tally::Tally;
+pub(crate) use tally::Tally;
 
 use crate::chain::{Faucet, StackerDb, Winner};
 use crate::event::{CycleSigner, DevnetEvent};

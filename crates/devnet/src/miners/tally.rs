@@ -12,7 +12,7 @@ use countersign_wire::{MessageSignature, Sighash, SignerSet, SlotId, Weight};
 /// only if it is signed by the key that owns the slot, and an acceptance only if its s is low; an
 /// acceptance overrides a rejection and never the other way round.
 #[derive(Clone, Debug)]
-pub(super) struct Tally {
+pub(crate) struct Tally {
     sighash: Sighash,
     set: SignerSet,
     pre_commits: BTreeSet<SlotId>,
@@ -22,7 +22,7 @@ pub(super) struct Tally {
 
 impl Tally {
     /// Nothing said yet by the signers of `set`.
-    pub(super) fn new(sighash: Sighash, set: SignerSet) -> Self {
+    pub(crate) fn new(sighash: Sighash, set: SignerSet) -> Self {
         Self {
             sighash,
             set,
@@ -34,7 +34,7 @@ impl Tally {
 
     /// Counts what a signer wrote into a slot of `lane`, if it is about this block. Gives the slot
     /// if that is a signature which was not counted before.
-    pub(super) fn count(&mut self, lane: Lane, chunk: &Chunk) -> Option<SlotId> {
+    pub(crate) fn count(&mut self, lane: Lane, chunk: &Chunk) -> Option<SlotId> {
         let message = SignerMessage::from_chunk_data(&chunk.data).ok()?;
         if message.lane() != Some(lane) {
             return None;
@@ -70,55 +70,66 @@ impl Tally {
     }
 
     /// Forgets rejections: the block is proposed again, and who rejected it may think again.
-    pub(super) fn reconsider(&mut self) {
+    pub(crate) fn reconsider(&mut self) {
         self.rejections.clear();
     }
 
     /// Whether enough weight has signed.
-    pub(super) fn is_approved(&self) -> bool {
+    pub(crate) fn is_approved(&self) -> bool {
         self.signed_weight().approves(self.total_weight())
     }
 
     /// Whether so much weight has rejected the block that it cannot be approved.
-    pub(super) fn is_blocked(&self) -> bool {
+    pub(crate) fn is_blocked(&self) -> bool {
         self.rejected_weight().blocks_approval(self.total_weight())
     }
 
-    pub(super) fn signed_weight(&self) -> Weight {
+    pub(crate) fn signed_weight(&self) -> Weight {
         self.weight_of(self.signatures.keys())
     }
 
-    pub(super) fn rejected_weight(&self) -> Weight {
+    pub(crate) fn rejected_weight(&self) -> Weight {
         self.weight_of(self.rejections.keys())
     }
 
     /// Who signs has pre-committed, whether or not its pre-commit was seen.
-    pub(super) fn pre_committed_weight(&self) -> Weight {
+    pub(crate) fn pre_committed_weight(&self) -> Weight {
         let signers: BTreeSet<_> = self.pre_commits.iter().chain(self.signatures.keys()).collect();
         self.weight_of(signers.into_iter())
     }
 
-    pub(super) fn total_weight(&self) -> Weight {
+    pub(crate) fn total_weight(&self) -> Weight {
         self.set.total()
     }
 
     /// The signatures in the order of the reward set, as a header has them.
-    pub(super) fn signatures(&self) -> Vec<MessageSignature> {
+    pub(crate) fn signatures(&self) -> Vec<MessageSignature> {
         self.signatures.values().copied().collect()
     }
 
     /// Takes over signatures that are in a block's header.
-    pub(super) fn adopt(&mut self, signatures: &[MessageSignature]) {
+    pub(crate) fn adopt(&mut self, signatures: &[MessageSignature]) {
         for signature in signatures {
             let key = signature.recover(self.sighash.as_bytes());
             if let Some(slot) = key.and_then(|key| self.set.slot_of(&key)) {
+                self.rejections.remove(&slot);
                 self.signatures.insert(slot, *signature);
             }
         }
     }
 
+    /// Whether the signer of this slot has signed.
+    pub(crate) fn has_signed(&self, slot: SlotId) -> bool {
+        self.signatures.contains_key(&slot)
+    }
+
+    /// Whether the signer of this slot has rejected the block and not signed it since.
+    pub(crate) fn has_rejected(&self, slot: SlotId) -> bool {
+        self.rejections.contains_key(&slot)
+    }
+
     /// Each reason for rejecting once, in the order of the slots.
-    pub(super) fn reasons(&self) -> Vec<String> {
+    pub(crate) fn reasons(&self) -> Vec<String> {
         let mut reasons = Vec::new();
         for reason in self.rejections.values() {
             let text = reason.to_string();
@@ -130,13 +141,13 @@ impl Tally {
     }
 
     /// The slots of signers that have neither signed nor rejected.
-    pub(super) fn silent(&self) -> impl Iterator<Item = SlotId> + '_ {
+    pub(crate) fn silent(&self) -> impl Iterator<Item = SlotId> + '_ {
         (0u32..).zip(self.set.signers()).map(|(index, _)| SlotId::new(index)).filter(|slot| {
             !self.signatures.contains_key(slot) && !self.rejections.contains_key(slot)
         })
     }
 
-    pub(super) fn set(&self) -> &SignerSet {
+    pub(crate) fn set(&self) -> &SignerSet {
         &self.set
     }
 

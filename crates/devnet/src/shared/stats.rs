@@ -21,7 +21,7 @@ pub(crate) struct Stats {
 
 impl Stats {
     /// Nothing has happened; `signers` is how many there are.
-    pub(super) fn new(signers: usize) -> Self {
+    pub(crate) fn new(signers: usize) -> Self {
         let now = Instant::now();
         Self {
             started_at: now,
@@ -35,7 +35,7 @@ impl Stats {
         }
     }
 
-    pub(super) fn on_event(&mut self, event: &DevnetEvent) {
+    pub(crate) fn on_event(&mut self, event: &DevnetEvent) {
         match event {
             DevnetEvent::BlockAdopted { threshold_ms, .. } => {
                 self.blocks += 1;
@@ -68,7 +68,7 @@ impl Stats {
         silent.into_iter().map(ToString::to_string).collect()
     }
 
-    pub(super) fn last_block_at(&self) -> Instant {
+    pub(crate) fn last_block_at(&self) -> Instant {
         self.last_block_at
     }
 
@@ -85,6 +85,7 @@ impl Stats {
             p99_threshold_ms: percentile(&sorted, 99),
             seconds: self.started_at.elapsed().as_secs(),
             folder,
+            signers: Vec::new(),
         }
     }
 }

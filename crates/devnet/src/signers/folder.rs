@@ -68,23 +68,33 @@ impl NetworkFolder {
         settings: &SignerSettings<'_>,
     ) -> Result<SignerFiles, FolderError> {
         let folder = self.path.join(format!("signer-{index}"));
-        let at = |path: &Path| {
-            let path = path.to_owned();
-            move |source| FolderError::Io { path, source }
-        };
-        fs::DirBuilder::new().mode(0o700).create(&folder).map_err(at(&folder))?;
+        create_private(&folder)?;
         let files =
             SignerFiles { config: folder.join("signer-config.toml"), log: folder.join("log") };
         let text = settings.to_toml(&folder.join("signer.sqlite"));
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&files.config)
-            .map_err(at(&files.config))?;
-        file.write_all(text.as_bytes()).map_err(at(&files.config))?;
+        write_private(&files.config, &text)?;
         Ok(files)
     }
+
+    /// Makes a folder for one of the network's other programs, readable by its owner only.
+    pub(crate) fn create_folder(&self, name: &str) -> Result<PathBuf, FolderError> {
+        let folder = self.path.join(name);
+        create_private(&folder)?;
+        Ok(folder)
+    }
+}
+
+fn create_private(folder: &Path) -> Result<(), FolderError> {
+    let made = fs::DirBuilder::new().mode(0o700).create(folder);
+    made.map_err(|source| FolderError::Io { path: folder.to_owned(), source })
+}
+
+/// Writes a new file that only its owner can read.
+pub(crate) fn write_private(path: &Path, text: &str) -> Result<(), FolderError> {
+    let mut options = OpenOptions::new();
+    let opened = options.write(true).create_new(true).mode(0o600).open(path);
+    let written = opened.and_then(|mut file| file.write_all(text.as_bytes()));
+    written.map_err(|source| FolderError::Io { path: path.to_owned(), source })
 }
 
 /// The files of one signer that its process is started with.
@@ -96,11 +106,9 @@ pub struct SignerFiles {
     pub log: PathBuf,
 }
 
-impl SignerFiles {
-    /// Opens the log for another run of the signer.
-    pub(super) fn open_log(&self) -> io::Result<File> {
-        OpenOptions::new().append(true).create(true).mode(0o600).open(&self.log)
-    }
+/// Opens a log for another run of its program.
+pub(super) fn open_log(log: &Path) -> io::Result<File> {
+    OpenOptions::new().append(true).create(true).mode(0o600).open(log)
 }
 
 /// What stands in a signer's configuration file (`signer-wire.md` section 8.1).

@@ -10,7 +10,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::{Child, Command};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::folder::SignerFiles;
+use super::folder::{SignerFiles, open_log};
 
 /// What is started as a signer: `LAUNCHER… PROGRAM run --config FILE`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,9 +91,17 @@ type Answer = oneshot::Sender<Result<(), ProcessError>>;
 impl SignerProcess {
     /// A signer that is not started yet.
     pub fn new(program: SignerProgram, files: SignerFiles) -> Self {
+        let arguments = vec!["run".into(), "--config".into(), files.config.into()];
+        Self::other(program, arguments, files.log)
+    }
+
+    /// Another program of a network, such as a node, that is not started yet. It prints into `log`;
+    /// while it runs, its process id is in a file `pid` beside that.
+    pub(crate) fn other(program: SignerProgram, arguments: Vec<OsString>, log: PathBuf) -> Self {
         let (orders, inbox) = mpsc::channel(8);
         let (told, status) = watch::channel(ProcessStatus::NotStarted);
-        let keeper = Keeper { program, files, child: None, is_told_to_end: false, status: told };
+        let keeper =
+            Keeper { program, arguments, log, child: None, is_told_to_end: false, status: told };
         tokio::spawn(keeper.run(inbox));
         Self { orders, status }
     }
@@ -138,7 +146,8 @@ impl SignerProcess {
 /// Owns the child.
 struct Keeper {
     program: SignerProgram,
-    files: SignerFiles,
+    arguments: Vec<OsString>,
+    log: PathBuf,
     child: Option<Child>,
     is_told_to_end: bool,
     status: watch::Sender<ProcessStatus>,
@@ -180,7 +189,7 @@ impl Keeper {
             return Err(ProcessError::Runs);
         }
         let fail = |source| ProcessError::Start { program: self.program.program.clone(), source };
-        let log = self.files.open_log().map_err(fail)?;
+        let log = open_log(&self.log).map_err(fail)?;
         let errors = log.try_clone().map_err(fail)?;
         let mut words = self.program.launcher.iter().map(OsString::as_os_str);
         let mut command = match words.next() {
@@ -192,8 +201,7 @@ impl Keeper {
             None => Command::new(&self.program.program),
         };
         let child = command
-            .args(["run", "--config"])
-            .arg(&self.files.config)
+            .args(&self.arguments)
             .stdin(Stdio::null())
             .stdout(log)
             .stderr(errors)
@@ -202,6 +210,10 @@ impl Keeper {
             .kill_on_drop(true)
             .spawn()
             .map_err(fail)?;
+        if let Some(id) = child.id() {
+            // For whoever disturbs the network from outside; the network does not need it.
+            let _ = std::fs::write(self.pid_file(), id.to_string());
+        }
         self.child = Some(child);
         self.is_told_to_end = false;
         self.status.send_replace(ProcessStatus::Running);
@@ -245,8 +257,13 @@ impl Keeper {
         Ok(())
     }
 
+    fn pid_file(&self) -> PathBuf {
+        self.log.with_file_name("pid")
+    }
+
     fn on_ended(&mut self, ended: io::Result<ExitStatus>) {
         self.child = None;
+        let _ = std::fs::remove_file(self.pid_file());
         self.status.send_replace(match (self.is_told_to_end, ended) {
             (true, _) => ProcessStatus::Ended,
             (false, Ok(status)) => ProcessStatus::Failed(status.to_string()),
