@@ -234,9 +234,15 @@ impl Signer {
 /// again together with the view, but the view does not wait for ever.
 fn follow(cycle: &Cycle, derived: &Derived, at: &Situation<'_>) -> Known<Reply<Followed>> {
     let unchanged = (cycle.replay.clone(), None);
-    let (Derived::View { view, .. }, Some(prior)) = (derived, cycle.machine.last_view()) else {
+    let (Derived::View { view, is_behind, .. }, Some(prior)) = (derived, cycle.machine.last_view())
+    else {
         return Ok(Ok(unchanged));
     };
+    let is_lower = *is_behind && view.burn.height < prior.burn.height;
+    if is_lower && !cycle.machine.is_impatient(at.now) {
+        // It is waited for. That it does not have our burn block says only that it is late.
+        return Ok(Ok(unchanged));
+    }
     let followed = follow_burn_chain(&cycle.replay, prior.burn, view.burn, at)?;
     if followed.is_err() && cycle.machine.is_impatient(at.now) {
         return Ok(Ok(unchanged));

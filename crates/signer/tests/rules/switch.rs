@@ -199,9 +199,13 @@ fn our_view_does_not_go_back_while_the_new_node_catches_up() {
     (behind.burn_height, behind.burn_tip) = (burn_height(3), ch(3));
     (behind.latest, behind.last) =
         (crate::support::sortition(3, 2), Some(crate::support::sortition(2, 1)));
+    // It does not know the burn block that we were at, which is no fork.
+    behind.orphan(4);
     driver.switch_to(behind.clone());
     driver.pass(secs(20));
     assert_eq!(driver.updates(), []);
+    let is_replay = |note: &Note| matches!(note, Note::ReplayChanged { .. });
+    assert!(!driver.notes.iter().any(is_replay), "{:?}", driver.notes);
     driver.node = caught_up;
     driver.pass(secs(6));
     assert_eq!(driver.updates(), [], "it arrives where we were");
