@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use countersign_node::{
-    CallbackQueue, Deadlines, NodeClient, NodeConfig, Observer as Stopwatch, QueueLimits,
+    AuthPassword, CallbackQueue, Deadlines, NodeClient, NodeConfig, Observer as Stopwatch,
+    QueueLimits,
 };
 use countersign_ops::exit::Exit;
 use countersign_ops::supervise::{Failure, Fatal, Tasks, supervise};
@@ -16,12 +17,14 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::{WallClock, now};
-use crate::config::{Config, DbPath};
+use crate::config::{Config, DbPath, HostPort};
 use crate::drive::Drive;
 use crate::effects::{Effects, Tasks as EffectTasks};
 use crate::health::NodeHealth;
 use crate::intake::Intake;
 use crate::metrics::Metrics;
+use crate::nodes::watch::NodeWatch;
+use crate::nodes::{Node, Nodes};
 use crate::observe::Observer;
 use crate::pages::{SignerPages, follow_node};
 use crate::publish::{Delivery, Publisher, lanes};
@@ -40,9 +43,9 @@ pub(crate) fn assemble(
     let callbacks = CallbackQueue::new(QueueLimits::default());
     let (metrics, registry) = Metrics::new(callbacks.clone());
     let metrics = Arc::new(metrics);
-    let client = client(&config, &metrics)?;
+    let nodes = nodes(&config, &metrics)?;
     let (params, address) = (config.params(), config.address());
-    let pages = SignerPages::new(registry, &config, client.clone());
+    let pages = SignerPages::new(registry, &config, nodes.clone());
     let plan = Plan::of(&config);
     let vault = open_vault(config.key, &config.db_path, config.is_dry_run)?;
     let store = open_store(&config.db_path)?;
@@ -52,9 +55,12 @@ pub(crate) fn assemble(
     if let Some(server) = endpoints.metrics {
         spawn(&mut tasks, "metrics", server.run(pages, stop.clone()));
     }
-    let follow = follow_node(client.clone(), address, Arc::clone(&metrics), stop.clone());
+    let watch =
+        NodeWatch::new(nodes.clone(), config.chain_id, config.node_probe, Arc::clone(&metrics));
+    spawn(&mut tasks, "nodes", watch.run(stop.clone()));
+    let follow = follow_node(nodes.clone(), address, Arc::clone(&metrics), stop.clone());
     spawn(&mut tasks, "gauges", follow);
-    let shared = Shared { client, metrics, callbacks, plan };
+    let shared = Shared { nodes, metrics, callbacks, plan };
     shared.start(&mut tasks, Core { params, vault, store }, &stop)?;
     Ok(supervise(tasks, stop))
 }
@@ -88,7 +94,7 @@ struct Core {
 
 /// What every part uses.
 struct Shared {
-    client: NodeClient,
+    nodes: Nodes,
     metrics: Arc<Metrics>,
     callbacks: CallbackQueue,
     plan: Plan,
@@ -113,17 +119,17 @@ impl Shared {
         let lanes = lanes(arrivals, &self.delivery(&vault));
         let intake = Intake::new(Arc::clone(&self.metrics));
         let (slots, reader) =
-            SlotReader::new(self.client.clone(), self.plan.network, intake.clone(), inbox.clone());
-        let (uploader, uploads) = Uploader::new(self.client.clone(), inbox.clone());
+            SlotReader::new(self.nodes.clone(), self.plan.network, intake.clone(), inbox.clone());
+        let (uploader, uploads) = Uploader::new(self.nodes.clone(), inbox);
+        let tasks_of_effects = EffectTasks::new(&self.nodes, stop.clone());
         let effects = Effects {
-            client: self.client,
+            nodes: self.nodes,
             chain_id: self.plan.chain_id,
-            inbox,
             vault,
             publisher,
             slots,
             uploader,
-            tasks: EffectTasks::new(stop.clone()),
+            tasks: tasks_of_effects,
         };
         let drive = Drive {
             signer,
@@ -155,7 +161,7 @@ impl Shared {
 
     fn delivery(&self, vault: &VaultHandle) -> Delivery {
         Delivery {
-            client: self.client.clone(),
+            nodes: self.nodes.clone(),
             vault: vault.clone(),
             is_dry_run: self.plan.is_dry_run,
             metrics: Arc::clone(&self.metrics),
@@ -163,20 +169,32 @@ impl Shared {
     }
 }
 
-fn client(config: &Config, metrics: &Arc<Metrics>) -> Result<NodeClient, RunError> {
+/// A client for each node, and another for a glance at it.
+fn nodes(config: &Config, metrics: &Arc<Metrics>) -> Result<Nodes, RunError> {
     let metrics = Arc::clone(metrics);
     let stopwatch: Stopwatch = Arc::new(move |path, took| {
         let histogram = metrics.rpc_latencies.get_or_create(&vec![("path", path)]);
         histogram.observe(took.as_secs_f64());
     });
-    let client = NodeClient::new(NodeConfig {
-        host: config.node_host.as_str().to_owned(),
-        auth_password: config.auth_password.clone(),
-        boot: config.network,
-        deadlines: Deadlines { stackerdb: config.stackerdb_timeout, ..Deadlines::default() },
-        observer: Some(stopwatch),
-    })?;
-    Ok(client)
+    let patient = Deadlines { stackerdb: config.stackerdb_timeout, ..Deadlines::default() };
+    let node = |host: &HostPort, password: &AuthPassword| -> Result<Node, RunError> {
+        let client = NodeConfig {
+            host: host.as_str().to_owned(),
+            auth_password: password.clone(),
+            boot: config.network,
+            deadlines: patient,
+            observer: Some(Arc::clone(&stopwatch)),
+        };
+        let glance = NodeConfig { deadlines: GLANCE, observer: None, ..client.clone() };
+        let (client, glance) = (NodeClient::new(client)?, NodeClient::new(glance)?);
+        Ok(Node { host: host.to_string(), client, glance })
+    };
+    let fallbacks: Result<Vec<Node>, RunError> = config
+        .fallback_nodes
+        .iter()
+        .map(|fallback| node(&fallback.host, &fallback.auth_password))
+        .collect();
+    Ok(Nodes::new(node(&config.node_host, &config.auth_password)?, fallbacks?))
 }
 
 /// What a dry run signs leaves no journal, because nothing of it leaves the machine.
@@ -211,6 +229,12 @@ async fn watch(end: VaultEnd) -> Result<(), Failure> {
     }
 }
 
+/// A node that takes longer to say where it is counts as silent in this round.
+const GLANCE: Deadlines = Deadlines {
+    connect: Duration::from_secs(2),
+    call: Duration::from_secs(4),
+    stackerdb: Duration::from_secs(4),
+};
 /// How many answers may wait for the loop. Whoever brings one more waits.
 const INBOX_LEN: usize = 1024;
 /// An `event_timeout_ms` of zero would spin.

@@ -58,7 +58,8 @@ impl Drive {
             let event = tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
-                Some(answer) = self.inbox.recv() => Some(answer),
+                heard = self.effects.next_event() => Some(heard),
+                Some(brought) = self.inbox.recv() => Some(brought),
                 said = next_word(&mut reading, &self.callbacks, &self.intake) => said,
                 () = sleep(pause) => None,
             };

@@ -28,6 +28,8 @@ impl NodeHealth {
                 };
                 self.note("block validation", failure);
             }
+            // The new node has not failed yet.
+            Event::NodeSwitched => self.failing.clear(),
             _ => {}
         }
     }

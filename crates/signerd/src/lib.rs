@@ -16,6 +16,7 @@ mod facts;
 mod health;
 mod intake;
 mod metrics;
+mod nodes;
 mod observe;
 mod pages;
 mod publish;

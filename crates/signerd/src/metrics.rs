@@ -2,6 +2,8 @@
 //!
 //! `docs/metrics.md` lists them; a test compares it with this page.
 
+mod nodes;
+
 use std::fmt;
 use std::sync::atomic::AtomicU64;
 
@@ -16,6 +18,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use crate::intake::Skipped;
+use nodes::NodeMetrics;
 
 /// One label: its name and its value.
 pub(crate) type Labels = Vec<(&'static str, &'static str)>;
@@ -70,6 +73,8 @@ pub(crate) struct Metrics {
     pub(crate) publish_retries: CounterFamily,
     /// Messages that were never delivered.
     pub(crate) publish_dropped: CounterFamily,
+    /// The nodes.
+    pub(crate) nodes: NodeMetrics,
 }
 
 impl Metrics {
@@ -98,6 +103,7 @@ impl Metrics {
             step_seconds: Histogram::new(STEP_BUCKETS),
             publish_retries: with_labels("lane", &LANES),
             publish_dropped: with_labels("lane", &LANES),
+            nodes: NodeMetrics::new(),
         };
         let mut registry = Registry::default();
         metrics.register_reference(&mut registry);
@@ -164,6 +170,7 @@ impl Metrics {
         to.register("publish_retries", "Chunks that were written once more, by lane", retries);
         let dropped = self.publish_dropped.clone();
         to.register("publish_dropped", "Messages that were never delivered, by lane", dropped);
+        self.nodes.register(to);
     }
 }
 

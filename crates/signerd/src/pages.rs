@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_node::NodeClient;
 use countersign_ops::metrics::{Pages, page};
 use countersign_wire::StacksAddress;
 use prometheus_client::registry::Registry;
@@ -12,24 +11,25 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::metrics::Metrics;
+use crate::nodes::Nodes;
 
 /// What `/metrics`, `/info` and `/heartbeat` say (`signer-wire.md` section 10).
 pub(crate) struct SignerPages {
     registry: Registry,
     info: String,
-    client: NodeClient,
+    nodes: Nodes,
 }
 
 impl SignerPages {
     /// The pages of this signer.
-    pub(crate) fn new(registry: Registry, config: &Config, client: NodeClient) -> Self {
+    pub(crate) fn new(registry: Registry, config: &Config, nodes: Nodes) -> Self {
         let info = serde_json::json!({
             "network": config.network.name(),
             "signerPublicKey": config.key.public_key().to_string(),
             "stxAddress": config.address().to_string(),
             "version": crate::release(),
         });
-        Self { registry, info: info.to_string(), client }
+        Self { registry, info: info.to_string(), nodes }
     }
 }
 
@@ -43,13 +43,13 @@ impl Pages for SignerPages {
     }
 
     async fn heartbeat(&self) -> bool {
-        self.client.info().await.is_ok()
+        self.nodes.active().info().await.is_ok()
     }
 }
 
 /// Keeps the gauges that show the node up to date. What the node does not say stays as it was.
 pub(crate) async fn follow_node(
-    client: NodeClient,
+    nodes: Nodes,
     address: StacksAddress,
     metrics: Arc<Metrics>,
     stop: CancellationToken,
@@ -59,7 +59,7 @@ pub(crate) async fn follow_node(
     let follow = async {
         loop {
             ticks.tick().await;
-            refresh(&client, &address, &metrics).await;
+            refresh(&nodes, &address, &metrics).await;
         }
     };
     tokio::select! {
@@ -68,7 +68,8 @@ pub(crate) async fn follow_node(
     }
 }
 
-async fn refresh(client: &NodeClient, address: &StacksAddress, metrics: &Metrics) {
+async fn refresh(nodes: &Nodes, address: &StacksAddress, metrics: &Metrics) {
+    let client = nodes.active();
     if let Ok(info) = client.info().await {
         metrics.node_height.set(info.stacks_tip_height.get());
     }

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::facts::describe;
 use crate::intake::Intake;
+use crate::nodes::Nodes;
 use crate::retry::{while_failing, while_unreachable};
 
 /// Asks for slots to be read. Asking again for a cycle before its turn has come changes nothing.
@@ -32,7 +33,7 @@ struct Request {
 /// The task that reads.
 pub(crate) struct SlotReader {
     requests: mpsc::UnboundedReceiver<Request>,
-    client: NodeClient,
+    nodes: Nodes,
     network: Network,
     intake: Intake,
     inbox: mpsc::Sender<Event>,
@@ -49,13 +50,13 @@ impl SlotReaderHandle {
 impl SlotReader {
     /// A reader that puts its events into `inbox`.
     pub(crate) fn new(
-        client: NodeClient,
+        nodes: Nodes,
         network: Network,
         intake: Intake,
         inbox: mpsc::Sender<Event>,
     ) -> (SlotReaderHandle, Self) {
         let (requests, queue) = mpsc::unbounded_channel();
-        let reader = Self { requests: queue, client, network, intake, inbox };
+        let reader = Self { requests: queue, nodes, network, intake, inbox };
         (SlotReaderHandle { requests }, reader)
     }
 
@@ -68,7 +69,10 @@ impl SlotReader {
                     cycles.insert(more.cycle, more.slots);
                 }
                 for (cycle, slots) in cycles {
-                    self.read_cycle(cycle, slots).await;
+                    let read =
+                        self.nodes.with_active(|_, client| self.read_cycle(client, cycle, slots));
+                    // If another node takes over, the core has its slots read.
+                    let _ = read.await;
                 }
             }
         };
@@ -80,7 +84,7 @@ impl SlotReader {
 
     /// Views first, so that proposals are judged by what the signers agree on, and votes last, so
     /// that they find their proposals.
-    async fn read_cycle(&self, cycle: RewardCycle, slots: u32) {
+    async fn read_cycle(&self, client: NodeClient, cycle: RewardCycle, slots: u32) {
         let lane = |lane| StackerDb::Signers(SignersContract::new(cycle, lane));
         let order = [
             lane(Lane::StateUpdates),
@@ -90,7 +94,7 @@ impl SlotReader {
         ];
         for db in order {
             let limit = if db == StackerDb::Miners { MAX_MINER_SLOTS } else { slots };
-            let read = || self.read_db(db, limit);
+            let read = || self.read_db(&client, db, limit);
             match while_failing(PATIENCE, NodeError::is_transient, read).await {
                 Ok(()) => {}
                 Err(error) => {
@@ -107,8 +111,13 @@ impl SlotReader {
 
     /// Reads a few slots at a time and delivers them, so that only these are in memory. If it fails on
     /// the way and is tried again, what was delivered is delivered twice, which does no harm.
-    async fn read_db(&self, db: StackerDb, limit: u32) -> Result<(), NodeError> {
-        let mut written = self.client.slot_metadata(db).await?;
+    async fn read_db(
+        &self,
+        client: &NodeClient,
+        db: StackerDb,
+        limit: u32,
+    ) -> Result<(), NodeError> {
+        let mut written = client.slot_metadata(db).await?;
         written.retain(|slot| slot.slot_version.get() > 0 && slot.slot_id.get() < limit);
         // A node that names a slot twice has it read once.
         written.sort_unstable_by_key(|slot| slot.slot_id);
@@ -116,7 +125,7 @@ impl SlotReader {
         for few in written.chunks(MAX_READS) {
             let mut reading = JoinSet::new();
             for slot in few {
-                let (client, slot) = (self.client.clone(), slot.clone());
+                let (client, slot) = (client.clone(), slot.clone());
                 reading.spawn(async move { read_slot(&client, db, &slot).await });
             }
             let mut chunks = Vec::new();

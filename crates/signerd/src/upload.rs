@@ -16,6 +16,7 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::facts::describe;
+use crate::nodes::Nodes;
 use crate::retry::{Backoff, is_transport};
 
 /// Hands blocks to an [`Uploader`].
@@ -36,7 +37,7 @@ impl UploaderHandle {
 pub(crate) struct Uploader {
     /// Without a bound, since the loop must never wait; what arrives is taken at once.
     arrivals: mpsc::UnboundedReceiver<Arc<NakamotoBlock>>,
-    client: NodeClient,
+    nodes: Nodes,
     inbox: mpsc::Sender<Event>,
     waiting: Vec<Parcel>,
     underway: JoinSet<(Parcel, Result<(), NodeError>)>,
@@ -69,10 +70,10 @@ impl Parcel {
 
 impl Uploader {
     /// A task that is not running yet, and the handle to it.
-    pub(crate) fn new(client: NodeClient, inbox: mpsc::Sender<Event>) -> (UploaderHandle, Self) {
+    pub(crate) fn new(nodes: Nodes, inbox: mpsc::Sender<Event>) -> (UploaderHandle, Self) {
         let (blocks, arrivals) = mpsc::unbounded_channel();
         let (waiting, underway) = (Vec::new(), JoinSet::new());
-        (UploaderHandle { blocks }, Self { arrivals, client, inbox, waiting, underway })
+        (UploaderHandle { blocks }, Self { arrivals, nodes, inbox, waiting, underway })
     }
 
     /// Runs until `stop` is cancelled. What is under way then is not waited for: the core asks for it
@@ -116,9 +117,11 @@ impl Uploader {
                 return;
             };
             let parcel = self.waiting.remove(index);
-            let client = self.client.clone();
+            let nodes = self.nodes.clone();
             self.underway.spawn(async move {
-                let outcome = client.upload_block(&parcel.block).await.map(drop);
+                let block = &parcel.block;
+                let offer = |client: NodeClient| async move { client.upload_block(block).await };
+                let outcome = nodes.with_any(offer).await.map(drop);
                 (parcel, outcome)
             });
         }

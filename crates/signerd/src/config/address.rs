@@ -16,7 +16,8 @@ impl HostPort {
     /// Checks the value of `key`. A missing port or a scheme would be found out only when the first
     /// block is to be signed, so both are refused here.
     pub(super) fn parse(key: &'static str, text: String) -> Result<Self, Problem> {
-        let example = if key == "node_host" { "127.0.0.1:20443" } else { "127.0.0.1:30000" };
+        let is_node = key == "node_host" || key == super::countersign::FALLBACK_HOST;
+        let example = if is_node { "127.0.0.1:20443" } else { "127.0.0.1:30000" };
         let what = match text.rsplit_once(':') {
             _ if text.contains("://") => "begins with a scheme",
             _ if text.contains(['/', ' ', '\t', '@']) => "is not an address",

@@ -99,8 +99,29 @@ pub enum Problem {
         source: io::Error,
     },
     /// The password cannot be sent.
-    #[error("`auth_password` may hold only visible ASCII characters; it is not shown here")]
-    Password,
+    #[error("`{key}` may hold only visible ASCII characters; it is not shown here")]
+    Password {
+        /// The key.
+        key: &'static str,
+    },
+    /// A node that is listed twice.
+    #[error("the node `{host}` is listed twice; name each node once, in `node_host` or in `{key}`")]
+    NodeTwice {
+        /// The node.
+        host: String,
+        /// The key that lists it again.
+        key: &'static str,
+    },
+    /// More nodes than can be watched.
+    #[error("`{key}` lists {count} nodes; list at most {most}")]
+    TooManyNodes {
+        /// The key.
+        key: &'static str,
+        /// How many there are.
+        count: usize,
+        /// How many there may be.
+        most: usize,
+    },
     /// A signer of the main network must remember.
     #[error(
         "`db_path` = `:memory:` forgets at every stop what was signed, which is not allowed on \

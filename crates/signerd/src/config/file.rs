@@ -8,6 +8,7 @@ use countersign_signer::{DEFAULT_REPLAY_BLOCKS, Millis, Timeouts};
 use countersign_wire::{ChainId, Network, PrivateKey};
 use serde::Deserialize;
 
+use super::countersign::{self, Countersign};
 use super::{Config, DbPath, HostPort, Problem};
 
 /// Every key of the file with its default. Keys without one are `None` here and refused later.
@@ -39,14 +40,8 @@ pub(super) struct File {
     validate_with_replay_tx: bool,
     reset_replay_set_after_fork_blocks: u64,
     /// Reserved for what the reference does not have.
-    #[serde(rename = "countersign")]
-    _countersign: Countersign,
+    countersign: Countersign,
 }
-
-/// The table `[countersign]`. It has no keys yet.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct Countersign {}
 
 /// The keys of [`File`], for suggestions. A test holds the two together.
 pub(super) const KEYS: [&str; 25] = [
@@ -107,7 +102,7 @@ impl Default for File {
             dry_run: false,
             validate_with_replay_tx: false,
             reset_replay_set_after_fork_blocks: DEFAULT_REPLAY_BLOCKS,
-            _countersign: Countersign::default(),
+            countersign: Countersign::default(),
         }
     }
 }
@@ -116,12 +111,10 @@ impl Default for File {
 pub(super) fn read(text: &str) -> Result<File, Problem> {
     let table: toml::Table = text.parse().map_err(|error| not_toml(text, &error))?;
     if let Some(key) = table.keys().find(|key| !KEYS.contains(&key.as_str())) {
-        return Err(unknown_key(key));
+        return Err(unknown_key("", key, &KEYS));
     }
-    if let Some(toml::Value::Table(ours)) = table.get("countersign")
-        && let Some(key) = ours.keys().next()
-    {
-        return Err(Problem::UnknownKey { key: format!("countersign.{key}"), meant: None });
+    if let Some(ours) = table.get("countersign") {
+        countersign::check_keys(ours)?;
     }
     table.try_into().map_err(|error: toml::de::Error| {
         let what = error.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
@@ -145,13 +138,17 @@ impl File {
         if db_path == DbPath::Memory && network == Network::Mainnet {
             return Err(Problem::MemoryOnMainnet);
         }
+        let auth_password = auth_password("auth_password", &password)?;
+        let node_host = HostPort::parse("node_host", node_host)?;
         Ok(Config {
-            node_host: HostPort::parse("node_host", node_host)?,
+            fallback_nodes: self.countersign.fallback_nodes(&node_host, &auth_password)?,
+            node_probe: self.countersign.node_probe(),
+            node_host,
             endpoint: HostPort::parse("endpoint", endpoint)?,
             key: PrivateKey::from_hex(key.expose()).map_err(Problem::PrivateKey)?,
             network,
             chain_id: self.chain_id.map_or(network.default_chain_id(), ChainId::new),
-            auth_password: auth_password(&password)?,
+            auth_password,
             db_path,
             metrics_endpoint: self
                 .metrics_endpoint
@@ -190,9 +187,12 @@ fn required<T>(value: Option<T>, key: &'static str, example: &'static str) -> Re
 }
 
 /// It is sent as a header, which takes visible ASCII and spaces.
-fn auth_password(password: &Secret<String>) -> Result<AuthPassword, Problem> {
+pub(super) fn auth_password(
+    key: &'static str,
+    password: &Secret<String>,
+) -> Result<AuthPassword, Problem> {
     if password.expose().bytes().any(|byte| !(0x20..0x7f).contains(&byte)) {
-        return Err(Problem::Password);
+        return Err(Problem::Password { key });
     }
     Ok(AuthPassword::new(password.expose().as_str()))
 }
@@ -205,13 +205,15 @@ fn not_toml(text: &str, error: &toml::de::Error) -> Problem {
     Problem::NotToml { line, what }
 }
 
-fn unknown_key(key: &str) -> Problem {
+/// The refusal of `key` in the table that `path` leads to, which has the keys `known`.
+pub(super) fn unknown_key(path: &str, key: &str, known: &[&'static str]) -> Problem {
     let likeness = |known: &&str| strsim::jaro_winkler(key, known);
-    let meant = KEYS
-        .into_iter()
+    let meant = known
+        .iter()
+        .copied()
         .max_by(|one, other| likeness(one).total_cmp(&likeness(other)))
         .filter(|known| likeness(known) > 0.85);
-    Problem::UnknownKey { key: key.to_owned(), meant }
+    Problem::UnknownKey { key: format!("{path}{key}"), meant }
 }
 
 #[cfg(test)]
@@ -239,7 +241,7 @@ mod tests {
     #[test]
     fn the_documentation_lists_every_key_once() {
         let doc = include_str!("../../../../docs/config.md");
-        let (tables, _) = doc.split_once("## Files").unwrap();
+        let (tables, _) = doc.split_once("## Keys of Countersign").unwrap();
         let mut documented: Vec<&str> =
             tables.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
         let mut keys = KEYS.to_vec();

@@ -4,6 +4,7 @@
 //! creates nothing and resolves no name.
 
 mod address;
+mod countersign;
 mod error;
 mod file;
 mod paths;
@@ -17,6 +18,7 @@ use countersign_signer::{Params, Timeouts};
 use countersign_wire::{ChainId, Network, PrivateKey, StacksAddress};
 
 pub use address::HostPort;
+pub use countersign::FallbackNode;
 pub use error::{ConfigError, Problem};
 pub use paths::DbPath;
 
@@ -24,8 +26,12 @@ pub use paths::DbPath;
 /// daemon takes it by value and hands the key to the vault.
 #[derive(Debug)]
 pub struct Config {
-    /// Where the node's RPC is.
+    /// Where the preferred node's RPC is.
     pub node_host: HostPort,
+    /// Nodes that take the preferred one's place while that is not well, in this order.
+    pub fallback_nodes: Vec<FallbackNode>,
+    /// How often each node is looked at, if there are several.
+    pub node_probe: Duration,
     /// Where the node's callbacks are taken.
     pub endpoint: HostPort,
     /// The signing key.
@@ -93,6 +99,9 @@ impl Config {
 impl fmt::Display for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "Stacks node host: {}", self.node_host)?;
+        for node in &self.fallback_nodes {
+            writeln!(f, "Fall-back node: {}", node.host)?;
+        }
         writeln!(f, "Signer endpoint: {}", self.endpoint)?;
         writeln!(f, "Stacks address: {}", self.address())?;
         writeln!(f, "Public key: {}", self.key.public_key())?;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use countersign_node::QueueLimits;
 use countersign_ops::metrics::page;
+use countersign_wire::{BurnHeight, StacksHeight};
 
 use super::*;
 
@@ -14,6 +15,10 @@ fn sorted_page() -> String {
     metrics.events.get_or_create(&vec![("kind", "deadline")]).inc();
     metrics.rejections.get_or_create(&vec![("reason", "no_signer_consensus")]).inc();
     metrics.vault_seconds.get_or_create(&vec![("payload", "chunk")]).observe(0.0002);
+    let (burn, stacks) = (BurnHeight::new(3), StacksHeight::new(4));
+    metrics.nodes.show_active("127.0.0.1:20443", true);
+    metrics.nodes.show_health("127.0.0.1:20443", true);
+    metrics.nodes.show_tip("127.0.0.1:20443", burn, stacks);
     let mut lines: Vec<Vec<String>> = Vec::new();
     for line in page(&registry).lines() {
         if line.starts_with("# HELP") {

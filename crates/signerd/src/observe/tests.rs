@@ -188,6 +188,7 @@ fn sources() -> String {
         include_str!("../intake.rs"),
         include_str!("../publish/courier.rs"),
         include_str!("../publish/lane.rs"),
+        include_str!("../nodes/watch.rs"),
         include_str!("../run.rs"),
     ];
     let joined = files.concat().replace("\\\n", "\u{1}");

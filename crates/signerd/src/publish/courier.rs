@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use countersign_node::{NodeError, StackerDb};
+use countersign_node::{NodeClient, NodeError, StackerDb};
 use countersign_vault::{ChunkRequest, SignError};
 use countersign_wire::stackerdb::{Chunk, ChunkAck, ChunkRefusal, Lane, SignersContract};
 use countersign_wire::{SlotId, SlotVersion, Wire as _};
@@ -14,6 +14,9 @@ pub(super) struct Courier {
     pub(super) lane: Lane,
     pub(super) delivery: Delivery,
     versions: BTreeMap<(SignersContract, SlotId), SlotVersion>,
+    /// Versions that were sent to the node and not confirmed by it, and the node.
+    attempted: BTreeMap<(SignersContract, SlotId), SlotVersion>,
+    node: usize,
 }
 
 /// What became of a try.
@@ -37,11 +40,12 @@ pub(super) enum Outcome {
 }
 
 impl Courier {
-    pub(super) const fn new(lane: Lane, delivery: Delivery) -> Self {
-        Self { lane, delivery, versions: BTreeMap::new() }
+    pub(super) fn new(lane: Lane, delivery: Delivery) -> Self {
+        let node = delivery.nodes.active_index();
+        Self { lane, delivery, versions: BTreeMap::new(), attempted: BTreeMap::new(), node }
     }
 
-    /// Tries once.
+    /// Tries once, or once more with each node that becomes active meanwhile.
     pub(super) async fn attempt(&mut self, outgoing: &Outgoing) -> Outcome {
         if self.delivery.is_dry_run {
             tracing::info!(
@@ -52,8 +56,24 @@ impl Courier {
             );
             return Outcome::Delivered;
         }
+        let nodes = self.delivery.nodes.clone();
+        loop {
+            let tried = nodes.with_active(|node, client| self.attempt_at(node, client, outgoing));
+            if let Some(outcome) = tried.await {
+                return outcome;
+            }
+        }
+    }
+
+    async fn attempt_at(
+        &mut self,
+        node: usize,
+        client: NodeClient,
+        outgoing: &Outgoing,
+    ) -> Outcome {
+        self.turn_to(node);
         let contract = outgoing.contract(self.lane);
-        let version = match self.stored_version(contract, outgoing.slot).await {
+        let version = match self.stored_version(&client, contract, outgoing.slot).await {
             Ok(stored) => stored.next(),
             Err(error) => return Outcome::Failed(error),
         };
@@ -68,22 +88,37 @@ impl Courier {
             Some(Err(error)) => return Outcome::Unsigned(error),
             None => return Outcome::Closed,
         };
-        match self.delivery.client.put_chunk(StackerDb::Signers(contract), &chunk).await {
+        self.attempted.insert((contract, outgoing.slot), version);
+        match client.put_chunk(StackerDb::Signers(contract), &chunk).await {
             Ok(ack) => self.settle(contract, &chunk, &ack),
             Err(error) => Outcome::Failed(error),
+        }
+    }
+
+    /// Another node may have none of what was sent to the one before. A version that may be in use there
+    /// is not used here with another message: the nodes would never settle which of the two counts.
+    fn turn_to(&mut self, node: usize) {
+        if node == self.node {
+            return;
+        }
+        self.node = node;
+        for (key, version) in std::mem::take(&mut self.attempted) {
+            let known = self.versions.entry(key).or_insert(version);
+            *known = version.max(*known);
         }
     }
 
     /// The slot's version as far as we know; the node is asked only before the first write.
     async fn stored_version(
         &mut self,
+        client: &NodeClient,
         contract: SignersContract,
         slot: SlotId,
     ) -> Result<SlotVersion, NodeError> {
         if let Some(version) = self.versions.get(&(contract, slot)) {
             return Ok(*version);
         }
-        let slots = self.delivery.client.slot_metadata(StackerDb::Signers(contract)).await?;
+        let slots = client.slot_metadata(StackerDb::Signers(contract)).await?;
         let stored = slots.iter().find(|metadata| metadata.slot_id == slot);
         let version = stored.map_or(SlotVersion::new(0), |metadata| metadata.slot_version);
         self.versions.insert((contract, slot), version);
@@ -92,6 +127,7 @@ impl Courier {
 
     fn settle(&mut self, contract: SignersContract, chunk: &Chunk, ack: &ChunkAck) -> Outcome {
         let key = (contract, chunk.slot_id);
+        self.attempted.remove(&key);
         if ack.accepted {
             self.versions.insert(key, chunk.slot_version);
             return Outcome::Delivered;

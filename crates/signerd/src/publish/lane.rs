@@ -18,7 +18,7 @@ pub(crate) struct LaneTask {
     lane: Lane,
     arrivals: mpsc::UnboundedReceiver<Outgoing>,
     queue: Queue,
-    courier: Courier,
+    pub(super) courier: Courier,
     /// Why the node does not take anything at the moment; logged once.
     failing: Option<&'static str>,
 }

@@ -7,7 +7,6 @@ mod queue;
 
 use std::sync::Arc;
 
-use countersign_node::NodeClient;
 use countersign_wire::message::SignerMessage;
 use countersign_wire::stackerdb::{Lane, SignersContract};
 use countersign_wire::{RewardCycle, SlotId};
@@ -15,6 +14,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::metrics::Metrics;
+use crate::nodes::Nodes;
 use crate::sign::VaultHandle;
 use courier::Courier;
 pub(crate) use lane::LaneTask;
@@ -52,8 +52,8 @@ pub(crate) struct Arrivals([mpsc::UnboundedReceiver<Outgoing>; 3]);
 /// What every lane needs.
 #[derive(Clone)]
 pub(crate) struct Delivery {
-    /// The node.
-    pub(crate) client: NodeClient,
+    /// The nodes, of which the active one is written to.
+    pub(crate) nodes: Nodes,
     /// Signs the chunks.
     pub(crate) vault: VaultHandle,
     /// Whether to log instead of writing.

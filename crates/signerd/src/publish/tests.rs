@@ -7,7 +7,7 @@
     reason = "a test fails by panicking"
 )]
 
-use countersign_node::{CallbackQueue, QueueLimits};
+use countersign_node::{CallbackQueue, NodeClient, QueueLimits};
 use countersign_vault::Vault;
 use countersign_wire::stackerdb::{Chunk, ChunkAck, ChunkRefusal, SlotMetadata};
 use countersign_wire::{PrivateKey, Sighash, SlotVersion};
@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::metrics::CounterFamily;
+use crate::nodes::Node;
 use crate::test_node::{self, Asked, Reply};
 
 const OURS: SlotId = SlotId::new(2);
@@ -49,7 +50,12 @@ impl Bench {
         let (inbox, _) = mpsc::channel(1);
         let counted = Arc::clone(&metrics);
         let (vault, _) = VaultHandle::start(vault, inbox, publisher.clone(), counted).unwrap();
-        let delivery = Delivery { client, vault, is_dry_run, metrics: Arc::clone(&metrics) };
+        let delivery = Delivery {
+            nodes: Nodes::only(client),
+            vault,
+            is_dry_run,
+            metrics: Arc::clone(&metrics),
+        };
         let [_, _, lane] = lanes(arrivals, &delivery);
         let stop = CancellationToken::new();
         Self { publisher, metrics, asked, stop, lane: Some(lane), running: None }
@@ -244,5 +250,37 @@ async fn what_waits_at_the_stop_is_still_written() {
     bench.stop.cancel();
     let mut bench = bench.run();
     assert_eq!(bench.written().await, (8, 1));
+    bench.stop().await;
+}
+
+#[tokio::test]
+async fn a_version_that_may_be_in_use_at_the_old_node_is_not_used_at_the_new_one() {
+    let slots = |version: u32| {
+        let mut slots: Vec<_> = (0..4).map(|id| SlotMetadata::unwritten(SlotId::new(id))).collect();
+        slots[2].slot_version = SlotVersion::new(version);
+        Reply::Json(200, serde_json::to_string(&slots).unwrap())
+    };
+    // The old node breaks off its answer to the write; the new one has not heard of our last ones.
+    let (old, mut asked_of_old) = test_node::start(move |asked| match asked.line.get(..4) {
+        Some("GET ") => slots(7),
+        _ => Reply::HangUp,
+    });
+    let (new, asked) = test_node::start(move |asked| match asked.line.get(..4) {
+        Some("GET ") => slots(5),
+        _ => accepted(&serde_json::from_slice(&asked.body).unwrap()),
+    });
+    let node = |client: NodeClient| Node { host: String::new(), glance: client.clone(), client };
+    let nodes = Nodes::new(node(old), [node(new)]);
+    let mut bench = Bench::new(false, accepted);
+    bench.asked = asked;
+    let lane = bench.lane.as_mut().unwrap();
+    lane.courier.delivery.nodes = nodes.clone();
+    let mut bench = bench.run();
+    bench.publish(1);
+    while !asked_of_old.recv().await.unwrap().line.starts_with("POST ") {}
+    nodes.activate(1);
+    bench.publish(2);
+    assert_eq!(bench.written().await, (9, 1));
+    assert_eq!(bench.written().await, (10, 2));
     bench.stop().await;
 }

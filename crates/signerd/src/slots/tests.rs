@@ -44,8 +44,9 @@ async fn read(data_of_1: Vec<u8>) -> Vec<Event> {
     let (metrics, _) = Metrics::new(CallbackQueue::new(QueueLimits::default()));
     let (inbox, mut events) = mpsc::channel(16);
     let intake = Intake::new(Arc::new(metrics));
-    let (_handle, reader) = SlotReader::new(client, Network::Testnet, intake, inbox);
-    reader.read_cycle(RewardCycle::new(4), 3).await;
+    let (_handle, reader) =
+        SlotReader::new(Nodes::only(client.clone()), Network::Testnet, intake, inbox);
+    reader.read_cycle(client, RewardCycle::new(4), 3).await;
     drop(reader);
     let mut all = Vec::new();
     while let Some(event) = events.recv().await {

@@ -42,7 +42,7 @@ impl Bench {
     fn new(script: impl FnMut(&Asked) -> Reply + Send + 'static) -> Self {
         let (client, asked) = test_node::start(script);
         let (inbox, events) = mpsc::channel(64);
-        let (uploader, task) = Uploader::new(client, inbox);
+        let (uploader, task) = Uploader::new(Nodes::only(client), inbox);
         let stop = CancellationToken::new();
         tokio::spawn(task.run(stop.clone()));
         Self { uploader, asked, events, stop }
@@ -94,7 +94,7 @@ async fn a_block_that_the_node_refuses_does_not_hold_up_others() {
 #[tokio::test]
 async fn what_the_node_refuses_makes_room_for_what_it_has_not_seen() {
     let (client, _) = test_node::start(|_| taken());
-    let (_, mut task) = Uploader::new(client, mpsc::channel(1).0);
+    let (_, mut task) = Uploader::new(Nodes::only(client), mpsc::channel(1).0);
     for height in 0..16 {
         task.take_in(block(height));
     }
@@ -110,7 +110,7 @@ async fn what_the_node_refuses_makes_room_for_what_it_has_not_seen() {
 #[tokio::test]
 async fn a_later_copy_of_a_block_takes_the_place_of_the_earlier_one() {
     let (client, _) = test_node::start(|_| taken());
-    let (_, mut task) = Uploader::new(client, mpsc::channel(1).0);
+    let (_, mut task) = Uploader::new(Nodes::only(client), mpsc::channel(1).0);
     task.take_in(block(1));
     let mut copy = NakamotoBlock::clone(&block(1));
     copy.header.signer_signature = vec![copy.header.miner_signature];

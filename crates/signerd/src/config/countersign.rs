@@ -1,0 +1,211 @@
+//! The table `[countersign]`: what the reference does not have. The reference refuses it.
+
+use std::time::Duration;
+
+use countersign_node::AuthPassword;
+use countersign_ops::secret::Secret;
+use serde::Deserialize;
+
+use super::file::{auth_password, unknown_key};
+use super::{HostPort, Problem};
+
+/// A node that may take the place of the preferred one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FallbackNode {
+    /// Where its RPC is.
+    pub host: HostPort,
+    /// Its password for block validation and upload.
+    pub auth_password: AuthPassword,
+}
+
+/// Every key of the table with its default.
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Countersign {
+    fallback_nodes: Vec<Fallback>,
+    node_probe_ms: u64,
+}
+
+/// An entry of `fallback_nodes` as it is written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Fallback {
+    host: String,
+    auth_password: Option<Secret<String>>,
+}
+
+/// The keys of [`Countersign`], for suggestions. A test holds the two together.
+pub(super) const KEYS: [&str; 2] = ["fallback_nodes", "node_probe_ms"];
+/// The keys of [`Fallback`].
+const FALLBACK_KEYS: [&str; 2] = ["host", "auth_password"];
+
+impl Default for Countersign {
+    fn default() -> Self {
+        Self { fallback_nodes: Vec::new(), node_probe_ms: 2_000 }
+    }
+}
+
+impl Countersign {
+    /// The fall-backs in their order. One without a password has that of the preferred node.
+    pub(super) fn fallback_nodes(
+        &self,
+        preferred: &HostPort,
+        password: &AuthPassword,
+    ) -> Result<Vec<FallbackNode>, Problem> {
+        let count = self.fallback_nodes.len();
+        if count > MAX_FALLBACKS {
+            return Err(Problem::TooManyNodes { key: FALLBACKS, count, most: MAX_FALLBACKS });
+        }
+        let mut nodes: Vec<FallbackNode> = Vec::new();
+        for fallback in &self.fallback_nodes {
+            let host = HostPort::parse(FALLBACK_HOST, fallback.host.clone())?;
+            let is_known = |known: &HostPort| known.as_str() == host.as_str();
+            if is_known(preferred) || nodes.iter().any(|node| is_known(&node.host)) {
+                return Err(Problem::NodeTwice { host: host.to_string(), key: FALLBACKS });
+            }
+            let auth_password = match &fallback.auth_password {
+                Some(own) => auth_password(FALLBACK_PASSWORD, own)?,
+                None => password.clone(),
+            };
+            nodes.push(FallbackNode { host, auth_password });
+        }
+        Ok(nodes)
+    }
+
+    /// How often each node is looked at.
+    pub(super) const fn node_probe(&self) -> Duration {
+        Duration::from_millis(self.node_probe_ms)
+    }
+}
+
+/// Refuses keys that nobody knows, by name and with a suggestion.
+pub(super) fn check_keys(ours: &toml::Value) -> Result<(), Problem> {
+    let Some(table) = ours.as_table() else { return Ok(()) };
+    if let Some(key) = table.keys().find(|key| !KEYS.contains(&key.as_str())) {
+        return Err(unknown_key("countersign.", key, &KEYS));
+    }
+    let fallbacks = table.get("fallback_nodes").and_then(toml::Value::as_array);
+    for fallback in fallbacks.into_iter().flatten().filter_map(toml::Value::as_table) {
+        if let Some(key) = fallback.keys().find(|key| !FALLBACK_KEYS.contains(&key.as_str())) {
+            return Err(unknown_key("countersign.fallback_nodes.", key, &FALLBACK_KEYS));
+        }
+    }
+    Ok(())
+}
+
+/// Each is looked at every few seconds.
+const MAX_FALLBACKS: usize = 8;
+
+const FALLBACKS: &str = "countersign.fallback_nodes";
+pub(super) const FALLBACK_HOST: &str = "countersign.fallback_nodes.host";
+const FALLBACK_PASSWORD: &str = "countersign.fallback_nodes.auth_password";
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+    use super::super::Config;
+    use super::*;
+
+    fn with_table(table: &str) -> Result<Config, Problem> {
+        Config::parse(&format!(
+            "node_host = \"127.0.0.1:20443\"\nendpoint = \"127.0.0.1:30000\"\n\
+             stacks_private_key = \"{}\"\nnetwork = \"testnet\"\nauth_password = \"first\"\n\
+             db_path = \":memory:\"\n{table}",
+            "01".repeat(32)
+        ))
+    }
+
+    fn refusal(table: &str) -> String {
+        with_table(table).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_plain_file_has_no_fall_back() {
+        let config = with_table("").unwrap();
+        assert_eq!((config.fallback_nodes.len(), config.node_probe.as_millis()), (0, 2000));
+        assert!(!config.to_string().contains("Fall-back"));
+    }
+
+    #[test]
+    fn fall_backs_are_read_in_their_order_with_their_own_password_or_the_first() {
+        let config = with_table(
+            "[countersign]\nnode_probe_ms = 500\nfallback_nodes = [{ host = \"10.0.0.2:20443\", \
+             auth_password = \"second\" }, { host = \"node3:20443\" }]",
+        )
+        .unwrap();
+        let [second, third] = config.fallback_nodes.as_slice() else { unreachable!() };
+        assert_eq!(second.host.as_str(), "10.0.0.2:20443");
+        assert_eq!(second.auth_password, AuthPassword::new("second"));
+        assert_eq!(third.host.as_str(), "node3:20443");
+        assert_eq!(third.auth_password, AuthPassword::new("first"));
+        assert_eq!(config.node_probe.as_millis(), 500);
+        let shown = config.to_string();
+        assert!(shown.contains("Fall-back node: 10.0.0.2:20443\nFall-back node: node3:20443\n"));
+        assert!(!format!("{config:?}{shown}").contains("second\""), "{config:?}");
+    }
+
+    #[test]
+    fn unknown_keys_are_refused_with_a_suggestion() {
+        assert_eq!(
+            refusal("[countersign]\nfallback_node = []"),
+            "unknown key `countersign.fallback_node`; did you mean `fallback_nodes`?"
+        );
+        assert_eq!(
+            refusal("[countersign]\nfallback_nodes = [{ host = \"a:1\", auth_pasword = \"x\" }]"),
+            "unknown key `countersign.fallback_nodes.auth_pasword`; did you mean `auth_password`?"
+        );
+        assert_eq!(refusal("[countersign]\ncolour = 1"), "unknown key `countersign.colour`");
+    }
+
+    #[test]
+    fn a_bad_fall_back_is_refused_by_name() {
+        let entry = |entry: &str| refusal(&format!("[countersign]\nfallback_nodes = [{entry}]"));
+        assert_eq!(
+            entry("{ host = \"10.0.0.2\" }"),
+            "`countersign.fallback_nodes.host` = `10.0.0.2` has no port; write host:port, such as \
+             127.0.0.1:20443"
+        );
+        let twice = "is listed twice; name each node once, in `node_host` or in \
+                     `countersign.fallback_nodes`";
+        assert_eq!(
+            entry("{ host = \"127.0.0.1:20443\" }"),
+            format!("the node `127.0.0.1:20443` {twice}")
+        );
+        assert_eq!(
+            entry("{ host = \"a:1\" }, { host = \"a:1\" }"),
+            format!("the node `a:1` {twice}")
+        );
+        assert_eq!(
+            entry("{ host = \"a:1\", auth_password = \"\u{e9}\" }"),
+            "`countersign.fallback_nodes.auth_password` may hold only visible ASCII characters; it \
+             is not shown here"
+        );
+        let many: Vec<_> = (1..=9).map(|port| format!("{{ host = \"a:{port}\" }}")).collect();
+        assert_eq!(
+            entry(&many.join(", ")),
+            "`countersign.fallback_nodes` lists 9 nodes; list at most 8"
+        );
+        assert!(entry("\"a:1\"").contains("wrong type"), "{}", entry("\"a:1\""));
+        assert!(entry("{}").contains("host"), "{}", entry("{}"));
+    }
+
+    #[test]
+    fn the_documentation_lists_every_key_of_the_table_once() {
+        let doc = include_str!("../../../../docs/config.md");
+        let (_, rest) = doc.split_once("## Keys of Countersign").unwrap();
+        let (table, _) = rest.split_once("\n## ").unwrap();
+        let documented: Vec<&str> =
+            table.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
+        assert_eq!(documented, KEYS);
+    }
+
+    #[test]
+    fn the_keys_for_suggestions_are_the_keys_that_are_read() {
+        let table: toml::Table = "unheard_of = 1".parse().unwrap();
+        let refusal = table.try_into::<Countersign>().unwrap_err().to_string();
+        let named = refusal.split_once("expected").unwrap().1;
+        assert!(KEYS.iter().all(|key| named.contains(&format!("`{key}`"))), "{refusal}");
+        assert_eq!(named.matches('`').count(), 2 * KEYS.len(), "{refusal}");
+    }
+}
