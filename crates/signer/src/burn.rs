@@ -183,9 +183,11 @@ impl BurnHistory {
         self.seen.values().find(|seen| seen.hash == *hash).map(|seen| seen.received_at)
     }
 
-    /// Records that a tenure may be orphaned.
-    pub(crate) fn supersede(&mut self, superseded: Superseded) {
-        self.superseded.insert(superseded.tenure, superseded);
+    /// Records that a tenure may be orphaned; false if that is on record, whenever it was permitted.
+    pub(crate) fn supersede(&mut self, superseded: Superseded) -> bool {
+        let by = |superseded: &Superseded| (superseded.by, superseded.by_burn_block);
+        let earlier = self.superseded.insert(superseded.tenure, superseded);
+        earlier.is_none_or(|earlier| by(&earlier) != by(&superseded))
     }
 
     /// The permission to orphan this tenure.

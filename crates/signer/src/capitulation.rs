@@ -13,7 +13,9 @@ use crate::facts::{Facts, Known};
 use crate::machine::{Machine, View};
 use crate::note::{Note, ViewChange};
 use crate::rules::majority::{Followed, majority, refreshed};
+use crate::rules::sortition_v1::current_sortitions;
 use crate::signer::Signer;
+use crate::sortitions::SortitionView;
 use crate::time::{Millis, Timestamp};
 use crate::turn::Turn;
 use crate::views::INACTIVITY_EVERY;
@@ -79,11 +81,13 @@ impl Signer {
         let mut views = cycle.views.clone();
         views.set(cycle.index, cycle.update_of(&view));
         let outcome = majority(view.burn, &views, &at)?;
+        let sortitions = current_sortitions(&at)?;
         if view != own {
             self.change_view(number, view, ViewChange::ParentTenure);
         }
         match outcome {
             Ok(followed) if view.miner != MinerState::Active(followed.miner) => {
+                self.give_up_winner(sortitions, &followed);
                 self.capitulate(number, view, followed, turn);
             }
             Ok(_) => {}
@@ -109,6 +113,16 @@ impl Signer {
             weight: to.weight,
             after: turn.now.since(cycle.published_at),
         });
+    }
+
+    /// By the rules of versions below 2, the latest winner is given up together with our view of it.
+    fn give_up_winner(&mut self, sortitions: Option<SortitionView>, to: &Followed) {
+        if let Some(mut sortitions) = sortitions
+            && sortitions.current.key_hash != to.miner.key_hash
+        {
+            sortitions.give_up_current();
+            self.sortitions = Some(sortitions);
+        }
     }
 
     fn change_view(&mut self, number: RewardCycle, view: View, cause: ViewChange) {

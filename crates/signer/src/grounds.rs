@@ -96,7 +96,19 @@ rules! {
     /// The miner may not name problematic transactions.
     PROBLEMATIC: "2.3 row c", "the header names no problematic transactions";
     /// Before version 2 the sortition rules decide.
-    SORTITION_V1: "3.2", "below version 2, the sortition rules hold";
+    SORTITION_V1: "3.2", "below version 2, the node tells the latest winners";
+    /// Who mined the block, and how.
+    V1_SIGNED: "3.2 rules 3, 4 and 6", "the tenure's winner signed, with a bit vector of ones";
+    /// The block must be of a tenure that may go on.
+    V1_TENURE: "3.2 rule 5", "the block is of one of the latest two winners' tenures";
+    /// Which of the two may mine.
+    V1_MINER: "3.2 rules 1 and 7", "the latest winner mines, or if it was given up the one before";
+    /// What a winner may leave behind.
+    V1_REORG: "3.2 rules 1 and 8", "the winner may orphan the tenures that it does not build on";
+    /// Where a block may be.
+    V1_PLACE: "3.2 rule 8", "the block exceeds its tenure's tip; a tenure starts once, where its winner committed to";
+    /// A tenure may be extended when it has been idle.
+    V1_EXTEND: "3.2 rule 9", "below version 2, too, tenure extends come when 3.6 allows them";
     /// There must be an agreed state.
     AGREED_STATE: "3.3 row 1", "the signers agree on a state";
     /// The agreed state must have a miner.
@@ -147,7 +159,7 @@ impl Rule {
             (_, None) => Self::AGREED_VERSION,
             (RejectReason::ValidationFailed(_), _) => Self::MAGNITUDES,
             (RejectReason::ProblematicTransactions, _) => Self::PROBLEMATIC,
-            (_, Some(0..GLOBAL_STATE_VERSION)) => Self::SORTITION_V1,
+            (_, Some(0..GLOBAL_STATE_VERSION)) => Self::broken_v1(reason),
             (RejectReason::NoSignerConsensus, _) => Self::AGREED_STATE,
             (RejectReason::InvalidMiner, _) => Self::ACTIVE_MINER,
             (RejectReason::ConsensusHashMismatch { .. }, _) => Self::AGREED_TENURE,
@@ -158,6 +170,29 @@ impl Rule {
             (RejectReason::InvalidTenureExtend, _) => Self::EXTEND,
             _ if compared => Self::EXCEEDS_TIP,
             _ => Self::PARENT_TENURE,
+        }
+    }
+
+    /// The same by the rules of versions below 2.
+    const fn broken_v1(reason: RejectReason) -> Self {
+        match reason {
+            RejectReason::IrrecoverablePubkeyHash
+            | RejectReason::InvalidBitvec
+            | RejectReason::PubkeyHashMismatch => Self::V1_SIGNED,
+            RejectReason::SortitionViewMismatch => Self::V1_TENURE,
+            RejectReason::InvalidMiner | RejectReason::NotLatestSortitionWinner => Self::V1_MINER,
+            RejectReason::ReorgNotAllowed | RejectReason::ConnectivityIssues => Self::V1_REORG,
+            RejectReason::InvalidParentBlock | RejectReason::DuplicateBlockFound => Self::V1_PLACE,
+            RejectReason::InvalidTenureExtend => Self::V1_EXTEND,
+            _ => Self::SORTITION_V1,
+        }
+    }
+
+    /// The last rule that a proposal has to obey to be validated.
+    pub(crate) const fn last_of(version: Option<u64>) -> Self {
+        match version {
+            Some(0..GLOBAL_STATE_VERSION) => Self::V1_EXTEND,
+            _ => Self::EXTEND,
         }
     }
 

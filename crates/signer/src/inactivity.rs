@@ -3,6 +3,7 @@
 use countersign_wire::ConsensusHash;
 
 use crate::rules::Situation;
+use crate::rules::sortition_v1::GLOBAL_STATE_VERSION;
 use crate::time::Timestamp;
 
 /// Whether the winner of this tenure's sortition never got a block signed and has shown no sign of
@@ -20,11 +21,15 @@ pub(crate) fn times_out_at(tenure: &ConsensusHash, at: &Situation<'_>) -> Option
 }
 
 /// The tenure's last sign of life, or else the moment at which signers with agreeing weight had
-/// reported its burn block.
+/// reported its burn block. For versions below 2 that is the moment at which it arrived here.
 fn silent_since(tenure: &ConsensusHash, at: &Situation<'_>) -> Option<Timestamp> {
     if at.ledger.has_signed_block(tenure) {
         return None;
     }
-    let started = at.reports.agreed_at(tenure, at.set)?;
+    let started = if at.version < GLOBAL_STATE_VERSION {
+        at.burn.get(tenure)?.received_at
+    } else {
+        at.reports.agreed_at(tenure, at.set)?
+    };
     Some(at.burn.activity(tenure).unwrap_or(started))
 }

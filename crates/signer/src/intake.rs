@@ -13,7 +13,7 @@ use crate::grounds::{Conclusion, Rule};
 use crate::note::{IgnoredProposal, Note, RepeatedProposal};
 use crate::record::{BlockState, Record};
 use crate::response::{Refusal, Refused};
-use crate::rules::proposal::{Judgement, is_ahead_of_agreement, judge};
+use crate::rules::proposal::{Judgement, is_ahead_of_agreement, judge, judging_version};
 use crate::rules::tip::TipCheck;
 use crate::signer::Signer;
 use crate::step::Write;
@@ -123,33 +123,76 @@ impl Signer {
         turn: &mut Turn,
     ) -> Known<()> {
         let number = proposal.reward_cycle;
-        let tenure = proposal.block.header.consensus_hash;
         if self.is_overtaken(&proposal.block.sighash(), number) {
             return Ok(());
         }
         let Some(cycle) = self.started_cycle(number) else { return Ok(()) };
-        let judgement = judge(proposal, &cycle.views, &self.situation(cycle, facts, turn.now))?;
+        let judged = judge(proposal, &cycle.views, &self.situation(cycle, facts, turn.now))?;
+        let is_by_agreement = judged.sortitions.is_none();
+        if judged.sortitions.is_some() {
+            self.sortitions = judged.sortitions;
+        }
+        self.permit(judged.superseded, turn);
+        match judged.judgement {
+            Judgement::Reject(reason, None)
+                if is_by_agreement && self.is_worth_waiting(proposal, reason, patience, turn) =>
+            {
+                self.hold(proposal, (reason, patience), facts, turn);
+            }
+            judgement => self.answer(proposal, judgement, facts, turn),
+        }
+        Ok(())
+    }
+
+    /// Whether this rejection may come only from signers not having agreed yet.
+    fn is_worth_waiting(
+        &self,
+        proposal: &BlockProposal,
+        reason: RejectReason,
+        patience: Timestamp,
+        turn: &Turn,
+    ) -> bool {
+        turn.now < patience
+            && self.cycle(proposal.reward_cycle).is_some_and(|cycle| {
+                cycle.held.len() < MAX_HELD
+                    && is_ahead_of_agreement(proposal, reason, &cycle.machine)
+            })
+    }
+
+    fn hold(
+        &mut self,
+        proposal: &BlockProposal,
+        (reason, patience): (RejectReason, Timestamp),
+        facts: &Facts,
+        turn: &mut Turn,
+    ) {
+        let number = proposal.reward_cycle;
+        let sighash = proposal.block.sighash();
+        let rule = Rule::broken(reason, self.version_of(number), false);
+        self.explain((number, sighash), (Conclusion::Hold, rule), facts, turn);
+        turn.note(Note::ProposalHeld { sighash });
+        let task = Task::Intake { proposal: Box::new(proposal.clone()), patience };
+        if let Some(cycle) = self.cycle_mut(number) {
+            cycle.held.insert(sighash, task);
+        }
+    }
+
+    fn answer(
+        &mut self,
+        proposal: &BlockProposal,
+        judgement: Judgement,
+        facts: &Facts,
+        turn: &mut Turn,
+    ) {
+        let number = proposal.reward_cycle;
+        let tenure = proposal.block.header.consensus_hash;
         let block = (number, proposal.block.sighash());
-        let version = cycle.views.version(&cycle.set);
+        let version = self.version_of(number);
         match judgement {
             Judgement::Validate(check) => {
-                self.explain(block, (Conclusion::Validate, Rule::EXTEND), facts, turn);
+                self.explain(block, (Conclusion::Validate, Rule::last_of(version)), facts, turn);
                 self.apply_tip(tenure, check, turn);
                 self.admit(proposal.clone(), turn);
-            }
-            Judgement::Reject(reason, None)
-                if turn.now < patience
-                    && cycle.held.len() < MAX_HELD
-                    && is_ahead_of_agreement(proposal, reason, &cycle.machine) =>
-            {
-                let sighash = block.1;
-                let rule = Rule::broken(reason, version, false);
-                self.explain(block, (Conclusion::Hold, rule), facts, turn);
-                turn.note(Note::ProposalHeld { sighash });
-                let task = Task::Intake { proposal: Box::new(proposal.clone()), patience };
-                if let Some(cycle) = self.cycle_mut(number) {
-                    cycle.held.insert(sighash, task);
-                }
             }
             Judgement::Reject(reason, check) => {
                 let rule = Rule::broken(reason, version, check.is_some());
@@ -161,7 +204,12 @@ impl Signer {
                 self.publish_rejection(number, &Refused::from(&proposal.block), &refusal, turn);
             }
         }
-        Ok(())
+    }
+
+    /// The version by whose rules the proposals of a cycle are judged.
+    fn version_of(&self, number: RewardCycle) -> Option<u64> {
+        self.cycle(number)
+            .and_then(|cycle| judging_version(cycle.active_version, &cycle.views, &cycle.set))
     }
 
     /// Whether the block was promised or signed, or is about to be, while this proposal of it waited

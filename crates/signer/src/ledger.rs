@@ -227,6 +227,23 @@ impl Ledger {
             .collect()
     }
 
+    /// The block that we know to be the end of the chain: the highest accepted one, and of several at
+    /// that height the one that was accepted last.
+    pub(crate) fn canonical_tip(&self) -> Option<&Record> {
+        let accepted = || {
+            self.by_height
+                .iter()
+                .rev()
+                .filter_map(|(_, sighash)| self.entries.get(sighash))
+                .map(|entry| &entry.record)
+                .filter(|record| record.state == BlockState::GloballyAccepted)
+        };
+        let height = accepted().next()?.height();
+        accepted()
+            .take_while(|record| record.height() == height)
+            .max_by_key(|record| record.signed_group_at)
+    }
+
     /// When we last approved a block of this tenure that the network then accepted.
     pub(crate) fn last_approval(&self, tenure: &ConsensusHash) -> Option<Timestamp> {
         self.of_tenure(tenure)

@@ -38,6 +38,7 @@ mod rules;
 mod saved;
 mod seat;
 mod signer;
+mod sortitions;
 mod step;
 mod switch;
 mod tally;

@@ -113,6 +113,7 @@ impl Signer {
     /// facts again, and seats are looked for.
     fn move_to(&mut self, tip: BurnTip, turn: &mut Turn) {
         self.burn_tip = Some(tip);
+        self.sortitions = None;
         for seen in self.burn.confirm(tip.height) {
             turn.write(Write::BurnBlock(seen));
         }

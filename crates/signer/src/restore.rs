@@ -43,7 +43,7 @@ impl Signer {
             self.burn.restore(seen);
         }
         for superseded in saved.superseded {
-            self.burn.supersede(superseded);
+            let _is_on_record_already = self.burn.supersede(superseded);
         }
         for (tenure, at) in saved.activity {
             self.burn.touch(tenure, at);

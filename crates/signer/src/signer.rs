@@ -18,6 +18,7 @@ use crate::registration::Retries;
 use crate::reminder::Reminder;
 use crate::rules::Situation;
 use crate::saved::Saved;
+use crate::sortitions::SortitionView;
 
 use crate::step::Step;
 use crate::tally::Writer;
@@ -59,6 +60,8 @@ pub struct Signer {
     wall_ahead: i64,
     /// When this process took up its work.
     started_at: Timestamp,
+    /// For agreed versions below 2; shared by all cycles.
+    pub(crate) sortitions: Option<SortitionView>,
     /// What was saved about peers of cycles that we have not found our seat in yet.
     pub(crate) unclaimed: Saved,
 }
@@ -88,6 +91,7 @@ impl Signer {
             announced: VecDeque::new(),
             wall_ahead: 0,
             started_at: now,
+            sortitions: None,
             unclaimed: Saved::default(),
         };
         let mut turn = Turn::at(now, 0);
@@ -272,6 +276,8 @@ impl Signer {
             burn: &self.burn,
             reports: &cycle.reports,
             set: &cycle.set,
+            version: cycle.active_version,
+            sortitions: self.sortitions.as_ref(),
             facts,
             started_at: self.started_at,
             now,

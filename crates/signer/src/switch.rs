@@ -43,6 +43,7 @@ impl Signer {
 
     /// Forgets what the node before was waited for, and what it knew.
     fn forget_node(&mut self, turn: &Turn) {
+        self.sortitions = None;
         self.retries = Retries::default();
         self.unannounced = None;
         self.announced.clear();

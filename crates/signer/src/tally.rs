@@ -198,6 +198,22 @@ impl Signer {
         if entry.record.move_to(BlockState::GloballyRejected) {
             turn.write(Write::Record(Box::new(entry.record.clone())));
             turn.note(Note::GloballyRejected { sighash, weight });
+            self.heed_refused_reorg(number, &sighash);
+        }
+    }
+
+    /// Enough to block a block say that its miner may not build where it committed to: for versions
+    /// below 2 the latest winner is given up for it, whatever we think ourselves.
+    fn heed_refused_reorg(&mut self, number: RewardCycle, sighash: &Sighash) {
+        let (Some(cycle), Some(entry)) = (self.cycle(number), self.ledger.get(sighash)) else {
+            return;
+        };
+        let weight = entry.votes.rejection_weight_for(RejectReason::ReorgNotAllowed, &cycle.set);
+        if weight.blocks_approval(cycle.set.total())
+            && let Some(sortitions) = &mut self.sortitions
+            && sortitions.current.tenure == entry.record.tenure()
+        {
+            sortitions.give_up_current();
         }
     }
 

@@ -91,8 +91,9 @@ impl Signer {
     /// Records which tenures may be orphaned.
     pub(crate) fn permit(&mut self, superseded: Vec<Superseded>, turn: &mut Turn) {
         for permission in superseded {
-            self.burn.supersede(permission);
-            turn.write(Write::Superseded(permission));
+            if self.burn.supersede(permission) {
+                turn.write(Write::Superseded(permission));
+            }
         }
     }
 

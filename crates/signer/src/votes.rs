@@ -100,6 +100,15 @@ impl Votes {
         self.rejections.keys().map(|slot| set.weight_of(*slot)).sum()
     }
 
+    /// The weight that has rejected for this reason.
+    pub(crate) fn rejection_weight_for(&self, reason: RejectReason, set: &SignerSet) -> Weight {
+        self.rejections
+            .iter()
+            .filter(|(_, vote)| vote.reason == reason)
+            .map(|(slot, _)| set.weight_of(*slot))
+            .sum()
+    }
+
     /// All signatures in the order of the reward set, as a block header wants them.
     /// That of a dry run, which has no seat, is not among them.
     pub(crate) fn signatures(&self, set: &SignerSet) -> Vec<MessageSignature> {

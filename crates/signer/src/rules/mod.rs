@@ -16,6 +16,7 @@ use crate::event::NodeFailure;
 use crate::facts::{Facts, Known, Reply};
 use crate::ledger::Ledger;
 use crate::params::Params;
+use crate::sortitions::SortitionView;
 use crate::time::Timestamp;
 
 /// Everything that a rule may look at.
@@ -27,6 +28,10 @@ pub(crate) struct Situation<'a> {
     pub(crate) burn: &'a BurnHistory,
     pub(crate) reports: &'a BurnReports,
     pub(crate) set: &'a SignerSet,
+    /// The version that we act by.
+    pub(crate) version: u64,
+    /// Our own sortition view, if it was read since the last burn block.
+    pub(crate) sortitions: Option<&'a SortitionView>,
     pub(crate) facts: &'a Facts,
     /// When this process took up its work.
     pub(crate) started_at: Timestamp,

@@ -1,14 +1,17 @@
 //! Whether a proposal may be handed to the node for validation (`signer-behaviour` 2.3 and 3.3).
 
 use countersign_wire::message::{BlockProposal, MinerState, RejectReason, ValidateCode};
-use countersign_wire::{ConsensusHash, NakamotoBlock};
+use countersign_wire::{ConsensusHash, NakamotoBlock, SignerSet};
 
 use crate::agreement::Views;
+use crate::burn::Superseded;
 use crate::facts::Known;
 use crate::machine::Machine;
 use crate::rules::extend::is_extend_permitted;
+use crate::rules::sortition_v1::GLOBAL_STATE_VERSION;
 use crate::rules::tip::{TipCheck, check_tip};
 use crate::rules::{Situation, sortition_v1};
+use crate::sortitions::SortitionView;
 
 /// The answer to a proposal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,14 +22,46 @@ pub(crate) enum Judgement {
     Reject(RejectReason, Option<TipCheck>),
 }
 
-/// Judges a proposal by the state that the signers agree on.
-pub(crate) fn judge(
-    proposal: &BlockProposal,
-    views: &Views,
-    at: &Situation<'_>,
-) -> Known<Judgement> {
-    let block = &proposal.block;
-    if let Err(reason) = judge_by_agreement(proposal, views, at) {
+/// The answer to a proposal, and what was found out on the way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Judged {
+    pub(crate) judgement: Judgement,
+    /// Our own sortition view afterwards, if the block was judged by it.
+    pub(crate) sortitions: Option<SortitionView>,
+    /// The tenures that were permitted to be orphaned.
+    pub(crate) superseded: Vec<Superseded>,
+}
+
+impl Judged {
+    /// An answer that does not come from our own sortition view.
+    pub(crate) const fn by_agreement(judgement: Judgement) -> Self {
+        Self { judgement, sortitions: None, superseded: Vec::new() }
+    }
+}
+
+/// The version that the signers agree on. Who already acts by a version without an agreed state needs
+/// no agreement to go on with it.
+pub(crate) fn judging_version(active: u64, views: &Views, set: &SignerSet) -> Option<u64> {
+    views.version(set).or(Some(active).filter(|version| *version < GLOBAL_STATE_VERSION))
+}
+
+/// Judges a proposal by the rules of the version that the signers agree on.
+pub(crate) fn judge(proposal: &BlockProposal, views: &Views, at: &Situation<'_>) -> Known<Judged> {
+    let version = judging_version(at.version, views, at.set);
+    if let Err(reason) = judge_content(proposal, version) {
+        return Ok(Judged::by_agreement(Judgement::Reject(reason, None)));
+    }
+    match version {
+        Some(version) if version < GLOBAL_STATE_VERSION => {
+            sortition_v1::judge(&proposal.block, views, &Situation { version, ..*at })
+        }
+        _ => judge_by_state(&proposal.block, views, at).map(Judged::by_agreement),
+    }
+}
+
+/// The rules of 3.3, by the state that the signers agree on.
+fn judge_by_state(block: &NakamotoBlock, views: &Views, at: &Situation<'_>) -> Known<Judgement> {
+    if let Err(reason) = judge_by_agreement(block, views, at) {
         return Ok(Judgement::Reject(reason, None));
     }
     let check = check_tip(&compared_tenure(block), block.header.chain_length, None, at)?;
@@ -66,23 +101,27 @@ pub(crate) fn is_ahead_of_agreement(
     is_about_agreement && is_own_view
 }
 
-/// Rules a to d of 2.3 and 1 to 7 of 3.3: everything that needs no answer of the node.
-fn judge_by_agreement(
-    proposal: &BlockProposal,
-    views: &Views,
-    at: &Situation<'_>,
-) -> Result<(), RejectReason> {
-    let header = &proposal.block.header;
-    let version = views.version(at.set).ok_or(RejectReason::NoSignerConsensus)?;
+/// Rules a to c of 2.3.
+fn judge_content(proposal: &BlockProposal, version: Option<u64>) -> Result<(), RejectReason> {
+    if version.is_none() {
+        return Err(RejectReason::NoSignerConsensus);
+    }
     if !has_sane_magnitudes(proposal) {
         return Err(RejectReason::ValidationFailed(ValidateCode::InvalidBlock));
     }
-    if !header.problematic_txs.is_empty() {
+    if !proposal.block.header.problematic_txs.is_empty() {
         return Err(RejectReason::ProblematicTransactions);
     }
-    if version < sortition_v1::GLOBAL_STATE_VERSION {
-        return Err(sortition_v1::REFUSAL);
-    }
+    Ok(())
+}
+
+/// Rules 1 to 7 of 3.3: everything that needs no answer of the node.
+fn judge_by_agreement(
+    block: &NakamotoBlock,
+    views: &Views,
+    at: &Situation<'_>,
+) -> Result<(), RejectReason> {
+    let header = &block.header;
     let state = views.state(at.set).ok_or(RejectReason::NoSignerConsensus)?;
     let MinerState::Active(miner) = state.miner else { return Err(RejectReason::InvalidMiner) };
     if header.consensus_hash != miner.tenure {
@@ -98,11 +137,7 @@ fn judge_by_agreement(
     if !header.pox_treatment.is_all_set() {
         return Err(RejectReason::InvalidBitvec);
     }
-    if proposal
-        .block
-        .tenure_start()
-        .is_some_and(|change| change.previous_tenure != miner.parent_tenure)
-    {
+    if block.tenure_start().is_some_and(|change| change.previous_tenure != miner.parent_tenure) {
         return Err(RejectReason::InvalidParentBlock);
     }
     Ok(())

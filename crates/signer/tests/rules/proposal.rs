@@ -76,19 +76,6 @@ fn without_an_agreed_version_or_state_nothing_is_validated() {
 }
 
 #[test]
-fn an_agreed_version_without_global_state_gets_no_signature() {
-    for version in [0, 1] {
-        let mut driver = Driver::good();
-        spoil_views(&mut driver, |update| {
-            update.active_version = version;
-            update.supported_version = version;
-        });
-        let expected = Some(RejectReason::NoSortitionView);
-        assert_eq!(reason(&mut driver, &tenure_start(3, 21)), expected, "{version}");
-    }
-}
-
-#[test]
 fn an_agreed_state_without_a_miner_rejects() {
     let mut driver = Driver::good();
     spoil_views(&mut driver, |update| update.content.miner = MinerState::NoValidMiner);

@@ -9,8 +9,8 @@ use countersign_wire::event::{
     ExecutionCost, NewBlock, ProposalResponse, ValidationOk, ValidationReject,
 };
 use countersign_wire::message::{
-    BlockAccepted, BlockProposal, BlockRejected, BlockResponse, RejectReason, ResponseData,
-    SignerMessage, StateMachineUpdate, ValidateCode,
+    BlockAccepted, BlockProposal, BlockRejected, BlockResponse, MinerState, RejectReason,
+    ResponseData, SignerMessage, StateMachineUpdate, UpdateContent, ValidateCode,
 };
 use countersign_wire::{
     ChainId, MessageSignature, NakamotoBlock, Network, PrivateKey, RewardCycle, Sighash,
@@ -294,6 +294,23 @@ impl Driver {
             for peer in 1..self.keys.len() {
                 self.hear(peer, SignerMessage::StateMachineUpdate(update.clone()));
             }
+        }
+    }
+
+    /// Peers 1 to `count` support no version above this one; their views are their own.
+    pub(crate) fn downgrade(&mut self, count: usize, version: u64) {
+        let update = StateMachineUpdate {
+            active_version: version,
+            supported_version: version,
+            content: UpdateContent {
+                burn_block: self.node.burn_tip,
+                burn_height: self.node.burn_height,
+                miner: MinerState::NoValidMiner,
+                replay_transactions: Vec::new(),
+            },
+        };
+        for peer in 1..=count {
+            self.hear(peer, SignerMessage::StateMachineUpdate(update.clone()));
         }
     }
 
