@@ -1,5 +1,7 @@
 //! Running every test of the workspace and adding up what the test programs say.
 
+use std::env;
+use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{ExitStatus, Stdio};
 
@@ -12,12 +14,25 @@ const SEEDS: &str = "COUNTERSIGN_SEEDS";
 
 const TEST: [&str; 3] = ["test", "--workspace", "--no-fail-fast"];
 
+/// Tests that need a program which is not part of the workspace: the variable that names it, and how
+/// they are run where it is set. Elsewhere they are ignored with a reason that begins with [`NEEDS`],
+/// and reported as skipped.
+const OUTSIDE: [(&str, &[&str]); 1] = [(
+    "COUNTERSIGN_REFERENCE_SIGNER",
+    &["test", "--package", "system-tests", "--test", "reference_cli", "--", "--ignored"],
+)];
+
+/// How the reason of a skipped test begins. Other ignored tests are bodies of child processes.
+const NEEDS: &str = "needs ";
+
 /// What the test programs reported so far.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Totals {
     passed: u64,
     failed: u64,
     ignored: u64,
+    /// The names of the tests that were skipped, each with what it needs.
+    skipped: Vec<(String, String)>,
     /// The names of the tests that failed.
     failures: Vec<String>,
 }
@@ -36,25 +51,35 @@ pub(crate) fn run(
     out.flush()?;
     cargo.run(&build, &[])?;
 
-    writeln!(out, "   {}", cargo.line(&TEST))?;
-    out.flush()?;
     let mut totals = Totals::default();
-    let status = stream(seeds, cargo, &mut totals, out)?;
+    let mut status = stream(&TEST, seeds, cargo, &mut totals, out)?;
+    for (variable, args) in OUTSIDE {
+        if env::var_os(variable).is_some() {
+            let ended = stream(args, seeds, cargo, &mut totals, out)?;
+            status = if status.success() { ended } else { status };
+        }
+    }
     if totals.ignored > 0 {
         writeln!(out, "   {} ignored", totals.ignored)?;
+    }
+    for (name, needs) in &totals.skipped {
+        writeln!(out, "   skipped: {name}: {needs}")?;
     }
     Ok(totals.report(status))
 }
 
 /// Runs the tests; each line is shown and counted as it comes.
 fn stream(
+    args: &[&str],
     seeds: Option<u64>,
     cargo: &Cargo,
     totals: &mut Totals,
     out: &mut dyn Write,
 ) -> Result<ExitStatus, StepError> {
-    let start_error = |source| StepError::Start { command: cargo.line(&TEST), source };
-    let mut command = cargo.command(&TEST);
+    writeln!(out, "   {}", cargo.line(args))?;
+    out.flush()?;
+    let start_error = |source| StepError::Start { command: cargo.line(args), source };
+    let mut command = cargo.command(args);
     command.stdout(Stdio::piped());
     if let Some(seeds) = seeds {
         command.env(SEEDS, seeds.to_string());
@@ -79,7 +104,12 @@ impl Totals {
             self.failed += count(counts, "failed");
             self.ignored += count(counts, "ignored");
         } else if let Some(name) = failed_test(line) {
+            self.skipped.retain(|(skipped, _)| skipped != name);
             self.failures.push(name.to_owned());
+        } else if let Some((name, needs)) = skipped_test(line) {
+            self.skipped.push((name.to_owned(), needs.to_owned()));
+        } else if let Some(name) = passed_test(line) {
+            self.skipped.retain(|(skipped, _)| skipped != name);
         }
     }
 
@@ -95,7 +125,11 @@ impl Totals {
                  the tests do not compile, or a test program died: see above"
             ));
         }
-        let summary = format!("{} passed, {} failed", self.passed, self.failed);
+        let mut summary = format!("{} passed, {} failed", self.passed, self.failed);
+        if !self.skipped.is_empty() {
+            write!(summary, ", {} skipped", self.skipped.len())
+                .expect("writing to a string cannot fail");
+        }
         Report { summary, findings }
     }
 }
@@ -115,6 +149,17 @@ fn count(counts: &str, word: &str) -> u64 {
 fn failed_test(line: &str) -> Option<&str> {
     let name = line.strip_prefix("test ")?.strip_suffix(" ... FAILED")?;
     Some(name.strip_suffix(" - should panic").unwrap_or(name))
+}
+
+/// The name in `test some::name ... ok`.
+fn passed_test(line: &str) -> Option<&str> {
+    line.strip_prefix("test ")?.strip_suffix(" ... ok")
+}
+
+/// Name and reason in `test some::name ... ignored, needs something`.
+fn skipped_test(line: &str) -> Option<(&str, &str)> {
+    let (name, reason) = line.strip_prefix("test ")?.split_once(" ... ignored, ")?;
+    reason.starts_with(NEEDS).then_some((name, reason))
 }
 
 #[cfg(test)]
@@ -157,6 +202,20 @@ mod tests {
             report.findings,
             ["b::breaks: failed: run it alone: cargo test --workspace -- b::breaks"]
         );
+    }
+
+    #[test]
+    fn a_test_that_needs_another_program_is_skipped_by_name_until_it_has_run() {
+        let mut lines = GOOD.to_vec();
+        lines.push("test compares ... ignored, needs PROGRAM, a path");
+        lines.push("test child ... ignored, runs as a child of another test");
+        let skipped = totals(&lines);
+        assert_eq!(skipped.skipped, [("compares".to_owned(), "needs PROGRAM, a path".to_owned())]);
+        let report = skipped.report(ExitStatus::from_raw(0));
+        assert!(report.is_passed());
+        assert_eq!(report.summary, "42 passed, 0 failed, 1 skipped");
+        lines.push("test compares ... ok");
+        assert!(totals(&lines).skipped.is_empty());
     }
 
     #[test]

@@ -56,10 +56,10 @@ impl Authorization {
         Ok(Self { key: key.public_key(), signature, scope })
     }
 
-    /// The two lines for people, and an empty one.
+    /// The two lines for people, and two empty ones, as the reference prints them.
     pub fn to_text(&self) -> String {
         let (key, signature) = (self.key, self.signature_hex());
-        format!("Signer Public Key: 0x{key}\nSigner Key Signature: 0x{signature}\n\n")
+        format!("Signer Public Key: 0x{key}\nSigner Key Signature: 0x{signature}\n\n\n")
     }
 
     /// One line for machines, without its end. Its keys are in alphabetical order, and amounts and
@@ -190,7 +190,7 @@ mod tests {
     #[test]
     fn the_grant_of_the_worked_vectors_has_its_text_and_its_json() {
         let grant = Authorization::staking(&operator(), &grant());
-        let text = format!("Signer Public Key: 0x{PUBLIC}\nSigner Key Signature: 0x{RSV}\n\n");
+        let text = format!("Signer Public Key: 0x{PUBLIC}\nSigner Key Signature: 0x{RSV}\n\n\n");
         assert_eq!(grant.to_text(), text);
         let json = format!(
             r#"{{"authId":"7","signerKey":"{PUBLIC}","signerManager":"{MANAGER}","signerSignature":"{RSV}"}}"#

@@ -43,7 +43,7 @@ fn a_grant_is_printed_for_people_and_for_machines() {
     let place = place();
     assert_eq!(
         printed(&place, &line),
-        format!("Signer Public Key: 0x{PUBLIC}\nSigner Key Signature: 0x{GRANT}\n\n")
+        format!("Signer Public Key: 0x{PUBLIC}\nSigner Key Signature: 0x{GRANT}\n\n\n")
     );
     assert_eq!(
         printed(&place, &format!("{line} --json")),
@@ -96,7 +96,7 @@ fn a_stacking_signature_has_the_address_as_it_was_given() {
     insta::assert_snapshot!(printed(&place, &format!("{line} --json")));
     let lines = printed(&place, line);
     assert!(lines.starts_with(&format!("Signer Public Key: 0x{PUBLIC}\nSigner Key Signature: 0x")));
-    assert!(lines.ends_with("\n\n"));
+    assert!(lines.ends_with("\n\n\n"));
 }
 
 #[test]
