@@ -77,7 +77,6 @@ impl Pair {
     fn compare(&self, line: &str, stdin: &str) {
         let [reference, ours] = self.both(line, stdin);
         assert_eq!(reference, ours, "reference and ours differ in: {line}");
-        println!("same, exit {:?}, {} bytes: {line}", ours.0, ours.1.len());
     }
 }
 
