@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use countersign_wire::message::BlockProposal;
-use countersign_wire::{RewardCycle, Sighash};
+use countersign_wire::message::{BlockProposal, MockProposal};
+use countersign_wire::{ConsensusHash, RewardCycle, Sighash};
 
 use crate::event::{Answer, Query, Ticket};
 use crate::facts::{Facts, Need, Reply};
@@ -36,6 +36,8 @@ pub(crate) enum Task {
         /// Until when a rejection for want of agreement is withheld.
         patience: Timestamp,
     },
+    /// Whether to answer a mock proposal.
+    Mock(Box<MockProposal>),
     /// Whether to promise to sign, now that the node found the block valid.
     Promise(Sighash),
     /// Whether to sign, now that enough have promised.
@@ -52,6 +54,7 @@ pub(crate) enum TaskKey {
     Inactivity(RewardCycle),
     Capitulation(RewardCycle),
     Intake(Sighash),
+    Mock(ConsensusHash),
     Promise(Sighash),
     Commitment(Sighash),
 }
@@ -66,6 +69,7 @@ impl Task {
             Self::Inactivity(cycle) => TaskKey::Inactivity(*cycle),
             Self::Capitulation(cycle) => TaskKey::Capitulation(*cycle),
             Self::Intake { proposal, .. } => TaskKey::Intake(proposal.block.sighash()),
+            Self::Mock(proposal) => TaskKey::Mock(proposal.peer_info.pox_consensus),
             Self::Promise(sighash) => TaskKey::Promise(*sighash),
             Self::Commitment(sighash) => TaskKey::Commitment(*sighash),
         }

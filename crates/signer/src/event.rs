@@ -2,7 +2,7 @@
 //! vault, and time.
 
 use countersign_wire::event::{NewBlock, NewBurnBlock, ProposalResponse};
-use countersign_wire::message::{BlockProposal, SignerMessage};
+use countersign_wire::message::{BlockProposal, MockProposal, SignerMessage};
 use countersign_wire::rpc::{NodeInfo, PoxInfo, Sortition, TenureForkInfo, TenureTip};
 use countersign_wire::{
     BurnBlockHash, ConsensusHash, MessageSignature, NakamotoBlock, PublicKey, RewardCycle, Sighash,
@@ -35,6 +35,8 @@ pub enum Event {
     Verdict(ProposalResponse),
     /// A miner asks for signatures.
     Proposal(Box<BlockProposal>),
+    /// A miner asks for mock signatures, as in epoch 2.5.
+    MockProposal(Box<MockProposal>),
     /// A miner publishes a signed block.
     Pushed(Box<NakamotoBlock>),
     /// Another signer, or the echo of this one, says something in the set of `parity`. `from` is

@@ -24,6 +24,7 @@ mod inactivity;
 mod intake;
 mod ledger;
 mod machine;
+mod mock;
 mod note;
 mod outcome;
 mod params;

@@ -334,6 +334,13 @@ pub enum Note {
         /// The cycle.
         cycle: RewardCycle,
     },
+    /// A mock proposal of epoch 2.5 is signed.
+    MockSigning {
+        /// The cycle.
+        cycle: RewardCycle,
+        /// The burn block that it is for.
+        burn_height: BurnHeight,
+    },
     /// What is to be replayed after a Bitcoin fork has changed, or could not be found out.
     ReplayChanged {
         /// The cycle.

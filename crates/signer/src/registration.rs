@@ -263,6 +263,7 @@ impl Signer {
                 | TaskKey::Inactivity(_)
                 | TaskKey::Capitulation(_)
                 | TaskKey::Intake(_)
+                | TaskKey::Mock(_)
                 | TaskKey::Promise(_)
                 | TaskKey::Commitment(_) => {}
             }

@@ -12,6 +12,7 @@ use crate::facts::{Facts, Known};
 use crate::inactivity::times_out_at;
 use crate::ledger::Ledger;
 use crate::machine::BurnTip;
+use crate::mock::MockSigned;
 use crate::params::Params;
 use crate::parked::Parked;
 use crate::registration::Retries;
@@ -56,6 +57,7 @@ pub struct Signer {
     /// Blocks whose signature the vault was asked for and has not returned.
     pub(crate) signing: BTreeSet<Sighash>,
     pub(crate) announced: VecDeque<StacksBlockId>,
+    pub(crate) mock_signed: MockSigned,
     /// How far the wall clock is ahead of the steady one, in milliseconds.
     wall_ahead: i64,
     /// When this process took up its work.
@@ -89,6 +91,7 @@ impl Signer {
             withheld: BTreeMap::new(),
             signing: BTreeSet::new(),
             announced: VecDeque::new(),
+            mock_signed: MockSigned::default(),
             wall_ahead: 0,
             started_at: now,
             sortitions: None,
@@ -133,6 +136,7 @@ impl Signer {
             Event::StacksBlock(block) => self.on_stacks_block(&block, turn),
             Event::Verdict(verdict) => self.on_verdict(verdict, turn),
             Event::Proposal(proposal) => self.on_proposal(proposal, turn),
+            Event::MockProposal(proposal) => self.on_mock_proposal(proposal, turn),
             Event::Pushed(block) => self.on_pushed(*block, turn),
             Event::Peer { parity, from, version, message } => {
                 self.on_peer(parity, &Writer { key: from, version }, &message, turn);
@@ -198,6 +202,7 @@ impl Signer {
             Task::Intake { proposal, patience } => {
                 self.judge_intake(proposal, *patience, facts, turn)
             }
+            Task::Mock(proposal) => self.judge_mock(proposal, facts, turn),
             Task::Promise(sighash) => self.judge_promise(sighash, facts, turn),
             Task::Commitment(sighash) => self.judge_commitment(sighash, facts, turn),
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use countersign_wire::message::{BlockRejected, SignerMessage, StateMachineUpdate};
+use countersign_wire::message::{BlockRejected, MockProposal, SignerMessage, StateMachineUpdate};
 use countersign_wire::{
     ConsensusHash, MessageSignature, NakamotoBlock, RewardCycle, Sighash, SlotId, StacksHeight,
 };
@@ -138,6 +138,15 @@ pub enum Action {
         slot: SlotId,
         /// The rejection, unsigned.
         rejection: Box<BlockRejected>,
+    },
+    /// Have the vault sign this mock proposal of epoch 2.5 and publish the mock signature.
+    SignMock {
+        /// The cycle whose contract it goes to.
+        cycle: RewardCycle,
+        /// Our slot.
+        slot: SlotId,
+        /// What a miner proposes.
+        proposal: Box<MockProposal>,
     },
     /// Publish a message in its lane.
     Publish {

@@ -150,6 +150,7 @@ const fn label(event: &Event) -> &'static str {
         Event::StacksBlock(_) => "stacks_block",
         Event::Verdict(_) => "verdict",
         Event::Proposal(_) => "proposal",
+        Event::MockProposal(_) => "mock_proposal",
         Event::Pushed(_) => "pushed",
         Event::Peer { .. } => "peer",
         Event::Answered { .. } => "answered",

@@ -94,6 +94,7 @@ impl Effects {
             Action::Upload { block } => self.uploader.upload(block),
             Action::SignAcceptance(order) => self.vault.accept(order),
             Action::Reject { cycle, slot, rejection } => self.vault.reject(cycle, slot, rejection),
+            Action::SignMock { cycle, slot, proposal } => self.vault.mock(cycle, slot, proposal),
             Action::Publish { cycle, slot, message } => {
                 self.publisher.publish(Outgoing::new(cycle, slot, *message));
             }

@@ -32,7 +32,7 @@ pub(crate) enum Skipped {
     NotInSet,
     /// The message does not decode.
     Undecodable,
-    /// A mock message of epoch 2.5.
+    /// A mock block or mock signature of epoch 2.5, which nobody answers.
     Mock,
 }
 
@@ -172,7 +172,8 @@ fn miner_event(chunk: &Chunk) -> Result<Event, Skipped> {
     match SignerMessage::from_chunk_data(&chunk.data) {
         Ok(SignerMessage::BlockProposal(proposal)) => Ok(Event::Proposal(proposal)),
         Ok(SignerMessage::BlockPushed(block)) => Ok(Event::Pushed(block)),
-        Ok(SignerMessage::MockProposal(_) | SignerMessage::MockBlock(_)) => Err(Skipped::Mock),
+        Ok(SignerMessage::MockProposal(proposal)) => Ok(Event::MockProposal(Box::new(proposal))),
+        Ok(SignerMessage::MockBlock(_)) => Err(Skipped::Mock),
         Ok(_) => Err(Skipped::WrongLane),
         Err(_) => Err(Skipped::Undecodable),
     }

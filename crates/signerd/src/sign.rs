@@ -6,9 +6,10 @@ use std::time::Instant;
 
 use countersign_signer::{AcceptanceOrder, Event, OverrideReason};
 use countersign_vault::{
-    AcceptanceRequest, ChunkRequest, Override, OverrideRule, RejectionRequest, SignError, Vault,
+    AcceptanceRequest, ChunkRequest, MockRequest, Override, OverrideRule, RejectionRequest,
+    SignError, Vault,
 };
-use countersign_wire::message::{BlockRejected, BlockResponse, SignerMessage};
+use countersign_wire::message::{BlockRejected, BlockResponse, MockProposal, SignerMessage};
 use countersign_wire::stackerdb::Chunk;
 use countersign_wire::{RewardCycle, SlotId};
 use tokio::sync::{mpsc, oneshot};
@@ -22,6 +23,7 @@ use crate::publish::{Outgoing, Publisher};
 enum Order {
     Accept(AcceptanceOrder),
     Reject { cycle: RewardCycle, slot: SlotId, rejection: Box<BlockRejected> },
+    Mock { cycle: RewardCycle, slot: SlotId, proposal: Box<MockProposal> },
     Chunk { request: Box<ChunkRequest>, reply: oneshot::Sender<Result<Chunk, SignError>> },
 }
 
@@ -63,6 +65,11 @@ impl VaultHandle {
         self.order(Order::Reject { cycle, slot, rejection });
     }
 
+    /// Has a mock proposal signed, and the mock signature published.
+    pub(crate) fn mock(&self, cycle: RewardCycle, slot: SlotId, proposal: Box<MockProposal>) {
+        self.order(Order::Mock { cycle, slot, proposal });
+    }
+
     /// A signed chunk; nothing if the vault has ended.
     pub(crate) async fn chunk(&self, request: ChunkRequest) -> Option<Result<Chunk, SignError>> {
         let (reply, answer) = oneshot::channel();
@@ -99,6 +106,13 @@ impl Clerk {
         match order {
             Order::Accept(order) => self.accept(&order),
             Order::Reject { cycle, slot, rejection } => self.reject(cycle, slot, *rejection),
+            Order::Mock { cycle, slot, proposal } => {
+                let server_version = crate::release();
+                let request = MockRequest { proposal: *proposal, server_version };
+                let message = SignerMessage::MockSignature(self.vault.sign_mock(request));
+                self.publisher.publish(Outgoing::new(cycle, slot, message));
+                Ok(())
+            }
             Order::Chunk { request, reply } => match self.vault.sign_chunk(&request) {
                 Err(error) if error.is_fatal() => Err(error),
                 signed => {
@@ -159,6 +173,7 @@ impl Order {
         match self {
             Self::Accept(_) => "acceptance",
             Self::Reject { .. } => "rejection",
+            Self::Mock { .. } => "mock",
             Self::Chunk { .. } => "chunk",
         }
     }

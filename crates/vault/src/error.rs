@@ -134,6 +134,9 @@ pub enum SignError {
         /// The block.
         sighash: Sighash,
     },
+    /// The mock signature inside is not by this key.
+    #[error("the mock signature was not made by this key")]
+    ForeignMock,
     /// The block response inside carries a signature that the journal does not know.
     #[error(
         "the response to block {sighash} carries a signature that is not in the journal; ask for it again"

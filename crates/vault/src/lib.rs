@@ -1,9 +1,10 @@
 //! The only holder of the signing key: it records, then it signs.
 //!
-//! A [`Vault`] signs three typed payloads and nothing else: the acceptance of a block, the rejection
-//! of a block, and a StackerDB chunk that holds one signer message. Before a block signature exists,
-//! its record is durable in a journal of the vault's own. A signature that would contradict an
-//! earlier one is refused unless the request *names* the earlier block and the rule that lets it go.
+//! A [`Vault`] signs four typed payloads and nothing else: the acceptance of a block, the rejection
+//! of a block, a mock proposal of epoch 2.5, and a StackerDB chunk that holds one signer message.
+//! Before a block signature exists, its record is durable in a journal of the vault's own. A signature
+//! that would contradict an earlier one is refused unless the request *names* the earlier block and the
+//! rule that lets it go.
 //!
 //! An [`OperatorKey`] is the same key for what an operator signs by hand: grants, authorizations, votes
 //! on SIPs and chunks. None of them can contradict a block signature, so it needs no journal and works
@@ -31,7 +32,7 @@ mod vault;
 pub use error::{JournalError, OpenError, SignError};
 pub use operator_key::OperatorKey;
 pub use request::{
-    AcceptanceRequest, ChunkRequest, Override, OverrideRule, RawChunkRequest, RejectionRequest,
-    SipVoteRequest, StackingRequest, StakingGrantRequest,
+    AcceptanceRequest, ChunkRequest, MockRequest, Override, OverrideRule, RawChunkRequest,
+    RejectionRequest, SipVoteRequest, StackingRequest, StakingGrantRequest,
 };
 pub use vault::Vault;

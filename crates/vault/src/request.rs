@@ -1,7 +1,7 @@
 //! What the vault can be asked to sign.
 
 use countersign_wire::clarity::Principal;
-use countersign_wire::message::SignerMessage;
+use countersign_wire::message::{MockProposal, SignerMessage};
 use countersign_wire::sip018::Pox4Authorization;
 use countersign_wire::stackerdb::SignersContract;
 use countersign_wire::{
@@ -71,6 +71,16 @@ pub struct RejectionRequest {
     pub at: UnixSeconds,
 }
 
+/// Asks for a mock signature of epoch 2.5: over the SIP-018 hash, in the domain `mock-signer`, of a
+/// miner's mock proposal (`signer-wire.md` section 4.5). It is over no block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MockRequest {
+    /// What the miner proposes.
+    pub proposal: MockProposal,
+    /// What this signer calls itself in its answer. It is not signed.
+    pub server_version: String,
+}
+
 /// Asks for a signed StackerDB chunk that holds one message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChunkRequest {
@@ -81,7 +91,7 @@ pub struct ChunkRequest {
     pub slot_id: SlotId,
     /// Larger than the version that the slot has.
     pub slot_version: SlotVersion,
-    /// What to publish. A block response must carry a signature that this vault made.
+    /// What to publish. A block response or mock signature must carry a signature that this vault made.
     pub message: SignerMessage,
 }
 

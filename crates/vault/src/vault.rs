@@ -1,15 +1,15 @@
-//! The vault: the key and its journal, and the three things that they sign.
+//! The vault: the key and its journal, and the four things that they sign.
 
 use std::fmt;
 use std::path::Path;
 
-use countersign_wire::message::{BlockResponse, SignerMessage};
+use countersign_wire::message::{BlockResponse, MockSignature, SignerMessage};
 use countersign_wire::stackerdb::Chunk;
 use countersign_wire::{MessageSignature, PrivateKey, PublicKey, Wire as _, sip018};
 
 use crate::error::{OpenError, SignError};
 use crate::journal::Journal;
-use crate::request::{AcceptanceRequest, ChunkRequest, RejectionRequest};
+use crate::request::{AcceptanceRequest, ChunkRequest, MockRequest, RejectionRequest};
 
 /// The signing key and the memory of what it signed. It is not `Clone`, and the key is erased when it
 /// is dropped.
@@ -62,7 +62,17 @@ impl Vault {
         Ok(self.key.sign(&sip018::block_rejection(&request.sighash, request.chain_id)))
     }
 
-    /// Signs a chunk that holds a response, a state update or a pre-commit.
+    /// Signs a mock proposal. It decides nothing, so there is nothing that it could contradict, and no
+    /// record; its SIP-018 domain keeps the signature from being taken for one over a block.
+    pub fn sign_mock(&self, request: MockRequest) -> MockSignature {
+        let MockRequest { proposal, server_version } = request;
+        let signature = MessageSignature::EMPTY;
+        let mut mock = MockSignature { signature, proposal, server_version };
+        mock.signature = self.key.sign(&mock.digest());
+        mock
+    }
+
+    /// Signs a chunk that holds a response, a mock signature, a state update or a pre-commit.
     ///
     /// A response must carry a signature of this key that the journal knows, and a rejection must not
     /// follow an acceptance. A chunk itself leaves no record: it says nothing that the next version of
@@ -74,7 +84,12 @@ impl Vault {
         }
         match &request.message {
             SignerMessage::BlockResponse(response) => self.check_response(response)?,
-            SignerMessage::StateMachineUpdate(_) | SignerMessage::BlockPreCommit(_) => {}
+            SignerMessage::MockSignature(mock) if mock.recover() != Some(self.public_key) => {
+                return Err(SignError::ForeignMock);
+            }
+            SignerMessage::MockSignature(_)
+            | SignerMessage::StateMachineUpdate(_)
+            | SignerMessage::BlockPreCommit(_) => {}
             other => {
                 return Err(SignError::Unsignable { message_type: other.message_type() });
             }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use countersign_wire::message::{BlockResponse, RejectReason, SignerMessage, StateMachineUpdate};
+use countersign_wire::message::{
+    BlockResponse, MockSignature, RejectReason, SignerMessage, StateMachineUpdate,
+};
 use countersign_wire::stackerdb::{Chunk, ChunkAck};
 use countersign_wire::{MessageSignature, NakamotoBlock, PublicKey, Sighash, Wire};
 
@@ -17,6 +19,8 @@ pub struct Said {
     pub acceptances: Vec<(Sighash, MessageSignature)>,
     /// Its refusals.
     pub rejections: Vec<(Sighash, RejectReason, MessageSignature)>,
+    /// Its mock signatures.
+    pub mocks: Vec<MockSignature>,
     /// Its views.
     pub updates: Vec<StateMachineUpdate>,
     /// Blocks that it uploaded; of a recording, blocks that anybody uploaded, since uploads do not
@@ -36,6 +40,7 @@ impl Said {
                 let rejection = (rejected.sighash, rejected.data.reason, rejected.signature);
                 push_new(&mut self.rejections, rejection);
             }
+            SignerMessage::MockSignature(mock) => push_new(&mut self.mocks, mock),
             SignerMessage::StateMachineUpdate(update) => self.updates.push(update),
             _ => {}
         }

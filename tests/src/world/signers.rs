@@ -223,6 +223,8 @@ impl World {
                 let at = self.now.plus(Millis::new(self.rng.between(1, 20)));
                 self.agenda.plan(at, Happening::ToSign { by, life, order });
             }
+            // The simulated chain begins in epoch 3.
+            Action::SignMock { .. } => self.complain("a mock proposal is signed".to_owned()),
             Action::Reject { cycle, slot, rejection } => {
                 self.sign_rejection(by, (cycle, slot), *rejection);
             }

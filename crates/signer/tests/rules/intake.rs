@@ -30,6 +30,7 @@ fn a_good_proposal_is_validated_promised_signed_and_uploaded() {
 fn kind(sent: &Sent) -> &'static str {
     match sent {
         Sent::Validate(_) => "validate",
+        Sent::Mock(..) => "mock",
         Sent::PreCommit(..) => "pre-commit",
         Sent::Order(_) => "order",
         Sent::Accepted(_) => "accepted",

@@ -26,6 +26,7 @@ mod idle;
 mod inactivity;
 mod intake;
 mod ledger;
+mod mock;
 mod parent_choice;
 mod parked;
 mod proposal;

@@ -2,8 +2,10 @@
 
 use countersign_node::{CallbackQueue, QueueLimits};
 use countersign_wire::event::ContractId;
+use countersign_wire::message::{MockBlock, MockProposal, MockSignature, PeerInfo};
 use countersign_wire::{
-    Hash160, Network, PrivateKey, Sighash, SlotId, SlotVersion, StacksAddress, Wire,
+    BurnHeight, ChainId, ConsensusHash, Hash160, Network, PrivateKey, Sighash, SlotId, SlotVersion,
+    StacksAddress, StacksHeight, Wire,
 };
 
 use super::*;
@@ -47,6 +49,41 @@ fn a_chunk_in_its_lane_is_its_signers_word() {
     };
     assert_eq!((*from, *message == pre_commit()), (key().public_key(), true));
     assert_eq!(version.get(), 9);
+}
+
+#[test]
+fn of_mock_messages_only_a_miners_proposal_is_passed_on() {
+    let proposal = MockProposal {
+        peer_info: PeerInfo {
+            burn_block_height: BurnHeight::new(1),
+            stacks_tip_consensus_hash: ConsensusHash::ZERO,
+            stacks_tip: [0; 32],
+            stacks_tip_height: StacksHeight::new(1),
+            server_version: String::new(),
+            pox_consensus: ConsensusHash::ZERO,
+            network_id: ChainId::TESTNET,
+        },
+        signature: countersign_wire::MessageSignature::EMPTY,
+    };
+    let signature = MockSignature {
+        signature: countersign_wire::MessageSignature::EMPTY,
+        proposal: proposal.clone(),
+        server_version: String::new(),
+    };
+    let block = MockBlock { proposal: proposal.clone(), signatures: Vec::new() };
+    let proposed = SignerMessage::MockProposal(proposal.clone());
+    let (events, skipped) = take(chunks("miners", vec![chunk(proposed.to_bytes())]));
+    assert!(matches!(&events[..], [Event::MockProposal(read)] if **read == proposal));
+    assert!(skipped.is_empty());
+    let others = [
+        ("miners", SignerMessage::MockBlock(block)),
+        ("signers-1-1", SignerMessage::MockSignature(signature)),
+    ];
+    for (contract, message) in others {
+        let (events, skipped) = take(chunks(contract, vec![chunk(message.to_bytes())]));
+        assert!(events.is_empty(), "{contract}");
+        assert_eq!(skipped, [("mock", 1)], "{contract}");
+    }
 }
 
 #[test]

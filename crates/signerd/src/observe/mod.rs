@@ -64,6 +64,7 @@ impl Observer {
             | Note::Watching { .. }
             | Note::NotRegistered { .. }
             | Note::RegistrationDelayed { .. }
+            | Note::MockSigning { .. }
             | Note::CycleEnded { .. }
             | Note::BurnBlock { .. }
             | Note::StacksBlock { .. }

@@ -49,6 +49,11 @@ pub(super) fn say_chain(note: &Note, prefix: Prefix) {
         }
         // The change from answering to failing is told where the answer arrives.
         Note::NodeFailed { asked, text } => tracing::debug!(asked, error = text, "the node failed"),
+        Note::MockSigning { cycle, burn_height } => tracing::info!(
+            cycle = cycle.get(),
+            burn_height = burn_height.get(),
+            "{prefix}Mock signing mock proposal"
+        ),
         Note::WrongNetwork { node, ours } => tracing::error!(
             "the node is on chain 0x{node:x} and the signer is configured for 0x{ours:x}; nothing is \
              signed until `network`, `chain_id` or `node_host` is corrected"

@@ -1,6 +1,6 @@
 //! Which chunks are signed.
 
-use countersign_vault::{ChunkRequest, SignError, Vault};
+use countersign_vault::{ChunkRequest, MockRequest, SignError, Vault};
 use countersign_wire::message::{
     BlockAccepted, BlockRejected, BlockResponse, MinerState, MockProposal, MockSignature, PeerInfo,
     RejectCode, RejectReason, ResponseData, SignerMessage, StateMachineUpdate, UpdateContent,
@@ -150,9 +150,9 @@ fn a_rejection_is_not_published_after_an_acceptance() {
     assert!(matches!(refused, Err(SignError::ContradictsAcceptance { .. })));
 }
 
-#[test]
-fn mock_messages_are_not_signed() {
-    let proposal = MockProposal {
+/// A mock proposal without a miner's signature, which the vault does not judge.
+fn mock_proposal() -> MockProposal {
+    MockProposal {
         peer_info: PeerInfo {
             burn_block_height: BurnHeight::new(1),
             stacks_tip_consensus_hash: ConsensusHash::new([1; 20]),
@@ -163,14 +163,40 @@ fn mock_messages_are_not_signed() {
             network_id: ChainId::TESTNET,
         },
         signature: MessageSignature::EMPTY,
+    }
+}
+
+#[test]
+fn a_mock_proposal_is_signed_as_such_and_published_among_the_responses() {
+    let mut vault = vault();
+    let server_version = "a signer".to_owned();
+    let mock = vault.sign_mock(MockRequest { proposal: mock_proposal(), server_version });
+    assert_eq!(mock.recover(), Some(vault.public_key()));
+    assert_eq!(mock.proposal, mock_proposal());
+    let chunk = vault.sign_chunk(&request(SignerMessage::MockSignature(mock.clone()))).unwrap();
+    assert_eq!(chunk.recover(), Some(vault.public_key()));
+    let elsewhere = ChunkRequest {
+        contract: SignersContract { parity: 1, lane: Lane::PreCommits },
+        ..request(SignerMessage::MockSignature(mock))
     };
-    let signature = MockSignature {
+    assert!(matches!(vault.sign_chunk(&elsewhere), Err(SignError::WrongLane { .. })));
+}
+
+#[test]
+fn no_mock_message_of_others_is_published() {
+    let unsigned = MockSignature {
         signature: MessageSignature::EMPTY,
-        proposal: proposal.clone(),
+        proposal: mock_proposal(),
         server_version: String::new(),
     };
-    for message in [SignerMessage::MockProposal(proposal), SignerMessage::MockSignature(signature)]
-    {
+    let mut spoilt =
+        vault().sign_mock(MockRequest { proposal: mock_proposal(), server_version: String::new() });
+    spoilt.proposal.peer_info.stacks_tip = [2; 32];
+    for message in [
+        SignerMessage::MockProposal(mock_proposal()),
+        SignerMessage::MockSignature(unsigned),
+        SignerMessage::MockSignature(spoilt),
+    ] {
         vault().sign_chunk(&request(message)).unwrap_err();
     }
 }

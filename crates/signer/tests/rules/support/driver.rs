@@ -9,8 +9,8 @@ use countersign_wire::event::{
     ExecutionCost, NewBlock, ProposalResponse, ValidationOk, ValidationReject,
 };
 use countersign_wire::message::{
-    BlockAccepted, BlockProposal, BlockRejected, BlockResponse, MinerState, RejectReason,
-    ResponseData, SignerMessage, StateMachineUpdate, UpdateContent, ValidateCode,
+    BlockAccepted, BlockProposal, BlockRejected, BlockResponse, MinerState, MockProposal,
+    RejectReason, ResponseData, SignerMessage, StateMachineUpdate, UpdateContent, ValidateCode,
 };
 use countersign_wire::{
     ChainId, MessageSignature, NakamotoBlock, Network, PrivateKey, RewardCycle, Sighash,
@@ -30,6 +30,7 @@ pub(crate) enum Sent {
     Update(RewardCycle, Box<StateMachineUpdate>),
     Order(Box<AcceptanceOrder>),
     Validate(Sighash),
+    Mock(RewardCycle, Box<MockProposal>),
     Upload(Box<NakamotoBlock>),
     ReadSlots,
 }
@@ -187,6 +188,9 @@ impl Driver {
             }
             Action::Reject { cycle, rejection, .. } => {
                 self.sent.push(Sent::Rejected(cycle, rejection));
+            }
+            Action::SignMock { cycle, proposal, .. } => {
+                self.sent.push(Sent::Mock(cycle, proposal));
             }
             Action::Publish { cycle, message, .. } => self.publish(cycle, *message),
             Action::Upload { block } => {

@@ -15,6 +15,7 @@ use super::chain::{burn_hash, burn_height, ch, sortition, tip};
 #[derive(Clone)]
 pub(crate) struct Node {
     pub(crate) network_id: ChainId,
+    pub(crate) epoch: &'static str,
     pub(crate) burn_height: BurnHeight,
     pub(crate) burn_tip: ConsensusHash,
     pub(crate) stacks_height: StacksHeight,
@@ -47,6 +48,7 @@ impl Node {
         });
         Self {
             network_id: ChainId::TESTNET,
+            epoch: "Epoch33",
             burn_height: burn_height(3),
             burn_tip: ch(3),
             stacks_height: StacksHeight::new(30),
@@ -130,7 +132,7 @@ impl Node {
             reward_phase_block_length: 80,
             prepare_phase_block_length: 20,
             reward_cycle_id: 1,
-            current_epoch: String::new(),
+            current_epoch: self.epoch.to_owned(),
         }
     }
 
