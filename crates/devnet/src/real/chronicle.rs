@@ -244,3 +244,129 @@ impl Followed {
 
 /// There is one.
 const MINER: usize = 0;
+
+#[cfg(test)]
+mod tests {
+    #![allow(
+        clippy::unwrap_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        reason = "a test fails by panicking"
+    )]
+
+    use countersign_wire::hash::sha256;
+    use countersign_wire::{PrivateKey, Signer, Weight};
+    use serde_json::Value;
+
+    use super::*;
+
+    /// A real network's callbacks to one of its signers: two blocks, signed by five signers.
+    const RECORDING: &str =
+        include_str!("../../../../vectors/recordings/miner_gather_signatures.jsonl");
+
+    /// The keys of the recorded signers, in the order of their numbers.
+    fn keys() -> Vec<PrivateKey> {
+        let key =
+            |number| PrivateKey::from_bytes(sha256(&[format!("signer_{number}_").as_bytes()]));
+        (0..5).map(|number| key(number).unwrap()).collect()
+    }
+
+    /// The chronicle of the recorded signers, with their set for `cycle`.
+    fn begun(cycle: u64) -> Chronicle {
+        let signer = |key: &PrivateKey| Signer { key: key.public_key(), weight: Weight::new(6) };
+        let mut signers: Vec<_> = keys().iter().map(signer).collect();
+        signers.sort_by_key(|signer| *signer.key.as_bytes());
+        let set = SignerSet::new(signers).unwrap();
+        let hashes: Vec<_> = keys().iter().map(|key| key.public_key().hash160()).collect();
+        let mut chronicle = Chronicle::new(hashes);
+        let cycle = RewardCycle::new(cycle);
+        let event = chronicle.on_cycle(cycle, BurnHeight::new(220), set);
+        assert!(matches!(event, DevnetEvent::RewardCycle { signers, .. } if signers.len() == 5));
+        chronicle
+    }
+
+    /// What the recording says, told from the lines that `keep` keeps, after it has changed them.
+    fn told(chronicle: &mut Chronicle, keep: impl Fn(&mut Value) -> bool) -> Vec<DevnetEvent> {
+        let lines = RECORDING.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let mut events = Vec::new();
+        for mut line in lines.filter(|line| line["kind"] == "event") {
+            if !keep(&mut line) {
+                continue;
+            }
+            let body = line["body"].to_string();
+            match line["path"].as_str().unwrap() {
+                "/stackerdb_chunks" => {
+                    let chunks = serde_json::from_str(&body).unwrap();
+                    events.extend(chronicle.on_chunks(Instant::now(), &chunks));
+                }
+                "/new_block" => {
+                    let block = serde_json::from_str(&body).unwrap();
+                    let surplus = serde_json::from_str(&body).unwrap();
+                    events.extend(chronicle.on_block(Instant::now(), &block, &surplus));
+                }
+                _ => {}
+            }
+        }
+        events
+    }
+
+    #[test]
+    fn a_recorded_network_is_told_block_by_block() {
+        let mut chronicle = begun(11);
+        let events = told(&mut chronicle, |_| true);
+        let proposed =
+            events.iter().filter(|event| matches!(event, DevnetEvent::BlockProposed { .. }));
+        assert!(proposed.count() >= 2);
+        let adopted: Vec<_> = events
+            .iter()
+            .filter_map(|event| match event {
+                DevnetEvent::BlockAdopted { signed_weight, pre_committed_weight, .. } => {
+                    Some((*signed_weight, *pre_committed_weight))
+                }
+                _ => None,
+            })
+            .collect();
+        assert_eq!(adopted.len(), 2, "{events:?}");
+        for (signed, promised) in adopted {
+            assert!(signed.approves(Weight::new(30)) && promised >= signed);
+        }
+        for record in chronicle.records() {
+            assert_eq!((record.blocks, record.signed, record.rejections), (2, 2, 0));
+            assert_eq!(record.missed, Vec::<StacksHeight>::new());
+        }
+    }
+
+    #[test]
+    fn a_signer_that_is_not_heard_has_missed_the_blocks() {
+        // Slot 2 is signer 0.
+        let mut chronicle = begun(11);
+        told(&mut chronicle, |line| {
+            let is_signers = line["body"]["contract_id"]["name"] != "miners";
+            if let Some(slots) =
+                line["body"]["modified_slots"].as_array_mut().filter(|_| is_signers)
+            {
+                slots.retain(|slot| slot["slot_id"] != 2);
+            }
+            true
+        });
+        let records = chronicle.records();
+        // Headers tell of some signatures that were not heard.
+        assert_eq!(records[0].signed, records[0].in_header);
+        assert_eq!(records[0].missed.len() as u64 + records[0].signed, 2);
+        assert_eq!(records[1].signed, 2);
+    }
+
+    #[test]
+    fn who_has_not_answered_the_open_proposal_is_silent() {
+        let mut chronicle = begun(11);
+        told(&mut chronicle, |line| {
+            line["body"]["contract_id"]["name"] == "miners" && line["path"] == "/stackerdb_chunks"
+        });
+        assert_eq!(chronicle.silent(), [4, 1, 0, 2, 3]);
+    }
+
+    #[test]
+    fn nothing_is_told_of_cycles_whose_signers_are_not_known() {
+        assert_eq!(told(&mut begun(12), |line| line["path"] != "/new_block"), []);
+    }
+}
