@@ -17,10 +17,16 @@ const TEST: [&str; 3] = ["test", "--workspace", "--no-fail-fast"];
 /// Tests that need a program which is not part of the workspace: the variable that names it, and how
 /// they are run where it is set. Elsewhere they are ignored with a reason that begins with [`NEEDS`],
 /// and reported as skipped.
-const OUTSIDE: [(&str, &[&str]); 1] = [(
-    "COUNTERSIGN_REFERENCE_SIGNER",
-    &["test", "--package", "system-tests", "--test", "reference_cli", "--", "--ignored"],
-)];
+const OUTSIDE: [(&str, &[&str]); 2] = [
+    (
+        "COUNTERSIGN_REFERENCE_SIGNER",
+        &["test", "--package", "system-tests", "--test", "reference_cli", "--", "--ignored"],
+    ),
+    (
+        "COUNTERSIGN_STACKS_NODE",
+        &["test", "--package", "system-tests", "--test", "real_network", "--", "--ignored"],
+    ),
+];
 
 /// How the reason of a skipped test begins. Other ignored tests are bodies of child processes.
 const NEEDS: &str = "needs ";
