@@ -85,6 +85,20 @@ fn signers_that_an_equivocating_miner_has_split_do_not_approve_both_blocks() {
     }
 }
 
+/// Where more than three tenths support version 1 only, everybody judges by its own sortition view. The
+/// chain goes on, with an equivocating miner and a silent one among the winners.
+#[test]
+fn signers_of_mixed_versions_approve_block_after_block_and_never_two() {
+    for seed in 0..20 {
+        let mut plan = Plan::calm(seed);
+        plan.old_signers = 1 + usize::try_from(seed % 5).unwrap();
+        plan.miners = vec![MinerKind::Honest, MinerKind::Equivocating, MinerKind::Silent];
+        let coverage = World::run(plan, Watch::Rules).result.unwrap();
+        assert!(coverage.version_changes > 0, "seed {seed}: {coverage:?}");
+        assert!(coverage.blocks_adopted > 0, "seed {seed}: {coverage:?}");
+    }
+}
+
 /// A signer whose node answers late, fails and is busy must not spin, nor reject what it has signed.
 #[test]
 fn slow_nodes_and_repeated_proposals_confuse_nobody() {

@@ -89,6 +89,8 @@ counters! {
     validation_timeouts,
     /// Miners that were given up for their silence.
     inactive_miners,
+    /// Changes of the protocol version.
+    version_changes,
     /// Miner views that were given up for a majority's.
     capitulations,
     /// Looks at the others' views that found nobody to follow.
@@ -131,6 +133,7 @@ impl Coverage {
             Note::Verdict { valid: false, .. } => &mut self.invalid_blocks,
             Note::ValidationTimedOut { .. } => &mut self.validation_timeouts,
             Note::MinerInactive { .. } => &mut self.inactive_miners,
+            Note::VersionChanged { .. } => &mut self.version_changes,
             Note::Capitulated { .. } => &mut self.capitulations,
             Note::ViewConflict { .. } => &mut self.view_conflicts,
             Note::NoValidMiner { .. } => &mut self.no_valid_miner,

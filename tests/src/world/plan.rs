@@ -34,6 +34,8 @@ pub struct Plan {
     pub prepare_length: u64,
     /// When the weather clears up.
     pub healed_after: Millis,
+    /// How many of the honest signers, the first of them, tell others that they support version 1 only.
+    pub old_signers: usize,
 }
 
 /// One signer.
@@ -159,6 +161,7 @@ impl Plan {
             cycle_length: rng.between(4, 6),
             prepare_length: rng.between(1, 3),
             healed_after: Millis::from_secs(rng.between(30, 90)),
+            old_signers: if rng.percent(25) { rng.index(7) } else { 0 },
         }
     }
 
@@ -179,6 +182,7 @@ impl Plan {
             cycle_length: 4,
             prepare_length: 2,
             healed_after: Millis::from_secs(180),
+            old_signers: 0,
         }
     }
 

@@ -311,7 +311,14 @@ impl World {
     }
 
     /// Hands a message to its lane.
-    fn post(&mut self, by: usize, letter: Letter) {
+    fn post(&mut self, by: usize, mut letter: Letter) {
+        let is_old = by < self.plan.old_signers;
+        if let SignerMessage::StateMachineUpdate(update) = &mut *letter.message
+            && is_old
+        {
+            update.supported_version = 1;
+            update.active_version = update.active_version.min(1);
+        }
         let soon = self.soon();
         let Some(lane) = letter.message.lane() else { return };
         let machine = &mut self.signers[by];
