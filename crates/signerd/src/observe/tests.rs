@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::sync::{Mutex, MutexGuard};
 
 use countersign_node::{CallbackQueue, QueueLimits};
-use countersign_signer::{Millis, WithheldSignature};
+use countersign_signer::{Millis, ViewConflict, WithheldSignature};
 use countersign_wire::message::RejectReason;
 use countersign_wire::{BurnHeight, ConsensusHash, PrivateKey, Sighash, StacksHeight, Weight};
 use tracing_subscriber::fmt::MakeWriter;
@@ -205,4 +205,29 @@ fn every_documented_phrase_is_logged() {
     for phrase in phrases {
         assert!(sources.contains(phrase), "`{phrase}` is documented and not logged");
     }
+}
+
+#[test]
+fn a_view_that_is_given_up_is_told_counted_and_timed() {
+    let cycle = RewardCycle::new(42);
+    let (lines, metrics) = said(&[
+        registered(),
+        Note::ViewConflict { cycle, conflict: ViewConflict::StacksBlockDelay },
+        Note::Capitulated {
+            cycle,
+            tenure: ConsensusHash::new([1; 20]),
+            weight: Weight::new(40),
+            after: Millis::new(20_000),
+        },
+    ]);
+    assert!(lines.contains(
+        "Cycle #42 Signer #3: Signer State: Capitulating local state machine's current miner viewpoint"
+    ));
+    let conflict = |label| metrics.state_conflicts.get_or_create(&vec![("conflict", label)]).get();
+    assert_eq!((conflict("stacks_block_delay"), conflict("miner_view")), (1, 0));
+    let mut page = String::new();
+    let mut registry = prometheus_client::registry::Registry::default();
+    registry.register("latency", "seconds", metrics.capitulation_latencies.clone());
+    prometheus_client::encoding::text::encode(&mut page, &registry).unwrap();
+    assert!(page.contains("latency_sum 20.0"), "{page}");
 }
