@@ -96,7 +96,10 @@ fn contradictory_sortitions_bring_no_signature_and_no_end() {
     }
 }
 
-fn contradictions() -> Vec<(&'static str, fn(Reply) -> Reply)> {
+/// A lie by its name: what is said instead of the truth.
+type Lie = (&'static str, fn(Reply) -> Reply);
+
+fn contradictions() -> Vec<Lie> {
     fn view(truth: Reply, spoil: fn(&mut countersign_signer::BurnView)) -> Reply {
         match truth {
             Ok(Answer::BurnView(mut view)) => {
