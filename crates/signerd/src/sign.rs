@@ -98,6 +98,9 @@ impl Clerk {
             self.carry_out(order)?;
             let seconds = self.metrics.vault_seconds.get_or_create(&vec![("payload", payload)]);
             seconds.observe(begun.elapsed().as_secs_f64());
+            if queue.is_empty() {
+                self.vault.tidy()?;
+            }
         }
         Ok(())
     }

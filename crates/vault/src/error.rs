@@ -94,6 +94,19 @@ pub enum SignError {
         /// Its height.
         height: StacksHeight,
     },
+    /// What was signed at this height is no longer remembered block by block.
+    #[error(
+        "block {sighash} is at height {height}, and nothing new is signed at or below {floor}: what \
+         this key signed there is remembered by tenure only, and the chain has long moved past it"
+    )]
+    BelowFloor {
+        /// The block.
+        sighash: Sighash,
+        /// Its height.
+        height: StacksHeight,
+        /// The height at and below which nothing new is signed.
+        floor: StacksHeight,
+    },
     /// The block was accepted; a rejection cannot take that back.
     #[error("block {sighash} was accepted before; an acceptance cannot be taken back")]
     ContradictsAcceptance {

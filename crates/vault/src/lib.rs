@@ -18,7 +18,14 @@
 //! One SQLite file per key, in WAL mode with `synchronous = FULL`: a commit is one append and one
 //! sync, half the time of a rollback journal. Its connection holds the exclusive lock from opening to
 //! exit. While the file exists, its neighbour with the ending `-wal` belongs to it: a copy of one
-//! without the other has forgotten signatures. The vault never deletes from it.
+//! without the other has forgotten signatures.
+//!
+//! Nothing that binds the key is ever forgotten, and the file stays small all the same: the 16,384
+//! highest signed blocks, the work of a day of the fastest blocks, are remembered one by one; below,
+//! a span remains of each tenure (lowest and highest height, number of blocks), and a floor. At or
+//! below the floor nothing new is signed, whatever the request names: a rule that could let a rival go
+//! there would need the rival's name. The same request as once before is refused there, too; so are
+//! none of the requests that a live chain makes. Of rejections, which bind nobody, the latest stay.
 //!
 //! Do not open the journal's file by other means in a process that has it open in a vault: closing
 //! any descriptor of a file releases the POSIX locks that its process has on it.
@@ -32,7 +39,7 @@ mod vault;
 pub use error::{JournalError, OpenError, SignError};
 pub use operator_key::OperatorKey;
 pub use request::{
-    AcceptanceRequest, ChunkRequest, MockRequest, Override, OverrideRule, RawChunkRequest,
-    RejectionRequest, SipVoteRequest, StackingRequest, StakingGrantRequest,
+    AcceptanceRequest, ChunkRequest, Imported, Mark, MockRequest, Override, OverrideRule,
+    RawChunkRequest, RejectionRequest, SipVoteRequest, StackingRequest, StakingGrantRequest,
 };
 pub use vault::Vault;

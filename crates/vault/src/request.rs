@@ -135,3 +135,27 @@ pub struct RawChunkRequest {
     /// The content.
     pub data: Vec<u8>,
 }
+
+/// A block that this key signed in another program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// The block.
+    pub sighash: Sighash,
+    /// Its height.
+    pub height: StacksHeight,
+    /// Its tenure.
+    pub tenure: ConsensusHash,
+    /// When it was signed. For the record only.
+    pub at: UnixSeconds,
+}
+
+/// What became of marks that were taken over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Imported {
+    /// New in the journal.
+    pub added: u64,
+    /// In the journal already.
+    pub known: u64,
+    /// At or below the height at which nothing is signed any more.
+    pub covered: u64,
+}

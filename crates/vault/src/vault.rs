@@ -9,7 +9,9 @@ use countersign_wire::{MessageSignature, PrivateKey, PublicKey, Wire as _, sip01
 
 use crate::error::{OpenError, SignError};
 use crate::journal::Journal;
-use crate::request::{AcceptanceRequest, ChunkRequest, MockRequest, RejectionRequest};
+use crate::request::{
+    AcceptanceRequest, ChunkRequest, Imported, Mark, MockRequest, RejectionRequest,
+};
 
 /// The signing key and the memory of what it signed. It is not `Clone`, and the key is erased when it
 /// is dropped.
@@ -51,6 +53,21 @@ impl Vault {
     ) -> Result<MessageSignature, SignError> {
         self.journal.record_acceptance(request)?;
         Ok(self.key.sign(request.sighash.as_bytes()))
+    }
+
+    /// Takes over what this key signed in another program: all marks or none. They bind as if they had
+    /// been signed here, and none lets go of what binds already. Nothing is signed.
+    ///
+    /// Fails if one of the blocks is recorded with another height or tenure.
+    pub fn import(&mut self, marks: &[Mark]) -> Result<Imported, SignError> {
+        self.journal.import(marks)
+    }
+
+    /// Folds old records if there are many, which takes a moment; best when nobody waits. Of the
+    /// blocks far below the highest one only tenures and heights stay, and nothing new is signed at or
+    /// below them any more ([`SignError::BelowFloor`]).
+    pub fn tidy(&mut self) -> Result<(), SignError> {
+        self.journal.tidy()
     }
 
     /// Signs the rejection of a block, unless the block was accepted.

@@ -1,10 +1,12 @@
 //! The journal: what the key signed, durable before the signature exists.
 
+mod fold;
+mod import;
 mod open;
 
 use std::path::Path;
 
-use countersign_wire::{PublicKey, Sighash, StacksHeight};
+use countersign_wire::{ConsensusHash, PublicKey, Sighash, StacksHeight};
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 
 use crate::error::{JournalError, OpenError, SignError};
@@ -16,6 +18,8 @@ pub(crate) struct Journal {
     /// Set when a read or write failed. After a failed sync the disk may lack what the database shows,
     /// and a later sync may succeed without it, so nothing is believed until the next opening.
     has_failed: bool,
+    /// How many rows there are that are folded or forgotten in time.
+    rows: fold::Rows,
 }
 
 /// What the journal knows of one block.
@@ -28,12 +32,14 @@ pub(crate) struct Record {
 impl Journal {
     /// Opens or creates the journal of `owner` at `path`.
     pub(crate) fn open(path: &Path, owner: &PublicKey) -> Result<Self, OpenError> {
-        Ok(Self { db: open::open(path, owner)?, has_failed: false })
+        let db = open::open(path, owner)?;
+        let rows = fold::Rows::count(&db).map_err(|error| open::explain(path, error))?;
+        Ok(Self { db, has_failed: false, rows })
     }
 
     /// A journal without a file.
     pub(crate) fn in_memory(owner: &PublicKey) -> Result<Self, OpenError> {
-        Ok(Self { db: open::in_memory(owner)?, has_failed: false })
+        Ok(Self { db: open::in_memory(owner)?, has_failed: false, rows: fold::Rows::default() })
     }
 
     /// Makes the acceptance durable, or says why it may not be signed.
@@ -43,17 +49,14 @@ impl Journal {
     ) -> Result<(), SignError> {
         let height = recordable("height", request.height.get())?;
         let at = recordable("time", request.at.get())?;
-        self.transact(|txn| {
-            if is_acceptance_recorded(txn, request)? {
-                return Ok(());
+        let is_new = self.transact(|txn| {
+            let block = (request.sighash, request.height, request.tenure);
+            if is_acceptance_recorded(txn, block)? {
+                return Ok(false);
             }
+            fold::check_floor(txn, request)?;
             let used = overrides_in_use(txn, height, &request.overriding)?;
-            txn.prepare_cached(include_str!("insert_acceptance.sql"))?.execute(params![
-                request.sighash.as_bytes(),
-                height,
-                request.tenure.as_bytes(),
-                at
-            ])?;
+            insert_acceptance(txn, (request.sighash, height, request.tenure, at))?;
             for Override { sighash: rival, rule } in used {
                 txn.prepare_cached(include_str!("insert_override.sql"))?.execute(params![
                     request.sighash.as_bytes(),
@@ -61,27 +64,32 @@ impl Journal {
                     rule.name()
                 ])?;
             }
-            Ok(())
-        })
+            Ok(true)
+        })?;
+        self.rows.acceptances += i64::from(is_new);
+        Ok(())
     }
 
     /// Makes the rejection durable, or says why it may not be signed.
     pub(crate) fn record_rejection(&mut self, request: &RejectionRequest) -> Result<(), SignError> {
         let at = recordable("time", request.at.get())?;
-        self.transact(|txn| {
+        let is_new = self.transact(|txn| {
             if find_record(txn, &request.sighash)?.is_accepted {
                 return Err(SignError::ContradictsAcceptance { sighash: request.sighash });
             }
             let key = params![request.sighash.as_bytes(), request.chain_id.get()];
-            if !txn.prepare_cached(include_str!("find_rejection.sql"))?.exists(key)? {
-                txn.prepare_cached(include_str!("insert_rejection.sql"))?.execute(params![
-                    request.sighash.as_bytes(),
-                    request.chain_id.get(),
-                    at
-                ])?;
+            if txn.prepare_cached(include_str!("find_rejection.sql"))?.exists(key)? {
+                return Ok(false);
             }
-            Ok(())
-        })
+            txn.prepare_cached(include_str!("insert_rejection.sql"))?.execute(params![
+                request.sighash.as_bytes(),
+                request.chain_id.get(),
+                at
+            ])?;
+            Ok(true)
+        })?;
+        self.rows.rejections += i64::from(is_new);
+        Ok(())
     }
 
     /// What was signed for one block.
@@ -117,20 +125,29 @@ impl Journal {
 /// Whether this very acceptance was recorded before.
 fn is_acceptance_recorded(
     txn: &Transaction<'_>,
-    request: &AcceptanceRequest,
+    (sighash, height, tenure): (Sighash, StacksHeight, ConsensusHash),
 ) -> Result<bool, SignError> {
     let recorded: Option<(i64, [u8; 20])> = txn
         .prepare_cached(include_str!("find_acceptance.sql"))?
-        .query_row([request.sighash.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))
+        .query_row([sighash.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
-    let Some((height, tenure)) = recorded else {
+    let Some((found, found_tenure)) = recorded else {
         return Ok(false);
     };
-    let height = StacksHeight::new(height.unsigned_abs());
-    if (height, &tenure) != (request.height, request.tenure.as_bytes()) {
-        return Err(SignError::Inconsistent { sighash: request.sighash, height });
+    let found = StacksHeight::new(found.unsigned_abs());
+    if (found, &found_tenure) != (height, tenure.as_bytes()) {
+        return Err(SignError::Inconsistent { sighash, height: found });
     }
     Ok(true)
+}
+
+fn insert_acceptance(
+    txn: &Transaction<'_>,
+    (sighash, height, tenure, at): (Sighash, i64, ConsensusHash, i64),
+) -> rusqlite::Result<()> {
+    txn.prepare_cached(include_str!("insert_acceptance.sql"))?
+        .execute(params![sighash.as_bytes(), height, tenure.as_bytes(), at])
+        .map(drop)
 }
 
 /// The overrides that this acceptance needs, if every rival has one.

@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use countersign_wire::PublicKey;
-use rusqlite::{Connection, ErrorCode, OpenFlags, params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, params};
 
 use crate::error::{JournalError, OpenError};
 
 /// "CSJ1": tells a journal from any other SQLite file.
 const APPLICATION_ID: i64 = 0x4353_4a31;
 /// The schema that this version writes.
-const SCHEMA_VERSION: i64 = 1;
+const SCHEMA_VERSION: i64 = 2;
 
 /// Opens the journal at `path`; creates it if there is none.
 pub(super) fn open(path: &Path, owner: &PublicKey) -> Result<Connection, OpenError> {
@@ -39,9 +39,9 @@ pub(super) fn open(path: &Path, owner: &PublicKey) -> Result<Connection, OpenErr
         Err(error) => return Err(unwritable(path, JournalError::Io(error))),
     }
     let db = connect(path).map_err(|error| explain(path, error))?;
-    check_identity(&db, path, owner)?;
+    let found = check_identity(&db, path, owner)?;
     check_integrity(&db, path)?;
-    begin_service(&db, path)?;
+    begin_service(&db, path, found)?;
     Ok(db)
 }
 
@@ -97,11 +97,22 @@ fn write_draft(draft: &Path, owner: &PublicKey) -> rusqlite::Result<()> {
 
 fn initialise(db: &Connection, owner: &PublicKey) -> rusqlite::Result<()> {
     let txn = db.unchecked_transaction()?;
-    txn.execute_batch(include_str!("schema.sql"))?;
+    migrate(&txn, 0)?;
     txn.execute(include_str!("insert_owner.sql"), params![owner.as_bytes()])?;
     txn.pragma_update(None, "application_id", APPLICATION_ID)?;
     txn.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     txn.commit()
+}
+
+/// Brings a journal of schema `found`, or an empty file, to this version's.
+fn migrate(txn: &Transaction<'_>, found: i64) -> rusqlite::Result<()> {
+    if found < 1 {
+        txn.execute_batch(include_str!("migrations/0001.sql"))?;
+    }
+    if found < 2 {
+        txn.execute_batch(include_str!("migrations/0002.sql"))?;
+    }
+    Ok(())
 }
 
 /// A new name is durable only when its folder is.
@@ -129,8 +140,8 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     Ok(db)
 }
 
-/// Checks that the file is a journal, of a schema that we know, of our key.
-fn check_identity(db: &Connection, path: &Path, owner: &PublicKey) -> Result<(), OpenError> {
+/// Checks that the file is a journal, of a schema that we know, of our key. Returns the schema.
+fn check_identity(db: &Connection, path: &Path, owner: &PublicKey) -> Result<i64, OpenError> {
     let number = |pragma| {
         db.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0))
             .map_err(|error| explain(path, error))
@@ -150,7 +161,7 @@ fn check_identity(db: &Connection, path: &Path, owner: &PublicKey) -> Result<(),
         .query_row(include_str!("find_owner.sql"), [], |row| row.get(0))
         .map_err(|error| explain(path, error))?;
     if &recorded == owner.as_bytes() {
-        return Ok(());
+        return Ok(found);
     }
     match PublicKey::from_bytes(recorded) {
         Some(recorded) => {
@@ -179,10 +190,16 @@ fn check_integrity(db: &Connection, path: &Path) -> Result<(), OpenError> {
 /// A process that was killed between writing a record and syncing it leaves a record that we can
 /// read and a power cut can still erase. Copying all of the log into the database, synced, before the
 /// first answer means that every record we go by is on the disk.
-fn begin_service(db: &Connection, path: &Path) -> Result<(), OpenError> {
+///
+/// A journal of an older schema becomes one of this version's in the same transaction.
+fn begin_service(db: &Connection, path: &Path, found: i64) -> Result<(), OpenError> {
     let prove = || {
         db.pragma_update(None, "journal_mode", "WAL")?;
-        db.execute(include_str!("count_opening.sql"), [])?;
+        let txn = db.unchecked_transaction()?;
+        migrate(&txn, found)?;
+        txn.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+        txn.execute(include_str!("count_opening.sql"), [])?;
+        txn.commit()?;
         db.query_row(include_str!("checkpoint.sql"), [], |row| row.get(0))
     };
     match prove() {
@@ -193,7 +210,7 @@ fn begin_service(db: &Connection, path: &Path) -> Result<(), OpenError> {
 }
 
 /// Says what a failure of SQLite means for whoever wants to open this journal.
-fn explain(path: &Path, error: rusqlite::Error) -> OpenError {
+pub(super) fn explain(path: &Path, error: rusqlite::Error) -> OpenError {
     let path = path.to_owned();
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => OpenError::InUse { path },

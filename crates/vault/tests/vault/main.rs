@@ -8,8 +8,10 @@
 
 mod chunks;
 mod crash;
+mod fold;
 mod opening;
 mod operator_key;
+mod plans;
 mod property;
 mod signing;
 mod support;

@@ -132,9 +132,9 @@ fn other_files_are_refused_and_left_alone() {
 fn a_journal_of_a_later_version_is_refused() {
     let place = Place::new();
     drop(place.open());
-    Connection::open(&place.journal).unwrap().pragma_update(None, "user_version", 2).unwrap();
+    Connection::open(&place.journal).unwrap().pragma_update(None, "user_version", 3).unwrap();
     let error = open_error(&place);
-    assert!(matches!(error, OpenError::NewerSchema { found: 2, supported: 1, .. }));
+    assert!(matches!(error, OpenError::NewerSchema { found: 3, supported: 2, .. }));
 }
 
 #[test]
@@ -199,4 +199,41 @@ fn as_ordinary_user<T: Send>(body: impl FnOnce() -> T + Send) -> T {
         body()
     };
     std::thread::scope(|scope| scope.spawn(bound).join().unwrap())
+}
+
+/// A journal as the first version wrote it, with a signature, an override and a rejection.
+fn first_version(place: &Place) {
+    let db = Connection::open(&place.journal).unwrap();
+    db.execute_batch(include_str!("../../src/journal/migrations/0001.sql")).unwrap();
+    db.execute("INSERT INTO owner VALUES (1, ?, 3)", [key().public_key().as_bytes()]).unwrap();
+    for (number, height) in [(1, 10), (2, 10)] {
+        let request = acceptance(number, height);
+        let row = (request.sighash.as_bytes(), height.cast_signed(), request.tenure.as_bytes());
+        db.execute("INSERT INTO acceptance VALUES (?, ?, ?, 5)", row).unwrap();
+    }
+    let names = [block(2), block(1)].map(|sighash| sighash.as_bytes().to_vec());
+    db.execute("INSERT INTO overridden VALUES (?, ?, 'stale')", names).unwrap();
+    let rejected = rejection(5);
+    let row = (rejected.sighash.as_bytes(), rejected.chain_id.get());
+    db.execute("INSERT INTO rejection VALUES (?, ?, 5)", row).unwrap();
+    db.pragma_update(None, "application_id", 0x4353_4a31).unwrap();
+    db.pragma_update(None, "user_version", 1).unwrap();
+    db.pragma_update(None, "journal_mode", "WAL").unwrap();
+}
+
+#[test]
+fn a_journal_of_the_first_version_remembers_everything() {
+    let place = Place::new();
+    first_version(&place);
+    for _ in 0..2 {
+        let mut vault = place.open();
+        let refused = vault.sign_acceptance(&overriding(acceptance(3, 9), &[1]));
+        assert!(matches!(refused, Err(SignError::Conflict { rival, .. }) if rival == block(2)));
+        vault.sign_acceptance(&acceptance(1, 10)).unwrap();
+        vault.sign_rejection(&rejection(5)).unwrap();
+    }
+    let db = Connection::open(&place.journal).unwrap();
+    let count = |sql| db.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+    assert_eq!(count("SELECT count(*) FROM rejection"), 1);
+    assert_eq!(count("SELECT count(*) FROM overridden"), 1);
 }

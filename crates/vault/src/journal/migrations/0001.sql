@@ -1,4 +1,4 @@
--- The signing journal, schema 1. Nothing is ever deleted from it.
+-- The signing journal, schema 1.
 
 -- Whose signatures these are; one row.
 CREATE TABLE owner (

@@ -1,0 +1,1 @@
+DELETE FROM acceptance WHERE height < ?1

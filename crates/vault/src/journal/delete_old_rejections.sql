@@ -1,0 +1,1 @@
+DELETE FROM rejection WHERE id <= (SELECT max(id) FROM rejection) - ?1

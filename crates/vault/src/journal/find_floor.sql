@@ -1,0 +1,1 @@
+SELECT height FROM floor WHERE id = 1

@@ -1,0 +1,1 @@
+SELECT max(height) FROM acceptance WHERE height < ?1

@@ -1,0 +1,1 @@
+SELECT (SELECT count(*) FROM acceptance), (SELECT count(*) FROM rejection)

@@ -1,0 +1,1 @@
+UPDATE floor SET height = max(height, ?1) WHERE id = 1
