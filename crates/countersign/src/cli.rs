@@ -13,7 +13,7 @@ use countersign_signerd::Config;
 use crate::name::Name;
 use crate::{
     check_config, devnet, generate_stacking_signature, generate_staking_signature, generate_vote,
-    get_chunk, get_latest_chunk, list_chunks, monitor_signers, put_chunk, run, verify_vote,
+    get_chunk, get_latest_chunk, import, list_chunks, monitor_signers, put_chunk, run, verify_vote,
 };
 
 /// An independent signer for Stacks
@@ -58,6 +58,8 @@ pub(crate) enum Command {
     /// Watch whether the signers of the current reward cycle answer proposals
     #[command(after_help = monitor_signers::EXAMPLES)]
     MonitorSigners(monitor_signers::Args),
+    /// Take over what the reference signer signed, before the first start
+    Import(import::Args),
     /// Run a Stacks network on this machine, with signers that are real processes
     Devnet(Box<devnet::Args>),
 }

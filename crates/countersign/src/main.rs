@@ -8,6 +8,7 @@ mod generate_staking_signature;
 mod generate_vote;
 mod get_chunk;
 mod get_latest_chunk;
+mod import;
 mod list_chunks;
 mod monitor_signers;
 mod name;
@@ -50,6 +51,7 @@ fn perform(name: Name, command: Command) -> Result<(), Failed> {
         Command::ListChunks(args) => list_chunks::run(args, out),
         Command::PutChunk(args) => put_chunk::run(args, out),
         Command::MonitorSigners(args) => monitor_signers::run(args, out),
+        Command::Import(args) => import::run(&args, out),
         Command::Devnet(args) => devnet::run(&args, out),
     }
 }

@@ -26,6 +26,8 @@ pub enum Exit {
     Node = 6,
     /// A simulated network ended before it adopted the blocks that were asked for.
     DevnetShort = 7,
+    /// Another program's database cannot be taken over.
+    Import = 8,
 }
 
 /// One line of the table of exit codes.
@@ -40,7 +42,7 @@ pub struct Row {
 }
 
 /// Every exit code, in order.
-pub const TABLE: [Row; 8] = [
+pub const TABLE: [Row; 9] = [
     Row { exit: Exit::Ok, meaning: "done, or stopped by SIGTERM or SIGINT", remedy: "nothing" },
     Row {
         exit: Exit::Failure,
@@ -76,6 +78,11 @@ pub const TABLE: [Row; 8] = [
         exit: Exit::DevnetShort,
         meaning: "a simulated network ended before `--stop-after-blocks` blocks were adopted",
         remedy: "read the summary and the signers' logs",
+    },
+    Row {
+        exit: Exit::Import,
+        meaning: "the database to import from cannot be used; nothing was taken",
+        remedy: "do what the error says, and start no signer before it is done",
     },
 ];
 

@@ -12,7 +12,7 @@ use countersign_ops::exit::Exit;
 use countersign_ops::supervise::{Failure, Fatal, Tasks, supervise};
 use countersign_signer::{Params, Signer};
 use countersign_vault::Vault;
-use countersign_wire::{ChainId, Network, PrivateKey};
+use countersign_wire::{ChainId, Network, PrivateKey, SlotId, SlotVersion};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -108,7 +108,7 @@ impl Shared {
         stop: &CancellationToken,
     ) -> Result<(), RunError> {
         let Core { params, vault, store } = core;
-        let saved = store.load()?;
+        let (saved, floors) = (store.load()?, store.slot_versions()?);
         let (signer, first) = Signer::restore(params, saved, now());
         let (inbox, answers) = mpsc::channel(INBOX_LEN);
         let (publisher, arrivals) = Publisher::new();
@@ -116,7 +116,7 @@ impl Shared {
         let (vault, vault_end) =
             VaultHandle::start(vault, inbox.clone(), publisher.clone(), metrics)
                 .map_err(RunError::Thread)?;
-        let lanes = lanes(arrivals, &self.delivery(&vault));
+        let lanes = lanes(arrivals, &self.delivery(&vault, floors));
         let intake = Intake::new(Arc::clone(&self.metrics));
         let (slots, reader) =
             SlotReader::new(self.nodes.clone(), self.plan.network, intake.clone(), inbox.clone());
@@ -159,10 +159,11 @@ impl Shared {
         Ok(())
     }
 
-    fn delivery(&self, vault: &VaultHandle) -> Delivery {
+    fn delivery(&self, vault: &VaultHandle, floors: Vec<(SlotId, SlotVersion)>) -> Delivery {
         Delivery {
             nodes: self.nodes.clone(),
             vault: vault.clone(),
+            floors: floors.into_iter().collect(),
             is_dry_run: self.plan.is_dry_run,
             metrics: Arc::clone(&self.metrics),
         }

@@ -14,6 +14,7 @@ mod drive;
 mod effects;
 mod facts;
 mod health;
+pub mod import;
 mod intake;
 mod metrics;
 mod nodes;

@@ -11,6 +11,7 @@ mod check_config;
 mod chunks;
 mod flood;
 mod help;
+mod import;
 mod name;
 mod start;
 mod support;

@@ -121,6 +121,9 @@ impl Courier {
         let slots = client.slot_metadata(StackerDb::Signers(contract)).await?;
         let stored = slots.iter().find(|metadata| metadata.slot_id == slot);
         let version = stored.map_or(SlotVersion::new(0), |metadata| metadata.slot_version);
+        // A node that lost its slots would have us write what all others know to be old.
+        let floor = self.delivery.floors.get(&slot).copied();
+        let version = floor.map_or(version, |floor| version.max(floor));
         self.versions.insert((contract, slot), version);
         Ok(version)
     }

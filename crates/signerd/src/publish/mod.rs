@@ -5,11 +5,12 @@ mod courier;
 mod lane;
 mod queue;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use countersign_wire::message::SignerMessage;
 use countersign_wire::stackerdb::{Lane, SignersContract};
-use countersign_wire::{RewardCycle, SlotId};
+use countersign_wire::{RewardCycle, SlotId, SlotVersion};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -56,6 +57,8 @@ pub(crate) struct Delivery {
     pub(crate) nodes: Nodes,
     /// Signs the chunks.
     pub(crate) vault: VaultHandle,
+    /// Versions that our slots had when another program wrote to them.
+    pub(crate) floors: BTreeMap<SlotId, SlotVersion>,
     /// Whether to log instead of writing.
     pub(crate) is_dry_run: bool,
     /// Counts retries and losses.

@@ -53,6 +53,7 @@ impl Bench {
         let delivery = Delivery {
             nodes: Nodes::only(client),
             vault,
+            floors: BTreeMap::new(),
             is_dry_run,
             metrics: Arc::clone(&metrics),
         };

@@ -7,7 +7,8 @@ use countersign_signer::{
     Timestamp,
 };
 use countersign_wire::{
-    BurnBlockHash, BurnHeight, ConsensusHash, RewardCycle, Sighash, SlotId, StacksHeight,
+    BurnBlockHash, BurnHeight, ConsensusHash, RewardCycle, Sighash, SlotId, SlotVersion,
+    StacksHeight,
 };
 use rusqlite::{Connection, Row};
 
@@ -35,6 +36,13 @@ pub(super) fn load(db: &Connection) -> rusqlite::Result<Saved> {
             Ok((ConsensusHash::read(row, 0)?, Timestamp::read(row, 1)?))
         })?,
         superseded: all(db, include_str!("sql/load_superseded.sql"), superseded)?,
+    })
+}
+
+/// The versions that our slots had in another program.
+pub(super) fn slot_versions(db: &Connection) -> rusqlite::Result<Vec<(SlotId, SlotVersion)>> {
+    all(db, include_str!("sql/load_slot_versions.sql"), |row| {
+        Ok((SlotId::read(row, 0)?, SlotVersion::new(row.get(1)?)))
     })
 }
 

@@ -11,7 +11,7 @@ use super::load::read_state;
 use super::write::save_record;
 
 /// The schema that this version writes: as many as there are migrations.
-pub(super) const SCHEMA_VERSION: i64 = 2;
+pub(super) const SCHEMA_VERSION: i64 = 3;
 
 /// Brings a store of schema `found`, or an empty file, to this version's.
 pub(super) fn migrate(txn: &Transaction<'_>, found: i64) -> rusqlite::Result<()> {
@@ -22,6 +22,9 @@ pub(super) fn migrate(txn: &Transaction<'_>, found: i64) -> rusqlite::Result<()>
         txn.execute_batch(include_str!("migrations/0002.sql"))?;
         copy_records_1(txn)?;
         txn.execute_batch(include_str!("migrations/drop_records_1.sql"))?;
+    }
+    if found < 3 {
+        txn.execute_batch(include_str!("migrations/0003.sql"))?;
     }
     Ok(())
 }

@@ -22,6 +22,7 @@ mod write;
 use std::path::{Path, PathBuf};
 
 use countersign_signer::{Saved, Write};
+use countersign_wire::{SlotId, SlotVersion};
 use rusqlite::Connection;
 
 pub use error::StoreError;
@@ -47,6 +48,21 @@ impl Store {
     /// Everything that the writes so far have left.
     pub fn load(&self) -> Result<Saved, StoreError> {
         load::load(&self.db).map_err(|error| open::explain(&self.path, error))
+    }
+
+    /// The versions that our slots had in another program. They are no part of what the core knows:
+    /// it does not know of versions.
+    pub fn slot_versions(&self) -> Result<Vec<(SlotId, SlotVersion)>, StoreError> {
+        load::slot_versions(&self.db).map_err(|error| open::explain(&self.path, error))
+    }
+
+    /// Remembers versions of slots where they are above the known ones. Returns how many were.
+    pub fn raise_slot_versions(
+        &mut self,
+        versions: &[(SlotId, SlotVersion)],
+    ) -> Result<usize, StoreError> {
+        write::raise_slot_versions(&mut self.db, versions)
+            .map_err(|source| StoreError::Unwritable { path: self.path.clone(), source })
     }
 
     /// Keeps all of `writes` or, if it fails, none.

@@ -1,7 +1,9 @@
 //! One transaction for the writes of one step.
 
 use countersign_signer::{BurnBlockSeen, ParkedVote, Record, SavedUpdate, Superseded, Vote, Write};
-use countersign_wire::{BurnHeight, NakamotoBlock, RewardCycle, Sighash, SlotId, Wire};
+use countersign_wire::{
+    BurnHeight, NakamotoBlock, RewardCycle, Sighash, SlotId, SlotVersion, Wire,
+};
 use rusqlite::{Connection, Params, Transaction, TransactionBehavior, params};
 
 use super::column::{Column, REJECTION, store_role, store_vote};
@@ -94,6 +96,22 @@ fn save_content(
     }
     let content = params![sighash.store(), block.to_bytes()];
     run(txn, include_str!("sql/insert_content.sql"), content)
+}
+
+/// Keeps the larger version of each slot; returns how many are new.
+pub(super) fn raise_slot_versions(
+    db: &mut Connection,
+    versions: &[(SlotId, SlotVersion)],
+) -> rusqlite::Result<usize> {
+    let txn = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let mut raised = 0;
+    for (slot, version) in versions {
+        raised += txn
+            .prepare_cached(include_str!("sql/raise_slot_version.sql"))?
+            .execute(params![slot.store(), version.get()])?;
+    }
+    txn.commit()?;
+    Ok(raised)
 }
 
 /// A promise or a signature is a signer's later word.

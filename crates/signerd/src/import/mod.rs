@@ -1,0 +1,61 @@
+//! Moving in: what the reference signer's database knows and this signer must know, too.
+//!
+//! Taken is what keeps the key from signing two rival blocks, which goes into the vault's journal for
+//! ever, and what makes the change of programs seamless: recent decisions, burn blocks with the times at
+//! which they arrived, permitted reorgs, signs of life of miners, slot versions. Not taken are contents of
+//! blocks and votes of others: the network tells them again.
+//!
+//! An import only adds. What is on record here stays as it is, except that a block which both know and
+//! only the other program signed is signed from then on. So a second import does no harm.
+//!
+//! The other database is never written: what is read is a private copy of it. What is known about its
+//! tables is in `docs/spec/reference-database.md`.
+
+mod error;
+mod read;
+mod report;
+mod source;
+mod take;
+
+use std::path::Path;
+
+use countersign_wire::StacksAddress;
+
+use crate::config::{Config, DbPath};
+use crate::store::Store;
+use countersign_vault::Vault;
+
+pub use error::{ImportError, Refusal};
+pub use report::{Report, Taken};
+
+use read::Found;
+use source::Source;
+
+/// Reads the reference signer's database at `from` and takes over what this signer, as configured,
+/// must know. Its store and journal are created if they are missing; both must not be in use.
+///
+/// With `is_rehearsal` nothing is created or written, and the report says what there is to take.
+pub fn import(from: &Path, config: Config, is_rehearsal: bool) -> Result<Report, ImportError> {
+    let files = match (config.db_path.journal(), config.db_path.store()) {
+        (Some(journal), Some(store)) if !matches!(config.db_path, DbPath::Memory) => {
+            (journal, store)
+        }
+        _ => return Err(ImportError::NothingIsKept),
+    };
+    let key = config.key.public_key();
+    let owner = StacksAddress::single_sig(config.network, &key);
+    let source = Source::open(from)?;
+    let found = Found::read(&source, &key, owner)?;
+    let mut report = Report::new(from, &files, source.schema, &found, is_rehearsal);
+    if is_rehearsal {
+        return Ok(report);
+    }
+    // The journal first: its lock keeps a running signer away, and a crash between the two leaves
+    // marks that bind, and nothing that a second import would not add.
+    let (journal, store) = files;
+    let mut vault = Vault::open(config.key, &journal)?;
+    let mut store = Store::open(&store)?;
+    report.taken.signed = take::marks(&mut vault, &found)?;
+    take::rest(&mut store, &found, &mut report.taken)?;
+    Ok(report)
+}

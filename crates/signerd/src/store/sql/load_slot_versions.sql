@@ -1,0 +1,1 @@
+SELECT slot, version FROM slot_versions
