@@ -13,4 +13,5 @@ mod model;
 mod opening;
 mod plans;
 mod property;
+mod size;
 mod strategies;

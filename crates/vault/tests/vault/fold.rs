@@ -40,8 +40,7 @@ fn refusal(vault: &mut Vault, number: u8, height: u64) -> SignError {
 fn below_the_floor_nothing_is_signed_and_above_it_rivals_bind_by_name() {
     let mut vault = vault();
     signed_up_to(&mut vault, 20_000);
-    // 16,384 are kept from 18,000 on, and nothing was folded since.
-    let floor = 18_000 - 16_384;
+    let floor = 20_000 - 16_384;
     let error = refusal(&mut vault, 1, floor);
     assert!(
         matches!(error, SignError::BelowFloor { floor: at, .. } if at.get() == floor),
