@@ -53,10 +53,10 @@ impl Place {
     pub(crate) fn config(&self) -> Config {
         let text = format!(
             "node_host = \"127.0.0.1:9\"\nendpoint = \"127.0.0.1:0\"\nauth_password = \"x\"\n\
-             network = \"{}\"\nstacks_private_key = \"{}\"\ndb_path = {:?}",
+             network = \"{}\"\nstacks_private_key = \"{}\"\ndb_path = \"{}\"",
             self.network,
             self.secret,
-            self.database()
+            self.database().display()
         );
         Config::parse(&text).unwrap()
     }
@@ -94,12 +94,12 @@ impl Place {
             db.execute("INSERT INTO db_config VALUES (?)", [version]).unwrap();
         }
         for number in 10..=22 {
-            self.insert_block(&db, schema, number, "GloballyAccepted", Some(1000));
+            insert_block(&db, schema, number, "GloballyAccepted", Some(1000));
         }
-        self.insert_block(&db, schema, 23, "LocallyAccepted", Some(1001));
-        self.insert_block(&db, schema, 24, "GloballyAccepted", None);
-        self.insert_block(&db, schema, 25, "LocallyRejected", None);
-        self.insert_block(&db, schema, 26, "Unprocessed", None);
+        insert_block(&db, schema, 23, "LocallyAccepted", Some(1001));
+        insert_block(&db, schema, 24, "GloballyAccepted", None);
+        insert_block(&db, schema, 25, "LocallyRejected", None);
+        insert_block(&db, schema, 26, "Unprocessed", None);
         for height in [1_u64, 150, 200] {
             let (block, parent) = (hash(height, 32), hash(height - 1, 32));
             let values = params![block, height.cast_signed(), hash(height, 20), parent];
@@ -115,55 +115,51 @@ impl Place {
         }
     }
 
-    /// Adds a block in this state, signed at a time or not.
-    pub(crate) fn insert_block(
-        &self,
-        db: &Connection,
-        schema: i64,
-        number: u8,
-        state: &str,
-        signed_at: Option<u64>,
-    ) {
-        let is_change = number.is_multiple_of(10);
-        let signed_at = signed_at.map(u64::cast_signed);
-        let group = (state == "GloballyAccepted").then_some(1002);
-        let own = match schema {
-            17 | 18 => ("signed_over", Some(i64::from(signed_at.is_some()))),
-            _ => ("approved_time", signed_at),
-        };
-        let sql = format!(
-            "INSERT INTO blocks (signer_signature_hash, reward_cycle, block_info, consensus_hash,
-                 stacks_height, burn_block_height, valid, state, signed_group, signed_self,
-                 proposed_time, validation_time_ms, tenure_change, {})
-             VALUES (?, 7, '{{}}', ?, ?, 200, 1, ?, ?, ?, 999, 20, ?, ?)",
-            own.0
-        );
-        let values = params![
-            sighash(number).to_string(),
-            hash(u64::from(number / 10), 20),
-            number,
-            state,
-            group,
-            signed_at,
-            is_change,
-            own.1
-        ];
-        db.execute(&sql, values).unwrap();
-        if schema >= 18 && is_change {
-            db.execute(
-                "UPDATE blocks SET tenure_change_cause = 0 WHERE stacks_height = ?",
-                [number],
-            )
-            .unwrap();
-        }
-    }
-
     /// Notes the signature of the key itself over a block, as the reference does when it comes back.
     pub(crate) fn insert_own_signature(&self, number: u8) {
         let own = StacksAddress::single_sig(Network::Testnet, &key().public_key());
         let values = params![sighash(number).to_string(), own.to_string()];
         self.open()
             .execute("INSERT INTO block_signatures VALUES (?, ?, '\"00\"')", values)
+            .unwrap();
+    }
+}
+
+/// Adds a block in this state, signed at a time or not.
+pub(crate) fn insert_block(
+    db: &Connection,
+    schema: i64,
+    number: u8,
+    state: &str,
+    signed_at: Option<u64>,
+) {
+    let is_change = number.is_multiple_of(10);
+    let signed_at = signed_at.map(u64::cast_signed);
+    let group = (state == "GloballyAccepted").then_some(1002);
+    let own = match schema {
+        17 | 18 => ("signed_over", Some(i64::from(signed_at.is_some()))),
+        _ => ("approved_time", signed_at),
+    };
+    let sql = format!(
+        "INSERT INTO blocks (signer_signature_hash, reward_cycle, block_info, consensus_hash,
+             stacks_height, burn_block_height, valid, state, signed_group, signed_self,
+             proposed_time, validation_time_ms, tenure_change, {})
+         VALUES (?, 7, '{{}}', ?, ?, 200, 1, ?, ?, ?, 999, 20, ?, ?)",
+        own.0
+    );
+    let values = params![
+        sighash(number).to_string(),
+        hash(u64::from(number / 10), 20),
+        number,
+        state,
+        group,
+        signed_at,
+        is_change,
+        own.1
+    ];
+    db.execute(&sql, values).unwrap();
+    if schema >= 18 && is_change {
+        db.execute("UPDATE blocks SET tenure_change_cause = 0 WHERE stacks_height = ?", [number])
             .unwrap();
     }
 }

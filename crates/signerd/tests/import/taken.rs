@@ -8,7 +8,7 @@ use countersign_wire::block::TenureRole;
 use countersign_wire::{SlotId, SlotVersion};
 use rusqlite::Connection;
 
-use crate::support::{Place, sighash};
+use crate::support::{Place, insert_block, sighash};
 
 #[test]
 fn every_schema_gives_what_protects_the_key_and_what_makes_the_change_seamless() {
@@ -81,7 +81,7 @@ fn what_a_killed_process_left_in_its_log_is_read_and_left_there() {
     let killed = Place::empty();
     let writer = place.open();
     writer.pragma_update(None, "wal_autocheckpoint", 0).unwrap();
-    place.insert_block(&writer, 20, 27, "LocallyAccepted", Some(2000));
+    insert_block(&writer, 20, 27, "LocallyAccepted", Some(2000));
     for ending in ["", "-wal"] {
         let from = format!("{}{ending}", place.database().display());
         fs::copy(from, format!("{}{ending}", killed.database().display())).unwrap();
