@@ -1,6 +1,7 @@
 //! A node that misbehaves in one named way: a proxy in front of a good one.
 
 use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -26,6 +27,8 @@ pub enum Manner {
     Half,
     /// It says that it is on another chain.
     OtherChain,
+    /// It says for ever that its tips are where they were when it was first asked in this manner.
+    Stale,
 }
 
 /// The proxy. Dropping it takes the node away.
@@ -42,9 +45,10 @@ impl Interposer {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (manner, seen) = watch::channel(Manner::Honest);
+        let memory = Memory::default();
         let server = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(serve(stream, node, seen.clone()));
+                tokio::spawn(serve(stream, node, seen.clone(), Arc::clone(&memory)));
             }
         });
         Self { address, manner, server }
@@ -67,12 +71,24 @@ impl Drop for Interposer {
     }
 }
 
+/// What a stale node keeps saying.
+type Memory = Arc<Mutex<Option<Vec<u8>>>>;
+
 /// One request, one answer, and the connection is closed.
-async fn serve(mut client: TcpStream, node: SocketAddr, mut seen: watch::Receiver<Manner>) {
+async fn serve(
+    mut client: TcpStream,
+    node: SocketAddr,
+    mut seen: watch::Receiver<Manner>,
+    memory: Memory,
+) {
     let Some(request) = read_request(&mut client).await else { return };
     let manner = *seen.borrow_and_update();
     let answer = match manner {
-        Manner::Honest => ask(node, &request).await,
+        Manner::Stale if request.starts_with(b"GET /v2/info ") => {
+            let answer = ask(node, &request).await;
+            memory.lock().unwrap().get_or_insert(answer).clone()
+        }
+        Manner::Honest | Manner::Stale => ask(node, &request).await,
         Manner::Silent => {
             // Until it behaves otherwise; then the connection breaks.
             let _ = seen.changed().await;
