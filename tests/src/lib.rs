@@ -1,8 +1,10 @@
-//! What the system tests share: a simulated network and recordings of a real one.
+//! What the system tests share: a simulated network, recordings of a real one, and the reader
+//! of the conformance document.
 //!
 //! The tests themselves are in the folder `tests` of this package. Nothing here is part of a program
 //! that anybody runs.
 
+pub mod conformance;
 pub mod daemons;
 pub mod recordings;
 pub mod world;

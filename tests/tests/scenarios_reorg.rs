@@ -334,6 +334,36 @@ fn bitcoin_reorg_extended_tenure() {
     scene.expect_accepted_by_all(&block);
 }
 
+/// `reorging_signers_capitulate_to_nonreorging_signers_during_tenure_fork`: two of five would allow
+/// that Bob's tenure is orphaned.
+#[test]
+fn reorging_signers_capitulate_to_nonreorging_signers_during_tenure_fork() {
+    let mut scene = Scene::new();
+    for signer in [3, 4] {
+        scene.configure(signer, |timeouts| {
+            timeouts.first_proposal_burn_block_timing = Millis::from_secs(3600);
+        });
+    }
+    let first = scene.won_by(ALICE);
+    scene.mine(first);
+    let kept = scene.won_by(BOB);
+    scene.mine(kept);
+    scene.pass_secs(65);
+    let fork = scene.won_by_on(ALICE, first);
+    let followed = |scene: &Scene| scene.honest().map(|signer| scene.followed_by(signer)).collect();
+    let before: Vec<_> = followed(&scene);
+    assert_eq!(before, [kept, kept, kept, fork, fork].map(Some));
+    scene.pass_secs(45);
+    let after: Vec<_> = followed(&scene);
+    assert_eq!(after, [Some(kept); 5]);
+    let extend = scene.full_extend(kept);
+    scene.propose(&extend);
+    scene.expect_accepted_by_all(&extend);
+    let next = scene.won_by(ALICE);
+    let block = scene.mine(next);
+    scene.expect_accepted_by_all(&block);
+}
+
 /// `miner_forking`
 #[test]
 fn miner_forking() {

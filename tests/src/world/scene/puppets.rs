@@ -2,8 +2,8 @@
 
 use countersign_devnet::chain::StackerDb;
 use countersign_wire::message::{
-    BlockAccepted, BlockRejected, BlockResponse, RejectReason, ResponseData, SignerMessage,
-    StateMachineUpdate,
+    BlockAccepted, BlockRejected, BlockResponse, MinerState, RejectReason, ResponseData,
+    SignerMessage, StateMachineUpdate,
 };
 use countersign_wire::stackerdb::{Chunk, SignersContract};
 use countersign_wire::{ConsensusHash, RewardCycle, SlotVersion, UnixSeconds, Wire as _, sip018};
@@ -105,6 +105,14 @@ impl Scene {
         let parity = self.cycle().parity();
         self.world.broadcast(parity, from, SlotVersion::new(1), message);
         self.moment();
+    }
+
+    /// The tenure of the miner that a signer follows, by its latest view.
+    pub fn followed_by(&self, signer: usize) -> Option<ConsensusHash> {
+        match self.view_of(signer)?.content.miner {
+            MinerState::Active(miner) => Some(miner.tenure),
+            MinerState::NoValidMiner => None,
+        }
     }
 
     /// Writes a message into a signer's slot of a cycle, from where everybody hears it.
