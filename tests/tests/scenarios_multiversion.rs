@@ -9,8 +9,11 @@
     reason = "a test fails by panicking"
 )]
 
+use countersign_signer::Millis;
 use countersign_wire::Wire as _;
-use countersign_wire::message::{BlockResponse, ResponseData, SignerMessage, StateMachineUpdate};
+use countersign_wire::message::{
+    BlockResponse, RejectReason, ResponseData, SignerMessage, StateMachineUpdate,
+};
 use system_tests::world::scene::{ALICE, BOB, Block, Scene};
 
 /// The response that an old signer would have sent.
@@ -107,4 +110,66 @@ fn multiversioned_signer_protocol_version_calculation() {
             assert_eq!(active, expected, "signer {signer} beside {old} of 5 old ones");
         }
     }
+}
+
+/// Two of five support version 1 only, so that nobody acts by the agreed state.
+fn under_version_1() -> Scene {
+    let mut scene = Scene::with_puppets(2);
+    scene.won_by(ALICE);
+    scene.agree();
+    support(&mut scene, 1);
+    for signer in scene.honest() {
+        assert_eq!(scene.view_of(signer).unwrap().active_version, 1);
+    }
+    scene
+}
+
+fn support(scene: &mut Scene, version: u64) {
+    for puppet in scene.puppets() {
+        let view = supporting(scene, version);
+        scene.see(puppet, view);
+    }
+}
+
+/// `downgrade_signer_protocol_version`: all go down with two of five, and up again with them.
+#[test]
+fn downgrade_signer_protocol_version() {
+    let mut scene = under_version_1();
+    for (miner, version) in [(ALICE, 1), (BOB, 1), (ALICE, 2), (BOB, 2)] {
+        let tenure = scene.won_by(miner);
+        support(&mut scene, version);
+        scene.moment();
+        for signer in scene.honest() {
+            assert_eq!(scene.view_of(signer).unwrap().active_version, version);
+        }
+        for _ in 0..2 {
+            let block = scene.mine_with_puppets(tenure);
+            scene.expect_accepted_by_all(&block);
+        }
+    }
+}
+
+/// `non_blocking_minority_configured_to_favour_prev_miner_v1`: the impatient one goes on with the
+/// miner before, for itself; the others bring the winner's blocks to the chain without it.
+#[test]
+fn non_blocking_minority_configured_to_favour_prev_miner_v1() {
+    let mut scene = under_version_1();
+    scene.configure(2, |timeouts| timeouts.block_proposal = Millis::from_secs(20));
+    let tenure = scene.won_by(ALICE);
+    support(&mut scene, 1);
+    scene.mine_with_puppets(tenure);
+    let incoming = scene.won_by(BOB);
+    support(&mut scene, 1);
+    scene.pass_secs(30);
+    let extend = scene.full_extend(tenure);
+    scene.propose(&extend);
+    assert_eq!(scene.promisers(&extend), [2]);
+    scene.expect_rejected_by(&extend, RejectReason::NotLatestSortitionWinner, [0, 1]);
+    let block = scene.next_block(incoming);
+    scene.propose(&block);
+    for puppet in scene.puppets() {
+        scene.accept(puppet, &block);
+    }
+    scene.expect_accepted_by(&block, [0, 1]);
+    scene.expect_adopted(&block);
 }
