@@ -48,7 +48,7 @@ fn every_rule_of_the_description_is_shown_once() {
         match meant(&claim, &all).as_slice() {
             [row] => *shown.entry(row).or_default() += 1,
             none_or_many => {
-                stray.push(format!("{:?} means {} rows", claim.row, none_or_many.len()))
+                stray.push(format!("{:?} means {} rows", claim.row, none_or_many.len()));
             }
         }
     }
