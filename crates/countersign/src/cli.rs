@@ -12,8 +12,9 @@ use countersign_signerd::Config;
 
 use crate::name::Name;
 use crate::{
-    check_config, devnet, generate_stacking_signature, generate_staking_signature, generate_vote,
-    get_chunk, get_latest_chunk, import, list_chunks, monitor_signers, put_chunk, run, verify_vote,
+    check_config, devnet, explain, generate_stacking_signature, generate_staking_signature,
+    generate_vote, get_chunk, get_latest_chunk, import, list_chunks, monitor_signers, put_chunk,
+    run, verify_vote,
 };
 
 /// An independent signer for Stacks
@@ -60,6 +61,9 @@ pub(crate) enum Command {
     MonitorSigners(monitor_signers::Args),
     /// Take over what the reference signer signed, before the first start
     Import(import::Args),
+    /// Say what was decided about a block, by which rule and facts, and who voted what
+    #[command(after_help = explain::EXAMPLES)]
+    Explain(explain::Args),
     /// Run a Stacks network on this machine, with signers that are real processes
     Devnet(Box<devnet::Args>),
 }

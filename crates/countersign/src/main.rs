@@ -3,6 +3,7 @@
 mod check_config;
 mod cli;
 mod devnet;
+mod explain;
 mod generate_stacking_signature;
 mod generate_staking_signature;
 mod generate_vote;
@@ -52,6 +53,7 @@ fn perform(name: Name, command: Command) -> Result<(), Failed> {
         Command::PutChunk(args) => put_chunk::run(args, out),
         Command::MonitorSigners(args) => monitor_signers::run(args, out),
         Command::Import(args) => import::run(&args, out),
+        Command::Explain(args) => explain::run(&args, out),
         Command::Devnet(args) => devnet::run(&args, out),
     }
 }

@@ -7,6 +7,7 @@ use countersign_wire::{
 
 use crate::grounds::{Conclusion, Grounds};
 use crate::time::Millis;
+use crate::votes::Vote;
 
 /// One remark. The shell turns it into a log line and metrics; nothing depends on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -166,6 +167,8 @@ pub enum Note {
         sighash: Sighash,
         /// The signer.
         from: SlotId,
+        /// Its weight.
+        own: Weight,
         /// The weight that has promised so far.
         weight: Weight,
         /// Everybody's weight.
@@ -182,6 +185,8 @@ pub enum Note {
         sighash: Sighash,
         /// The signer.
         from: SlotId,
+        /// What it said.
+        vote: Vote,
     },
     /// Enough have promised, but we do not sign now.
     SigningWithheld {
@@ -219,6 +224,8 @@ pub enum Note {
         sighash: Sighash,
         /// The signer.
         from: SlotId,
+        /// Its weight.
+        own: Weight,
         /// The weight that has signed so far.
         weight: Weight,
         /// Everybody's weight.
@@ -230,6 +237,8 @@ pub enum Note {
         sighash: Sighash,
         /// The signer.
         from: SlotId,
+        /// Its weight.
+        own: Weight,
         /// Its reason.
         reason: RejectReason,
         /// The weight that has rejected so far.
@@ -257,6 +266,11 @@ pub enum Note {
         sighash: Sighash,
         /// Its height.
         height: StacksHeight,
+    },
+    /// The node took the block that we assembled.
+    Uploaded {
+        /// The block.
+        sighash: Sighash,
     },
     /// A miner pushed a signed block; it is passed on to the node.
     Pushed {

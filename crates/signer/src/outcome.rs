@@ -54,6 +54,7 @@ impl Signer {
             && !entry.record.uploaded
         {
             entry.record.uploaded = true;
+            turn.note(Note::Uploaded { sighash });
             turn.write(Write::Record(Box::new(entry.record.clone())));
         }
     }

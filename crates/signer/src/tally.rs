@@ -128,7 +128,8 @@ impl Signer {
                 .get(&sighash)
                 .map_or(Weight::ZERO, |entry| entry.votes.pre_commit_weight(&cycle.set));
             turn.write(Write::PreCommit { sighash, from });
-            turn.note(Note::PreCommitReceived { sighash, from, weight, total });
+            let own = cycle.set.weight_of(from);
+            turn.note(Note::PreCommitReceived { sighash, from, own, weight, total });
         }
         self.weigh_promises(&sighash, turn);
     }
@@ -155,6 +156,7 @@ impl Signer {
             turn.note(Note::AcceptanceReceived {
                 sighash,
                 from,
+                own: cycle.set.weight_of(from),
                 weight: entry.votes.acceptance_weight(&cycle.set),
                 total: cycle.set.total(),
             });
@@ -190,7 +192,8 @@ impl Signer {
         };
         let weight = entry.votes.rejection_weight(&cycle.set);
         let total = cycle.set.total();
-        turn.note(Note::RejectionReceived { sighash, from, reason, weight, total });
+        let own = cycle.set.weight_of(from);
+        turn.note(Note::RejectionReceived { sighash, from, own, reason, weight, total });
         if entry.record.state.is_global() || !weight.blocks_approval(total) {
             return;
         }
@@ -226,7 +229,7 @@ impl Signer {
         let parked = ParkedVote { cycle: number, sighash, from, vote, at: turn.now };
         let (is_new, evicted) = self.parked.park(parked.clone());
         if is_new {
-            turn.note(Note::VoteParked { sighash, from });
+            turn.note(Note::VoteParked { sighash, from, vote });
             turn.write(Write::Park(parked));
         }
         if let Some(evicted) = evicted {

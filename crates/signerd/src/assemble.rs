@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::{WallClock, now};
 use crate::config::{Config, DbPath, HostPort};
+use crate::decisions::DecisionLog;
 use crate::drive::Drive;
 use crate::effects::{Effects, Tasks as EffectTasks};
 use crate::health::NodeHealth;
@@ -49,6 +50,7 @@ pub(crate) fn assemble(
     let plan = Plan::of(&config);
     let vault = open_vault(config.key, &config.db_path, config.is_dry_run)?;
     let store = open_store(&config.db_path)?;
+    let decisions = open_decisions(&config.db_path);
 
     let mut tasks = Tasks::new();
     tasks.spawn("listener", endpoints.listener.run(callbacks.clone(), stop.clone()));
@@ -61,7 +63,7 @@ pub(crate) fn assemble(
     let follow = follow_node(nodes.clone(), address, Arc::clone(&metrics), stop.clone());
     spawn(&mut tasks, "gauges", follow);
     let shared = Shared { nodes, metrics, callbacks, plan };
-    shared.start(&mut tasks, Core { params, vault, store }, &stop)?;
+    shared.start(&mut tasks, Core { params, vault, store, decisions }, &stop)?;
     Ok(supervise(tasks, stop))
 }
 
@@ -90,6 +92,7 @@ struct Core {
     params: Params,
     vault: Vault,
     store: Store,
+    decisions: DecisionLog,
 }
 
 /// What every part uses.
@@ -107,7 +110,7 @@ impl Shared {
         core: Core,
         stop: &CancellationToken,
     ) -> Result<(), RunError> {
-        let Core { params, vault, store } = core;
+        let Core { params, vault, store, decisions } = core;
         let (saved, floors) = (store.load()?, store.slot_versions()?);
         let (signer, first) = Signer::restore(params, saved, now());
         let (inbox, answers) = mpsc::channel(INBOX_LEN);
@@ -134,6 +137,7 @@ impl Shared {
         let drive = Drive {
             signer,
             store,
+            decisions,
             effects,
             observer: Observer::new(Arc::clone(&self.metrics)),
             health: NodeHealth::default(),
@@ -211,6 +215,10 @@ fn open_store(db_path: &DbPath) -> Result<Store, RunError> {
         Some(store) => Store::open(&store)?,
         None => Store::in_memory()?,
     })
+}
+
+fn open_decisions(db_path: &DbPath) -> DecisionLog {
+    db_path.decisions().map_or_else(DecisionLog::off, DecisionLog::open)
 }
 
 /// Starts a task that cannot fail.

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use countersign_node::CallbackQueue;
-use countersign_signer::{Event, Signer, Step};
+use countersign_signer::{Event, Signer, Step, Timestamp};
 use tokio::sync::mpsc;
 use tokio::task::yield_now;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::{WallClock, millis, now};
+use crate::decisions::DecisionLog;
 use crate::effects::Effects;
 use crate::health::NodeHealth;
 use crate::intake::{Intake, Reading};
@@ -23,6 +24,7 @@ use crate::store::{Store, StoreError};
 pub(crate) struct Drive {
     pub(crate) signer: Signer,
     pub(crate) store: Store,
+    pub(crate) decisions: DecisionLog,
     pub(crate) effects: Effects,
     pub(crate) observer: Observer,
     pub(crate) health: NodeHealth,
@@ -46,7 +48,7 @@ impl Drive {
         first: Step,
         stop: CancellationToken,
     ) -> Result<(), StoreError> {
-        self.apply(first)?;
+        self.apply(first, now())?;
         let mut reading = None;
         let (mut awake, mut turn) = (now(), Instant::now());
         while !stop.is_cancelled() {
@@ -101,14 +103,16 @@ impl Drive {
         let begun = Instant::now();
         self.health.observe(&event);
         self.metrics.events.get_or_create(&vec![("kind", label(&event))]).inc();
-        let step = self.signer.handle(event, now());
-        self.apply(step)?;
+        let at = now();
+        let step = self.signer.handle(event, at);
+        self.apply(step, at)?;
         self.metrics.step_seconds.observe(begun.elapsed().as_secs_f64());
         Ok(())
     }
 
-    fn apply(&mut self, step: Step) -> Result<(), StoreError> {
+    fn apply(&mut self, step: Step, at: Timestamp) -> Result<(), StoreError> {
         self.store.commit(&step.writes)?;
+        self.decisions.record(at, &step.notes);
         for action in step.actions {
             self.effects.perform(action);
         }

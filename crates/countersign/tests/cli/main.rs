@@ -9,6 +9,7 @@
 
 mod check_config;
 mod chunks;
+mod explain;
 mod flood;
 mod help;
 mod import;

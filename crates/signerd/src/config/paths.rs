@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::Problem;
+use crate::decisions::Paths;
 
 /// The value of `db_path`, and the files that follow from it.
 ///
@@ -39,6 +40,11 @@ impl DbPath {
     /// The signing journal's file; none if it is in memory.
     pub fn journal(&self) -> Option<PathBuf> {
         self.beside("countersign-journal.sqlite")
+    }
+
+    /// The decision log's files; none if nothing is kept.
+    pub fn decisions(&self) -> Option<Paths> {
+        self.store().map(|store| Paths::of_store(&store))
     }
 
     /// With the ending that the reference's file has, another one is put beside it.

@@ -114,6 +114,9 @@ pub(super) fn say_outcome(note: &Note, prefix: Prefix) {
         Note::GloballyAccepted { sighash, height } => {
             tracing::info!(%sighash, height = height.get(), "{prefix}the block is part of the chain");
         }
+        Note::Uploaded { sighash } => {
+            tracing::debug!(%sighash, "{prefix}the node took the block from us");
+        }
         Note::Pushed { sighash } => tracing::info!(%sighash, "{prefix}Got block pushed message"),
         _ => {}
     }

@@ -93,7 +93,7 @@ impl Observer {
             | Note::Verdict { .. }
             | Note::VerdictIgnored { .. }
             | Note::ValidationTimedOut { .. } => blocks::say_validation(note, self.prefix(None)),
-            Note::GloballyAccepted { .. } | Note::Pushed { .. } => {
+            Note::GloballyAccepted { .. } | Note::Uploaded { .. } | Note::Pushed { .. } => {
                 blocks::say_outcome(note, self.prefix(None));
             }
             Note::PreCommitReceived { .. }

@@ -8,7 +8,7 @@ use super::Prefix;
 /// Lines about what the signers say, and what it adds up to.
 pub(super) fn say_vote(note: &Note, prefix: Prefix) {
     match note {
-        Note::PreCommitReceived { sighash, from, weight, total } => tracing::info!(
+        Note::PreCommitReceived { sighash, from, weight, total, .. } => tracing::info!(
             %sighash,
             peer = from.get(),
             weight = weight.get(),
@@ -20,12 +20,12 @@ pub(super) fn say_vote(note: &Note, prefix: Prefix) {
             peer = %key,
             "{prefix}Skipping signer chunk: its writer is not in the signer set"
         ),
-        Note::VoteParked { sighash, from } => tracing::info!(
+        Note::VoteParked { sighash, from, .. } => tracing::info!(
             %sighash,
             peer = from.get(),
             "{prefix}Received a vote for an unknown block, storing as pending"
         ),
-        Note::AcceptanceReceived { sighash, from, weight, total } => {
+        Note::AcceptanceReceived { sighash, from, weight, total, .. } => {
             let short = if weight.approves(*total) {
                 ""
             } else {
@@ -40,7 +40,7 @@ pub(super) fn say_vote(note: &Note, prefix: Prefix) {
                 "{prefix}Received block acceptance{short}"
             );
         }
-        Note::RejectionReceived { sighash, from, reason, weight, total } => {
+        Note::RejectionReceived { sighash, from, reason, weight, total, .. } => {
             let short = if weight.blocks_approval(*total) {
                 ""
             } else {
