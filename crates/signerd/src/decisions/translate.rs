@@ -53,6 +53,7 @@ pub(super) fn translate(note: &Note) -> Option<(Sighash, What)> {
         | Note::BurnBlock { .. }
         | Note::NodeFailed { .. }
         | Note::WrongNetwork { .. }
+        | Note::MockSigning { .. }
         | Note::StrangerIgnored { .. }
         | Note::PeerUpdate { .. }
         | Note::ViewChanged { .. }
