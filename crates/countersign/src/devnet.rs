@@ -53,6 +53,9 @@ pub(crate) struct Args {
     /// On a real network, start a signer again this many seconds after it ended by itself
     #[arg(long, value_name = "S")]
     restart_after_seconds: Option<u64>,
+    /// On a real network, begin epoch 4.0 in the second cycle of epoch 3, and stake through PoX-5
+    #[arg(long)]
+    epoch_4: bool,
     /// Keep configurations, databases and logs in this folder, which must be new or empty
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
@@ -167,6 +170,7 @@ impl Network {
             bitcoind: program(&args.bitcoind, "bitcoind"),
             stacks_node: program(&args.stacks_node, "stacks-node"),
             restart_after: args.restart_after_seconds.map(Duration::from_secs),
+            epoch_4: args.epoch_4,
         };
         let (network, events) = RealNetwork::start(real).await.map_err(|error| match error {
             RealStartError::Config(error) => Failed::new(Exit::Usage, error),

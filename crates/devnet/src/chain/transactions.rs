@@ -59,7 +59,7 @@ impl TransactionDomain {
         self.sign(key, Spending { nonce, fee: 0 }, AnchorMode::OnChainOnly, payload)
     }
 
-    /// A call of a contract.
+    /// A contract that is published or called, whatever it moves or locks.
     pub fn call(
         self,
         key: &PrivateKey,
@@ -69,6 +69,7 @@ impl TransactionDomain {
         self.sign(key, spending, AnchorMode::Any, payload)
     }
 
+    /// Post-conditions are left to contracts: they may move and lock whatever they do.
     fn sign(
         self,
         key: &PrivateKey,
@@ -77,13 +78,19 @@ impl TransactionDomain {
         payload: TransactionPayload,
     ) -> StacksTransaction {
         let Spending { nonce, fee } = spending;
+        let post_condition_mode = match payload {
+            TransactionPayload::SmartContract { .. } | TransactionPayload::ContractCall { .. } => {
+                PostConditionMode::Allow
+            }
+            _ => PostConditionMode::Deny,
+        };
         let origin = SpendingCondition::p2pkh(&key.public_key(), nonce, fee);
         let mut transaction = StacksTransaction {
             is_mainnet: self.network == Network::Mainnet,
             chain_id: self.chain_id,
             auth: TransactionAuth::Standard(origin),
             anchor_mode,
-            post_condition_mode: PostConditionMode::Deny,
+            post_condition_mode,
             post_conditions: Vec::new(),
             payload,
         };

@@ -21,6 +21,8 @@ pub struct RealConfig {
     pub stacks_node: PathBuf,
     /// Start a signer again this long after it ended by itself; never if none.
     pub restart_after: Option<Duration>,
+    /// Go on to epoch 4.0 in the second cycle after the signers stacked, and stake through pox-5.
+    pub epoch_4: bool,
 }
 
 /// A program that a real network needs.
@@ -75,6 +77,7 @@ impl RealConfig {
         }
         self.network.check()?;
         let schedule = Schedule::new(self.network.cycle_length, self.network.prepare_length)?;
+        let schedule = if self.epoch_4 { schedule.with_epoch_4() } else { schedule };
         let weights = match &self.network.weights {
             Weights::Fixed(weights) => weights.clone(),
             Weights::Rotating => uneven(self.network.signers.len()),
@@ -122,6 +125,7 @@ mod tests {
             bitcoind: this.clone(),
             stacks_node: this,
             restart_after: None,
+            epoch_4: false,
         }
     }
 

@@ -1,23 +1,22 @@
-//! The course of a real network: through the epochs, and then on at its pace.
+//! The course of a real network: through the epochs.
 
 use std::fmt::Display;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use countersign_wire::{BurnHeight, Network, PrivateKey};
+use countersign_wire::{BurnHeight, PrivateKey, StacksAddress};
 use tokio::sync::mpsc;
-use tokio::time::MissedTickBehavior;
 
 use super::bitcoin::{Bitcoin, BitcoinError};
 use super::narrator::Told;
 use super::node::{NodeError, StacksNode};
+use super::pace::Pace;
 use super::schedule::Schedule;
 use super::stacking::Stacker;
+use super::staking::{Deployer, PUBLISHED_NONCE, STAKE_NONCES};
 use crate::actors::Actor;
-use crate::chain::{Faucet, TransactionDomain};
-use crate::config::DevnetConfig;
+use crate::chain::TransactionDomain;
 use crate::event::DevnetEvent;
-use crate::seed::Dice;
 use crate::signers::{ProcessError, SignerProcess};
 
 /// Why the network does not get to epoch 3, or not on.
@@ -58,44 +57,24 @@ pub(super) struct Course {
     /// Who stacks, and the key of the signer that it is for.
     pub(super) stackers: Vec<(Stacker, PrivateKey)>,
     pub(super) domain: TransactionDomain,
-    pub(super) pace: Pace,
+    /// Who prepares epoch 4.0, if it is to begin.
+    pub(super) deployer: Option<Deployer>,
     pub(super) narrator: mpsc::Sender<Told>,
 }
 
-/// What happens how often once epoch 3 has begun.
-#[derive(Debug)]
-pub(super) struct Pace {
-    faucet: Faucet,
-    dice: Dice,
-    burn_interval: Duration,
-    block_interval: Duration,
-    /// One in this many burn blocks has no winner; none if zero.
-    empty_sortition_in: u64,
-}
-
-impl Pace {
-    /// The pace that a configuration asks for.
-    pub(super) fn of(config: &DevnetConfig) -> Self {
-        Self {
-            faucet: config.faucet(),
-            dice: config.seed.dice("sortitions"),
-            burn_interval: config.burn_interval,
-            block_interval: config.block_interval,
-            empty_sortition_in: config.empty_sortition_in,
-        }
-    }
-}
-
 impl Course {
-    /// Boots the network and keeps it going; ends only if that fails.
-    pub(super) async fn run(mut self) -> CourseError {
+    /// Boots the network and keeps it going at this pace; ends only if that fails.
+    pub(super) async fn run(self, pace: Pace) -> CourseError {
         if let Err(error) = self.boot().await {
             return error;
         }
-        self.go_on().await
+        tokio::select! {
+            error = pace.keep() => error.into(),
+            error = self.prepare_epoch_4() => error,
+        }
     }
 
-    async fn boot(&mut self) -> Result<(), CourseError> {
+    async fn boot(&self) -> Result<(), CourseError> {
         start("bitcoind", &self.bitcoind_process).await?;
         self.say(0, "bitcoind starts", "its RPC").await;
         self.wait_for("bitcoind to answer", || self.bitcoin.height()).await?;
@@ -115,7 +94,7 @@ impl Course {
     }
 
     /// Mines burn blocks, each as soon as the node is ready for it, up to the first of epoch 3.
-    async fn pass_epoch_2(&mut self) -> Result<(), CourseError> {
+    async fn pass_epoch_2(&self) -> Result<(), CourseError> {
         let mut has_stacked = false;
         loop {
             let height = self.bitcoin.height().await?;
@@ -132,7 +111,7 @@ impl Course {
                 has_stacked = true;
             }
             if height + 1 == self.schedule.prepare_start() {
-                self.wait_for_stacks().await?;
+                self.wait_for_locks("the signers' tokens to be locked").await?;
             }
             if height + 1 == self.schedule.epoch_3() {
                 self.wait_for_signers().await?;
@@ -180,7 +159,7 @@ impl Course {
         Ok(())
     }
 
-    async fn wait_for_stacks(&self) -> Result<(), CourseError> {
+    async fn wait_for_locks(&self, what: &'static str) -> Result<(), CourseError> {
         let locked = || async {
             for (signer, (stacker, _)) in self.stackers.iter().enumerate() {
                 let account = self.node.account(&stacker.address()).await;
@@ -192,7 +171,7 @@ impl Course {
             }
             Ok(())
         };
-        self.wait_for("the signers' tokens to be locked", locked).await
+        self.wait_for(what, locked).await
     }
 
     async fn wait_for_signers(&self) -> Result<(), CourseError> {
@@ -201,51 +180,59 @@ impl Course {
         self.wait_for("the signer set of the first cycle", chosen).await
     }
 
-    /// Burn blocks and transfers, each at its pace.
-    async fn go_on(mut self) -> CourseError {
-        let mut burn_blocks = ticks(self.pace.burn_interval);
-        let mut transfers = ticks(self.pace.block_interval);
-        // The first tick is at once, and the first burn block of epoch 3 has just been mined.
-        burn_blocks.tick().await;
-        let mut account = 0;
-        loop {
-            tokio::select! {
-                _ = burn_blocks.tick() => {
-                    if let Err(error) = self.mine().await {
-                        return error;
-                    }
-                }
-                _ = transfers.tick() => {
-                    self.transfer(account).await;
-                    account = (account + 1) % self.pace.faucet.addresses(Network::Testnet).len().max(1);
-                }
+    /// Publishes what epoch 4.0 must find, and stakes anew once it has begun. Does not end, unless
+    /// that fails.
+    async fn prepare_epoch_4(&self) -> CourseError {
+        if let Some(deployer) = &self.deployer
+            && let Err(error) = self.stake(deployer).await
+        {
+            return error;
+        }
+        std::future::pending().await
+    }
+
+    async fn stake(&self, deployer: &Deployer) -> Result<(), CourseError> {
+        for transaction in deployer.publish(self.domain) {
+            self.node.submit(&transaction).await?;
+        }
+        self.wait_for_nonce("the sBTC contracts", &deployer.address(), PUBLISHED_NONCE).await?;
+        // One burn block later, what pox-4 has locked is free.
+        let begun = self.schedule.epoch_4() + 1;
+        let node = self.node;
+        let height = loop {
+            let height = node.info().await?.burn_block_height;
+            if height >= begun {
+                break height;
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        };
+        let calls = self.stackers.iter();
+        let calls = calls.map(|(stacker, signer)| stacker.stake(self.domain, signer, height));
+        let calls: Vec<_> = calls.collect();
+        // A node refuses a call of a contract that it does not have yet.
+        for (step, nonce) in (0..).zip(STAKE_NONCES) {
+            for transaction in calls.iter().filter_map(|calls| calls.get(step)) {
+                node.submit(transaction).await?;
+            }
+            for (stacker, _) in &self.stackers {
+                self.wait_for_nonce(STAKE_STEPS, &stacker.address(), nonce + 1).await?;
             }
         }
+        self.wait_for_locks("the signers' tokens to be locked by pox-5").await
     }
 
-    /// A burn block: with the miner's commitment, or now and then without any, but not where the
-    /// next signers are chosen, for that takes blocks with winners.
-    async fn mine(&mut self) -> Result<(), CourseError> {
-        let next = BurnHeight::new(self.bitcoin.height().await? + 1);
-        let cycles = self.schedule.cycles();
-        let may_be_empty = !cycles.is_prepare_phase(next) && cycles.position(next) > 1;
-        let is_empty = self.pace.empty_sortition_in > 0
-            && self.pace.dice.below(self.pace.empty_sortition_in) == 0
-            && may_be_empty;
-        Ok(if is_empty { self.bitcoin.mine_empty().await } else { self.bitcoin.mine().await }?)
-    }
-
-    /// Something for the miner to put into a block. That a transfer is refused, because the one
-    /// before is not mined yet, is no harm: the next account is tried next.
-    async fn transfer(&self, account: usize) {
-        let addresses = self.pace.faucet.addresses(self.domain.network);
-        let Some(address) = addresses.get(account) else { return };
-        let Ok(state) = self.node.account(address).await else { return };
-        let transfer =
-            self.pace.faucet.transfer(self.domain, account, state.nonce, TRANSFERRED_USTX);
-        if let Some(transfer) = transfer {
-            let _ = self.node.submit(&transfer).await;
-        }
+    async fn wait_for_nonce(
+        &self,
+        what: &'static str,
+        address: &StacksAddress,
+        nonce: u64,
+    ) -> Result<(), CourseError> {
+        let node = self.node;
+        let mined = || async move {
+            let at = node.account(address).await.map_err(|error| error.to_string())?.nonce;
+            if at >= nonce { Ok(()) } else { Err(format!("{address} has nonce {at} of {nonce}")) }
+        };
+        self.wait_for(what, mined).await
     }
 
     /// Asks ten times a second until it is so, and says now and then how it stands.
@@ -296,13 +283,7 @@ async fn start(what: &str, process: &SignerProcess) -> Result<(), CourseError> {
     started.map_err(|source| CourseError::Start { what: what.to_owned(), source })
 }
 
-fn ticks(every: Duration) -> tokio::time::Interval {
-    let mut ticks = tokio::time::interval(every);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    ticks
-}
-
+const STAKE_STEPS: &str = "managers, enrolments and stakes";
 const TELL_EVERY: Duration = Duration::from_secs(10);
 /// A node on a busy machine needs seconds for what else takes tenths of them.
 const PATIENCE: Duration = Duration::from_secs(90);
-const TRANSFERRED_USTX: u64 = 1000;

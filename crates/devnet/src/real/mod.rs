@@ -17,9 +17,11 @@ mod network;
 mod node;
 mod node_config;
 mod observer;
+mod pace;
 mod programs;
 mod schedule;
 mod stacking;
+mod staking;
 mod wallet;
 
 pub use config::{MissingProgram, RealConfig, RealConfigError};

@@ -12,16 +12,19 @@ use tokio_util::sync::CancellationToken;
 use super::bitcoin::Bitcoin;
 use super::chronicle::Chronicle;
 use super::config::{RealConfig, RealConfigError};
-use super::course::{Course, Pace};
+use super::course::Course;
 use super::failure;
 use super::http::{self, Answers};
 use super::narrator::{Narrator, Told};
 use super::node::StacksNode;
 use super::observer::{Heard, Observer};
+use super::pace::Pace;
 use super::programs::{self, Places, Program};
+use super::schedule::Schedule;
 use super::wallet::Wallet;
 use crate::actors::{Actor, Keys};
 use crate::chain::TransactionDomain;
+use crate::config::DevnetConfig;
 use crate::devnet::StartError;
 use crate::dispatcher::Dispatcher;
 use crate::event::{DevnetEvent, Summary};
@@ -85,12 +88,11 @@ impl RealNetwork {
         let (observer, heard) = Observer::new(dispatchers(&config, &places));
         running.serve(places.observer, Arc::clone(&observer)).await?;
 
-        let chronicle = Chronicle::new(keys.signer_hashes());
         let stacks_node = StacksNode::new(places.node_rpc);
         let (listener, events) = mpsc::channel(QUEUE_LEN);
         let teller = Narrator {
             schedule: plan.schedule,
-            chronicle,
+            chronicle: Chronicle::new(keys.signer_hashes()),
             stats: Stats::new(signers.len()),
             node: stacks_node,
             observer,
@@ -101,6 +103,7 @@ impl RealNetwork {
             due_since: None,
         };
         running.narrate(teller, heard, told).await;
+        let pace = pace(network, plan.schedule, bitcoin.clone(), stacks_node);
         let course = Course {
             schedule: plan.schedule,
             bitcoin,
@@ -110,10 +113,10 @@ impl RealNetwork {
             signers,
             stackers,
             domain: DOMAIN,
-            pace: Pace::of(network),
+            deployer: config.epoch_4.then(|| programs::deployer(&config)),
             narrator,
         };
-        running.lead(course, bitcoind, node);
+        running.lead(course, pace, bitcoind, node);
         running.mend(config.restart_after);
         Ok((running, events))
     }
@@ -148,7 +151,7 @@ impl RealNetwork {
     }
 
     /// Leads the network until it fails or is stopped.
-    fn lead(&self, course: Course, bitcoind: Program, node: Program) {
+    fn lead(&self, course: Course, pace: Pace, bitcoind: Program, node: Program) {
         let narrator = self.narrator.clone();
         let leading = async move {
             let failed = tokio::select! {
@@ -156,7 +159,7 @@ impl RealNetwork {
                     failure::of_program("bitcoind", &status, &bitcoind.log),
                 status = failure::ended(&node.process) =>
                     failure::of_program("stacks-node", &status, &node.log),
-                error = course.run() => failure::of_course(&error, &bitcoind.log, &node.log),
+                error = course.run(pace) => failure::of_course(&error, &bitcoind.log, &node.log),
             };
             // At the end of the network nobody listens any more.
             let _ = narrator.send(Told::Event(failed)).await;
@@ -225,6 +228,20 @@ fn dispatchers(config: &RealConfig, places: &Places) -> Vec<Dispatcher> {
             Dispatcher::start(addresses.endpoint, config.network.patience, dice)
         })
         .collect()
+}
+
+fn pace(config: &DevnetConfig, schedule: Schedule, bitcoin: Bitcoin, node: StacksNode) -> Pace {
+    Pace {
+        bitcoin,
+        node,
+        schedule,
+        domain: DOMAIN,
+        faucet: config.faucet(),
+        dice: config.seed.dice("sortitions"),
+        burn_interval: config.burn_interval,
+        block_interval: config.block_interval,
+        empty_sortition_in: config.empty_sortition_in,
+    }
 }
 
 fn watched(actor: &Actor) -> Watched {

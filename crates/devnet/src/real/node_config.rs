@@ -30,6 +30,8 @@ pub(super) struct NodeSettings<'a> {
     /// Where its events go.
     pub(super) observer: SocketAddr,
     pub(super) schedule: Schedule,
+    /// The contracts of sBTC's token and registry.
+    pub(super) sbtc: [String; 2],
     /// Who has how many µSTX from the start.
     pub(super) balances: &'a [(StacksAddress, u64)],
 }
@@ -58,6 +60,7 @@ impl NodeSettings<'_> {
     }
 
     fn node(&self) -> String {
+        let [token, registry] = &self.sbtc;
         let mut text = String::new();
         write_table(
             &mut text,
@@ -77,6 +80,8 @@ impl NodeSettings<'_> {
                 ("pox_sync_sample_secs", "0".to_owned()),
                 ("wait_time_for_blocks", "200".to_owned()),
                 ("mine_microblocks", "false".to_owned()),
+                ("pox_5_sbtc_contract", quoted(token)),
+                ("pox_5_sbtc_registry_contract", quoted(registry)),
             ],
         );
         write_table(

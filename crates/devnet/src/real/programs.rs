@@ -10,6 +10,7 @@ use super::bitcoin::BitcoinSettings;
 use super::config::{Plan, RealConfig};
 use super::node_config::NodeSettings;
 use super::stacking::Stacker;
+use super::staking::Deployer;
 use crate::actors::Addresses;
 use crate::devnet::StartError;
 use crate::ports::Ports;
@@ -79,6 +80,11 @@ pub(super) fn stackers(config: &RealConfig, plan: &Plan) -> Vec<(Stacker, Privat
     .collect()
 }
 
+/// Who publishes what pox-5 needs.
+pub(super) fn deployer(config: &RealConfig) -> Deployer {
+    Deployer::new(config.network.seed.key("deployer", 0))
+}
+
 /// The node with its configuration.
 pub(super) fn stacks_node(
     config: &RealConfig,
@@ -90,8 +96,10 @@ pub(super) fn stacks_node(
     let own = folder.create_folder("stacks-node")?;
     let stacking = stackers.iter().map(|(stacker, _)| (stacker.address(), stacker.balance()));
     let spending = config.network.faucet().addresses(Network::Testnet);
+    let deployer = deployer(config);
+    let spending = spending.into_iter().chain([deployer.address()]);
     let balances: Vec<(StacksAddress, u64)> =
-        stacking.chain(spending.into_iter().map(|address| (address, FAUCET_USTX))).collect();
+        stacking.chain(spending.map(|address| (address, FAUCET_USTX))).collect();
     let secret = config.network.auth_password();
     let settings = NodeSettings {
         folder: &own,
@@ -106,6 +114,7 @@ pub(super) fn stacks_node(
         auth_password: &secret,
         observer: places.observer,
         schedule: plan.schedule,
+        sbtc: [deployer.token_id(), deployer.registry_id()],
         balances: &balances,
     };
     let conf = own.join("node-config.toml");

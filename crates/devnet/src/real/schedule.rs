@@ -15,6 +15,8 @@ pub struct Schedule {
     cycles: RewardCycles,
     /// The first height at which the Stacks miner can act.
     base: u64,
+    /// Whether epoch 4.0 begins in the cycle after that of epoch 3.0.
+    has_epoch_4: bool,
 }
 
 /// Why cycles of such lengths cannot be booted.
@@ -52,7 +54,20 @@ impl Schedule {
             return Err(ScheduleError::RewardPhase { length, prepare });
         }
         let cycles = RewardCycles { first: BurnHeight::new(0), length, prepare };
-        Ok(Self { cycles, base: COINBASE_MATURITY.div_ceil(length) * length })
+        let base = COINBASE_MATURITY.div_ceil(length) * length;
+        Ok(Self { cycles, base, has_epoch_4: false })
+    }
+
+    /// The same, with epoch 4.0 in the cycle after that of epoch 3.0.
+    #[must_use]
+    pub const fn with_epoch_4(self) -> Self {
+        Self { has_epoch_4: true, ..self }
+    }
+
+    /// First height of epoch 4.0.
+    pub const fn epoch_4(&self) -> u64 {
+        let cycles = if self.has_epoch_4 { 2 } else { FAR_CYCLES };
+        self.base + cycles * self.cycles.length + EPOCH_OFFSET
     }
 
     /// How burn heights divide into cycles.
@@ -82,7 +97,7 @@ impl Schedule {
 
     /// First height of epoch 3.0.
     pub const fn epoch_3(&self) -> u64 {
-        self.base + self.cycles.length + EPOCH_3_OFFSET
+        self.base + self.cycles.length + EPOCH_OFFSET
     }
 
     /// Reward slots of a cycle: two for each burn block that is not in the prepare phase.
@@ -98,7 +113,7 @@ impl Schedule {
         let mut epochs: Vec<_> = early.zip([0, 0, 1, 2, 3, 4, 5]).collect();
         epochs.push(("2.5", self.base + 1));
         epochs.extend(["3.0", "3.1", "3.2", "3.3", "3.4"].into_iter().zip(three..));
-        epochs.push(("4.0", self.base + FAR_CYCLES * self.cycles.length + EPOCH_3_OFFSET));
+        epochs.push(("4.0", self.epoch_4()));
         epochs
     }
 
@@ -112,7 +127,7 @@ impl Schedule {
 /// A coinbase is spendable with the block that is this many above the first.
 const COINBASE_MATURITY: u64 = 101;
 /// A node refuses epoch 3.0 in the first two burn blocks of a cycle, and epoch 4.0 too.
-const EPOCH_3_OFFSET: u64 = 2;
+const EPOCH_OFFSET: u64 = 2;
 /// Two burn blocks until the miner mines, two until its block with the stacking transactions has
 /// won, and two in reserve.
 const MIN_REWARD_PHASE: u64 = 6;
@@ -150,7 +165,9 @@ mod tests {
         for (length, prepare) in
             [(9, 3), (10, 3), (10, 4), (20, 5), (101, 5), (150, 20), (2100, 100)]
         {
-            assert_accepted(&Schedule::new(length, prepare).unwrap());
+            let schedule = Schedule::new(length, prepare).unwrap();
+            assert_accepted(&schedule);
+            assert_accepted(&schedule.with_epoch_4());
         }
     }
 
@@ -167,6 +184,7 @@ mod tests {
         assert_eq!(schedule.epoch_at(141), "2.5");
         assert_eq!(schedule.epoch_at(142), "3.0");
         assert_eq!(schedule.epoch_at(10_000), "3.4");
+        assert_eq!(schedule.with_epoch_4().epoch_at(162), "4.0");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use countersign_wire::clarity::{ClarityName, ClarityValue, ContractName};
 use countersign_wire::sip018::{self, Pox4Authorization, Pox4Topic, PoxAddress};
 use countersign_wire::transaction::{StacksTransaction, TransactionPayload};
-use countersign_wire::{ChainId, Network, PrivateKey, RewardCycle, StacksAddress, Weight};
+use countersign_wire::{MessageSignature, Network, PrivateKey, RewardCycle, StacksAddress, Weight};
 
 use crate::chain::{Spending, TransactionDomain};
 
@@ -61,6 +61,15 @@ impl Stacker {
         StacksAddress::single_sig(Network::Testnet, &self.key.public_key())
     }
 
+    pub(super) const fn key(&self) -> &PrivateKey {
+        &self.key
+    }
+
+    /// µSTX that it locks.
+    pub(super) const fn amount(&self) -> u64 {
+        self.amount
+    }
+
     /// What it must have: the amount and fees.
     pub(super) const fn balance(&self) -> u64 {
         self.amount.saturating_add(FEE_USTX * 100)
@@ -85,7 +94,8 @@ impl Stacker {
             max_amount: self.amount.into(),
             auth_id: AUTH_ID,
         };
-        let signature = ClarityValue::Buffer(sign(signer, &authorization, domain.chain_id));
+        let signature = sip018::stacking_pox4(&authorization, domain.chain_id);
+        let signature = ClarityValue::Buffer(rsv(&signer.sign(&signature)));
         let pox_address = ClarityValue::tuple([
             ("hashbytes", ClarityValue::Buffer(pox_address.hash_bytes)),
             ("version", ClarityValue::Buffer(vec![pox_address.version])),
@@ -109,9 +119,8 @@ impl Stacker {
     }
 }
 
-/// Contracts take the recovery id last.
-fn sign(signer: &PrivateKey, authorization: &Pox4Authorization, chain: ChainId) -> Vec<u8> {
-    let signature = signer.sign(&sip018::stacking_pox4(authorization, chain));
+/// A signature as contracts take it: with the recovery id last.
+pub(super) fn rsv(signature: &MessageSignature) -> Vec<u8> {
     let (recovery_id, rest) = signature.as_bytes().split_first().expect("a signature has 65 bytes");
     [rest, &[*recovery_id]].concat()
 }
@@ -120,7 +129,7 @@ const P2PKH: u8 = 0;
 /// Reward cycles.
 const PERIOD: u128 = 12;
 /// Each key gives its leave once.
-const AUTH_ID: u128 = 1;
+pub(super) const AUTH_ID: u128 = 1;
 const FEE_USTX: u64 = 10_000;
 /// 10,000 STX.
 const STEP_USTX: u64 = 10_000_000_000;
@@ -130,6 +139,8 @@ const STACKED_USTX: u64 = 4_000_000_000_000_000;
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+    use countersign_wire::ChainId;
 
     use super::*;
     use crate::seed::Seed;
