@@ -72,7 +72,6 @@ impl RealNetwork {
         let stackers = programs::stackers(&config, &plan);
         let bitcoind = programs::bitcoind(&config, &places, &folder, &secret)?;
         let node = programs::stacks_node(&config, &plan, &places, &folder, &stackers)?;
-
         let (narrator, told) = mpsc::channel(QUEUE_LEN);
         let running = Self {
             bitcoind: Arc::clone(&bitcoind.process),
