@@ -112,7 +112,12 @@ impl Signer {
     /// The node's burn chain has a new tip: views are derived anew, decisions about blocks read their
     /// facts again, and seats are looked for.
     fn move_to(&mut self, tip: BurnTip, turn: &mut Turn) {
+        let earlier = self.current_cycle();
         self.burn_tip = Some(tip);
+        if earlier.is_some() && earlier < self.current_cycle() {
+            // What was said for the new cycle before we saw it begin was passed over.
+            self.read_slots_again(turn);
+        }
         self.sortitions = None;
         for seen in self.burn.confirm(tip.height) {
             turn.write(Write::BurnBlock(seen));
@@ -304,6 +309,20 @@ impl Signer {
         if self.unannounced.take().is_some() {
             self.read_slots_again(turn);
         }
+        self.follow_burn_tip(node, turn);
+    }
+
+    /// A view was read at this tip, which may be news: the next poll is seconds away, and a cycle may
+    /// begin here whose first proposal is on its way. A lower tip may be of an older answer.
+    pub(crate) fn learn_tip_of_view(&mut self, info: &NodeInfo, turn: &mut Turn) {
+        let node = BurnTip { height: info.burn_block_height, consensus_hash: info.pox_consensus };
+        let is_higher = self.burn_tip.is_some_and(|known| known.height < node.height);
+        if is_higher && info.network_id == self.params.chain_id {
+            self.follow_burn_tip(node, turn);
+        }
+    }
+
+    fn follow_burn_tip(&mut self, node: BurnTip, turn: &mut Turn) {
         if self.burn_tip == Some(node) {
             return;
         }

@@ -40,9 +40,9 @@ impl Signer {
         let at = self.situation(cycle, facts, turn.now);
         let derived = derive_view(expected, &at)?;
         let followed = follow(cycle, &derived, &at)?;
-        if let Ok(view) = facts.burn_view()? {
-            let view = view.clone();
-            self.learn_burn_blocks(&view, turn.now);
+        let read = facts.burn_view()?.ok().cloned();
+        if let Some(view) = &read {
+            self.learn_burn_blocks(view, turn.now);
         }
         match followed {
             Ok((replay, change)) => {
@@ -54,6 +54,9 @@ impl Signer {
             Err(NodeFailure { text }) => {
                 self.apply_view(number, Derived::Failed { text }, turn);
             }
+        }
+        if let Some(view) = read {
+            self.learn_tip_of_view(&view.info, turn);
         }
         Ok(())
     }

@@ -3,7 +3,9 @@
 //! Burn block `n` has the height 100 + `n`: cycle 1 is in its prepare phase from burn block 80 on,
 //! and cycle 2 begins with burn block 100.
 
-use countersign_signer::{Event, NotRegisteredReason, Note, Query, RegistrationFacts, Saved};
+use countersign_signer::{
+    Event, Millis, NotRegisteredReason, Note, Query, RegistrationFacts, Saved,
+};
 use countersign_wire::message::{BlockProposal, SignerMessage};
 use countersign_wire::{PrivateKey, RewardCycle, SignerSet, StacksAddress, Weight};
 
@@ -299,4 +301,39 @@ fn a_key_outside_the_set_of_a_cycle_has_no_vote_in_it() {
     let newcomer = PrivateKey::from_bytes([0x66; 32]).unwrap().public_key();
     driver.hear_in(NEXT.parity(), newcomer, promise);
     assert_eq!(driver.orders().len(), 1);
+}
+
+/// A network at the last burn block of cycle 1, with a seat in cycle 2.
+fn before_the_boundary() -> Driver {
+    let mut driver = agreed_at(99);
+    driver.node.end_tenure(99, 20);
+    driver
+}
+
+#[test]
+fn a_cycle_begins_with_the_first_answer_of_a_node_that_was_announced_to_late() {
+    let mut driver = before_the_boundary();
+    // The callback is faster than the node's own view of the burn chain.
+    driver.handle(Event::BurnBlock(burn_block(100)));
+    driver.node.move_to(100);
+    driver.pass(Millis::new(250));
+    driver.sent.clear();
+    let first = BlockProposal { reward_cycle: NEXT, ..tenure_start(100, 21) };
+    driver.propose(&first);
+    let ignored = Note::ProposalIgnored {
+        sighash: first.block.sighash(),
+        why: countersign_signer::IgnoredProposal::NotOurCycle,
+    };
+    assert!(!driver.notes.contains(&ignored), "the next poll is seconds away");
+}
+
+#[test]
+fn the_slots_are_read_again_when_a_cycle_begins() {
+    let mut driver = before_the_boundary();
+    let first = BlockProposal { reward_cycle: NEXT, ..tenure_start(100, 21) };
+    driver.propose(&first);
+    assert!(driver.is_silent(), "the cycle has not begun");
+    driver.sent.clear();
+    driver.mine_burn_block(100);
+    assert!(driver.sent.iter().any(|sent| matches!(sent, Sent::ReadSlots)));
 }
