@@ -10,7 +10,7 @@ use countersign_vault::{
     SignError, Vault,
 };
 use countersign_wire::message::{BlockRejected, BlockResponse, MockProposal, SignerMessage};
-use countersign_wire::stackerdb::Chunk;
+use countersign_wire::stackerdb::{Chunk, Lane};
 use countersign_wire::{RewardCycle, SlotId};
 use tokio::sync::{mpsc, oneshot};
 
@@ -94,11 +94,13 @@ struct Clerk {
 impl Clerk {
     fn serve(mut self, mut queue: mpsc::UnboundedReceiver<Order>) -> Result<(), SignError> {
         while let Some(order) = queue.blocking_recv() {
-            let (payload, begun) = (order.label(), Instant::now());
+            let (payload, begun, is_last) =
+                (order.label(), Instant::now(), order.ends_a_decision());
             self.carry_out(order)?;
             let seconds = self.metrics.vault_seconds.get_or_create(&vec![("payload", payload)]);
             seconds.observe(begun.elapsed().as_secs_f64());
-            if queue.is_empty() {
+            // After a signature its chunk is ordered at once, which must not wait.
+            if is_last && queue.is_empty() {
                 self.vault.tidy()?;
             }
         }
@@ -172,6 +174,11 @@ impl Clerk {
 }
 
 impl Order {
+    /// Whether nothing more of the same block is to be signed.
+    fn ends_a_decision(&self) -> bool {
+        matches!(self, Self::Chunk { request, .. } if request.contract.lane == Lane::Responses)
+    }
+
     const fn label(&self) -> &'static str {
         match self {
             Self::Accept(_) => "acceptance",

@@ -17,8 +17,9 @@
 //!
 //! One SQLite file per key, in WAL mode with `synchronous = FULL`: a commit is one append and one
 //! sync, half the time of a rollback journal. Its connection holds the exclusive lock from opening to
-//! exit. While the file exists, its neighbour with the ending `-wal` belongs to it: a copy of one
-//! without the other has forgotten signatures.
+//! exit. The log has its whole length from the opening on, so that the sync of a record need not write
+//! down a new length. While the file exists, its neighbour with the ending `-wal` belongs to it: a copy
+//! of one without the other has forgotten signatures.
 //!
 //! Nothing that binds the key is ever forgotten, and the file stays small all the same: the 16,384
 //! highest signed blocks, the work of a day of the fastest blocks, are remembered one by one; below,

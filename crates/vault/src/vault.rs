@@ -5,7 +5,7 @@ use std::path::Path;
 
 use countersign_wire::message::{BlockResponse, MockSignature, SignerMessage};
 use countersign_wire::stackerdb::Chunk;
-use countersign_wire::{MessageSignature, PrivateKey, PublicKey, Wire as _, sip018};
+use countersign_wire::{MessageSignature, PrivateKey, PublicKey, Sighash, Wire as _, sip018};
 
 use crate::error::{OpenError, SignError};
 use crate::journal::Journal;
@@ -19,6 +19,9 @@ pub struct Vault {
     key: PrivateKey,
     public_key: PublicKey,
     journal: Journal,
+    /// The acceptance that was signed last. It was recorded before, so its message needs neither a
+    /// recovery of the key nor a look into the journal.
+    latest: Option<(Sighash, MessageSignature)>,
 }
 
 impl Vault {
@@ -27,14 +30,14 @@ impl Vault {
     pub fn open(key: PrivateKey, journal: &Path) -> Result<Self, OpenError> {
         let public_key = key.public_key();
         let journal = Journal::open(journal, &public_key)?;
-        Ok(Self { key, public_key, journal })
+        Ok(Self { key, public_key, journal, latest: None })
     }
 
     /// A vault that forgets everything when it is dropped: for simulated and dry-run signers only.
     pub fn in_memory(key: PrivateKey) -> Result<Self, OpenError> {
         let public_key = key.public_key();
         let journal = Journal::in_memory(&public_key)?;
-        Ok(Self { key, public_key, journal })
+        Ok(Self { key, public_key, journal, latest: None })
     }
 
     /// The public half of the key.
@@ -52,7 +55,9 @@ impl Vault {
         request: &AcceptanceRequest,
     ) -> Result<MessageSignature, SignError> {
         self.journal.record_acceptance(request)?;
-        Ok(self.key.sign(request.sighash.as_bytes()))
+        let signature = self.key.sign(request.sighash.as_bytes());
+        self.latest = Some((request.sighash, signature));
+        Ok(signature)
     }
 
     /// Takes over what this key signed in another program: all marks or none. They bind as if they had
@@ -63,11 +68,13 @@ impl Vault {
         self.journal.import(marks)
     }
 
-    /// Folds old records if there are many, which takes a moment; best when nobody waits. Of the
-    /// blocks far below the highest one only tenures and heights stay, and nothing new is signed at or
-    /// below them any more ([`SignError::BelowFloor`]).
+    /// Folds old records if there are many, and brings the journal's log into its database if it has
+    /// grown. Both take longer than many signatures, and not calling this costs only time: best when
+    /// nobody waits. Of the blocks far below the highest one only tenures and heights stay, and nothing
+    /// new is signed at or below them any more ([`SignError::BelowFloor`]).
     pub fn tidy(&mut self) -> Result<(), SignError> {
-        self.journal.tidy()
+        self.journal.tidy()?;
+        self.journal.merge_log()
     }
 
     /// Signs the rejection of a block, unless the block was accepted.
@@ -116,7 +123,13 @@ impl Vault {
     }
 
     fn check_response(&mut self, response: &BlockResponse) -> Result<(), SignError> {
+        self.journal.refuse_if_failed()?;
         let sighash = *response.sighash();
+        if let BlockResponse::Accepted(accepted) = response
+            && self.latest == Some((sighash, accepted.signature))
+        {
+            return Ok(());
+        }
         let signed_by = match response {
             BlockResponse::Accepted(accepted) => accepted.recover(),
             BlockResponse::Rejected(rejected) => rejected.recover(),

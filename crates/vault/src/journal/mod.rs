@@ -2,6 +2,7 @@
 
 mod fold;
 mod import;
+mod log;
 mod open;
 
 use std::path::Path;
@@ -20,6 +21,8 @@ pub(crate) struct Journal {
     has_failed: bool,
     /// How many rows there are that are folded or forgotten in time.
     rows: fold::Rows,
+    /// How many transactions there were since the log was last brought into the database.
+    unmerged: u32,
 }
 
 /// What the journal knows of one block.
@@ -34,12 +37,13 @@ impl Journal {
     pub(crate) fn open(path: &Path, owner: &PublicKey) -> Result<Self, OpenError> {
         let db = open::open(path, owner)?;
         let rows = fold::Rows::count(&db).map_err(|error| open::explain(path, error))?;
-        Ok(Self { db, has_failed: false, rows })
+        Ok(Self { db, has_failed: false, rows, unmerged: 0 })
     }
 
     /// A journal without a file.
     pub(crate) fn in_memory(owner: &PublicKey) -> Result<Self, OpenError> {
-        Ok(Self { db: open::in_memory(owner)?, has_failed: false, rows: fold::Rows::default() })
+        let (db, rows) = (open::in_memory(owner)?, fold::Rows::default());
+        Ok(Self { db, has_failed: false, rows, unmerged: 0 })
     }
 
     /// Makes the acceptance durable, or says why it may not be signed.
@@ -97,15 +101,18 @@ impl Journal {
         self.transact(|txn| find_record(txn, sighash))
     }
 
+    /// A journal that has failed answers nothing any more.
+    pub(crate) fn refuse_if_failed(&self) -> Result<(), SignError> {
+        if self.has_failed { Err(SignError::Journal(JournalError::Failed)) } else { Ok(()) }
+    }
+
     /// Runs `body` in one transaction: committed and synced if it succeeds, rolled back if it refuses.
     /// Whatever goes wrong with the database ends this journal.
     fn transact<T>(
         &mut self,
         body: impl FnOnce(&Transaction<'_>) -> Result<T, SignError>,
     ) -> Result<T, SignError> {
-        if self.has_failed {
-            return Err(SignError::Journal(JournalError::Failed));
-        }
+        self.refuse_if_failed()?;
         let outcome = self.attempt(body);
         self.has_failed = outcome.as_ref().is_err_and(SignError::is_fatal);
         outcome
@@ -118,6 +125,7 @@ impl Journal {
         let txn = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let answer = body(&txn)?;
         txn.commit()?;
+        self.unmerged = self.unmerged.saturating_add(1);
         Ok(answer)
     }
 }

@@ -2,12 +2,13 @@
 
 use std::fs::File;
 use std::io::{self, ErrorKind};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use countersign_wire::PublicKey;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, params};
 
+use super::log::{lengthen, log_of};
 use crate::error::{JournalError, OpenError};
 
 /// "CSJ1": tells a journal from any other SQLite file.
@@ -43,14 +44,6 @@ pub(super) fn open(path: &Path, owner: &PublicKey) -> Result<Connection, OpenErr
     check_integrity(&db, path)?;
     begin_service(&db, path, found)?;
     Ok(db)
-}
-
-/// The write-ahead log that a process which was killed leaves beside its journal. SQLite would take it
-/// for the log of a new journal of the same name.
-fn log_of(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push("-wal");
-    PathBuf::from(name)
 }
 
 /// A journal that lives as long as its connection.
@@ -203,7 +196,7 @@ fn begin_service(db: &Connection, path: &Path, found: i64) -> Result<(), OpenErr
         db.query_row(include_str!("checkpoint.sql"), [], |row| row.get(0))
     };
     match prove() {
-        Ok(false) => Ok(()),
+        Ok(false) => lengthen(path).map_err(|error| unwritable(path, JournalError::Io(error))),
         Ok(true) => Err(OpenError::InUse { path: path.to_owned() }),
         Err(error) => Err(explain(path, error)),
     }

@@ -132,6 +132,25 @@ fn a_response_with_a_signature_of_another_key_is_refused() {
 }
 
 #[test]
+fn an_acceptance_is_published_again_after_another_block_was_signed() {
+    let mut vault = vault();
+    let early = accepted(1, vault.sign_acceptance(&acceptance(1, 10)).unwrap());
+    let first = vault.sign_chunk(&request(early.clone())).unwrap();
+    let late = accepted(2, vault.sign_acceptance(&acceptance(2, 11)).unwrap());
+    vault.sign_chunk(&request(late)).unwrap();
+    assert_eq!(vault.sign_chunk(&request(early)).unwrap(), first);
+}
+
+#[test]
+fn the_latest_signature_is_no_signature_of_another_block() {
+    let mut vault = vault();
+    vault.sign_acceptance(&acceptance(1, 10)).unwrap();
+    let latest = vault.sign_acceptance(&acceptance(2, 11)).unwrap();
+    let refused = vault.sign_chunk(&request(accepted(1, latest)));
+    assert!(matches!(refused, Err(SignError::ForeignSignature { .. })));
+}
+
+#[test]
 fn a_response_whose_signature_is_not_in_the_journal_is_refused() {
     let mut made_elsewhere = vault();
     for message in &good(&mut made_elsewhere)[..2] {

@@ -86,6 +86,26 @@ fn a_new_journal_is_private_and_leaves_no_draft_beside_it() {
 }
 
 #[test]
+fn the_log_has_its_length_before_the_first_record_and_keeps_it() {
+    let place = Place::new();
+    let log = place.folder.path().join("journal.sqlite-wal");
+    let mut vault = place.open();
+    let length = fs::metadata(&log).unwrap().len();
+    assert!(length >= 1 << 20, "{length} bytes");
+    for number in 0..=255 {
+        vault.sign_acceptance(&acceptance(number, 10 + u64::from(number))).unwrap();
+        vault.tidy().unwrap();
+        assert_eq!(fs::metadata(&log).unwrap().len(), length);
+    }
+    drop(vault);
+    let mut vault = place.open();
+    for number in 0..=255 {
+        let refused = vault.sign_rejection(&rejection(number));
+        assert!(matches!(refused, Err(SignError::ContradictsAcceptance { .. })), "{number}");
+    }
+}
+
+#[test]
 fn an_empty_file_is_a_journal_that_lost_its_memory() {
     let place = Place::new();
     fs::write(&place.journal, b"").unwrap();
