@@ -14,6 +14,12 @@ pub(crate) struct BenchArgs {
     /// Measures another program, started as `PATH run --config FILE`, instead of countersign
     #[arg(long, value_name = "PATH")]
     signer: Option<PathBuf>,
+    /// Measures this program too, in turns with the first, and prints how they compare
+    #[arg(long, value_name = "PATH")]
+    against: Option<PathBuf>,
+    /// Measures each program so often and shows its quickest run (default: 1)
+    #[arg(long, value_name = "N")]
+    runs: Option<u32>,
     /// How many signers the networks have (default: 30,100)
     #[arg(long, value_name = "N,…")]
     signers: Option<String>,
@@ -47,7 +53,13 @@ impl BenchArgs {
     fn words(&self) -> Result<Vec<String>, StepError> {
         let mut words = Vec::new();
         if let Some(signer) = &self.signer {
-            words.extend(["--signer".to_owned(), absolute(signer)?]);
+            words.extend(["--signer".to_owned(), absolute(signer, "--signer")?]);
+        }
+        if let Some(against) = &self.against {
+            words.extend(["--against".to_owned(), absolute(against, "--against")?]);
+        }
+        if let Some(runs) = self.runs {
+            words.extend(["--runs".to_owned(), runs.to_string()]);
         }
         if let Some(signers) = &self.signers {
             words.extend(["--signers".to_owned(), signers.clone()]);
@@ -62,11 +74,11 @@ impl BenchArgs {
     }
 }
 
-fn absolute(path: &Path) -> Result<String, StepError> {
+fn absolute(path: &Path, option: &str) -> Result<String, StepError> {
     let found = std::path::absolute(path)
         .map_err(|source| StepError::Read { path: path.to_owned(), source })?;
     found.into_os_string().into_string().map_err(|_| StepError::Malformed {
-        what: "the value of `--signer`".to_owned(),
+        what: format!("the value of `{option}`"),
         reason: format!("{} is not text", path.display()),
     })
 }
@@ -81,13 +93,18 @@ mod tests {
     fn the_program_gets_what_was_asked_for_and_an_absolute_path() {
         let args = BenchArgs {
             signer: Some("signers/other".into()),
+            against: Some("signers/third".into()),
+            runs: Some(3),
             signers: Some("30".to_owned()),
             proposals: Some(7),
             json: true,
         };
         let words = args.words().unwrap();
         let here = std::env::current_dir().unwrap();
-        let path = here.join("signers/other").to_string_lossy().into_owned();
-        assert_eq!(words, ["--signer", &path, "--signers", "30", "--proposals", "7", "--json"]);
+        let path = |name| here.join(name).to_string_lossy().into_owned();
+        let (other, third) = (path("signers/other"), path("signers/third"));
+        let programs = ["--signer", &other, "--against", &third, "--runs", "3"];
+        let rest = ["--signers", "30", "--proposals", "7", "--json"];
+        assert_eq!(words, [&programs[..], &rest].concat());
     }
 }

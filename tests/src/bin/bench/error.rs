@@ -6,6 +6,7 @@ use std::time::Duration;
 use countersign_devnet::Stopped;
 use countersign_devnet::chain::BuildError;
 use countersign_devnet::devnet::{ControlError, StartError};
+use countersign_signerd::store::StoreError;
 
 /// Why a measurement cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +26,9 @@ pub(crate) enum BenchError {
     /// The network refuses a chunk.
     #[error("the network refuses a chunk: {0}")]
     Refused(String),
+    /// The signer's store cannot be filled.
+    #[error("the signer's store cannot be filled")]
+    Store(#[from] StoreError),
     /// The chain lacks what a miner needs.
     #[error("the chain has no {0}")]
     Missing(&'static str),

@@ -6,8 +6,13 @@
 //! miner are played here, in this process, and nothing but what is said on the wire is measured, so
 //! that any program that takes the same configuration file can be measured.
 //!
+//! With `--against` another program has its turns between those of the first, in the same run, and the
+//! figures of both are set side by side.
+//!
 //! It does not measure a node: every block that it proposes is found valid after a fixed delay.
 
+mod aged;
+mod compare;
 mod error;
 mod floor;
 mod heard;
@@ -26,7 +31,7 @@ use clap::Parser;
 use countersign_ops::report::report;
 
 use error::BenchError;
-use measure::Plan;
+use measure::{Figures, Plan};
 use report::Report;
 
 /// Measures a signer
@@ -36,6 +41,13 @@ struct Args {
     /// together with this program if absent
     #[arg(long, value_name = "PATH")]
     signer: Option<PathBuf>,
+    /// Another program to measure in turns with the first, and to compare it with
+    #[arg(long, value_name = "PATH")]
+    against: Option<PathBuf>,
+    /// How often each program is measured; what is shown is its quickest run
+    #[arg(long, value_name = "N", default_value_t = 1,
+          value_parser = clap::value_parser!(u32).range(1..))]
+    runs: u32,
     /// How many signers the network has
     #[arg(long, value_name = "N,…", value_delimiter = ',', default_values_t = [30, 100],
           value_parser = clap::value_parser!(u16).range(4..=400))]
@@ -70,17 +82,22 @@ fn run(args: &Args, out: &mut dyn Write) -> Result<(), BenchError> {
         .enable_all()
         .build()
         .map_err(BenchError::io("the runtime"))?;
-    let mut sizes = Vec::new();
+    let programs: Vec<PathBuf> = std::iter::once(program).chain(args.against.clone()).collect();
+    let mut reports: Vec<Report> = programs.iter().cloned().map(Report::new).collect();
     for signers in args.signers.iter().copied().map(usize::from) {
-        let plan = Plan {
-            program: program.clone(),
-            signers,
-            proposals: args.proposals,
-            folder: folder.path().join(signers.to_string()),
-        };
-        sizes.push(runtime.block_on(measure::measure(plan))?);
+        for run in 0..args.runs {
+            for (turn, report) in reports.iter_mut().enumerate() {
+                let plan = Plan {
+                    program: report.program().to_owned(),
+                    signers,
+                    proposals: args.proposals,
+                    folder: folder.path().join(format!("{signers}-{run}-{turn}")),
+                };
+                let figures: Figures = runtime.block_on(measure::measure(plan))?;
+                report.add(figures);
+            }
+        }
     }
-    let report = Report::new(program, sizes);
-    let text = if args.json { report.to_json() } else { report.to_string() };
+    let text = if args.json { compare::to_json(&reports) } else { compare::to_text(&reports) };
     writeln!(out, "{text}").map_err(BenchError::io("the terminal"))
 }

@@ -1,11 +1,12 @@
 //! One network, one signer, all figures.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use countersign_wire::message::SignerMessage;
 use countersign_wire::{Sighash, hash::sha256};
 
+use crate::aged;
 use crate::error::BenchError;
 use crate::floor::{Floor, Probe};
 use crate::peers::Addressed;
@@ -51,6 +52,8 @@ pub(crate) struct Figures {
     pub(crate) peak_memory: Option<u64>,
     /// From the start until it answers and has published its view.
     pub(crate) ready: Duration,
+    /// The same with a store full of rows, if the program keeps one that we know how to fill.
+    pub(crate) ready_aged: Option<Duration>,
 }
 
 /// The two times of one proposal.
@@ -62,13 +65,7 @@ struct Round {
 /// Starts the network and the signer, measures, and stops both.
 pub(crate) async fn measure(plan: Plan) -> Result<Figures, BenchError> {
     let mut stage = Stage::new(plan.signers, plan.folder.clone()).await?;
-    let place = stage.place()?.clone();
-    let endpoint = place.endpoint.parse().map_err(|_| BenchError::Missing("endpoint"))?;
-    let signer = SignerUnderTest::start(&plan.program, &place.config, &place.log)?;
-
-    let answered_at = signer.until_it_answers(endpoint).await?;
-    let published_at = first_view(&mut stage, &signer).await?;
-    let ready = answered_at.max(published_at).duration_since(signer.started_at);
+    let (signer, ready) = until_ready(&mut stage, &plan.program).await?;
     settle(&mut stage).await?;
 
     let mut probe = Probe::new(&plan.folder).map_err(BenchError::io("the floor"))?;
@@ -84,6 +81,7 @@ pub(crate) async fn measure(plan: Plan) -> Result<Figures, BenchError> {
         processor: None,
         peak_memory: None,
         ready,
+        ready_aged: None,
     };
     for _ in 0..WARM_UP {
         round(&mut stage, &signer, None).await?;
@@ -107,8 +105,36 @@ pub(crate) async fn measure(plan: Plan) -> Result<Figures, BenchError> {
     flood(&mut stage, &signer, &mut figures).await?;
     figures.peak_memory = signer.peak_memory();
     signer.stop().await;
+    figures.ready_aged = start_aged(&mut stage, &plan.program).await?;
     stage.stop().await;
     Ok(figures)
+}
+
+/// How long a signer takes from its start until it is ready.
+async fn until_ready(
+    stage: &mut Stage,
+    program: &Path,
+) -> Result<(SignerUnderTest, Duration), BenchError> {
+    let place = stage.place()?.clone();
+    let endpoint = place.endpoint.parse().map_err(|_| BenchError::Missing("endpoint"))?;
+    let signer = SignerUnderTest::start(program, &place.config, &place.log)?;
+    let answered_at = signer.until_it_answers(endpoint).await?;
+    let published_at = first_view(stage, &signer).await?;
+    let ready = answered_at.max(published_at).duration_since(signer.started_at);
+    Ok((signer, ready))
+}
+
+/// The same once more, with a store that holds many rows.
+async fn start_aged(stage: &mut Stage, program: &Path) -> Result<Option<Duration>, BenchError> {
+    let config = stage.place()?.config.clone();
+    let template = stage.build().await?;
+    if !aged::fill(&config, &template, stage.cycle)? {
+        return Ok(None);
+    }
+    stage.heard.catch_up();
+    let (signer, ready) = until_ready(stage, program).await?;
+    signer.stop().await;
+    Ok(Some(ready))
 }
 
 /// When the signer first publishes its view. A signer publishes when something has changed, so burn

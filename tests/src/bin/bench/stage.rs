@@ -29,7 +29,8 @@ pub(crate) struct Stage {
     pub(crate) peers: Peers,
     /// What the signer under test and its node say.
     pub(crate) heard: Heard,
-    cycle: RewardCycle,
+    /// Whose signers they are.
+    pub(crate) cycle: RewardCycle,
     /// How many proposals there were, which is the version of the miner's slot.
     proposed: u32,
 }
