@@ -61,28 +61,30 @@ fn rows(first: &Figures, other: &Figures) -> Vec<Row> {
         Row { name, first: ms(first), other: ms(other), better: Some(better) }
     };
     let events = [first, other].map(Figures::events_per_second);
-    let memory = [first, other].map(|figures| figures.peak_memory);
-    let [ours, theirs] = memory.map(|bytes| bytes.map_or(ABSENT.to_owned(), megabytes));
+    let busy = [first, other].map(|figures| figures.events_per_processor_second().unwrap_or(0.0));
+    let memory = |name, of: fn(&Figures) -> Option<u64>| {
+        let (first, other) = (of(first), of(other));
+        let text = |bytes: Option<u64>| bytes.map_or(ABSENT.to_owned(), megabytes);
+        let better = first.zip(other).map(|(first, other)| share(other, first));
+        Row { name, first: text(first), other: text(other), better }
+    };
     vec![
         time("verdict to pre-commit, p50", &|figures| figures.promise.percentile(50)),
         time("verdict to pre-commit, p99", &|figures| figures.promise.percentile(99)),
         time("threshold to signature, p50", &|figures| figures.signature.percentile(50)),
         time("threshold to signature, p99", &|figures| figures.signature.percentile(99)),
-        Row {
-            name: "events per second",
-            first: format!("{:.0}", events[0]),
-            other: format!("{:.0}", events[1]),
-            better: Some(events[0] / events[1]),
-        },
+        rate("events per second", events),
+        rate("… of processor time", busy),
         time("processor time per proposal", &|figures| figures.processor.unwrap_or_default()),
-        Row {
-            name: "peak memory",
-            first: ours,
-            other: theirs,
-            better: memory[0].zip(memory[1]).map(|(first, other)| share(other, first)),
-        },
+        memory("peak memory", |figures| figures.peak_memory),
+        memory("… without the program", |figures| figures.own_memory),
         time("start to ready", &|figures| figures.ready),
     ]
+}
+
+fn rate(name: &'static str, [first, other]: [f64; 2]) -> Row {
+    let better = (other > 0.0).then_some(first / other);
+    Row { name, first: format!("{first:.0}"), other: format!("{other:.0}"), better }
 }
 
 fn share(part: u64, whole: u64) -> f64 {

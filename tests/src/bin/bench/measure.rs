@@ -46,10 +46,14 @@ pub(crate) struct Figures {
     pub(crate) flood_took: Duration,
     /// From the first to the last callback of the flood.
     pub(crate) flood_delivery: Duration,
+    /// The processor time of the flood.
+    pub(crate) flood_processor: Option<Duration>,
     /// Processor time for one proposal.
     pub(crate) processor: Option<Duration>,
     /// The most memory, in bytes.
     pub(crate) peak_memory: Option<u64>,
+    /// What of it was not its program's file, at the end, in bytes.
+    pub(crate) own_memory: Option<u64>,
     /// From the start until it answers and has published its view.
     pub(crate) ready: Duration,
     /// The same with a store full of rows, if the program keeps one that we know how to fill.
@@ -78,8 +82,10 @@ pub(crate) async fn measure(plan: Plan) -> Result<Figures, BenchError> {
         flood: 0,
         flood_took: Duration::ZERO,
         flood_delivery: Duration::ZERO,
+        flood_processor: None,
         processor: None,
         peak_memory: None,
+        own_memory: None,
         ready,
         ready_aged: None,
     };
@@ -104,6 +110,7 @@ pub(crate) async fn measure(plan: Plan) -> Result<Figures, BenchError> {
         after.zip(before).map(|(after, before)| after.saturating_sub(before) / rounds);
     flood(&mut stage, &signer, &mut figures).await?;
     figures.peak_memory = signer.peak_memory();
+    figures.own_memory = signer.own_memory();
     signer.stop().await;
     figures.ready_aged = start_aged(&mut stage, &plan.program).await?;
     stage.stop().await;
@@ -233,11 +240,14 @@ async fn flood(
     figures.flood = u32::try_from(chunks.len()).unwrap_or(u32::MAX);
     let first = chunks.first().map(|(_, chunk)| chunk.signature.to_string()).unwrap_or_default();
     let last = chunks.last().map(|(_, chunk)| chunk.signature.to_string()).unwrap_or_default();
+    let before = signer.processor_time();
     stage.write(chunks).await?;
     stage.propose(&block).await?;
     let begun_at: Instant = stage.heard.callback(signer, "/stackerdb_chunks", &first).await?;
     let delivered_at = stage.heard.callback(signer, "/stackerdb_chunks", &last).await?;
     let processed_at = stage.heard.validation_request(signer).await?;
+    let after = signer.processor_time();
+    figures.flood_processor = after.zip(before).map(|(after, before)| after.saturating_sub(before));
     figures.flood_delivery = delivered_at.duration_since(begun_at);
     figures.flood_took = processed_at.duration_since(begun_at);
     Ok(())

@@ -76,8 +76,18 @@ impl SignerUnderTest {
 
     /// The most memory that it has ever had, in bytes.
     pub(crate) fn peak_memory(&self) -> Option<u64> {
+        self.status_line("VmHWM:")
+    }
+
+    /// The memory that it has now without the pages of its program's file, which are the system's to
+    /// take away, in bytes.
+    pub(crate) fn own_memory(&self) -> Option<u64> {
+        self.status_line("RssAnon:")
+    }
+
+    fn status_line(&self, label: &str) -> Option<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid)).ok()?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        let line = status.lines().find_map(|line| line.strip_prefix(label))?;
         let kib: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
         Some(kib * 1024)
     }

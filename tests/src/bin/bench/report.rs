@@ -70,13 +70,16 @@ impl Figures {
                 "round_trip_us": micros(floor.round_trip),
                 "signature_us": micros(floor.signature),
                 "sum_us": micros(floor.sum()),
+                "sum_p99_us": micros(floor.sum_p99),
             },
             "verdict_to_pre_commit": times(&self.promise),
             "threshold_to_signature": times(&self.signature),
             "events_per_second": self.events_per_second(),
+            "events_per_processor_second": self.events_per_processor_second(),
             "events_delivery_share": self.delivery_share(),
             "processor_seconds_per_1000_proposals": self.processor_seconds(),
             "peak_memory_bytes": self.peak_memory,
+            "own_memory_bytes": self.own_memory,
             "start_to_ready_us": micros(self.ready),
             "start_to_ready_with_rows_us": self.ready_aged.map(micros),
             "is_fast_enough": self.is_fast_enough(),
@@ -119,6 +122,12 @@ impl Figures {
         f64::from(self.flood) / self.flood_took.as_secs_f64()
     }
 
+    /// How many it would process if it had one processor and nothing to wait for.
+    pub(crate) fn events_per_processor_second(&self) -> Option<f64> {
+        let processor = self.flood_processor?.as_secs_f64();
+        (processor > 0.0).then(|| f64::from(self.flood) / processor)
+    }
+
     /// Which part of the time the node needed to deliver the events: near 1, the node was the limit.
     fn delivery_share(&self) -> f64 {
         self.flood_delivery.as_secs_f64() / self.flood_took.as_secs_f64()
@@ -152,6 +161,7 @@ impl fmt::Display for Figures {
             "  {:<26}{sum} = fdatasync {sync} + round trip {trip} + signature {by}",
             "floor"
         )?;
+        writeln!(f, "  {:<26}{}", "floor, p99", ms(floor.sum_p99))?;
         self.times(f, "verdict to pre-commit", &self.promise)?;
         self.times(f, "threshold to signature", &self.signature)?;
         let (events, share) = (self.events_per_second(), self.delivery_share() * 100.0);
@@ -160,11 +170,15 @@ impl fmt::Display for Figures {
             "  {:<26}{events:.0} per second (node's delivery: {share:.0} % of it)",
             "events"
         )?;
+        let busy = self.events_per_processor_second();
+        let busy = busy.map_or(ABSENT.to_owned(), |events| format!("{events:.0}"));
+        writeln!(f, "  {:<26}{busy} per second of processor time", "… without the node")?;
         let processor = self.processor_seconds();
         let processor = processor.map_or(ABSENT.to_owned(), |s| format!("{s:.1} s"));
         writeln!(f, "  {:<26}{processor} per 1,000 proposals", "processor time")?;
         let memory = self.peak_memory.map_or(ABSENT.to_owned(), megabytes);
-        writeln!(f, "  {:<26}{memory} at its peak", "memory")?;
+        let own = self.own_memory.map_or(ABSENT.to_owned(), megabytes);
+        writeln!(f, "  {:<26}{memory} at its peak, {own} without the program", "memory")?;
         writeln!(f, "  {:<26}{}", "start to ready", ms(self.ready))?;
         let aged = self.ready_aged.map_or(ABSENT.to_owned(), ms);
         writeln!(f, "  {:<26}{aged}", "… with 100,000 rows")?;
