@@ -54,7 +54,7 @@ enum Task {
     Clippy,
     /// Builds the documentation; every warning is an error
     Doc,
-    /// Measures a signer's process with the traffic of many signers; see docs/benchmarks.md
+    /// Measures a signer's process with the traffic of many signers; see docs/performance.md
     Bench(BenchArgs),
 }
 
