@@ -22,6 +22,8 @@ use crate::turn::Turn;
 
 /// How often the node is asked whether a callback was missed.
 const POLL_EVERY: Millis = Millis::from_secs(5);
+/// How long a cycle that is over waits for the decision on a block.
+const LAST_BLOCK_PATIENCE: Millis = Millis::from_secs(600);
 /// How long after a failure the node is asked again.
 const RETRY_AFTER: Millis = Millis::from_secs(1);
 
@@ -241,7 +243,7 @@ impl Signer {
             .keys()
             .copied()
             .filter(|cycle| *cycle < current)
-            .filter(|cycle| cycle.next() < current || !self.has_undecided(*cycle))
+            .filter(|cycle| cycle.next() < current || !self.has_undecided(*cycle, turn.now))
             .collect();
         for cycle in over {
             if let Some(Seat::Registered(_)) = self.seats.remove(&cycle) {
@@ -253,8 +255,14 @@ impl Signer {
         }
     }
 
-    fn has_undecided(&self, cycle: RewardCycle) -> bool {
-        self.ledger.of_cycle(cycle).any(|entry| entry.record.state == BlockState::Unprocessed)
+    /// Whether votes or a verdict may still decide a block of this cycle, which was proposed not long
+    /// ago: the signers of a cycle that is over bring its last block to its end.
+    fn has_undecided(&self, cycle: RewardCycle, now: Timestamp) -> bool {
+        self.ledger.of_cycle(cycle).map(|entry| &entry.record).any(|record| {
+            !record.state.is_global()
+                && record.state != BlockState::LocallyRejected
+                && now.since(record.proposed_at) <= LAST_BLOCK_PATIENCE
+        })
     }
 
     /// Asks again what could not be answered, and whether a callback was missed.

@@ -260,9 +260,32 @@ fn a_cycle_that_is_over_is_left_once_nothing_of_it_is_undecided() {
     // Its verdict still counts, in its own contracts.
     busy.verdict(in_cycle(CYCLE, 99).block.sighash());
     assert!(busy.sent.iter().any(|sent| matches!(sent, Sent::PreCommit(CYCLE, _))));
+    // So do promises and signatures.
+    let sighash = in_cycle(CYCLE, 99).block.sighash();
     busy.node.end_tenure(100, 21);
     busy.mine_burn_block(101);
+    assert!(!is_left(&busy));
+    for peer in 1..4 {
+        busy.pre_commit(peer, sighash);
+    }
+    assert_eq!(busy.acceptances(), [sighash]);
+    busy.announce(&in_cycle(CYCLE, 99).block);
+    busy.node.end_tenure(101, 22);
+    busy.mine_burn_block(102);
     assert!(is_left(&busy));
+}
+
+#[test]
+fn a_block_that_nobody_decides_keeps_no_cycle_for_longer_than_ten_minutes() {
+    let mut driver = agreed_at(99);
+    driver.promise(&in_cycle(CYCLE, 99));
+    driver.node.end_tenure(99, 20);
+    driver.mine_burn_block(100);
+    driver.pass(secs(601));
+    assert!(!driver.notes.contains(&Note::CycleEnded { cycle: CYCLE }));
+    driver.node.end_tenure(100, 21);
+    driver.mine_burn_block(101);
+    assert!(driver.notes.contains(&Note::CycleEnded { cycle: CYCLE }));
 }
 
 #[test]
