@@ -31,7 +31,7 @@ impl Signer {
         let sighash = proposal.block.sighash();
         let number = proposal.reward_cycle;
         let made_at = Timestamp::from_secs(header.timestamp.get());
-        if let Some(why) = self.reason_to_ignore(number, made_at, turn.wall()) {
+        if let Some(why) = self.reason_to_ignore((number, sighash), made_at, turn.wall()) {
             turn.note(Note::ProposalIgnored { sighash, why });
             return;
         }
@@ -60,11 +60,11 @@ impl Signer {
 
     fn reason_to_ignore(
         &self,
-        number: RewardCycle,
+        (number, sighash): (RewardCycle, Sighash),
         made_at: Timestamp,
         now: Timestamp,
     ) -> Option<IgnoredProposal> {
-        if self.started_cycle(number).is_none() {
+        if self.started_cycle(number).is_none() || self.is_of_another_cycle(&sighash, number) {
             Some(IgnoredProposal::NotOurCycle)
         } else if made_at.plus(self.params.timeouts.proposal_max_age) < now {
             Some(IgnoredProposal::TooOld)
@@ -73,6 +73,13 @@ impl Signer {
         } else {
             None
         }
+    }
+
+    /// Whether the block is on record for another cycle. The miner's signature does not cover the cycle
+    /// of a proposal: whoever repeats it with another one must not have the record replaced, nor the
+    /// votes of one set counted with the weights of another.
+    fn is_of_another_cycle(&self, sighash: &Sighash, number: RewardCycle) -> bool {
+        self.ledger.get(sighash).is_some_and(|entry| entry.record.cycle != number)
     }
 
     /// Answers a proposal that is on record. True if it is to be judged again.
@@ -123,7 +130,8 @@ impl Signer {
         turn: &mut Turn,
     ) -> Known<()> {
         let number = proposal.reward_cycle;
-        if self.is_overtaken(&proposal.block.sighash(), number) {
+        let sighash = proposal.block.sighash();
+        if self.is_overtaken(&sighash, number) || self.is_of_another_cycle(&sighash, number) {
             return Ok(());
         }
         let Some(cycle) = self.started_cycle(number) else { return Ok(()) };
@@ -250,6 +258,8 @@ impl Signer {
             Some(entry) => {
                 let mut record = entry.record.clone();
                 record.begin_again(turn.now);
+                // It may have had to make room while the proposal was judged.
+                record.block.get_or_insert_with(|| Arc::new(proposal.block));
                 record
             }
             None => Record::new(proposal, turn.now),

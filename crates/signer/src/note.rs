@@ -421,7 +421,7 @@ pub enum RepeatedProposal {
 /// Why a proposal is dropped without an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IgnoredProposal {
-    /// We have no seat in its cycle, or the cycle has not started.
+    /// We have no seat in its cycle, or the cycle has not started, or the block is on record for another.
     NotOurCycle,
     /// Its timestamp is too old.
     TooOld,

@@ -178,6 +178,8 @@ impl Signer {
         }
         let Some(update) = cycle.own_update() else { return };
         if is_wrong_network {
+            // Nothing is said to this node; what was not heard is repeated to the next one.
+            let _is_rung_unheard = cycle.unheard.rings(turn.now);
             return;
         }
         if cycle.published.as_ref() == Some(&update) {
@@ -201,15 +203,14 @@ impl Signer {
     /// Reads the slots again while the signers do not agree on the burn block that we are at: what
     /// they said may have been missed.
     pub(crate) fn seek_agreement(&mut self, number: RewardCycle, turn: &mut Turn) {
-        if self.started_cycle(number).is_none() {
-            return;
-        }
+        let has_started = self.started_cycle(number).is_some();
         let Some(cycle) = self.cycle_mut(number) else { return };
         let is_agreed = |own: &View| {
             let agreed = cycle.views.state(&cycle.set);
             agreed.is_some_and(|agreed| agreed.burn_block == own.burn.consensus_hash)
         };
-        if cycle.machine.view().is_none_or(is_agreed) {
+        // A cycle that had started has not any more if the node went back to a burn block before it.
+        if !has_started || cycle.machine.view().is_none_or(is_agreed) {
             cycle.unagreed.stop();
             return;
         }

@@ -4,7 +4,7 @@
 //! and cycle 2 begins with burn block 100.
 
 use countersign_signer::{
-    Event, Millis, NotRegisteredReason, Note, Query, RegistrationFacts, Saved,
+    BlockState, Event, Millis, NotRegisteredReason, Note, Query, RegistrationFacts, Saved,
 };
 use countersign_wire::message::{BlockProposal, SignerMessage};
 use countersign_wire::{PrivateKey, RewardCycle, SignerSet, StacksAddress, Weight};
@@ -359,4 +359,39 @@ fn the_slots_are_read_again_when_a_cycle_begins() {
     driver.sent.clear();
     driver.mine_burn_block(100);
     assert!(driver.sent.iter().any(|sent| matches!(sent, Sent::ReadSlots)));
+}
+
+#[test]
+fn a_block_on_record_in_one_cycle_is_not_taken_for_one_of_another() {
+    // The envelope names the cycle, and nobody has signed it.
+    let mut driver = agreed_at(99);
+    driver.propose(&in_cycle(CYCLE, 99));
+    move_on(&mut driver, 100);
+    let sighash = in_cycle(NEXT, 100).block.sighash();
+    driver.propose(&in_cycle(NEXT, 100));
+    driver.verdict(sighash);
+    let promised = driver.stored(sighash).unwrap().clone();
+    assert_eq!(promised.state, BlockState::PreCommitted);
+    driver.propose(&in_cycle(CYCLE, 100));
+    assert_eq!(driver.stored(sighash), Some(&promised));
+
+    for peer in 1..4 {
+        let key = driver.keys[peer].public_key();
+        driver.hear_in(NEXT.parity(), key, SignerMessage::BlockPreCommit(sighash));
+    }
+    let signed = driver.stored(sighash).unwrap().clone();
+    assert!(signed.signed_self_at.is_some());
+    driver.pass(secs(31));
+    driver.propose(&in_cycle(CYCLE, 100));
+    assert_eq!(driver.stored(sighash), Some(&signed));
+}
+
+#[test]
+fn a_cycle_that_the_node_has_gone_back_from_leaves_no_deadline_that_is_always_due() {
+    let mut driver = agreed_at(99);
+    driver.node.end_tenure(99, 20);
+    driver.mine_burn_block(100);
+    driver.pass(secs(6));
+    driver.node.move_to(99);
+    driver.pass(secs(400));
 }

@@ -80,3 +80,17 @@ fn back_on_the_right_network_a_repeated_proposal_is_answered() {
     driver.pass(secs(5));
     driver.promise(&tenure_start(3, 21));
 }
+
+#[test]
+fn on_the_wrong_network_a_view_that_was_not_echoed_leaves_no_deadline_that_is_always_due() {
+    let mut driver = Driver::good();
+    driver.is_echo_lost = true;
+    driver.node.end_tenure(3, 21);
+    driver.mine_burn_block(4);
+    strand(&mut driver);
+    driver.pass(secs(1000));
+    assert_eq!(driver.updates(), []);
+    driver.node.network_id = ChainId::TESTNET;
+    driver.pass(secs(400));
+    assert!(!driver.updates().is_empty(), "it is published again");
+}
