@@ -1,6 +1,6 @@
 //! The burn chain as this signer watched it: when blocks arrived here, and who reported them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use countersign_wire::event::NewBurnBlock;
 use countersign_wire::rpc::PoxInfo;
@@ -122,9 +122,17 @@ impl BurnHistory {
         Announcement::New
     }
 
-    /// Remembers a burn block that the node has, unless it is known.
+    /// Remembers a burn block that the node has. What the node says of it replaces what an
+    /// announcement said, which anybody may have made: rules ask the node for this hash, and an invented
+    /// one would look like a burn block that was orphaned. The time of arrival stays.
     pub(crate) fn remember(&mut self, event: &NewBurnBlock, now: Timestamp) {
-        if self.seen.contains_key(&event.consensus_hash) {
+        let (hash, height) = (event.burn_block_hash, event.burn_block_height);
+        if let Some(seen) = self.seen.get_mut(&event.consensus_hash) {
+            if (seen.hash, seen.height) != (hash, height) {
+                (seen.hash, seen.height, seen.parent) =
+                    (hash, height, event.parent_burn_block_hash);
+                self.unsaved.insert(event.consensus_hash);
+            }
             return;
         }
         let seen = BurnBlockSeen {
@@ -221,21 +229,31 @@ impl BurnHistory {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct BurnReports {
     first: BTreeMap<ConsensusHash, BTreeMap<SlotId, Timestamp>>,
-    order: Vec<ConsensusHash>,
+    /// The burn blocks of each signer's reports, oldest report first.
+    by_signer: BTreeMap<SlotId, VecDeque<ConsensusHash>>,
 }
 
 impl BurnReports {
-    /// Counts a report; only a signer's first one for a burn block matters. Of more than
-    /// [`HORIZON`] burn blocks the one that was reported first is forgotten.
+    /// Counts a report; only a signer's first one for a burn block matters. Of more than [`HORIZON`]
+    /// reports of one signer its oldest is forgotten: whoever reports burn blocks that do not exist
+    /// pushes out nobody's reports but its own.
     pub(crate) fn record(&mut self, burn_block: ConsensusHash, from: SlotId, now: Timestamp) {
-        if !self.first.contains_key(&burn_block) {
-            self.order.push(burn_block);
-            if self.order.len() as u64 > HORIZON {
-                let oldest = self.order.remove(0);
+        let reporters = self.first.entry(burn_block).or_default();
+        if reporters.contains_key(&from) {
+            return;
+        }
+        reporters.insert(from, now);
+        let named = self.by_signer.entry(from).or_default();
+        named.push_back(burn_block);
+        let oldest = if named.len() as u64 > HORIZON { named.pop_front() } else { None };
+        if let Some(oldest) = oldest
+            && let Some(reporters) = self.first.get_mut(&oldest)
+        {
+            reporters.remove(&from);
+            if reporters.is_empty() {
                 self.first.remove(&oldest);
             }
         }
-        self.first.entry(burn_block).or_default().entry(from).or_insert(now);
     }
 
     /// The moment at which signers with agreeing weight had reported this burn block; none if they

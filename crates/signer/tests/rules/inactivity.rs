@@ -1,7 +1,7 @@
 //! A miner that is silent for too long, and who is followed instead (3.4 and 5.5).
 
 use countersign_signer::{BlockState, Millis, Note, Record, Saved};
-use countersign_wire::message::MinerState;
+use countersign_wire::message::{MinerState, SignerMessage};
 use countersign_wire::{ConsensusHash, SlotId};
 
 use crate::support::chain::{secs, secs_ago, seen};
@@ -180,4 +180,21 @@ fn the_fall_back_leaves_no_deadline_that_is_always_due() {
     // The tenure that is followed now has a signed block, so nothing can time out; the driver
     // checks after every event that no deadline is in the past.
     driver.pass(secs(600));
+}
+
+#[test]
+fn no_signer_can_make_the_reports_of_others_be_forgotten() {
+    let mut driver = Driver::started(&[20; 5], Saved::default(), |_| {});
+    let view = driver.updates()[0].clone();
+    driver.agree();
+    driver.sent.clear();
+    for n in 0..300_u16 {
+        let mut update = view.clone();
+        let mut invented = [0xee; 20];
+        invented[..2].copy_from_slice(&n.to_be_bytes());
+        update.content.burn_block = ConsensusHash::new(invented);
+        driver.hear(4, SignerMessage::StateMachineUpdate(update));
+    }
+    driver.pass(secs(121));
+    assert_eq!(followed(&driver), Some(ch(2)));
 }

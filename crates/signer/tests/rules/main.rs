@@ -20,6 +20,7 @@ mod cycles;
 mod dry_run;
 mod explained;
 mod extend;
+mod forged;
 mod found_by_simulation;
 mod guard;
 mod idle;

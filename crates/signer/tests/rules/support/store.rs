@@ -46,7 +46,10 @@ fn apply(saved: &mut Saved, write: Write) {
             Some(vote) => parked != vote,
             None => parked.sighash != sighash,
         }),
-        Write::BurnBlock(seen) => saved.burn_blocks.push(seen),
+        Write::BurnBlock(seen) => {
+            saved.burn_blocks.retain(|other| other.consensus_hash != seen.consensus_hash);
+            saved.burn_blocks.push(seen);
+        }
         Write::PeerUpdate { cycle, from, update, at } => {
             saved.burn_reports.push((cycle, update.content.burn_block, from, at));
             saved.peer_updates.retain(|other| (other.cycle, other.from) != (cycle, from));
