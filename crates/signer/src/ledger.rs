@@ -11,6 +11,9 @@ use crate::votes::Votes;
 /// How many blocks are remembered, the highest. A signed block that falls out is still in the vault's
 /// journal.
 pub const MAX_RECORDS: usize = 4096;
+/// How many of them may be unsigned before these give way first, so that a miner cannot push signed
+/// blocks out by proposing others at heights that do not exist. More than are ever undecided at once.
+const MAX_UNSIGNED: usize = 512;
 /// How many bytes their contents may have together, as encoded. Long tenures of small blocks stay
 /// whole; a miner of large ones cannot make the signer grow: the lowest lose their content.
 const MAX_BYTES: usize = 16 * 1024 * 1024;
@@ -51,6 +54,8 @@ pub(crate) struct Ledger {
     whole: BTreeSet<(StacksHeight, Sighash)>,
     /// Those that are not settled.
     unsettled: BTreeSet<(StacksHeight, Sighash)>,
+    /// Those that were unsigned when they came, less those that were seen to be signed since.
+    unsigned: BTreeSet<(StacksHeight, Sighash)>,
     bytes: usize,
 }
 
@@ -71,6 +76,9 @@ impl Ledger {
         self.by_height.insert(key);
         self.by_tenure.entry(record.tenure()).or_default().insert(key);
         self.unsettled.insert(key);
+        if record.endorsed_at().is_none() {
+            self.unsigned.insert(key);
+        }
         if record.block.is_some() {
             self.whole.insert(key);
         }
@@ -81,8 +89,7 @@ impl Ledger {
     fn make_room(&mut self, key: (StacksHeight, Sighash)) -> Forgotten {
         let mut forgotten = Forgotten::default();
         while self.entries.len() > MAX_RECORDS {
-            let lowest = self.by_height.iter().find(|other| **other != key);
-            let Some((_, lowest)) = lowest.copied() else { break };
+            let Some(lowest) = self.least_useful(key) else { break };
             self.remove(&lowest);
             forgotten.records.push(lowest);
         }
@@ -95,6 +102,19 @@ impl Ledger {
         forgotten
     }
 
+    /// The block that makes room for `key`: the lowest, of the unsigned ones if these are many.
+    fn least_useful(&mut self, key: (StacksHeight, Sighash)) -> Option<Sighash> {
+        if self.unsigned.len() > MAX_UNSIGNED {
+            let entries = &self.entries;
+            self.unsigned.retain(|(_, sighash)| {
+                entries.get(sighash).is_some_and(|entry| entry.record.endorsed_at().is_none())
+            });
+        }
+        let from =
+            if self.unsigned.len() > MAX_UNSIGNED { &self.unsigned } else { &self.by_height };
+        from.iter().find(|other| **other != key).map(|(_, sighash)| *sighash)
+    }
+
     fn remove(&mut self, sighash: &Sighash) {
         let Some(height) = self.get(sighash).map(|entry| entry.record.height()) else { return };
         let key = (height, *sighash);
@@ -102,6 +122,7 @@ impl Ledger {
         let Some(entry) = self.entries.remove(sighash) else { return };
         self.by_height.remove(&key);
         self.unsettled.remove(&key);
+        self.unsigned.remove(&key);
         if let Some(tenure) = self.by_tenure.get_mut(&entry.record.tenure()) {
             tenure.remove(&key);
             if tenure.is_empty() {
