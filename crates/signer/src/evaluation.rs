@@ -179,10 +179,12 @@ impl Evaluations {
         self.outdate(|_| true)
     }
 
-    /// The burn chain has moved on: decisions about blocks must read their facts anew.
+    /// The burn chain has moved on: decisions about blocks, and about who may mine them, must read
+    /// their facts anew. Views are derived anew in any case.
     pub(crate) fn outdate_blocks(&mut self) -> Vec<Ticket> {
         self.outdate(|task| {
             matches!(task, Task::Intake { .. } | Task::Promise(_) | Task::Commitment(_))
+                || matches!(task, Task::Inactivity(_) | Task::Capitulation(_))
         })
     }
 

@@ -398,3 +398,18 @@ fn half_of_the_signers_convert_neither_half() {
     let (tenure, driver) = converted(&[20, 30, 50], Saved::default(), &[own, others]);
     assert_eq!((tenure, conflicts(&driver)), (ch(3), vec![ViewConflict::MinerView]));
 }
+
+#[test]
+fn a_look_that_a_burn_block_has_overtaken_is_begun_anew() {
+    let mut driver = Driver::good();
+    driver.node.silent.insert(Query::TenureTip(ch(2)));
+    driver.pass(secs(20));
+    let (ticket, query) = driver.open.pop().expect("the parent's end is asked for");
+    driver.node.end_tenure(3, 21);
+    driver.mine_burn_block(4);
+    let asked = driver.node.asked.len();
+    driver.node.silent.clear();
+    let answer = driver.node.answer(query).expect("the node speaks again");
+    driver.handle(Event::Answered { ticket, query, answer });
+    assert_eq!(driver.node.asked.len(), asked + 1, "nobody waits for the answer");
+}
