@@ -216,6 +216,7 @@ impl Signer {
         }
         cycle.unagreed.start(turn.now);
         if cycle.unagreed.rings(turn.now) {
+            cycle.views.forget_versions();
             let slots = u32::try_from(cycle.set.count()).unwrap_or(u32::MAX);
             turn.act(Action::ReadSlots { cycle: number, slots });
         }

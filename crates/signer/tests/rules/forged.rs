@@ -1,10 +1,11 @@
 //! What whoever reaches our endpoint may say, and what comes of it (W4).
 
 use countersign_signer::{BlockState, Event, Query, Record, Saved, Vote};
-use countersign_wire::{BurnHeight, SlotId};
+use countersign_wire::message::SignerMessage;
+use countersign_wire::{BurnHeight, SlotId, SlotVersion};
 
-use crate::support::chain::{burn_block, burn_hash, burn_height, secs_ago, seen};
-use crate::support::{Driver, NOW, ch, record, tenure_start};
+use crate::support::chain::{burn_block, burn_hash, burn_height, secs, secs_ago, seen};
+use crate::support::{CYCLE, Driver, NOW, Sent, ch, record, tenure_start};
 
 /// Nothing that the node has.
 const INVENTED: u8 = 0xdd;
@@ -43,4 +44,31 @@ fn an_invented_hash_of_a_burn_block_lets_no_signature_go() {
     driver.pre_commit(3, sighash);
     assert_eq!(driver.orders(), []);
     assert!(driver.node.asked.contains(&Query::SortitionOf(burn_hash(3))));
+}
+
+#[test]
+fn views_of_another_cycle_with_high_slot_versions_do_not_make_us_deaf() {
+    // What a chunk's signature covers does not say which contract it was for.
+    let mut driver = Driver::started(&[20; 5], Saved::default(), |_| {});
+    let view = driver.updates().pop().expect("we have a view");
+    driver.agree();
+    let mut old = view.clone();
+    (old.content.burn_block, old.content.burn_height) = (ch(1), burn_height(1));
+    let say = |driver: &mut Driver, version: u32, update| {
+        for peer in 1..5 {
+            driver.handle(Event::Peer {
+                parity: CYCLE.parity(),
+                from: driver.keys[peer].public_key(),
+                version: SlotVersion::new(version),
+                message: SignerMessage::StateMachineUpdate(Clone::clone(update)),
+            });
+        }
+    };
+    say(&mut driver, 1_000_000, &old);
+    driver.sent.clear();
+    driver.pass(secs(20));
+    assert!(driver.sent.iter().any(|sent| matches!(sent, Sent::ReadSlots)));
+    say(&mut driver, 7, &view);
+    driver.propose(&tenure_start(3, 21));
+    assert_eq!(driver.validations().len(), 1, "the signers agree again");
 }
