@@ -38,6 +38,10 @@ impl Signer {
         let at = self.situation(cycle, facts, turn.now);
         let check = check_tip(&tenure, record.height(), Some(*sighash), &at)?;
         self.apply_tip(record.tenure(), check, turn);
+        if !check.exceeds && !self.may_reject(sighash) {
+            // The tip that it does not exceed may be this very block: there is nothing to say to it.
+            return Ok(());
+        }
         if !check.exceeds {
             let reason = RejectReason::SortitionViewMismatch;
             let conclusion = (Conclusion::Reject(reason), Rule::STILL_EXCEEDS);

@@ -278,7 +278,7 @@ impl Signer {
 
     /// Notes why the validation of a block ends with its rejection.
     fn explain_refusal(&self, sighash: &Sighash, refusal: &Refusal, rule: Rule, turn: &mut Turn) {
-        if let Some(entry) = self.ledger.get(sighash) {
+        if let Some(entry) = self.ledger.get(sighash).filter(|_| self.may_reject(sighash)) {
             let block = (entry.record.cycle, *sighash);
             let conclusion = Conclusion::Reject(refusal.reason);
             self.explain(block, (conclusion, rule), &Facts::default(), turn);
@@ -333,6 +333,14 @@ impl Signer {
         }
     }
 
+    /// Whether a block can still be rejected: not one that we have signed or that the network has
+    /// decided.
+    pub(crate) fn may_reject(&self, sighash: &Sighash) -> bool {
+        self.ledger.get(sighash).is_some_and(|entry| {
+            !entry.record.state.is_global() && entry.record.signed_self_at.is_none()
+        })
+    }
+
     /// Rejects a block that is on record: stored, counted as our vote, and published.
     ///
     /// A reason that is not remembered makes the rejection final. Nothing is rejected that we have
@@ -344,11 +352,11 @@ impl Signer {
         is_remembered: bool,
         turn: &mut Turn,
     ) {
-        let Some(entry) = self.ledger.get_mut(sighash) else { return };
-        let record = &mut entry.record;
-        if record.state.is_global() || record.signed_self_at.is_some() {
+        if !self.may_reject(sighash) {
             return;
         }
+        let Some(entry) = self.ledger.get_mut(sighash) else { return };
+        let record = &mut entry.record;
         record.valid = Some(false);
         record.move_to(BlockState::LocallyRejected);
         record.reject_reason = is_remembered.then_some(refusal.reason);

@@ -184,3 +184,19 @@ fn no_two_rules_have_the_same_words() {
         assert!(Rule::ALL[..index].iter().all(|other| other.asks != rule.asks), "{rule:?}");
     }
 }
+
+#[test]
+fn a_block_that_turns_out_to_be_on_the_chain_is_not_said_to_be_rejected() {
+    let mut driver = Driver::good();
+    let proposal = tenure_start(3, 21);
+    let sighash = proposal.block.sighash();
+    driver.propose(&proposal);
+    let mut own_tip = tip(2, 21);
+    own_tip.sighash = Some(sighash);
+    driver.node.tips.insert(ch(2), own_tip);
+    driver.verdict(sighash);
+    assert_eq!(driver.rejections(), []);
+    let judgements = judgements(&driver, sighash);
+    let conclusions: Vec<_> = judgements.iter().map(|(conclusion, _)| conclusion).collect();
+    assert_eq!(conclusions, [&Conclusion::Validate]);
+}
