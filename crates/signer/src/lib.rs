@@ -30,6 +30,7 @@ mod outcome;
 mod params;
 mod parked;
 mod record;
+mod recorded;
 mod registration;
 mod reminder;
 mod replay;
@@ -61,6 +62,7 @@ pub use note::{
 };
 pub use params::{DEFAULT_REPLAY_BLOCKS, Params, SUPPORTED_VERSION, Timeouts};
 pub use record::{BlockState, Outline, Record};
+pub use recorded::{Outcome, Recorded};
 pub use replay::ReplaySet;
 pub use saved::{Saved, SavedUpdate};
 pub use signer::Signer;
