@@ -55,6 +55,14 @@ fn the_same_seed_gives_the_same_steps() {
 }
 
 #[test]
+fn the_events_of_a_life_give_the_same_steps_from_a_recording() {
+    for seed in [1, 2, 3, 4, 5] {
+        let end = World::run(Plan::of_seed(seed), Watch::Steps).result;
+        assert!(end.is_ok(), "{}", end.unwrap_err());
+    }
+}
+
+#[test]
 fn a_calm_network_adopts_block_after_block_and_overrides_nothing() {
     let coverage = World::run(Plan::calm(1), Watch::Rules).result.unwrap();
     assert!(coverage.blocks_adopted > 20, "{coverage:?}");

@@ -14,7 +14,7 @@ use crate::name::Name;
 use crate::{
     check_config, devnet, explain, generate_stacking_signature, generate_staking_signature,
     generate_vote, get_chunk, get_latest_chunk, import, list_chunks, monitor_signers, put_chunk,
-    run, verify_vote,
+    replay, run, verify_vote,
 };
 
 /// An independent signer for Stacks
@@ -64,6 +64,9 @@ pub(crate) enum Command {
     /// Say what was decided about a block, by which rule and facts, and who voted what
     #[command(after_help = explain::EXAMPLES)]
     Explain(explain::Args),
+    /// Take every decision of a recording again, and say whether it is the same
+    #[command(after_help = replay::EXAMPLES)]
+    Replay(replay::Args),
     /// Run a Stacks network on this machine, with signers that are real processes
     Devnet(Box<devnet::Args>),
 }

@@ -14,6 +14,7 @@ mod list_chunks;
 mod monitor_signers;
 mod name;
 mod put_chunk;
+mod replay;
 mod run;
 mod stackerdb;
 mod verify_vote;
@@ -54,6 +55,7 @@ fn perform(name: Name, command: Command) -> Result<(), Failed> {
         Command::MonitorSigners(args) => monitor_signers::run(args, out),
         Command::Import(args) => import::run(&args, out),
         Command::Explain(args) => explain::run(&args, out),
+        Command::Replay(args) => replay::run(&args, out),
         Command::Devnet(args) => devnet::run(&args, out),
     }
 }

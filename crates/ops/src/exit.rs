@@ -28,6 +28,10 @@ pub enum Exit {
     DevnetShort = 7,
     /// Another program's database cannot be taken over.
     Import = 8,
+    /// A replay does not come to what was recorded.
+    ReplayDiffers = 9,
+    /// A recording cannot be replayed.
+    Recording = 10,
 }
 
 /// One line of the table of exit codes.
@@ -42,7 +46,7 @@ pub struct Row {
 }
 
 /// Every exit code, in order.
-pub const TABLE: [Row; 9] = [
+pub const TABLE: [Row; 11] = [
     Row { exit: Exit::Ok, meaning: "done, or stopped by SIGTERM or SIGINT", remedy: "nothing" },
     Row {
         exit: Exit::Failure,
@@ -83,6 +87,16 @@ pub const TABLE: [Row; 9] = [
         exit: Exit::Import,
         meaning: "the database to import from cannot be used; nothing was taken",
         remedy: "do what the error says, and start no signer before it is done",
+    },
+    Row {
+        exit: Exit::ReplayDiffers,
+        meaning: "a replay does not come to what was recorded",
+        remedy: "read the first difference; with another version than the recorded one it may be expected",
+    },
+    Row {
+        exit: Exit::Recording,
+        meaning: "a recording cannot be read, or is damaged",
+        remedy: "do what the error says",
     },
 ];
 

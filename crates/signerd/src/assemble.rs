@@ -29,6 +29,7 @@ use crate::nodes::{Node, Nodes};
 use crate::observe::Observer;
 use crate::pages::{SignerPages, follow_node};
 use crate::publish::{Delivery, Publisher, lanes};
+use crate::recorder::{Recorder, Recording};
 use crate::run::{Endpoints, RunError};
 use crate::sign::{VaultEnd, VaultHandle};
 use crate::slots::SlotReader;
@@ -48,6 +49,7 @@ pub(crate) fn assemble(
     let (params, address) = (config.params(), config.address());
     let pages = SignerPages::new(registry, &config, nodes.clone());
     let plan = Plan::of(&config);
+    let recording = config.recording;
     let vault = open_vault(config.key, &config.db_path, config.is_dry_run)?;
     let store = open_store(&config.db_path)?;
     let decisions = open_decisions(&config.db_path);
@@ -63,7 +65,7 @@ pub(crate) fn assemble(
     let follow = follow_node(nodes.clone(), address, Arc::clone(&metrics), stop.clone());
     spawn(&mut tasks, "gauges", follow);
     let shared = Shared { nodes, metrics, callbacks, plan };
-    shared.start(&mut tasks, Core { params, vault, store, decisions }, &stop)?;
+    shared.start(&mut tasks, Core { params, vault, store, decisions, recording }, &stop)?;
     Ok(supervise(tasks, stop))
 }
 
@@ -93,6 +95,7 @@ struct Core {
     vault: Vault,
     store: Store,
     decisions: DecisionLog,
+    recording: Option<Recording>,
 }
 
 /// What every part uses.
@@ -110,9 +113,13 @@ impl Shared {
         core: Core,
         stop: &CancellationToken,
     ) -> Result<(), RunError> {
-        let Core { params, vault, store, decisions } = core;
+        let Core { params, vault, store, decisions, recording } = core;
         let (saved, floors) = (store.load()?, store.slot_versions()?);
-        let (signer, first) = Signer::restore(params, saved, now());
+        let at = now();
+        let mut recorder = Recorder::open(recording.as_ref(), &params, at);
+        let heard = recorder.hear_start(at, &params, &saved);
+        let (signer, first) = Signer::restore(params, saved, at);
+        recorder.record(heard, &first);
         let (inbox, answers) = mpsc::channel(INBOX_LEN);
         let (publisher, arrivals) = Publisher::new();
         let metrics = Arc::clone(&self.metrics);
@@ -138,6 +145,7 @@ impl Shared {
             signer,
             store,
             decisions,
+            recorder,
             effects,
             observer: Observer::new(Arc::clone(&self.metrics)),
             health: NodeHealth::default(),

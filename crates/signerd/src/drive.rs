@@ -18,6 +18,7 @@ use crate::health::NodeHealth;
 use crate::intake::{Intake, Reading};
 use crate::metrics::Metrics;
 use crate::observe::Observer;
+use crate::recorder::Recorder;
 use crate::store::{Store, StoreError};
 
 /// Everything that the loop owns.
@@ -25,6 +26,7 @@ pub(crate) struct Drive {
     pub(crate) signer: Signer,
     pub(crate) store: Store,
     pub(crate) decisions: DecisionLog,
+    pub(crate) recorder: Recorder,
     pub(crate) effects: Effects,
     pub(crate) observer: Observer,
     pub(crate) health: NodeHealth,
@@ -104,7 +106,9 @@ impl Drive {
         self.health.observe(&event);
         self.metrics.events.get_or_create(&vec![("kind", label(&event))]).inc();
         let at = now();
+        let heard = self.recorder.hear(at, &event);
         let step = self.signer.handle(event, at);
+        self.recorder.record(heard, &step);
         self.apply(step, at)?;
         self.metrics.step_seconds.observe(begun.elapsed().as_secs_f64());
         Ok(())

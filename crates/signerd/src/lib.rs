@@ -22,6 +22,7 @@ mod nodes;
 mod observe;
 mod pages;
 mod publish;
+pub mod recorder;
 mod retry;
 mod run;
 mod sign;

@@ -31,6 +31,7 @@ mod script;
 mod signers;
 mod store;
 mod trace;
+mod twins;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -54,6 +55,7 @@ use node::{Node, Verdicts, Version};
 use script::Script;
 use signers::HonestSigner;
 use trace::Trace;
+use twins::Twins;
 
 /// When the virtual clock starts, in seconds since 1970.
 const BEGINNING: u64 = 1_700_000_000;
@@ -88,6 +90,7 @@ pub struct World {
     complaint: Option<String>,
     coverage: Coverage,
     is_traced: bool,
+    twins: Twins,
     trace: Trace,
     /// What a scene does to this world; nothing in a run that is left to itself.
     script: Script,
@@ -109,7 +112,7 @@ pub struct Outcome {
 pub enum Watch {
     /// Only its rules are checked.
     Rules,
-    /// Every step goes into the fingerprint.
+    /// Every step goes into the fingerprint, and is taken again from a recording.
     Steps,
     /// Every event and every remark is told.
     Story,
@@ -159,6 +162,7 @@ impl World {
             complaint: None,
             coverage: Coverage::default(),
             is_traced: watch != Watch::Rules,
+            twins: Twins::default(),
             trace: Trace::new(watch == Watch::Story),
             script: Script::default(),
             plan,

@@ -66,8 +66,13 @@ impl World {
         machine.versions.clear();
         machine.lanes.clear();
         machine.deadline = None;
-        let (core, step) = Signer::restore(machine.params.clone(), machine.store.load(), now);
+        let saved = machine.store.load();
+        if self.is_traced {
+            self.twins.start(signer, &machine.params, &saved, now);
+        }
+        let (core, step) = Signer::restore(machine.params.clone(), saved, now);
         machine.core = Some(core);
+        self.compare(signer, &step);
         self.trace.tell(|| format!("{} signer {signer} starts", now.as_millis()));
         self.finish(signer, step);
     }
@@ -129,8 +134,19 @@ impl World {
             format!("{} signer {signer} <- {}", now.as_millis(), &text[..end])
         });
         let Some(core) = &mut self.signers[signer].core else { return };
+        if self.is_traced {
+            self.twins.feed(signer, &event, now);
+        }
         let step = core.handle(event, now);
+        self.compare(signer, &step);
         self.finish(signer, step);
+    }
+
+    /// A recording of this signer, played back, must give the very step.
+    fn compare(&mut self, signer: usize, step: &Step) {
+        if self.is_traced && !self.twins.agrees(signer, step) {
+            self.complain(format!("signer {signer} and its recording part"));
+        }
     }
 
     /// Commits and performs a step as a daemon does, or crashes on the way.

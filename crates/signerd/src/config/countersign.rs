@@ -1,5 +1,6 @@
 //! The table `[countersign]`: what the reference does not have. The reference refuses it.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use countersign_node::AuthPassword;
@@ -7,7 +8,8 @@ use countersign_ops::secret::Secret;
 use serde::Deserialize;
 
 use super::file::{auth_password, unknown_key};
-use super::{HostPort, Problem};
+use super::{HostPort, MEGABYTE, Problem};
+use crate::recorder::Recording;
 
 /// A node that may take the place of the preferred one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +26,8 @@ pub struct FallbackNode {
 pub(super) struct Countersign {
     fallback_nodes: Vec<Fallback>,
     node_probe_ms: u64,
+    record: Option<PathBuf>,
+    record_max_mb: u64,
 }
 
 /// An entry of `fallback_nodes` as it is written.
@@ -35,13 +39,13 @@ struct Fallback {
 }
 
 /// The keys of [`Countersign`], for suggestions. A test holds the two together.
-pub(super) const KEYS: [&str; 2] = ["fallback_nodes", "node_probe_ms"];
+pub(super) const KEYS: [&str; 4] = ["fallback_nodes", "node_probe_ms", "record", "record_max_mb"];
 /// The keys of [`Fallback`].
 const FALLBACK_KEYS: [&str; 2] = ["host", "auth_password"];
 
 impl Default for Countersign {
     fn default() -> Self {
-        Self { fallback_nodes: Vec::new(), node_probe_ms: 2_000 }
+        Self { fallback_nodes: Vec::new(), node_probe_ms: 2_000, record: None, record_max_mb: 256 }
     }
 }
 
@@ -70,6 +74,16 @@ impl Countersign {
             nodes.push(FallbackNode { host, auth_password });
         }
         Ok(nodes)
+    }
+
+    /// Where is recorded, and how much.
+    pub(super) fn recording(&self) -> Result<Option<Recording>, Problem> {
+        let Some(folder) = &self.record else { return Ok(None) };
+        if folder.as_os_str().is_empty() || self.record_max_mb == 0 {
+            return Err(Problem::Recording);
+        }
+        let max_bytes = self.record_max_mb.saturating_mul(MEGABYTE);
+        Ok(Some(Recording { folder: folder.clone(), max_bytes }))
     }
 
     /// How often each node is looked at.
@@ -143,6 +157,19 @@ mod tests {
         let shown = config.to_string();
         assert!(shown.contains("Fall-back node: 10.0.0.2:20443\nFall-back node: node3:20443\n"));
         assert!(!format!("{config:?}{shown}").contains("second\""), "{config:?}");
+    }
+
+    #[test]
+    fn nothing_is_recorded_unless_a_folder_is_named() {
+        assert_eq!(with_table("[countersign]\nrecord_max_mb = 5").unwrap().recording, None);
+        let config = with_table("[countersign]\nrecord = \"tapes\"\nrecord_max_mb = 5").unwrap();
+        assert!(config.to_string().contains("Recordings: tapes, 5 MB each\n"), "{config}");
+        let recording = Recording { folder: "tapes".into(), max_bytes: 5 * 1024 * 1024 };
+        assert_eq!(config.recording, Some(recording));
+        for spoilt in ["record = \"\"", "record = \"tapes\"\nrecord_max_mb = 0"] {
+            let refusal = refusal(&format!("[countersign]\n{spoilt}"));
+            assert!(refusal.contains("`countersign.record` names a folder"), "{refusal}");
+        }
     }
 
     #[test]

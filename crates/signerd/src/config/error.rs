@@ -128,6 +128,12 @@ pub enum Problem {
          mainnet; name a file"
     )]
     MemoryOnMainnet,
+    /// A folder or a bound for recordings that makes no sense.
+    #[error(
+        "`countersign.record` names a folder, and `countersign.record_max_mb` is at least 1; leave \
+         both out to record nothing"
+    )]
+    Recording,
     /// A path that names no file.
     #[error("`db_path` = `{0}` does not name a file")]
     DbPath(String),

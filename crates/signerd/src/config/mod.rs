@@ -22,6 +22,8 @@ pub use countersign::FallbackNode;
 pub use error::{ConfigError, Problem};
 pub use paths::DbPath;
 
+use crate::recorder::Recording;
+
 /// Everything that the operator decides. It holds the private key, so it cannot be cloned: the
 /// daemon takes it by value and hands the key to the vault.
 #[derive(Debug)]
@@ -44,6 +46,8 @@ pub struct Config {
     pub auth_password: AuthPassword,
     /// Where the reference keeps its database; our files are beside it.
     pub db_path: DbPath,
+    /// Where everything that happens is recorded, if it is.
+    pub recording: Option<Recording>,
     /// Where metrics are served.
     pub metrics_endpoint: Option<HostPort>,
     /// Longest pause between two looks at the deadlines.
@@ -112,9 +116,15 @@ impl fmt::Display for Config {
             Some(endpoint) => writeln!(f, "Metrics endpoint: {endpoint}")?,
             None => writeln!(f, "Metrics endpoint: None")?,
         }
+        if let Some(Recording { folder, max_bytes }) = &self.recording {
+            writeln!(f, "Recordings: {}, {} MB each", folder.display(), max_bytes / MEGABYTE)?;
+        }
         write!(f, "Dry run: {}", self.is_dry_run)
     }
 }
+
+/// Of `record_max_mb`, in bytes.
+const MEGABYTE: u64 = 1024 * 1024;
 
 /// The path of a file that a test or a caller wants to name in an error of [`Config::parse`].
 impl Problem {

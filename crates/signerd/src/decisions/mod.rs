@@ -18,3 +18,4 @@ mod translate;
 pub use entry::{AgreedView, Entry, Fact, Judgement, Rival, VoteKind, What};
 pub use log::{DecisionLog, MAX_FILE_LEN, Paths};
 pub use read::{Explanation, Near, ReadError, explain};
+pub(crate) use story::{told_of, utc};

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
-use countersign_signer::Timestamp;
-use countersign_wire::{SlotId, Weight};
+use countersign_signer::{Note, Timestamp};
+use countersign_wire::{Sighash, SlotId, Weight};
 
+use super::translate::translate;
 use super::{Explanation, Judgement, VoteKind, What};
 
 /// Colours of a terminal.
@@ -107,6 +108,12 @@ impl Explanation {
         }
         Ok(())
     }
+}
+
+/// What `note` says about a block in a line; none for votes of others.
+pub(crate) fn told_of(note: &Note) -> Option<(Sighash, String)> {
+    let (block, what) = translate(note)?;
+    told(&what).map(|(_, text)| (block, text))
 }
 
 /// The line about one entry; none for votes, which have a table of their own.
@@ -233,7 +240,7 @@ fn paint(tone: Tone, text: &str, in_colour: bool) -> String {
 }
 
 /// `2026-11-21 03:45:49.123 UTC`.
-pub(super) fn utc(at: Timestamp) -> String {
+pub(crate) fn utc(at: Timestamp) -> String {
     let millis = at.as_millis();
     let (days, of_day) = (millis / 86_400_000, millis % 86_400_000);
     let (year, month, day) = date(days);
