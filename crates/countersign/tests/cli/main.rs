@@ -14,6 +14,7 @@ mod flood;
 mod help;
 mod import;
 mod name;
+mod replay;
 mod start;
 mod support;
 mod verbs;

@@ -17,6 +17,8 @@ mod frame;
 mod play;
 mod story;
 mod tape;
+#[cfg(test)]
+mod tests;
 mod words;
 
 use std::path::PathBuf;
