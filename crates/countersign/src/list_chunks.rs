@@ -27,9 +27,6 @@ pub(crate) fn run(args: Args, out: &mut dyn Write) -> Result<(), Failed> {
     let found = block_on(database.slots())?;
     let slots = found.map_err(|error| args.database.unusable(error))?;
     let json = serde_json::to_string(&slots).map_err(Failed::failure)?;
-    if !args.json {
-        let hex = json.bytes().try_for_each(|byte| write!(out, "{byte:02x}"));
-        return hex.and_then(|()| writeln!(out)).map_err(Failed::failure);
-    }
-    writeln!(out, "{json}").map_err(Failed::failure)
+    let text = if args.json { json } else { hex::encode(json) };
+    writeln!(out, "{text}").map_err(Failed::failure)
 }

@@ -57,7 +57,7 @@ impl StackerDbArgs {
         let (slot, version) = (SlotId::new(slot), version.map(SlotVersion::new));
         let found = block_on(database.chunk(slot, version))?;
         let data = found.map_err(|error| self.unusable(error))?.unwrap_or_default();
-        let written = data.iter().try_for_each(|byte| write!(out, "{byte:02x}"));
+        let written = out.write_all(hex::encode(data).as_bytes());
         written.and_then(|()| out.flush()).map_err(Failed::failure)
     }
 }

@@ -3,10 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
+use bech32::{Fe32, Hrp, segwit};
 use countersign_wire::Network;
 use countersign_wire::sip018::PoxAddress;
 
-use crate::{base58, bech32};
+use crate::base58;
 
 /// A Bitcoin address where rewards are paid.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,8 +60,13 @@ impl FromStr for BitcoinAddress {
     type Err = BitcoinAddressError;
 
     fn from_str(text: &str) -> Result<Self, BitcoinAddressError> {
-        if let Some(witness) = bech32::decode(text) {
-            return segwit(text, witness);
+        // A long text takes long to read as base58.
+        if text.len() > MAX_TEXT_LEN {
+            return Err(BitcoinAddressError::NotAnAddress);
+        }
+        if let Ok((prefix, version, program)) = segwit::decode(text) {
+            let (network, pox) = witness(&prefix, version, program)?;
+            return Ok(Self { text: text.to_ascii_lowercase(), network, pox });
         }
         let payload = base58::decode_checked(text).ok_or(BitcoinAddressError::NotAnAddress)?;
         let (version, hash) = payload.split_first().ok_or(BitcoinAddressError::NotAnAddress)?;
@@ -79,20 +85,26 @@ impl FromStr for BitcoinAddress {
     }
 }
 
-fn segwit(text: &str, witness: bech32::Witness) -> Result<BitcoinAddress, BitcoinAddressError> {
-    let network = match witness.prefix.as_str() {
-        "bc" => BitcoinNetwork::Mainnet,
-        "tb" | "bcrt" => BitcoinNetwork::Test,
-        _ => return Err(BitcoinAddressError::NotAnAddress),
+/// What a witness program means to the contracts, and the network of its prefix.
+fn witness(
+    prefix: &Hrp,
+    version: Fe32,
+    program: Vec<u8>,
+) -> Result<(BitcoinNetwork, PoxAddress), BitcoinAddressError> {
+    let network = if prefix.is_valid_on_mainnet() {
+        BitcoinNetwork::Mainnet
+    } else if prefix.is_valid_on_testnet() || prefix.is_valid_on_regtest() {
+        BitcoinNetwork::Test
+    } else {
+        return Err(BitcoinAddressError::NotAnAddress);
     };
-    let version = match (witness.version, witness.program.len()) {
+    let version = match (version.to_u8(), program.len()) {
         (0, 20) => P2WPKH,
         (0, 32) => P2WSH,
         (1, 32) => P2TR,
         _ => return Err(BitcoinAddressError::Kind),
     };
-    let pox = PoxAddress { version, hash_bytes: witness.program };
-    Ok(BitcoinAddress { text: text.to_ascii_lowercase(), network, pox })
+    Ok((network, PoxAddress { version, hash_bytes: program }))
 }
 
 /// The usual text form: base58 as it was written, bech32 in lower case.
@@ -108,12 +120,24 @@ const P2SH: u8 = 1;
 const P2WPKH: u8 = 4;
 const P2WSH: u8 = 5;
 const P2TR: u8 = 6;
+/// The longest witness address (BIP 173); those of base58 are shorter.
+const MAX_TEXT_LEN: usize = 90;
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+    use proptest::prelude::*;
+
     use super::*;
+
+    /// Witness addresses of BIP 173 and BIP 350.
+    const WITNESS: [&str; 4] = [
+        "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4",
+        "tb1qrp33g0q5c5txsp9arysrx4k6zdkfs4nce4xj0gdcccefvpysxf3q0sl5k7",
+        "bc1p0xlxvlhemja6c4dqv22uapctqupfhlxm9h8z3k2e72q4k9hcz7vqzk5jj0",
+        "tb1pqqqqp399et2xygdj5xreqhjjvcmzhxw4aywxecjdzew6hylgvsesf3hn0c",
+    ];
 
     #[test]
     fn each_kind_of_address_has_its_version_and_hash() {
@@ -161,6 +185,12 @@ mod tests {
                 6,
                 "79be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798",
             ),
+            (
+                "tb1pqqqqp399et2xygdj5xreqhjjvcmzhxw4aywxecjdzew6hylgvsesf3hn0c",
+                Test,
+                6,
+                "000000c4a5cad46221b2a187905e5266362b99d5e91c6ce24d165dab93e86433",
+            ),
         ];
         for (text, network, version, hash) in rows {
             let address: BitcoinAddress = text.parse().unwrap();
@@ -184,6 +214,58 @@ mod tests {
         ];
         for (text, error) in rows {
             assert_eq!(text.parse::<BitcoinAddress>(), Err(error), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_witness_address_in_capitals_is_the_same_address() {
+        for text in WITNESS {
+            let address: BitcoinAddress = text.parse().unwrap();
+            assert_eq!(text.to_ascii_uppercase().parse(), Ok(address), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_witness_addresses_that_the_bips_refuse_are_refused() {
+        let refused = [
+            // Bech32 instead of bech32m, and the reverse.
+            "bc1p0xlxvlhemja6c4dqv22uapctqupfhlxm9h8z3k2e72q4k9hcz7vqh2y7hd",
+            "bc1q0xlxvlhemja6c4dqv22uapctqupfhlxm9h8z3k2e72q4k9hcz7vq54v2ze",
+            // Mixed case, padding, an empty program, an unknown prefix.
+            "tb1p0xlxvlhemja6c4dqv22uapctqupfhlxm9h8z3k2e72q4k9hcz7vq47Zagq",
+            "bc1p0xlxvlhemja6c4dqv22uapctqupfhlxm9h8z3k2e72q4k9hcz7v07qwwzcrf",
+            "bc1gmk9yu",
+            "tc1qw508d6qejxtdg4y5r3zarvary0c5xw7kg3g4ty",
+            "1",
+        ];
+        for text in refused {
+            let refusal = Err(BitcoinAddressError::NotAnAddress);
+            assert_eq!(text.parse::<BitcoinAddress>(), refusal, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_text_that_no_address_is_as_long_as_is_refused_before_it_is_read() {
+        let long = "z".repeat(2_000_000);
+        assert_eq!(long.parse::<BitcoinAddress>(), Err(BitcoinAddressError::NotAnAddress));
+    }
+
+    proptest! {
+        #[test]
+        fn one_wrong_character_is_noticed(
+            good in proptest::sample::select(&WITNESS),
+            at in 3..40_usize,
+            to in proptest::sample::select(b"qpzry9x8gf2tvdw0s3jn54khce6mua7l".as_slice()),
+        ) {
+            let mut bytes = good.as_bytes().to_vec();
+            *bytes.get_mut(at).unwrap() = to;
+            let spoiled = String::from_utf8(bytes).unwrap();
+            prop_assert_eq!(spoiled.parse::<BitcoinAddress>().is_ok(), spoiled == good);
+        }
+
+        #[test]
+        fn arbitrary_text_never_panics(text in ".{0,100}") {
+            let _ = text.parse::<BitcoinAddress>();
         }
     }
 }

@@ -10,7 +10,6 @@
 
 mod authorization;
 mod base58;
-mod bech32;
 mod bitcoin;
 mod chunks;
 mod key_source;
