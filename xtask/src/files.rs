@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use crate::report::StepError;
 
-/// All files under `folder`, sorted, without those under a folder for which `skip` holds.
+/// All files under `folder`, sorted, without those for which `skip` holds or that are under a folder
+/// for which it holds.
 pub(crate) fn under(
     folder: &Path,
     skip: &dyn Fn(&Path) -> bool,
@@ -18,7 +19,10 @@ pub(crate) fn under(
             let entry = entry.map_err(read_error)?;
             let kind = entry.file_type().map_err(read_error)?;
             let path = entry.path();
-            if kind.is_dir() && !skip(&path) {
+            if skip(&path) {
+                continue;
+            }
+            if kind.is_dir() {
                 folders.push(path);
             } else if kind.is_file() {
                 found.push(path);

@@ -28,7 +28,7 @@ const PURE: [&str; 2] = ["crates/wire/", "crates/signer/"];
 /// Paths that exist in one workplace only. Put together here, so that this file does not hold them.
 const WORKPLACE: [&str; 2] = [concat!("/wo", "rk/"), concat!("../sha", "red/")];
 
-/// Folders that are not part of the sources.
+/// What is not part of the sources. In a second worktree `.git` is a file.
 const SKIPPED: [&str; 3] = ["target", ".git", "corpus"];
 
 /// Checks all sources under `root`.

@@ -1,7 +1,5 @@
 //! Bitcoin forks: burn blocks that the node loses, and the branch that takes their place.
 
-use std::fmt::Write as _;
-
 use countersign_signer::{Event, Note, Params, ReplayChange, Saved};
 use countersign_wire::codec::encode_list;
 use countersign_wire::event::{ExecutionCost, NewBurnBlock, ProposalResponse, ValidationOk};
@@ -135,7 +133,7 @@ impl Node {
             consensus_hash: ch(n),
             was_sortition: true,
             first_block_mined: None,
-            nakamoto_blocks: Some(format!("0x{}", hex(&bytes))),
+            nakamoto_blocks: Some(format!("0x{}", hex::encode(&bytes))),
         };
         self.lost.insert(ch(n), info);
     }
@@ -149,11 +147,4 @@ pub(crate) fn sent(nonces: &[u64]) -> Vec<StacksTransaction> {
 /// A block in the tenure of the branch's burn block at the height of burn block `n`.
 pub(crate) fn block_on(branch: Branch, n: u8, height: u64) -> BlockProposal {
     spoilt(ordinary(n, height), |header| header.consensus_hash = branch.ch(n))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
 }
