@@ -22,6 +22,7 @@ mod ports;
 pub mod real;
 pub mod render;
 pub mod seed;
+mod server;
 mod shared;
 pub mod signers;
 pub mod traffic;

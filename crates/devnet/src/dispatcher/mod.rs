@@ -3,6 +3,10 @@
 //!
 //! A payload that the observer does not answer with exactly 200 within the timeout is sent again,
 //! with a growing pause, before the next one is tried.
+//!
+//! Requests are written and answers are read by hand, not by hyper, because the node does so, and
+//! signers must cope with just that: its headers, their order and letters, and what it takes for an
+//! answer.
 
 mod reply;
 

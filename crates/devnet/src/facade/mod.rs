@@ -13,7 +13,6 @@ mod routes;
 mod rpc;
 mod stackerdb;
 
-use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -24,13 +23,13 @@ use bytes::Bytes;
 use countersign_wire::StacksHeight;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::service::service_fn;
+use hyper::server::conn::http1::Builder;
 use hyper::{Request, Response};
-use hyper_util::rt::TokioIo;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinHandle;
 
+use crate::server;
 use crate::shared::ChainHandle;
 use crate::traffic::{Ear, Said};
 use crate::view::View;
@@ -85,7 +84,9 @@ impl Node {
     pub(crate) async fn start(&mut self) -> io::Result<()> {
         if self.server.is_none() {
             let listener = TcpListener::bind(self.address).await?;
-            self.server = Some(tokio::spawn(serve(listener, Arc::clone(&self.endpoint))));
+            let endpoint = Arc::clone(&self.endpoint);
+            let answer = move |request| respond(request, Arc::clone(&endpoint));
+            self.server = Some(tokio::spawn(server::serve(listener, Builder::new(), answer)));
         }
         Ok(())
     }
@@ -109,36 +110,7 @@ impl Drop for Node {
     }
 }
 
-/// Serves until aborted. Dropping the set of connections aborts them too.
-async fn serve(listener: TcpListener, endpoint: Arc<Endpoint>) {
-    let mut connections = JoinSet::new();
-    loop {
-        tokio::select! {
-            accepted = listener.accept() => {
-                // A connection that failed before it was accepted is its client's matter.
-                if let Ok((stream, _)) = accepted {
-                    connections.spawn(converse(stream, Arc::clone(&endpoint)));
-                }
-            }
-            Some(_) = connections.join_next() => {}
-        }
-    }
-}
-
-async fn converse(stream: TcpStream, endpoint: Arc<Endpoint>) {
-    let service = service_fn(|request| respond(request, Arc::clone(&endpoint)));
-    // Only delays the answers, if at all.
-    let _ = stream.set_nodelay(true);
-    // A broken connection is its client's matter.
-    let _ = hyper::server::conn::http1::Builder::new()
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
-}
-
-async fn respond(
-    request: Request<Incoming>,
-    endpoint: Arc<Endpoint>,
-) -> Result<Response<Full<Bytes>>, Infallible> {
+async fn respond(request: Request<Incoming>, endpoint: Arc<Endpoint>) -> Response<Full<Bytes>> {
     let reply = match request::accept(request).await {
         Ok(request) => {
             let said = || Said::Request { path: request.path.clone(), body: request.body.clone() };
@@ -149,5 +121,5 @@ async fn respond(
     };
     let node = endpoint.node;
     let height = endpoint.chain.ask(move |shared| shared.seen_by(node).info().stacks_tip_height);
-    Ok(reply.into_response(height.await.map_or(0, StacksHeight::get)))
+    reply.into_response(height.await.map_or(0, StacksHeight::get))
 }

@@ -1,6 +1,9 @@
 //! HTTP requests to the programs of a real network, and the small servers that they call.
+//!
+//! A connection for each request, so that no program is ever asked over one that it has just closed:
+//! a pool of connections, such as hyper-util has, would only need retries. The signer's own client is
+//! in a crate that the devnet does not depend on.
 
-use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,11 +13,13 @@ use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
-use hyper::service::service_fn;
+use hyper::server::conn::http1::Builder;
 use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
+
+use crate::server;
 
 /// A whole answer, or a whole request's worth of one.
 #[derive(Debug)]
@@ -135,35 +140,12 @@ pub(super) trait Answers: Send + Sync + 'static {
 
 /// Serves until dropped.
 pub(super) async fn serve<A: Answers>(listener: TcpListener, answers: Arc<A>) {
-    let mut connections = JoinSet::new();
-    loop {
-        tokio::select! {
-            accepted = listener.accept() => {
-                // A connection that failed before it was accepted is its client's matter.
-                if let Ok((stream, _)) = accepted {
-                    connections.spawn(converse(stream, Arc::clone(&answers)));
-                }
-            }
-            Some(_) = connections.join_next() => {}
-        }
-    }
+    let mut http = Builder::new();
+    http.keep_alive(false);
+    server::serve(listener, http, move |request| respond(request, Arc::clone(&answers))).await;
 }
 
-async fn converse<A: Answers>(stream: TcpStream, answers: Arc<A>) {
-    let service = service_fn(|request| respond(request, Arc::clone(&answers)));
-    // Only delays the answers, if at all.
-    let _ = stream.set_nodelay(true);
-    // A broken connection is its client's matter.
-    let _ = hyper::server::conn::http1::Builder::new()
-        .keep_alive(false)
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
-}
-
-async fn respond<A: Answers>(
-    request: Request<Incoming>,
-    answers: Arc<A>,
-) -> Result<Response<Full<Bytes>>, Infallible> {
+async fn respond<A: Answers>(request: Request<Incoming>, answers: Arc<A>) -> Response<Full<Bytes>> {
     let (head, body) = request.into_parts();
     let answer = match Limited::new(body, MAX_BODY_LEN).collect().await {
         Err(error) => Answer { status: 413, body: Bytes::from(error.to_string()) },
@@ -187,7 +169,7 @@ async fn respond<A: Answers>(
         let json = hyper::header::HeaderValue::from_static("application/json");
         response.headers_mut().insert(CONTENT_TYPE, json);
     }
-    Ok(response)
+    response
 }
 
 /// A bitcoind that mines a hundred blocks answers only afterwards.

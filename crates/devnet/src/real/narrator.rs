@@ -16,8 +16,7 @@ use super::observer::{Heard, Observer};
 use super::schedule::Schedule;
 use crate::event::{DevnetEvent, Summary};
 use crate::shared::Stats;
-use crate::signers::ProcessStatus;
-use crate::watch::{REPEAT_AT_MOST, TOLERATED_FAILURES, Watched};
+use crate::watch::{self, Patience, Watched};
 
 /// What the narrator is told by others than the node.
 #[derive(Debug)]
@@ -54,7 +53,7 @@ impl Narrator {
         let mut ticks = tokio::time::interval(Duration::from_millis(500));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut failed = vec![false; self.signers.len()];
-        let mut patience = self.quiet_limit;
+        let mut patience = Patience::new(self.quiet_limit);
         loop {
             tokio::select! {
                 message = told.recv() => match message {
@@ -142,57 +141,25 @@ impl Narrator {
     fn tell_exits(&mut self, failed: &mut [bool]) {
         let mut exits = Vec::new();
         for ((signer, was_failed), count) in self.signers.iter().zip(failed).zip(&mut self.exits) {
-            let status = match signer.status() {
-                Some(ProcessStatus::Failed(status)) => Some(status),
-                _ => None,
-            };
-            let is_new = status.is_some() && !*was_failed;
-            *was_failed = status.is_some();
-            if let Some(status) = status.filter(|_| is_new) {
-                *count += 1;
-                let (signer, log) = (signer.place.signer, signer.place.log.clone());
-                exits.push(DevnetEvent::SignerExited { signer, status, log });
-            }
+            let exit = signer.exit(was_failed);
+            *count += u64::from(exit.is_some());
+            exits.extend(exit);
         }
         for event in exits {
             self.emit(event);
         }
     }
 
-    fn tell_silence(&mut self, patience: &mut Duration) {
+    fn tell_silence(&mut self, patience: &mut Patience) {
         let since = self.due_since.map(|due| due.max(self.stats.last_block_at()));
         let quiet = since.map_or(Duration::ZERO, |since| since.elapsed());
-        if quiet < self.quiet_limit {
-            *patience = self.quiet_limit;
+        if !patience.is_over(quiet) {
             return;
         }
-        if quiet < *patience {
-            return;
-        }
-        *patience = quiet + quiet.min(REPEAT_AT_MOST);
-        let mut missing: Vec<_> = self.signers.iter().filter_map(Watched::complaint).collect();
-        missing.extend(self.signers.iter().filter_map(|signer| self.unheard(signer)));
         let silent: Vec<_> = self.chronicle.silent().iter().map(ToString::to_string).collect();
-        if !silent.is_empty() {
-            missing.push(format!("no answer to the proposal from signers {}", silent.join(", ")));
-        }
-        if missing.is_empty() {
-            missing.push(
-                "nothing that the devnet knows of; see the node's and signers' logs".to_owned(),
-            );
-        }
+        let health = |signer| self.observer.health(signer);
+        let missing = watch::missing(&self.signers, health, &silent, "the node's and signers'");
         self.emit(DevnetEvent::Waiting { seconds: quiet.as_secs(), missing });
-    }
-
-    /// Whether a signer that runs does not take its callbacks.
-    fn unheard(&self, signer: &Watched) -> Option<String> {
-        if signer.complaint().is_some() {
-            return None;
-        }
-        let (number, endpoint) = (signer.place.signer, &signer.place.endpoint);
-        let health = self.observer.health(number)?;
-        let reason = health.last_failure.filter(|_| health.failures >= TOLERATED_FAILURES)?;
-        Some(format!("signer {number} does not take callbacks at {endpoint}: {reason}"))
     }
 }
 
