@@ -13,7 +13,7 @@ use countersign_wire::{
 
 use crate::error::BenchError;
 
-/// Fills the store that belongs to a configuration file with more than [`ROWS`] rows: as many blocks as
+/// Fills the store that belongs to a configuration file with more than 100,000 rows: as many blocks as
 /// are remembered, each with votes, the youngest with their contents. Returns whether there was a
 /// store: another program keeps none that we know how to fill.
 pub(crate) fn fill(
