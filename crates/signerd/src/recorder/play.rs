@@ -65,6 +65,8 @@ pub enum Ending {
     Stopped,
     /// It had reached its bound, and the signer went on without it.
     Full,
+    /// The disk did not keep up, and the signer went on without it.
+    Behind,
     /// After a whole frame: the signer still runs, was killed, or could not write on.
     Open,
     /// Within a frame, which is left out.
@@ -77,10 +79,17 @@ pub enum Ending {
 }
 
 impl Ending {
+    /// The ending whose last frame holds `payload`.
+    fn of(payload: &[u8]) -> Option<Self> {
+        let known = [Self::Stopped, Self::Full, Self::Behind];
+        known.into_iter().find(|ending| payload == [ending.tag()])
+    }
+
     /// What stands in the last frame.
     pub(super) const fn tag(self) -> u8 {
         match self {
             Self::Full => 1,
+            Self::Behind => 2,
             Self::Stopped | Self::Open | Self::Cut { .. } | Self::NotReached => 0,
         }
     }
@@ -101,9 +110,9 @@ pub fn replay(path: &Path, until_first_difference: bool) -> Result<Replay, ReadE
         }
         match player.frames.next()? {
             Next::Frame { kind: Kind::Event, payload, offset } => player.play(&payload, offset)?,
-            Next::Frame { kind: Kind::End, payload, .. } => {
-                let full = [Ending::Full.tag()];
-                break if payload == full { Ending::Full } else { Ending::Stopped };
+            Next::Frame { kind: Kind::End, payload, offset } => {
+                let source = DecodeError::Invalid { what: "end" };
+                break Ending::of(&payload).ok_or_else(|| player.not_understood(offset, source))?;
             }
             Next::Frame { offset, .. } => {
                 let source = DecodeError::Invalid { what: "order of frames" };

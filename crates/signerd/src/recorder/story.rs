@@ -35,6 +35,10 @@ impl fmt::Display for Replay {
         match self.ending {
             Ending::Stopped | Ending::NotReached => {}
             Ending::Full => writeln!(f, "the recording ends at its bound (`record_max_mb`)")?,
+            Ending::Behind => writeln!(
+                f,
+                "warning: the recording ends before the signer did: the disk did not keep up"
+            )?,
             Ending::Open => writeln!(
                 f,
                 "warning: the recording has no end: the signer still runs, was killed, or could not \

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender, TryRecvError, TrySendError};
 use std::thread;
 use std::time::Duration;
@@ -28,10 +28,18 @@ pub(crate) struct Heard(Option<(Kind, Vec<u8>)>);
 struct Tape {
     path: PathBuf,
     entries: SyncSender<Entry>,
-    /// Bytes that wait for the thread.
-    waiting: Arc<AtomicUsize>,
+    backlog: Arc<Backlog>,
     /// Closed when the thread has written everything.
     done: Receiver<()>,
+}
+
+/// What the loop and the thread know of each other.
+#[derive(Debug, Default)]
+struct Backlog {
+    /// Bytes that wait for the thread.
+    bytes: AtomicUsize,
+    /// More would have had to wait than may, so that what comes after it is missing.
+    is_overrun: AtomicBool,
 }
 
 /// One frame to come. Its outcome is put into words by the thread.
@@ -83,21 +91,27 @@ impl Recorder {
     pub(crate) fn record(&mut self, heard: Heard, step: &Step) {
         let (Some(tape), Heard(Some((kind, body)))) = (&self.0, heard) else { return };
         let len = body.len();
-        let waiting = tape.waiting.fetch_add(len, Ordering::Relaxed);
+        let waiting = tape.backlog.bytes.fetch_add(len, Ordering::Relaxed);
         // A start may be longer than everything that may wait, and nothing waits before it.
         let is_too_much = waiting > 0 && waiting.saturating_add(len) > MAX_WAITING_BYTES;
         let entry = Entry { kind, body, step: step.clone() };
         let sent = if is_too_much { None } else { Some(tape.entries.try_send(entry)) };
         match sent {
-            Some(Ok(())) => return,
+            Some(Ok(())) => {}
             // The thread has told why.
-            Some(Err(TrySendError::Disconnected(_))) => {}
-            None | Some(Err(TrySendError::Full(_))) => tracing::error!(
-                path = %tape.path.display(),
-                "the recording ends here: the disk is too slow for it; the signer goes on"
-            ),
+            Some(Err(TrySendError::Disconnected(_))) => self.0 = None,
+            None | Some(Err(TrySendError::Full(_))) => self.fall_behind(),
         }
-        self.0 = None;
+    }
+
+    /// Ends the recording before something is missing in it.
+    pub(super) fn fall_behind(&mut self) {
+        let Some(tape) = self.0.take() else { return };
+        tape.backlog.is_overrun.store(true, Ordering::Release);
+        tracing::error!(
+            path = %tape.path.display(),
+            "the recording ends here: the disk is too slow for it; the signer goes on"
+        );
     }
 
     fn keep(&self, kind: Kind, put: impl FnOnce(&mut Vec<u8>)) -> Heard {
@@ -131,13 +145,13 @@ impl Tape {
         writer.file.flush()?;
         let (entries, queue) = mpsc::sync_channel(MAX_WAITING);
         let (is_done, done) = mpsc::channel();
-        let waiting = Arc::new(AtomicUsize::new(0));
-        let counter = Arc::clone(&waiting);
+        let backlog = Arc::new(Backlog::default());
+        let shared = Arc::clone(&backlog);
         thread::Builder::new().name("recorder".to_owned()).spawn(move || {
-            writer.run(&queue, &counter);
+            writer.run(&queue, &shared);
             drop(is_done);
         })?;
-        Ok(Self { path, entries, waiting, done })
+        Ok(Self { path, entries, backlog, done })
     }
 }
 
@@ -149,8 +163,8 @@ struct Writer {
 }
 
 impl Writer {
-    fn run(mut self, queue: &Receiver<Entry>, waiting: &AtomicUsize) {
-        match self.write_all(queue, waiting) {
+    fn run(mut self, queue: &Receiver<Entry>, backlog: &Backlog) {
+        match self.write_all(queue, backlog) {
             Ok(Ending::Full) => tracing::error!(
                 path = %self.path.display(),
                 "the recording ends here: it has `record_max_mb`; the signer goes on"
@@ -164,15 +178,15 @@ impl Writer {
         }
     }
 
-    fn write_all(&mut self, queue: &Receiver<Entry>, waiting: &AtomicUsize) -> io::Result<Ending> {
+    fn write_all(&mut self, queue: &Receiver<Entry>, backlog: &Backlog) -> io::Result<Ending> {
         let ending = loop {
             let entry = match queue.try_recv() {
                 Ok(entry) => entry,
-                Err(TryRecvError::Disconnected) => break Ending::Stopped,
+                Err(TryRecvError::Disconnected) => break Self::stopped(backlog),
                 Err(TryRecvError::Empty) => {
                     // Whoever reads a running signer's recording finds what has happened.
                     self.file.flush()?;
-                    let Ok(entry) = queue.recv() else { break Ending::Stopped };
+                    let Ok(entry) = queue.recv() else { break Self::stopped(backlog) };
                     entry
                 }
             };
@@ -184,12 +198,17 @@ impl Writer {
                 break Ending::Full;
             }
             self.write(&bytes)?;
-            waiting.fetch_sub(len, Ordering::Relaxed);
+            backlog.bytes.fetch_sub(len, Ordering::Relaxed);
         };
         let end = frame(Kind::End, &[ending.tag()]).expect("one byte is short");
         self.write(&end)?;
         self.file.flush()?;
         Ok(ending)
+    }
+
+    /// Why nothing comes any more.
+    fn stopped(backlog: &Backlog) -> Ending {
+        if backlog.is_overrun.load(Ordering::Acquire) { Ending::Behind } else { Ending::Stopped }
     }
 
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {

@@ -7,6 +7,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use countersign_signer::{
     DEFAULT_REPLAY_BLOCKS, Event, Outcome, Params, Recorded as _, Saved, Signer, Step, Timeouts,
@@ -107,6 +108,30 @@ fn a_recording_ends_at_its_bound_and_says_so() {
     let replay = replay(&file, false).unwrap();
     assert!(replay.events > 0 && replay.events < EVENTS, "{replay:?}");
     assert_eq!((replay.ending, replay.differences, replay.complete), (Ending::Full, 0, true));
+}
+
+#[test]
+fn a_disk_that_does_not_keep_up_ends_a_recording_that_is_not_called_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let wanted = Recording { folder: dir.path().to_owned(), max_bytes: u64::MAX };
+    let at = Timestamp::from_millis(BEGUN);
+    let mut recorder = Recorder::open(Some(&wanted), &params(), at);
+    let heard = recorder.hear_start(at, &params(), &Saved::default());
+    recorder.record(heard, &Signer::restore(params(), Saved::default(), at).1);
+    recorder.fall_behind();
+    let file = fs::read_dir(dir.path()).unwrap().next().unwrap().unwrap().path();
+    let begun = Instant::now();
+    let replay = loop {
+        match replay(&file, false) {
+            Ok(replay) if !matches!(replay.ending, Ending::Open | Ending::Cut { .. }) => {
+                break replay;
+            }
+            _ => assert!(begun.elapsed() < Duration::from_secs(20), "the thread writes no end"),
+        }
+        std::thread::yield_now();
+    };
+    assert_eq!((replay.ending, replay.complete, replay.differences), (Ending::Behind, false, 0));
+    assert!(replay.to_string().contains("the disk did not keep up"), "{replay}");
 }
 
 #[test]

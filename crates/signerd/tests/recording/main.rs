@@ -10,3 +10,6 @@
 mod encoding;
 mod strategies;
 mod support;
+#[allow(dead_code, reason = "the strategies are those of the store's tests")]
+#[path = "../store/strategies.rs"]
+mod writes;
