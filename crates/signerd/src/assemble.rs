@@ -10,7 +10,7 @@ use countersign_node::{
 };
 use countersign_ops::exit::Exit;
 use countersign_ops::supervise::{Failure, Fatal, Tasks, supervise};
-use countersign_signer::{Params, Signer};
+use countersign_signer::{Params, Saved, Signer, Step};
 use countersign_vault::Vault;
 use countersign_wire::{ChainId, Network, PrivateKey, SlotId, SlotVersion};
 use tokio::sync::mpsc;
@@ -115,11 +115,7 @@ impl Shared {
     ) -> Result<(), RunError> {
         let Core { params, vault, store, decisions, recording } = core;
         let (saved, floors) = (store.load()?, store.slot_versions()?);
-        let at = now();
-        let mut recorder = Recorder::open(recording.as_ref(), &params, at);
-        let heard = recorder.hear_start(at, &params, &saved);
-        let (signer, first) = Signer::restore(params, saved, at);
-        recorder.record(heard, &first);
+        let (signer, recorder, first) = restore(params, saved, recording.as_ref());
         let (inbox, answers) = mpsc::channel(INBOX_LEN);
         let (publisher, arrivals) = Publisher::new();
         let metrics = Arc::clone(&self.metrics);
@@ -180,6 +176,20 @@ impl Shared {
             metrics: Arc::clone(&self.metrics),
         }
     }
+}
+
+/// The core as the store has kept it, and the recorder, which has heard its first step.
+fn restore(
+    params: Params,
+    saved: Saved,
+    recording: Option<&Recording>,
+) -> (Signer, Recorder, Step) {
+    let at = now();
+    let mut recorder = Recorder::open(recording, &params, at);
+    let heard = recorder.hear_start(at, &params, &saved);
+    let (signer, first) = Signer::restore(params, saved, at);
+    recorder.record(heard, &first);
+    (signer, recorder, first)
 }
 
 /// A client for each node, and another for a glance at it.
