@@ -201,6 +201,7 @@ fn sources() -> String {
         include_str!("../publish/courier.rs"),
         include_str!("../publish/lane.rs"),
         include_str!("../nodes/watch.rs"),
+        include_str!("../recorder/tape.rs"),
         include_str!("../run.rs"),
     ];
     let joined = files.concat().replace("\\\n", "\u{1}");
