@@ -65,7 +65,7 @@ pub const TABLE: [Row; 11] = [
     },
     Row {
         exit: Exit::Journal,
-        meaning: "the signing journal is in use, belongs to another key, or is damaged",
+        meaning: "the signing journal is in use, belongs to another key, is damaged, or lacks what was signed",
         remedy: "a human must look: never delete the journal of a key that still signs",
     },
     Row {
@@ -85,7 +85,7 @@ pub const TABLE: [Row; 11] = [
     },
     Row {
         exit: Exit::Import,
-        meaning: "the database to import from cannot be used; nothing was taken",
+        meaning: "the database to import from, or that `db_path` names, cannot be used; nothing was taken",
         remedy: "do what the error says, and start no signer before it is done",
     },
     Row {

@@ -22,6 +22,8 @@ use crate::decisions::DecisionLog;
 use crate::drive::Drive;
 use crate::effects::{Effects, Tasks as EffectTasks};
 use crate::health::NodeHealth;
+use crate::history;
+use crate::import::{refuse_beside_another, take_over};
 use crate::intake::Intake;
 use crate::metrics::Metrics;
 use crate::nodes::watch::NodeWatch;
@@ -50,8 +52,12 @@ pub(crate) fn assemble(
     let pages = SignerPages::new(registry, &config, nodes.clone());
     let plan = Plan::of(&config);
     let recording = config.recording;
-    let vault = open_vault(config.key, &config.db_path, config.is_dry_run)?;
-    let store = open_store(&config.db_path)?;
+    refuse_beside_another(&config.db_path)?;
+    let mut vault = open_vault(config.key, &config.db_path, config.is_dry_run)?;
+    let mut store = open_store(&config.db_path)?;
+    if !config.is_dry_run {
+        join_history(&config.db_path, config.network, &mut vault, &mut store)?;
+    }
     let decisions = open_decisions(&config.db_path);
 
     let mut tasks = Tasks::new();
@@ -233,6 +239,20 @@ fn open_store(db_path: &DbPath) -> Result<Store, RunError> {
         Some(store) => Store::open(&store)?,
         None => Store::in_memory()?,
     })
+}
+
+/// Goes on where this signer, or the one before it, stopped, and nowhere else.
+fn join_history(
+    db_path: &DbPath,
+    network: Network,
+    vault: &mut Vault,
+    store: &mut Store,
+) -> Result<(), RunError> {
+    history::check(vault, &store.load()?)?;
+    if let Some(report) = take_over(db_path, network, vault, store)? {
+        tracing::warn!("taking the place of the signer that was here before\n{report}");
+    }
+    Ok(())
 }
 
 fn open_decisions(db_path: &DbPath) -> DecisionLog {

@@ -15,6 +15,7 @@ mod drive;
 mod effects;
 mod facts;
 mod health;
+mod history;
 pub mod import;
 mod intake;
 mod metrics;
@@ -33,6 +34,7 @@ mod test_node;
 mod upload;
 
 pub use config::{Config, ConfigError};
+pub use history::HistoryError;
 pub use run::{RunError, run};
 
 /// What this program calls itself in its responses, in logs and on the command line, such as

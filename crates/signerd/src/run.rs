@@ -12,6 +12,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::assemble::assemble;
 use crate::config::{Config, HostPort, Problem};
+use crate::history::HistoryError;
+use crate::import::ImportError;
 use crate::store::StoreError;
 
 /// Why the daemon does not start, or ends other than by being asked to.
@@ -43,6 +45,12 @@ pub enum RunError {
     /// The store cannot be opened.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Another program's database is in the way.
+    #[error("this signer cannot take another one's place")]
+    Takeover(#[from] ImportError),
+    /// The journal is not the one that belongs to the store.
+    #[error(transparent)]
+    History(#[from] HistoryError),
     /// The vault's thread cannot be started.
     #[error("the vault's thread cannot be started")]
     Thread(#[source] io::Error),
@@ -60,6 +68,9 @@ impl RunError {
             Self::Journal(error) if error.is_unwritable() => Exit::Store,
             Self::Journal(_) => Exit::Journal,
             Self::Store(_) => Exit::Store,
+            Self::Takeover(error) => error.exit(),
+            Self::History(HistoryError::Journal(error)) if error.is_fatal() => Exit::Store,
+            Self::History(_) => Exit::Journal,
             Self::Thread(_) => Exit::Failure,
             Self::Fatal(fatal) => fatal.exit(),
         }

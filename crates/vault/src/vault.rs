@@ -5,7 +5,9 @@ use std::path::Path;
 
 use countersign_wire::message::{BlockResponse, MockSignature, SignerMessage};
 use countersign_wire::stackerdb::Chunk;
-use countersign_wire::{MessageSignature, PrivateKey, PublicKey, Sighash, Wire as _, sip018};
+use countersign_wire::{
+    MessageSignature, PrivateKey, PublicKey, Sighash, StacksHeight, Wire as _, sip018,
+};
 
 use crate::error::{OpenError, SignError};
 use crate::journal::Journal;
@@ -66,6 +68,21 @@ impl Vault {
     /// Fails if one of the blocks is recorded with another height or tenure.
     pub fn import(&mut self, marks: &[Mark]) -> Result<Imported, SignError> {
         self.journal.import(marks)
+    }
+
+    /// Whether this key has never signed a block, as far as the journal knows.
+    pub fn has_signed_nothing(&mut self) -> Result<bool, SignError> {
+        self.journal.is_blank()
+    }
+
+    /// Whether the journal knows that this block was signed. At or below the height under which old
+    /// records are folded it cannot tell blocks apart, and says so of all.
+    pub fn may_have_signed(
+        &mut self,
+        sighash: &Sighash,
+        height: StacksHeight,
+    ) -> Result<bool, SignError> {
+        self.journal.may_have_accepted(sighash, height)
     }
 
     /// Folds old records if there are many, and brings the journal's log into its database if it has

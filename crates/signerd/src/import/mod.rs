@@ -16,6 +16,7 @@ mod read;
 mod report;
 mod source;
 mod take;
+mod takeover;
 
 use std::path::Path;
 
@@ -27,6 +28,7 @@ use countersign_vault::Vault;
 
 pub use error::{ImportError, Refusal};
 pub use report::{Report, Taken};
+pub(crate) use takeover::{refuse_beside_another, take_over};
 
 use read::Found;
 use source::Source;

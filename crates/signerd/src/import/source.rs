@@ -63,6 +63,16 @@ fn copy(path: &Path) -> Result<TempDir, Refusal> {
     Ok(copy)
 }
 
+/// Refuses if a program has the file at `path` open as a database; a file that is not there is free.
+pub(super) fn refuse_if_in_use(path: &Path) -> Result<(), ImportError> {
+    let refuse = |why| ImportError::Refused { path: path.to_owned(), why };
+    match File::open(path) {
+        Ok(file) => refuse_if_open(&file).map_err(refuse),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(refuse(Refusal::Unreadable(error))),
+    }
+}
+
 /// Whoever has a database open in WAL mode has a lock on these bytes of its file, as long as it is
 /// open. To ask who it is changes nothing.
 fn refuse_if_open(file: &File) -> Result<(), Refusal> {

@@ -101,6 +101,24 @@ impl Journal {
         self.transact(|txn| find_record(txn, sighash))
     }
 
+    /// Whether no acceptance was ever recorded.
+    pub(crate) fn is_blank(&mut self) -> Result<bool, SignError> {
+        let has_rows = self.rows.acceptances > 0;
+        self.transact(|txn| Ok(!has_rows && fold::floor(txn)?.is_none()))
+    }
+
+    /// Whether this acceptance is recorded, or its height is folded.
+    pub(crate) fn may_have_accepted(
+        &mut self,
+        sighash: &Sighash,
+        height: StacksHeight,
+    ) -> Result<bool, SignError> {
+        self.transact(|txn| {
+            let is_folded = fold::floor(txn)?.is_some_and(|floor| height <= floor);
+            Ok(is_folded || find_record(txn, sighash)?.is_accepted)
+        })
+    }
+
     /// A journal that has failed answers nothing any more.
     pub(crate) fn refuse_if_failed(&self) -> Result<(), SignError> {
         if self.has_failed { Err(SignError::Journal(JournalError::Failed)) } else { Ok(()) }

@@ -1,0 +1,124 @@
+//! Whether the journal that was opened is the one that belongs to the store.
+
+use countersign_signer::{Saved, Vote};
+use countersign_vault::{SignError, Vault};
+use countersign_wire::{Sighash, StacksHeight};
+
+/// Why signing must not go on from here.
+#[derive(Debug, thiserror::Error)]
+pub enum HistoryError {
+    /// A signature that the store has is not in the journal.
+    #[error(
+        "the signing journal does not know block {sighash} at height {height}, which this key has \
+         signed: the journal was removed or replaced by an older copy. Put the latest journal back; \
+         if it is lost, keep this signer stopped for a tenure at least, and move the store away, too"
+    )]
+    RolledBack {
+        /// The block.
+        sighash: Sighash,
+        /// Its height.
+        height: StacksHeight,
+    },
+    /// The journal cannot be read.
+    #[error(transparent)]
+    Journal(#[from] SignError),
+}
+
+/// Compares the store with the journal.
+///
+/// The journal is written before a signature exists, and the store's vote after it; so whatever vote of
+/// ours the store has must be in the journal. What the store only meant to have signed need not be.
+pub(crate) fn check(vault: &mut Vault, saved: &Saved) -> Result<(), HistoryError> {
+    for record in saved.records.iter().filter(|record| record.signed_self_at.is_some()) {
+        if vault.may_have_signed(&record.sighash, record.height())? {
+            continue;
+        }
+        let own = vault.public_key();
+        let is_signed = saved.votes.iter().any(|(sighash, _, vote)| match vote {
+            Vote::Acceptance(signature) if *sighash == record.sighash => {
+                signature.recover(sighash.as_bytes()) == Some(own)
+            }
+            _ => false,
+        });
+        if is_signed {
+            let (sighash, height) = (record.sighash, record.height());
+            return Err(HistoryError::RolledBack { sighash, height });
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use countersign_signer::{BlockState, Millis, Outline, Record, Timestamp};
+    use countersign_vault::AcceptanceRequest;
+    use countersign_wire::block::TenureRole;
+    use countersign_wire::{
+        BurnHeight, ConsensusHash, PrivateKey, RewardCycle, SlotId, UnixSeconds,
+    };
+
+    use super::*;
+
+    const SIGHASH: Sighash = Sighash::new([7; 32]);
+
+    fn key() -> PrivateKey {
+        PrivateKey::from_bytes([9; 32]).unwrap()
+    }
+
+    /// A store that meant to have signed a block, with the vote of this key on it.
+    fn saved(voter: &PrivateKey) -> Saved {
+        let height = StacksHeight::new(30);
+        let tenure = ConsensusHash::new([3; 20]);
+        let record = Record {
+            sighash: SIGHASH,
+            cycle: RewardCycle::new(1),
+            outline: Outline { height, tenure, role: TenureRole::Ordinary },
+            block: None,
+            burn_height: BurnHeight::new(100),
+            state: BlockState::LocallyAccepted,
+            valid: Some(true),
+            proposed_at: Timestamp::from_secs(1),
+            approved_at: None,
+            signed_self_at: Some(Timestamp::from_secs(2)),
+            signed_group_at: None,
+            validation_time: Millis::ZERO,
+            reject_reason: None,
+            uploaded: false,
+        };
+        let vote = Vote::Acceptance(voter.sign(SIGHASH.as_bytes()));
+        let votes = vec![(SIGHASH, SlotId::new(0), vote)];
+        Saved { records: vec![record], votes, ..Saved::default() }
+    }
+
+    #[test]
+    fn a_signature_that_the_journal_does_not_know_is_a_journal_that_was_rolled_back() {
+        let mut vault = Vault::in_memory(key()).unwrap();
+        let refused = check(&mut vault, &saved(&key())).unwrap_err();
+        assert!(matches!(refused, HistoryError::RolledBack { sighash: SIGHASH, .. }), "{refused}");
+    }
+
+    #[test]
+    fn a_crash_before_the_signature_existed_is_no_harm() {
+        let other = PrivateKey::from_bytes([8; 32]).unwrap();
+        let mut vault = Vault::in_memory(key()).unwrap();
+        check(&mut vault, &saved(&other)).unwrap();
+    }
+
+    #[test]
+    fn a_journal_that_knows_the_signature_is_the_right_one() {
+        let mut vault = Vault::in_memory(key()).unwrap();
+        let record = saved(&key()).records.remove(0);
+        vault
+            .sign_acceptance(&AcceptanceRequest {
+                sighash: SIGHASH,
+                height: record.height(),
+                tenure: record.tenure(),
+                overriding: Vec::new(),
+                at: UnixSeconds::new(2),
+            })
+            .unwrap();
+        check(&mut vault, &saved(&key())).unwrap();
+    }
+}
