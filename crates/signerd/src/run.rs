@@ -66,11 +66,10 @@ impl RunError {
             Self::Config(_) | Self::Node(_) => Exit::Usage,
             Self::Bind { .. } => Exit::Bind,
             Self::Journal(error) if error.is_unwritable() => Exit::Store,
-            Self::Journal(_) => Exit::Journal,
             Self::Store(_) => Exit::Store,
             Self::Takeover(error) => error.exit(),
             Self::History(HistoryError::Journal(error)) if error.is_fatal() => Exit::Store,
-            Self::History(_) => Exit::Journal,
+            Self::Journal(_) | Self::History(_) => Exit::Journal,
             Self::Thread(_) => Exit::Failure,
             Self::Fatal(fatal) => fatal.exit(),
         }
