@@ -178,10 +178,12 @@ async fn the_metrics_endpoint_has_every_documented_name_and_page() {
 }
 
 #[tokio::test]
-async fn a_dry_run_says_what_it_would_write_and_writes_nothing() {
+async fn a_dry_run_without_a_seat_says_what_it_would_write_and_writes_nothing() {
     let mut network = Network::start(Overheard::place(alone())).await;
     let overheard = Overheard::start(&network.devnet, 1).await;
-    let settings = network.settings(0).with("dry_run", true);
+    let unregistered = "11".repeat(32);
+    let settings =
+        network.settings(0).with("dry_run", true).with("stacks_private_key", unregistered);
     let daemon = Daemon::start(&network.write(0, &settings));
     let would = "Dry-run signer would have sent a stackerdb message";
     let first = daemon.log().wait_for(0, would, LIMIT).await;
@@ -189,6 +191,21 @@ async fn a_dry_run_says_what_it_would_write_and_writes_nothing() {
     network.proposes(3, "nobody answers").await;
     assert!(daemon.is_running());
     assert!(overheard.callbacks() > 3);
+    let said = overheard.backlog().await;
+    assert!(said.is_empty(), "{said:?}");
+    network.devnet.stop().await;
+}
+
+#[tokio::test]
+async fn a_dry_run_whose_key_has_a_seat_says_so_and_does_nothing() {
+    let mut network = Network::start(Overheard::place(alone())).await;
+    let overheard = Overheard::start(&network.devnet, 1).await;
+    let settings = network.settings(0).with("dry_run", true);
+    let daemon = Daemon::start(&network.write(0, &settings));
+    let why = "Signer is configured for dry-run, but the signer address is registered";
+    daemon.log().wait_for(0, why, LIMIT).await;
+    network.proposes(3, "nobody answers").await;
+    assert!(daemon.is_running());
     let said = overheard.backlog().await;
     assert!(said.is_empty(), "{said:?}");
     network.devnet.stop().await;

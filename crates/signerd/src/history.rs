@@ -87,8 +87,8 @@ mod tests {
             reject_reason: None,
             uploaded: false,
         };
-        let vote = Vote::Acceptance(voter.sign(SIGHASH.as_bytes()));
-        let votes = vec![(SIGHASH, SlotId::new(0), vote)];
+        let signed = Vote::Acceptance(voter.sign(SIGHASH.as_bytes()));
+        let votes = vec![(SIGHASH, SlotId::new(0), signed)];
         Saved { records: vec![record], votes, ..Saved::default() }
     }
 
