@@ -68,7 +68,7 @@ mod tests {
     }
 
     /// A store that meant to have signed a block, with the vote of this key on it.
-    fn saved(voter: &PrivateKey) -> Saved {
+    fn saved(by: &PrivateKey) -> Saved {
         let height = StacksHeight::new(30);
         let tenure = ConsensusHash::new([3; 20]);
         let record = Record {
@@ -87,7 +87,7 @@ mod tests {
             reject_reason: None,
             uploaded: false,
         };
-        let signed = Vote::Acceptance(voter.sign(SIGHASH.as_bytes()));
+        let signed = Vote::Acceptance(by.sign(SIGHASH.as_bytes()));
         let votes = vec![(SIGHASH, SlotId::new(0), signed)];
         Saved { records: vec![record], votes, ..Saved::default() }
     }
