@@ -16,8 +16,11 @@ use crate::rules::tip::check_tip;
 use crate::signer::Signer;
 use crate::step::{AcceptanceOrder, Action, OverrideReason, Write};
 use crate::tally::Ballot;
-use crate::time::Timestamp;
+use crate::time::{Millis, Timestamp};
 use crate::turn::Turn;
+
+/// How soon a block is looked at again whose rival the vault is about to sign.
+const VAULT_PAUSE: Millis = Millis::from_secs(1);
 
 impl Signer {
     /// Promises to sign a block that the node found valid, if it still exceeds its tenure's tip.
@@ -129,8 +132,14 @@ impl Signer {
         };
         let at = self.situation(cycle, facts, turn.now);
         let check = check_tip(&compared_tenure(block), record.height(), Some(*sighash), &at)?;
-        let clearance = check_rivals(&record, &at)?;
-        let again_at = reconsider_at(&record, &at);
+        let (clearance, again_at) = match self.rival_being_signed(&record) {
+            // Whether it may be overridden is judged once the vault has answered for it.
+            Some(rival) => {
+                let why = WithheldSignature::FreshRival(rival);
+                (Clearance::Withheld(why), Some(turn.now.plus(VAULT_PAUSE)))
+            }
+            None => (check_rivals(&record, &at)?, reconsider_at(&record, &at)),
+        };
         let block = (record.cycle, *sighash);
         self.apply_tip(record.tenure(), check, turn);
         if check.confirms == Some(*sighash) {
@@ -157,6 +166,17 @@ impl Signer {
             }
         }
         Ok(())
+    }
+
+    /// A block at the height of this one or above that the vault was asked for and has not answered: two
+    /// orders that know nothing of each other must not be under way at once.
+    fn rival_being_signed(&self, block: &Record) -> Option<Sighash> {
+        self.signing.iter().copied().find(|sighash| {
+            let rival = self.ledger.get(sighash).map(|entry| &entry.record);
+            rival.is_some_and(|rival| {
+                rival.sighash != block.sighash && rival.height() >= block.height()
+            })
+        })
     }
 
     fn withhold(

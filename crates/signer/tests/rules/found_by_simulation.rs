@@ -174,3 +174,35 @@ fn a_signature_that_the_vault_is_asked_for_again_is_fresh() {
     assert_eq!(driver.orders().len(), 1);
     assert_eq!(driver.stored(sighash()).unwrap().signed_self_at, Some(NOW));
 }
+
+/// Seed 6651: of two blocks whose tenures may both be orphaned, each would have overridden the other,
+/// within two milliseconds and before the vault had answered.
+#[test]
+fn a_block_waits_while_the_vault_is_about_to_sign_its_rival() {
+    let permission = Superseded {
+        tenure: ch(3),
+        burn_height: burn_height(3),
+        by: ch(4),
+        by_burn_block: burn_hash(4),
+        at: secs_ago(40),
+    };
+    let rival = record(ordinary(2, 21), BlockState::PreCommitted);
+    let promised = |slot| (rival.sighash, SlotId::new(slot), Vote::PreCommit);
+    let saved = Saved {
+        records: vec![rival.clone()],
+        votes: (0..3).map(promised).collect(),
+        superseded: vec![permission, Superseded { tenure: ch(2), ..permission }],
+        ..Saved::default()
+    };
+    let mut driver = waiting(saved);
+    driver.is_vault_silent = true;
+    driver.pre_commit(3, sighash());
+    driver.pre_commit(3, rival.sighash);
+    assert_eq!(driver.orders().len(), 1, "{:?}", driver.notes);
+    let signature = signed(&driver.keys[0], &sighash());
+    driver.handle(Event::Signed { sighash: sighash(), signature });
+    driver.pass(secs(1));
+    let orders = driver.orders();
+    assert_eq!(orders.len(), 2);
+    assert_eq!(orders[1].overriding, [(sighash(), OverrideReason::Permitted)]);
+}
