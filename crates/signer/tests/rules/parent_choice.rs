@@ -5,26 +5,13 @@
 
 use countersign_signer::{BlockState, Query, Record, Saved, Timestamp};
 use countersign_wire::message::MinerState;
-use countersign_wire::rpc::TenureForkInfo;
 use countersign_wire::{ConsensusHash, StacksBlockId};
 
-use crate::support::chain::{burn_hash, burn_height, ms_ago, secs, secs_ago, seen, sortition};
+use crate::support::chain::{
+    burn_hash, burn_height, fork, ms_ago, secs, secs_ago, seen, sortition,
+};
 use crate::support::node::Node;
 use crate::support::{Driver, NOW, ch, ordinary, record};
-
-fn fork(n: u8, first_block: Option<StacksBlockId>) -> TenureForkInfo {
-    let sortition = sortition(n, n - 1);
-    TenureForkInfo {
-        burn_block_hash: burn_hash(n),
-        burn_block_height: burn_height(n),
-        sortition_id: sortition.sortition_id,
-        parent_sortition_id: sortition.parent_sortition_id,
-        consensus_hash: ch(n),
-        was_sortition: true,
-        first_block_mined: first_block,
-        nakamoto_blocks: None,
-    }
-}
 
 const MINED: Option<StacksBlockId> = Some(StacksBlockId::new([7; 32]));
 

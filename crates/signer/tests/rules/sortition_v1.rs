@@ -7,11 +7,10 @@ use countersign_signer::{BlockState, Event, Millis, Query, Record, Saved};
 use countersign_wire::message::{
     BlockProposal, MinerState, RejectReason, SignerMessage, StateMachineUpdate,
 };
-use countersign_wire::rpc::TenureForkInfo;
 use countersign_wire::transaction::TenureChangeCause;
-use countersign_wire::{MessageSignature, PrivateKey, StacksBlockId};
+use countersign_wire::{MessageSignature, PrivateKey};
 
-use crate::support::chain::{burn_hash, burn_height, secs, secs_ago, seen, sortition, tip_id};
+use crate::support::chain::{fork, secs, secs_ago, seen, sortition, tip_id};
 use crate::support::node::Node;
 use crate::support::{Driver, NOW, ch, extend, ordinary, record, spoilt, tenure_start, tip};
 
@@ -234,20 +233,6 @@ fn extends_are_judged_as_ever() {
         .tips
         .insert(ch(3), countersign_wire::rpc::TenureTip { burn_view: Some(ch(2)), ..tip(3, 21) });
     assert_eq!(reason(&mut driver, &proposal), None, "the burn view has changed");
-}
-
-fn fork(n: u8, first_block: Option<StacksBlockId>) -> TenureForkInfo {
-    let sortition = sortition(n, n - 1);
-    TenureForkInfo {
-        burn_block_hash: burn_hash(n),
-        burn_block_height: burn_height(n),
-        sortition_id: sortition.sortition_id,
-        parent_sortition_id: sortition.parent_sortition_id,
-        consensus_hash: ch(n),
-        was_sortition: true,
-        first_block_mined: first_block,
-        nakamoto_blocks: None,
-    }
 }
 
 /// The winner of burn block 3 builds on tenure 1, and so orphans tenure 2 with its two blocks.

@@ -6,7 +6,7 @@
 use countersign_signer::{BurnBlockSeen, Millis, Timestamp};
 use countersign_wire::event::NewBurnBlock;
 use countersign_wire::fixed::SortitionId;
-use countersign_wire::rpc::{Sortition, TenureTip};
+use countersign_wire::rpc::{Sortition, TenureForkInfo, TenureTip};
 use countersign_wire::{
     BurnBlockHash, BurnHeight, ConsensusHash, MessageSignature, PrivateKey, RewardCycle, Sighash,
     StacksBlockId, StacksHeight,
@@ -106,4 +106,19 @@ pub(crate) fn ms_ago(millis: u64) -> Timestamp {
 
 pub(crate) const fn secs(seconds: u64) -> Millis {
     Millis::from_secs(seconds)
+}
+
+/// Tenure `n` in the list of those that a winner skips.
+pub(crate) fn fork(n: u8, first_block: Option<StacksBlockId>) -> TenureForkInfo {
+    let sortition = sortition(n, n - 1);
+    TenureForkInfo {
+        burn_block_hash: burn_hash(n),
+        burn_block_height: burn_height(n),
+        sortition_id: sortition.sortition_id,
+        parent_sortition_id: sortition.parent_sortition_id,
+        consensus_hash: ch(n),
+        was_sortition: true,
+        first_block_mined: first_block,
+        nakamoto_blocks: None,
+    }
 }
