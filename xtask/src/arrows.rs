@@ -13,13 +13,17 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("wire", &[]),
     ("signer", &["wire"]),
     ("vault", &["wire"]),
+    ("custody", &["wire", "vault"]),
     ("node", &["wire"]),
     ("ops", &[]),
     ("devnet", &["wire"]),
-    ("signerd", &["wire", "signer", "vault", "node", "ops"]),
+    ("signerd", &["wire", "signer", "vault", "custody", "node", "ops"]),
     ("operator", &["wire", "vault", "node", "ops"]),
-    ("countersign", &["signerd", "devnet", "operator", "vault", "ops", "wire"]),
-    ("tests", &["wire", "signer", "vault", "node", "ops", "devnet", "signerd", "countersign"]),
+    ("countersign", &["signerd", "devnet", "operator", "custody", "vault", "node", "ops", "wire"]),
+    (
+        "tests",
+        &["wire", "signer", "vault", "custody", "node", "ops", "devnet", "signerd", "countersign"],
+    ),
     ("xtask", &[]),
 ];
 

@@ -32,6 +32,10 @@ pub enum Exit {
     ReplayDiffers = 9,
     /// A recording cannot be replayed.
     Recording = 10,
+    /// The signing key cannot be opened, or is not safe where it is.
+    Key = 11,
+    /// This signer must not sign: another one does, or it was told to stop.
+    Instance = 12,
 }
 
 /// One line of the table of exit codes.
@@ -46,7 +50,7 @@ pub struct Row {
 }
 
 /// Every exit code, in order.
-pub const TABLE: [Row; 11] = [
+pub const TABLE: [Row; 13] = [
     Row { exit: Exit::Ok, meaning: "done, or stopped by SIGTERM or SIGINT", remedy: "nothing" },
     Row {
         exit: Exit::Failure,
@@ -97,6 +101,16 @@ pub const TABLE: [Row; 11] = [
         exit: Exit::Recording,
         meaning: "a recording cannot be read, or is damaged",
         remedy: "do what the error says",
+    },
+    Row {
+        exit: Exit::Key,
+        meaning: "the signing key cannot be opened, or is not safe where it is; nothing was signed",
+        remedy: "run `countersign doctor key`, which names the command that mends it",
+    },
+    Row {
+        exit: Exit::Instance,
+        meaning: "this signer must not sign: another one has its key, or it was demoted or frozen",
+        remedy: "find the other signer; `countersign promote` makes this one the active one",
     },
 ];
 
