@@ -30,6 +30,8 @@ mod sign;
 mod slots;
 pub mod store;
 #[cfg(test)]
+mod test_block;
+#[cfg(test)]
 mod test_node;
 mod upload;
 
