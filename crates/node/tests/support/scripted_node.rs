@@ -75,6 +75,7 @@ impl ScriptedNode {
 pub(crate) fn config(host: &str) -> NodeConfig {
     NodeConfig {
         host: host.to_owned(),
+        tls: None,
         auth_password: AuthPassword::new("12345"),
         boot: Network::Testnet,
         deadlines: Deadlines::default(),
