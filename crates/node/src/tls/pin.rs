@@ -49,8 +49,9 @@ impl FromStr for Pin {
     fn from_str(text: &str) -> Result<Self, NotAPin> {
         let bytes = text.strip_prefix(PREFIX).and_then(|digits| STANDARD.decode(digits).ok());
         let bytes: Option<[u8; 32]> = bytes.and_then(|bytes| bytes.try_into().ok());
-        // Not more than a pin is shown of what may be a key.
-        let shown = || NotAPin(text.chars().take(PREFIX.len()).chain("…".chars()).collect());
+        // It may be a key that stands in the wrong place, so not more than its kind is shown.
+        let kind = if text.starts_with(PREFIX) { PREFIX.len() } else { 4 };
+        let shown = || NotAPin(text.chars().take(kind).chain("…".chars()).collect());
         bytes.map(Self).ok_or_else(shown)
     }
 }
