@@ -27,7 +27,7 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 pub use error::{SettingsError, TlsError};
 pub(crate) use identity::date;
-pub use pin::{NotAPin, Pin, certificate_pins};
+pub use pin::{NotAPin, Pin};
 
 use crate::stream::Stream;
 use identity::Identity;

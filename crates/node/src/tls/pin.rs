@@ -32,15 +32,15 @@ impl Pin {
         let key = ParsedCertificate::try_from(certificate)?.subject_public_key_info();
         Ok(Self(Sha256::digest(&key).into()))
     }
-}
 
-/// The pins of the certificates in a PEM file, in their order. The first is the party's own; others
-/// are those of authorities and of no use here.
-pub fn certificate_pins(path: &Path) -> Result<Vec<Pin>, TlsError> {
-    let not_a_certificate =
-        |source| TlsError::NotACertificate { path: path.to_owned(), source: Box::new(source) };
-    let certificates = read_certificates(path)?;
-    certificates.iter().map(|one| Pin::of(one).map_err(not_a_certificate)).collect()
+    /// The pin of the certificate in a PEM file. Of several it is the first, which is the party's own;
+    /// the others are those of authorities.
+    pub fn of_file(path: &Path) -> Result<Self, TlsError> {
+        let certificates = read_certificates(path)?;
+        let own = certificates.first().expect("there is at least one");
+        let path = path.to_owned();
+        Self::of(own).map_err(|source| TlsError::NotACertificate { path, source: Box::new(source) })
+    }
 }
 
 impl FromStr for Pin {
@@ -117,8 +117,7 @@ mod tests {
     fn the_pin_is_the_one_that_openssl_computes() {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), include_str!("made_by_openssl.pem")).unwrap();
-        let pins = certificate_pins(file.path()).unwrap();
-        let [pin] = pins.as_slice() else { unreachable!("{pins:?}") };
+        let pin = Pin::of_file(file.path()).unwrap();
         assert_eq!(pin.to_string(), include_str!("made_by_openssl.pin").trim_end());
     }
 }

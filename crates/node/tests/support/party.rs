@@ -6,7 +6,6 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use countersign_node::tls::certificate_pins;
 use countersign_node::{Pin, TlsSettings};
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -48,7 +47,7 @@ impl Party {
         fs::write(&crt, certificate.pem()).unwrap();
         fs::write(&pem, key.serialize_pem()).unwrap();
         fs::set_permissions(&pem, fs::Permissions::from_mode(0o600)).unwrap();
-        let pin = certificate_pins(&crt).unwrap()[0];
+        let pin = Pin::of_file(&crt).unwrap();
         let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
         Self { folder, pin, chain: vec![certificate.der().clone()], key }
     }

@@ -1,6 +1,7 @@
 //! A small HTTP server that nobody can make large.
 
 use std::convert::Infallible;
+use std::fmt;
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener as StdListener};
@@ -103,6 +104,12 @@ impl MetricsServer {
         }
         connections.close();
         connections.wait().await;
+    }
+}
+
+impl fmt::Debug for MetricsServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MetricsServer").field("address", &self.address).finish_non_exhaustive()
     }
 }
 
