@@ -16,7 +16,8 @@ fn each_recorded_mock_signature_is_made_again_one_for_a_burn_block() {
         let mut burn_blocks = BTreeSet::new();
         for mock in &mocks {
             let (proposal, server_version) = (mock.proposal.clone(), mock.server_version.clone());
-            assert_eq!(vault.sign_mock(MockRequest { proposal, server_version }), *mock);
+            let request = MockRequest { proposal, server_version };
+            assert_eq!(vault.sign_mock(request).unwrap(), *mock);
             burn_blocks.insert(mock.proposal.peer_info.pox_consensus);
         }
         assert!(mocks.len() > 40, "signer {index}: {}", mocks.len());

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use countersign_operator::{Authorization, BitcoinAddress, parse_method};
+use countersign_operator::{Authorization, BitcoinAddress, StackingError, parse_method};
 use countersign_vault::OperatorKey;
 use countersign_wire::Network;
 use countersign_wire::sip018::{Pox4Authorization, Pox4Topic};
@@ -76,7 +76,11 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failed> {
         auth_id: args.auth_id,
     };
     let key = OperatorKey::new(config.key);
-    let signed = Authorization::stacking(&key, &address, authorization, config.chain_id)
-        .map_err(Failed::argument)?;
+    let signed = Authorization::stacking(&key, &address, authorization, config.chain_id).map_err(
+        |error| match error {
+            StackingError::Period(_) => Failed::argument(error),
+            StackingError::Key(_) => Failed::failure(error),
+        },
+    )?;
     print(&signed, args.json, out)
 }

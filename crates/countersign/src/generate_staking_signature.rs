@@ -37,7 +37,8 @@ pub(crate) fn run(args: Args, out: &mut dyn Write) -> Result<(), Failed> {
     let config = load(&args.config)?;
     let Args { signer_manager: manager, auth_id, .. } = args;
     let request = StakingGrantRequest { manager, auth_id, chain_id: config.chain_id };
-    let grant = Authorization::staking(&OperatorKey::new(config.key), &request);
+    let key = OperatorKey::new(config.key);
+    let grant = Authorization::staking(&key, &request).map_err(Failed::failure)?;
     print(&grant, args.json, out)
 }
 

@@ -31,6 +31,7 @@ Example:
 pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failed> {
     let config = load(&args.config)?;
     let request = SipVoteRequest { sip: args.sip, is_yes: args.vote.is_yes() };
-    let signature = OperatorKey::new(config.key).sign_sip_vote(request);
+    let key = OperatorKey::new(config.key);
+    let signature = key.sign_sip_vote(request).map_err(Failed::failure)?;
     writeln!(out, "{signature}").map_err(Failed::failure)
 }

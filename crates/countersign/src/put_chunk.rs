@@ -80,7 +80,8 @@ pub(crate) fn run(args: Args, out: &mut dyn Write) -> Result<(), Failed> {
         data: data.into_bytes(),
     };
     let database = args.database.open()?;
-    let answered = block_on(database.put(&key, request))?;
+    let chunk = key.sign_chunk(request).map_err(Failed::failure)?;
+    let answered = block_on(database.put(&chunk))?;
     let ack = answered.map_err(|error| args.database.unusable(error))?;
     let json = serde_json::to_string(&ack).map_err(Failed::failure)?;
     writeln!(out, "{json}").map_err(Failed::failure)

@@ -1,6 +1,6 @@
 //! Signatures that let others use this signer's key in the staking contracts.
 
-use countersign_vault::{OperatorKey, StackingRequest, StakingGrantRequest};
+use countersign_vault::{KeyError, OperatorKey, StackingRequest, StakingGrantRequest};
 use countersign_wire::sip018::{Pox4Authorization, Pox4Topic};
 use countersign_wire::{ChainId, MessageSignature, PublicKey};
 use serde::Serialize;
@@ -23,15 +23,15 @@ enum Scope {
 
 impl Authorization {
     /// Lets a manager register the key (pox-5).
-    pub fn staking(key: &OperatorKey, request: &StakingGrantRequest) -> Self {
-        Self {
+    pub fn staking(key: &OperatorKey, request: &StakingGrantRequest) -> Result<Self, KeyError> {
+        Ok(Self {
             key: key.public_key(),
-            signature: key.sign_staking_grant(request),
+            signature: key.sign_staking_grant(request)?,
             scope: Scope::Staking {
                 manager: request.manager.to_string(),
                 auth_id: request.auth_id,
             },
-        }
+        })
     }
 
     /// Lets a stacker whose rewards go to `address` use the key (pox-4). The address replaces the one
@@ -41,16 +41,16 @@ impl Authorization {
         address: &BitcoinAddress,
         mut authorization: Pox4Authorization,
         chain_id: ChainId,
-    ) -> Result<Self, PeriodError> {
+    ) -> Result<Self, StackingError> {
         let Pox4Authorization { topic, period, .. } = authorization;
         let is_aggregate =
             matches!(topic, Pox4Topic::AggregationCommit | Pox4Topic::AggregationIncrease);
         if is_aggregate && period != 1 {
-            return Err(PeriodError { method: topic.as_str(), period });
+            return Err(PeriodError { method: topic.as_str(), period }.into());
         }
         authorization.pox_address = address.pox().clone();
         let request = StackingRequest { authorization, chain_id };
-        let signature = key.sign_stacking(&request);
+        let signature = key.sign_stacking(&request)?;
         let StackingRequest { authorization, .. } = request;
         let scope = Scope::Stacking { address: address.to_string(), authorization };
         Ok(Self { key: key.public_key(), signature, scope })
@@ -91,6 +91,17 @@ impl Authorization {
     fn signature_hex(&self) -> String {
         hex::encode(self.signature.to_rsv())
     }
+}
+
+/// Why there is no authorization of pox-4.
+#[derive(Debug, thiserror::Error)]
+pub enum StackingError {
+    /// The contract would refuse it.
+    #[error(transparent)]
+    Period(#[from] PeriodError),
+    /// The key does not sign.
+    #[error(transparent)]
+    Key(#[from] KeyError),
 }
 
 /// The period of a signature that an aggregate method would refuse.
@@ -189,7 +200,7 @@ mod tests {
 
     #[test]
     fn the_grant_of_the_worked_vectors_has_its_text_and_its_json() {
-        let grant = Authorization::staking(&operator(), &grant());
+        let grant = Authorization::staking(&operator(), &grant()).unwrap();
         let text = format!("Signer Public Key: 0x{PUBLIC}\nSigner Key Signature: 0x{RSV}\n\n\n");
         assert_eq!(grant.to_text(), text);
         let json = format!(

@@ -4,9 +4,8 @@ use std::io::{self, Read};
 use std::time::Duration;
 
 use countersign_node::{AuthPassword, ConfigError, Deadlines, NodeClient, NodeConfig, NodeError};
-use countersign_vault::{OperatorKey, RawChunkRequest};
 use countersign_wire::clarity::ContractId;
-use countersign_wire::stackerdb::{ChunkAck, MAX_SIGNER_CHUNK_LEN, SlotMetadata};
+use countersign_wire::stackerdb::{Chunk, ChunkAck, MAX_SIGNER_CHUNK_LEN, SlotMetadata};
 use countersign_wire::{Network, SlotId, SlotVersion};
 
 use crate::base58::{self, Base58Error};
@@ -38,13 +37,9 @@ impl Database {
         self.node.contract_slots(&self.contract).await
     }
 
-    /// Signs and writes a chunk. A refusal by the node is an answer, not an error.
-    pub async fn put(
-        &self,
-        key: &OperatorKey,
-        request: RawChunkRequest,
-    ) -> Result<ChunkAck, NodeError> {
-        self.node.put_contract_chunk(&self.contract, &key.sign_chunk(request)).await
+    /// Writes a signed chunk. A refusal by the node is an answer, not an error.
+    pub async fn put(&self, chunk: &Chunk) -> Result<ChunkAck, NodeError> {
+        self.node.put_contract_chunk(&self.contract, chunk).await
     }
 }
 

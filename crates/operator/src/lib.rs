@@ -16,7 +16,7 @@ mod key_source;
 pub mod monitor;
 mod vote;
 
-pub use authorization::{Authorization, MethodError, PeriodError, parse_method};
+pub use authorization::{Authorization, MethodError, PeriodError, StackingError, parse_method};
 pub use base58::Base58Error;
 pub use bitcoin::{BitcoinAddress, BitcoinAddressError, BitcoinNetwork};
 pub use chunks::{ChunkData, ChunkDataError, Database};

@@ -114,8 +114,17 @@ impl Clerk {
             Order::Mock { cycle, slot, proposal } => {
                 let server_version = crate::release();
                 let request = MockRequest { proposal: *proposal, server_version };
-                let message = SignerMessage::MockSignature(self.vault.sign_mock(request));
-                self.publisher.publish(Outgoing::new(cycle, slot, message));
+                match self.vault.sign_mock(request) {
+                    Ok(mock) => {
+                        let message = SignerMessage::MockSignature(mock);
+                        self.publisher.publish(Outgoing::new(cycle, slot, message));
+                    }
+                    Err(error) if error.is_fatal() => return Err(error),
+                    Err(error) => {
+                        let error = describe(&error);
+                        tracing::warn!(error, "the vault does not sign a mock proposal");
+                    }
+                }
                 Ok(())
             }
             Order::Chunk { request, reply } => match self.vault.sign_chunk(&request) {

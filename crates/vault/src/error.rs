@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use countersign_wire::stackerdb::Lane;
 use countersign_wire::{PublicKey, Sighash, StacksHeight};
 
+use crate::key::KeyError;
+
 /// Why a vault cannot be opened. None of these heals by trying again.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -158,6 +160,9 @@ pub enum SignError {
         /// The block.
         sighash: Sighash,
     },
+    /// The key is not at hand. Nothing was signed, and the same request may be made again.
+    #[error("the key does not sign at the moment")]
+    Key(#[from] KeyError),
     /// The journal failed. The daemon must stop: a signer that cannot remember must not sign.
     #[error("the signing journal failed; nothing is signed without a record")]
     Journal(#[source] JournalError),

@@ -33,11 +33,13 @@
 
 mod error;
 mod journal;
+mod key;
 mod operator_key;
 mod request;
 mod vault;
 
 pub use error::{JournalError, OpenError, SignError};
+pub use key::{KeyError, SigningKey};
 pub use operator_key::OperatorKey;
 pub use request::{
     AcceptanceRequest, ChunkRequest, Imported, Mark, MockRequest, Override, OverrideRule,

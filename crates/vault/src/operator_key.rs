@@ -3,8 +3,9 @@
 use std::fmt;
 
 use countersign_wire::stackerdb::Chunk;
-use countersign_wire::{MessageSignature, PrivateKey, PublicKey, sip018};
+use countersign_wire::{MessageSignature, PublicKey, sip018};
 
+use crate::key::{KeyError, SigningKey};
 use crate::request::{RawChunkRequest, SipVoteRequest, StackingRequest, StakingGrantRequest};
 
 /// The signing key without its journal: for what an operator signs by hand, beside a running signer
@@ -15,13 +16,13 @@ use crate::request::{RawChunkRequest, SipVoteRequest, StackingRequest, StakingGr
 /// nothing but a slot. It signs neither a block nor a rejection, and no digest that the caller chooses:
 /// each digest is made here, in a domain of its own.
 pub struct OperatorKey {
-    key: PrivateKey,
+    key: SigningKey,
 }
 
 impl OperatorKey {
     /// Takes charge of the key, which is erased when this is dropped.
-    pub const fn new(key: PrivateKey) -> Self {
-        Self { key }
+    pub fn new(key: impl Into<SigningKey>) -> Self {
+        Self { key: key.into() }
     }
 
     /// The public half of the key.
@@ -30,24 +31,27 @@ impl OperatorKey {
     }
 
     /// Signs a grant of pox-5.
-    pub fn sign_staking_grant(&self, request: &StakingGrantRequest) -> MessageSignature {
+    pub fn sign_staking_grant(
+        &self,
+        request: &StakingGrantRequest,
+    ) -> Result<MessageSignature, KeyError> {
         let StakingGrantRequest { manager, auth_id, chain_id } = request;
         self.key.sign(&sip018::staking_grant(manager, *auth_id, *chain_id))
     }
 
     /// Signs an authorization of pox-4.
-    pub fn sign_stacking(&self, request: &StackingRequest) -> MessageSignature {
+    pub fn sign_stacking(&self, request: &StackingRequest) -> Result<MessageSignature, KeyError> {
         self.key.sign(&sip018::stacking_pox4(&request.authorization, request.chain_id))
     }
 
     /// Signs a vote on a SIP.
-    pub fn sign_sip_vote(&self, request: SipVoteRequest) -> MessageSignature {
+    pub fn sign_sip_vote(&self, request: SipVoteRequest) -> Result<MessageSignature, KeyError> {
         self.key.sign(&sip018::sip_vote(request.sip, request.is_yes))
     }
 
     /// Signs a chunk.
-    pub fn sign_chunk(&self, request: RawChunkRequest) -> Chunk {
-        Chunk::sign(&self.key, request.slot_id, request.slot_version, request.data)
+    pub fn sign_chunk(&self, request: RawChunkRequest) -> Result<Chunk, KeyError> {
+        self.key.sign_chunk(request.slot_id, request.slot_version, request.data)
     }
 }
 

@@ -5,12 +5,11 @@ use std::path::Path;
 
 use countersign_wire::message::{BlockResponse, MockSignature, SignerMessage};
 use countersign_wire::stackerdb::Chunk;
-use countersign_wire::{
-    MessageSignature, PrivateKey, PublicKey, Sighash, StacksHeight, Wire as _, sip018,
-};
+use countersign_wire::{MessageSignature, PublicKey, Sighash, StacksHeight, Wire as _, sip018};
 
 use crate::error::{OpenError, SignError};
 use crate::journal::Journal;
+use crate::key::SigningKey;
 use crate::request::{
     AcceptanceRequest, ChunkRequest, Imported, Mark, MockRequest, RejectionRequest,
 };
@@ -18,7 +17,7 @@ use crate::request::{
 /// The signing key and the memory of what it signed. It is not `Clone`, and the key is erased when it
 /// is dropped.
 pub struct Vault {
-    key: PrivateKey,
+    key: SigningKey,
     public_key: PublicKey,
     journal: Journal,
     /// The acceptance that was signed last. It was recorded before, so its message needs neither a
@@ -29,14 +28,16 @@ pub struct Vault {
 impl Vault {
     /// Opens the journal at `journal`, or creates it, and takes its exclusive lock for the life of
     /// the vault.
-    pub fn open(key: PrivateKey, journal: &Path) -> Result<Self, OpenError> {
+    pub fn open(key: impl Into<SigningKey>, journal: &Path) -> Result<Self, OpenError> {
+        let key = key.into();
         let public_key = key.public_key();
         let journal = Journal::open(journal, &public_key)?;
         Ok(Self { key, public_key, journal, latest: None })
     }
 
     /// A vault that forgets everything when it is dropped: for simulated and dry-run signers only.
-    pub fn in_memory(key: PrivateKey) -> Result<Self, OpenError> {
+    pub fn in_memory(key: impl Into<SigningKey>) -> Result<Self, OpenError> {
+        let key = key.into();
         let public_key = key.public_key();
         let journal = Journal::in_memory(&public_key)?;
         Ok(Self { key, public_key, journal, latest: None })
@@ -57,7 +58,7 @@ impl Vault {
         request: &AcceptanceRequest,
     ) -> Result<MessageSignature, SignError> {
         self.journal.record_acceptance(request)?;
-        let signature = self.key.sign(request.sighash.as_bytes());
+        let signature = self.key.sign(request.sighash.as_bytes())?;
         self.latest = Some((request.sighash, signature));
         Ok(signature)
     }
@@ -100,17 +101,17 @@ impl Vault {
         request: &RejectionRequest,
     ) -> Result<MessageSignature, SignError> {
         self.journal.record_rejection(request)?;
-        Ok(self.key.sign(&sip018::block_rejection(&request.sighash, request.chain_id)))
+        Ok(self.key.sign(&sip018::block_rejection(&request.sighash, request.chain_id))?)
     }
 
     /// Signs a mock proposal. It decides nothing, so there is nothing that it could contradict, and no
     /// record; its SIP-018 domain keeps the signature from being taken for one over a block.
-    pub fn sign_mock(&self, request: MockRequest) -> MockSignature {
+    pub fn sign_mock(&self, request: MockRequest) -> Result<MockSignature, SignError> {
         let MockRequest { proposal, server_version } = request;
         let signature = MessageSignature::EMPTY;
         let mut mock = MockSignature { signature, proposal, server_version };
-        mock.signature = self.key.sign(&mock.digest());
-        mock
+        mock.signature = self.key.sign(&mock.digest())?;
+        Ok(mock)
     }
 
     /// Signs a chunk that holds a response, a mock signature, a state update or a pre-commit.
@@ -136,7 +137,7 @@ impl Vault {
             }
         }
         let data = request.message.to_bytes();
-        Ok(Chunk::sign(&self.key, request.slot_id, request.slot_version, data))
+        Ok(self.key.sign_chunk(request.slot_id, request.slot_version, data)?)
     }
 
     fn check_response(&mut self, response: &BlockResponse) -> Result<(), SignError> {

@@ -189,7 +189,8 @@ fn mock_proposal() -> MockProposal {
 fn a_mock_proposal_is_signed_as_such_and_published_among_the_responses() {
     let mut vault = vault();
     let server_version = "a signer".to_owned();
-    let mock = vault.sign_mock(MockRequest { proposal: mock_proposal(), server_version });
+    let request_of_mock = MockRequest { proposal: mock_proposal(), server_version };
+    let mock = vault.sign_mock(request_of_mock).unwrap();
     assert_eq!(mock.recover(), Some(vault.public_key()));
     assert_eq!(mock.proposal, mock_proposal());
     let chunk = vault.sign_chunk(&request(SignerMessage::MockSignature(mock.clone()))).unwrap();
@@ -208,8 +209,8 @@ fn no_mock_message_of_others_is_published() {
         proposal: mock_proposal(),
         server_version: String::new(),
     };
-    let mut spoilt =
-        vault().sign_mock(MockRequest { proposal: mock_proposal(), server_version: String::new() });
+    let good = MockRequest { proposal: mock_proposal(), server_version: String::new() };
+    let mut spoilt = vault().sign_mock(good).unwrap();
     spoilt.proposal.peer_info.stacks_tip = [2; 32];
     for message in [
         SignerMessage::MockProposal(mock_proposal()),

@@ -35,32 +35,34 @@ fn each_request_is_signed_in_its_own_domain() {
     let key = operator().public_key();
     let grant = grant();
     let digest = sip018::staking_grant(&grant.manager, grant.auth_id, grant.chain_id);
-    assert_eq!(operator().sign_staking_grant(&grant).recover(&digest), Some(key));
+    assert_eq!(operator().sign_staking_grant(&grant).unwrap().recover(&digest), Some(key));
 
     let stacking = stacking();
     let digest = sip018::stacking_pox4(&stacking.authorization, stacking.chain_id);
-    assert_eq!(operator().sign_stacking(&stacking).recover(&digest), Some(key));
+    assert_eq!(operator().sign_stacking(&stacking).unwrap().recover(&digest), Some(key));
 
-    let vote = operator().sign_sip_vote(SipVoteRequest { sip: 45, is_yes: true });
+    let vote = operator().sign_sip_vote(SipVoteRequest { sip: 45, is_yes: true }).unwrap();
     assert_eq!(vote.recover(&sip018::sip_vote(45, true)), Some(key));
     assert_ne!(vote.recover(&sip018::sip_vote(45, false)), Some(key));
 }
 
 #[test]
 fn a_grant_for_one_chain_is_none_for_another() {
-    let here = operator().sign_staking_grant(&grant());
+    let here = operator().sign_staking_grant(&grant()).unwrap();
     let there = operator()
-        .sign_staking_grant(&StakingGrantRequest { chain_id: ChainId::MAINNET, ..grant() });
+        .sign_staking_grant(&StakingGrantRequest { chain_id: ChainId::MAINNET, ..grant() })
+        .unwrap();
     assert_ne!(here, there);
 }
 
 #[test]
 fn a_chunk_is_signed_by_the_key_for_its_slot_and_version() {
-    let chunk = operator().sign_chunk(RawChunkRequest {
+    let request = RawChunkRequest {
         slot_id: SlotId::new(3),
         slot_version: SlotVersion::new(9),
         data: b"content".to_vec(),
-    });
+    };
+    let chunk = operator().sign_chunk(request).unwrap();
     assert_eq!(chunk.recover(), Some(operator().public_key()));
     let spoiled = countersign_wire::stackerdb::Chunk { slot_id: SlotId::new(4), ..chunk };
     assert_ne!(spoiled.recover(), Some(operator().public_key()));
