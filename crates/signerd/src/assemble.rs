@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::{WallClock, now};
 use crate::config::{Config, DbPath, HostPort};
+use crate::control::{Control, open_control};
 use crate::decisions::DecisionLog;
 use crate::drive::Drive;
 use crate::effects::{Effects, Tasks as EffectTasks};
@@ -51,6 +52,8 @@ pub(crate) fn assemble(
     let (params, address) = (config.params(), config.address());
     let pages = SignerPages::new(registry, &config, nodes.clone());
     let plan = Plan::of(&config);
+    let control = Control::of(&config);
+    let control_socket = config.control_socket();
     let recording = config.recording;
     refuse_beside_another(&config.db_path)?;
     let mut vault = open_vault(config.key, &config.db_path, config.is_dry_run)?;
@@ -59,11 +62,15 @@ pub(crate) fn assemble(
         join_history(&config.db_path, config.network, &mut vault, &mut store)?;
     }
     let decisions = open_decisions(&config.db_path);
+    let control_socket = open_control(control_socket, config.named_control_socket.is_some())?;
 
     let mut tasks = Tasks::new();
     tasks.spawn("listener", endpoints.listener.run(callbacks.clone(), stop.clone()));
     if let Some(server) = endpoints.metrics {
         spawn(&mut tasks, "metrics", server.run(pages, stop.clone()));
+    }
+    if let Some(socket) = control_socket {
+        spawn(&mut tasks, "control", socket.run(control, stop.clone()));
     }
     let watch =
         NodeWatch::new(nodes.clone(), config.chain_id, config.node_probe, Arc::clone(&metrics));

@@ -10,6 +10,7 @@
 mod assemble;
 mod clock;
 pub mod config;
+pub mod control;
 pub mod decisions;
 mod drive;
 mod effects;

@@ -4,6 +4,7 @@ use std::io::{self, Write as _};
 use std::net::SocketAddr;
 
 use countersign_node::Listener;
+use countersign_ops::control::ControlError;
 use countersign_ops::exit::Exit;
 use countersign_ops::metrics::MetricsServer;
 use countersign_ops::supervise::Fatal;
@@ -39,6 +40,9 @@ pub enum RunError {
         #[source]
         source: io::Error,
     },
+    /// The control socket cannot be bound.
+    #[error(transparent)]
+    Control(#[from] ControlError),
     /// The signing journal cannot be opened.
     #[error(transparent)]
     Journal(#[from] OpenError),
@@ -64,7 +68,7 @@ impl RunError {
     pub const fn exit(&self) -> Exit {
         match self {
             Self::Config(_) | Self::Node(_) => Exit::Usage,
-            Self::Bind { .. } => Exit::Bind,
+            Self::Bind { .. } | Self::Control(_) => Exit::Bind,
             Self::Journal(error) if error.is_unwritable() => Exit::Store,
             Self::Store(_) => Exit::Store,
             Self::Takeover(error) => error.exit(),

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use countersign_node::AuthPassword;
+use countersign_ops::control::check_len;
 use countersign_ops::secret::Secret;
 use serde::Deserialize;
 
@@ -28,6 +29,7 @@ pub(super) struct Countersign {
     node_probe_ms: u64,
     record: Option<PathBuf>,
     record_max_mb: u64,
+    control_socket: Option<PathBuf>,
 }
 
 /// An entry of `fallback_nodes` as it is written.
@@ -39,13 +41,20 @@ struct Fallback {
 }
 
 /// The keys of [`Countersign`], for suggestions. A test holds the two together.
-pub(super) const KEYS: [&str; 4] = ["fallback_nodes", "node_probe_ms", "record", "record_max_mb"];
+pub(super) const KEYS: [&str; 5] =
+    ["fallback_nodes", "node_probe_ms", "record", "record_max_mb", "control_socket"];
 /// The keys of [`Fallback`].
 const FALLBACK_KEYS: [&str; 2] = ["host", "auth_password"];
 
 impl Default for Countersign {
     fn default() -> Self {
-        Self { fallback_nodes: Vec::new(), node_probe_ms: 2_000, record: None, record_max_mb: 256 }
+        Self {
+            fallback_nodes: Vec::new(),
+            node_probe_ms: 2_000,
+            record: None,
+            record_max_mb: 256,
+            control_socket: None,
+        }
     }
 }
 
@@ -84,6 +93,16 @@ impl Countersign {
         }
         let max_bytes = self.record_max_mb.saturating_mul(MEGABYTE);
         Ok(Some(Recording { folder: folder.clone(), max_bytes }))
+    }
+
+    /// Where commands reach the daemon, if it is not the usual place.
+    pub(super) fn control_socket(&self) -> Result<Option<PathBuf>, Problem> {
+        let Some(path) = &self.control_socket else { return Ok(None) };
+        if path.file_name().is_none() {
+            return Err(Problem::ControlSocket(path.clone()));
+        }
+        check_len(path)?;
+        Ok(Some(path.clone()))
     }
 
     /// How often each node is looked at.
@@ -170,6 +189,17 @@ mod tests {
             let refusal = refusal(&format!("[countersign]\n{spoilt}"));
             assert!(refusal.contains("`countersign.record` names a folder"), "{refusal}");
         }
+    }
+
+    #[test]
+    fn a_control_socket_that_cannot_be_is_refused() {
+        let named = with_table("[countersign]\ncontrol_socket = \"/run/c/s.sock\"").unwrap();
+        assert_eq!(named.control_socket(), Some("/run/c/s.sock".into()));
+        let name = "s".repeat(104);
+        let refused = refusal(&format!("[countersign]\ncontrol_socket = \"/run/{name}\""));
+        assert!(refused.contains("has 109 bytes, and the kernel takes at most 107"), "{refused}");
+        let refused = refusal("[countersign]\ncontrol_socket = \"/\"");
+        assert_eq!(refused, "`countersign.control_socket` = `/` does not name a file");
     }
 
     #[test]

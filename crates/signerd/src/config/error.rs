@@ -5,6 +5,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use countersign_ops::control::TooLong;
 use countersign_wire::keys::PrivateKeyError;
 use countersign_wire::network::UnknownNetwork;
 
@@ -134,6 +135,12 @@ pub enum Problem {
          both out to record nothing"
     )]
     Recording,
+    /// A control socket that is no file.
+    #[error("`countersign.control_socket` = `{}` does not name a file", .0.display())]
+    ControlSocket(PathBuf),
+    /// A control socket that cannot be bound.
+    #[error("`countersign.control_socket`: {0}")]
+    ControlSocketTooLong(#[from] TooLong),
     /// A path that names no file.
     #[error("`db_path` = `{0}` does not name a file")]
     DbPath(String),

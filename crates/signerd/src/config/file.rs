@@ -144,6 +144,7 @@ impl File {
             fallback_nodes: self.countersign.fallback_nodes(&node_host, &auth_password)?,
             node_probe: self.countersign.node_probe(),
             recording: self.countersign.recording()?,
+            named_control_socket: self.countersign.control_socket()?,
             node_host,
             endpoint: HostPort::parse("endpoint", endpoint)?,
             key: PrivateKey::from_hex(key.expose()).map_err(Problem::PrivateKey)?,

@@ -48,6 +48,8 @@ pub struct Config {
     pub db_path: DbPath,
     /// Where everything that happens is recorded, if it is.
     pub recording: Option<Recording>,
+    /// Where commands reach the daemon, if the file says so; see [`Config::control_socket`].
+    pub named_control_socket: Option<PathBuf>,
     /// Where metrics are served.
     pub metrics_endpoint: Option<HostPort>,
     /// Longest pause between two looks at the deadlines.
@@ -82,6 +84,14 @@ impl Config {
     /// The address that the signer has on its network.
     pub fn address(&self) -> StacksAddress {
         StacksAddress::single_sig(self.network, &self.key.public_key())
+    }
+
+    /// Where commands reach the running daemon: the path that the file names, else one beside the
+    /// store. Without a name, a dry run and a signer that keeps nothing on disk have none.
+    pub fn control_socket(&self) -> Option<PathBuf> {
+        let named = self.named_control_socket.clone();
+        let usual = if self.is_dry_run { None } else { self.db_path.control_socket() };
+        named.or(usual)
     }
 
     /// What the core needs to know.
