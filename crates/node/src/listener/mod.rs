@@ -14,7 +14,7 @@ mod stats;
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener as StdListener};
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -75,7 +75,17 @@ impl Default for ListenerLimits {
 impl Listener {
     /// Binds the endpoint. Nothing is accepted before [`Self::run`].
     pub async fn bind(address: SocketAddr) -> io::Result<Self> {
-        let socket = TcpListener::bind(address).await?;
+        Self::of(TcpListener::bind(address).await?)
+    }
+
+    /// Takes over a socket that listens already, as a service manager hands it over. To be called inside
+    /// a tokio runtime.
+    pub fn adopt(socket: StdListener) -> io::Result<Self> {
+        socket.set_nonblocking(true)?;
+        Self::of(TcpListener::from_std(socket)?)
+    }
+
+    fn of(socket: TcpListener) -> io::Result<Self> {
         let address = socket.local_addr()?;
         Ok(Self { socket, address, limits: ListenerLimits::default() })
     }

@@ -6,6 +6,7 @@ use std::io;
 use std::path::PathBuf;
 
 use countersign_ops::control::TooLong;
+use countersign_ops::telemetry::TelemetryError;
 use countersign_wire::keys::PrivateKeyError;
 use countersign_wire::network::UnknownNetwork;
 
@@ -141,6 +142,13 @@ pub enum Problem {
     /// A control socket that cannot be bound.
     #[error("`countersign.control_socket`: {0}")]
     ControlSocketTooLong(#[from] TooLong),
+    /// A log filter that is none.
+    #[error("`countersign.log` cannot be used")]
+    Log {
+        /// What is wrong with it.
+        #[source]
+        source: TelemetryError,
+    },
     /// A path that names no file.
     #[error("`db_path` = `{0}` does not name a file")]
     DbPath(String),
