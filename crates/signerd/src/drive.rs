@@ -188,7 +188,7 @@ const MAX_TURN: Duration = Duration::from_millis(2);
 /// Short enough for a small log, and long enough to hit hardly any decision.
 const TIDY_EVERY: Duration = Duration::from_secs(1);
 /// How long the loop may sleep: it shows that it is alive by coming round.
-const BEAT_EVERY: Duration = Duration::from_millis(250);
+const BEAT_EVERY: Duration = Duration::from_millis(100);
 /// An `event_timeout_ms` of zero would spin.
 const MIN_TICK: Duration = Duration::from_millis(10);
 const MIN_PAUSE: Duration = Duration::from_millis(1);

@@ -55,7 +55,7 @@ fn find(rung: Rung, facts: &Facts, permission: Permission, now: Timestamp) -> Fi
         Rung::JournalGood => {
             Finding::good("journal_not_kept", "nothing that is signed is kept on disk")
         }
-        Rung::NodeReached => node_reached(facts),
+        Rung::NodeReached => node_reached(facts, now),
         Rung::RightNetwork => right_network(facts),
         Rung::InSync => in_sync(facts, now),
         Rung::Registered => registered(facts),
@@ -69,10 +69,17 @@ fn find(rung: Rung, facts: &Facts, permission: Permission, now: Timestamp) -> Fi
     }
 }
 
-fn node_reached(facts: &Facts) -> Finding {
+fn node_reached(facts: &Facts, now: Timestamp) -> Finding {
     match &facts.node {
         NodeFact::NotAsked => Finding::bad("node_not_heard", "the node has not answered yet", None),
-        NodeFact::Answers => Finding::good("node_answers", "the node answers"),
+        NodeFact::Answers(at) if now.since(*at) <= PATIENCE => {
+            Finding::good("node_answers", "the node answers")
+        }
+        NodeFact::Answers(_) => Finding::bad(
+            "node_hangs",
+            format!("the node takes questions and has not answered for {} s", PATIENCE.ceil_secs()),
+            "see what keeps the node busy, or restart it",
+        ),
         NodeFact::Silent(text) => Finding::bad(
             "node_silent",
             format!("the node does not answer: {text}"),
@@ -217,6 +224,8 @@ fn deciding(facts: &Facts, now: Timestamp) -> Finding {
     }
 }
 
+/// How long the node may take to say where it is; it is asked every five seconds.
+const PATIENCE: Millis = Millis::from_secs(20);
 /// How long a remark about a node that is behind counts. The core repeats it while it is so.
 const FRESH: Millis = Millis::from_secs(60);
 /// How long a node may say that it has not caught up: it does so for a moment at each new block.

@@ -33,8 +33,8 @@ pub(crate) struct Facts {
 pub(super) enum NodeFact {
     /// Nothing yet.
     NotAsked,
-    /// Where it is.
-    Answers,
+    /// Where it is, and this was when.
+    Answers(Timestamp),
     /// Nothing any more, with the reason.
     Silent(String),
 }
@@ -115,7 +115,7 @@ impl Facts {
         let is_unsynced = info.is_fully_synced == Some(false);
         let unsynced_since = is_unsynced.then(|| self.unsynced_since.unwrap_or(at));
         let changes = [
-            replace(&mut self.node, NodeFact::Answers),
+            replace(&mut self.node, NodeFact::Answers(at)),
             replace(&mut self.tip, Some(tip)),
             replace(&mut self.unsynced_since, unsynced_since),
         ];

@@ -108,13 +108,14 @@ type Spoil = fn(&mut Facts);
 
 #[test]
 fn each_rung_has_its_reasons() {
-    let rows: [(&str, Spoil, Rung, &str); 16] = [
+    let rows: [(&str, Spoil, Rung, &str); 17] = [
         (
             "not asked",
             |f| _ = f.hear(&Event::NodeSwitched, at(1000)),
             Rung::NodeReached,
             "node_not_heard",
         ),
+        ("hangs", |f| hear(f, Answer::Info(info()), 989), Rung::NodeReached, "node_hangs"),
         ("silent", |f| silence(f, Query::Info), Rung::NodeReached, "node_silent"),
         (
             "wrong network",
@@ -156,6 +157,7 @@ fn each_rung_has_its_reasons() {
         spoil(&mut facts);
         let at = 1010;
         if why == "old proposal" {
+            hear(&mut facts, Answer::Info(info()), 1800);
             assert_eq!(missing(&facts, 1800), None, "{why}");
             assert_eq!(
                 missing(&facts, 1801),
@@ -224,6 +226,7 @@ fn a_failure_of_another_question_than_where_the_node_is_does_not_count() {
 fn an_invented_burn_block_does_not_count_for_ever() {
     let mut facts = good();
     behind(&mut facts, 1_000_000);
+    hear(&mut facts, Answer::Info(info()), 1060);
     assert_eq!(missing(&facts, 1060), Some((Rung::InSync, "node_behind".to_owned())));
     assert_eq!(missing(&facts, 1061), None);
 }
