@@ -14,7 +14,7 @@ use crate::name::Name;
 use crate::{
     check_config, devnet, explain, generate_stacking_signature, generate_staking_signature,
     generate_vote, get_chunk, get_latest_chunk, import, link, list_chunks, monitor_signers,
-    put_chunk, replay, run, tls, verify_vote,
+    put_chunk, reload, replay, run, status, tls, verify_vote,
 };
 
 /// An independent signer for Stacks
@@ -59,6 +59,12 @@ pub(crate) enum Command {
     /// Watch whether the signers of the current reward cycle answer proposals
     #[command(after_help = monitor_signers::EXAMPLES)]
     MonitorSigners(monitor_signers::Args),
+    /// Say whether the running signer does what it is for, and if not, what is missing
+    #[command(after_help = status::EXAMPLES)]
+    Status(status::Args),
+    /// Have the running signer read its configuration again, and show what that changes
+    #[command(after_help = reload::EXAMPLES)]
+    Reload(reload::Args),
     /// Take over what the reference signer signed, before the first start
     Import(import::Args),
     /// Say what was decided about a block, by which rule and facts, and who voted what

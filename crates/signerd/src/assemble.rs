@@ -13,12 +13,13 @@ use countersign_ops::supervise::{Failure, Fatal, Tasks, supervise};
 use countersign_signer::{Params, Saved, Signer, Step};
 use countersign_vault::Vault;
 use countersign_wire::{ChainId, Network, PrivateKey, SlotId, SlotVersion};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+use crate::care::{Care, Hands};
 use crate::clock::{WallClock, now};
 use crate::config::{Config, DbPath, HostPort};
-use crate::control::{Control, open_control};
+use crate::control::open_control;
 use crate::decisions::DecisionLog;
 use crate::drive::Drive;
 use crate::effects::{Effects, Tasks as EffectTasks};
@@ -30,10 +31,11 @@ use crate::metrics::Metrics;
 use crate::nodes::watch::NodeWatch;
 use crate::nodes::{Node, Nodes};
 use crate::observe::Observer;
-use crate::pages::{SignerPages, follow_node};
+use crate::pages::follow_node;
 use crate::publish::{Delivery, Publisher, lanes};
+use crate::readiness::Permission;
 use crate::recorder::{Recorder, Recording};
-use crate::run::{Endpoints, RunError, tls_error};
+use crate::run::{Endpoints, RunError, Surroundings, tls_error};
 use crate::sign::{VaultEnd, VaultHandle};
 use crate::slots::SlotReader;
 use crate::store::Store;
@@ -43,6 +45,7 @@ use crate::upload::Uploader;
 pub(crate) fn assemble(
     config: Config,
     endpoints: Endpoints,
+    surroundings: Surroundings,
     stop: CancellationToken,
 ) -> Result<impl Future<Output = Result<(), Fatal>>, RunError> {
     let callbacks = CallbackQueue::new(QueueLimits::default());
@@ -50,9 +53,11 @@ pub(crate) fn assemble(
     let metrics = Arc::new(metrics);
     let nodes = nodes(&config, &metrics)?;
     let (params, address) = (config.params(), config.address());
-    let pages = SignerPages::new(registry, &config, nodes.clone());
+    // Nobody takes it away yet.
+    let permission = watch::Sender::new(Permission::Active);
+    let care = Care::of(&config, surroundings, &nodes, &metrics, permission);
+    let pages = care.pages(registry, &config, nodes.clone());
     let plan = Plan::of(&config);
-    let control = Control::of(&config);
     let control_socket = config.control_socket();
     let recording = config.recording;
     refuse_beside_another(&config.db_path)?;
@@ -69,15 +74,13 @@ pub(crate) fn assemble(
     if let Some(server) = endpoints.metrics {
         spawn(&mut tasks, "metrics", server.run(pages, stop.clone()));
     }
-    if let Some(socket) = control_socket {
-        spawn(&mut tasks, "control", socket.run(control, stop.clone()));
-    }
+    let hands = care.start(&mut tasks, control_socket, &stop);
     let watch =
         NodeWatch::new(nodes.clone(), config.chain_id, config.node_probe, Arc::clone(&metrics));
     spawn(&mut tasks, "nodes", watch.run(stop.clone()));
     let follow = follow_node(nodes.clone(), address, Arc::clone(&metrics), stop.clone());
     spawn(&mut tasks, "gauges", follow);
-    let shared = Shared { nodes, metrics, callbacks, plan };
+    let shared = Shared { nodes, metrics, callbacks, plan, hands };
     shared.start(&mut tasks, Core { params, vault, store, decisions, recording }, &stop)?;
     Ok(supervise(tasks, stop))
 }
@@ -87,18 +90,12 @@ pub(crate) fn assemble(
 struct Plan {
     network: Network,
     chain_id: ChainId,
-    tick: Duration,
     is_dry_run: bool,
 }
 
 impl Plan {
     const fn of(config: &Config) -> Self {
-        Self {
-            network: config.network,
-            chain_id: config.chain_id,
-            tick: config.event_timeout,
-            is_dry_run: config.is_dry_run,
-        }
+        Self { network: config.network, chain_id: config.chain_id, is_dry_run: config.is_dry_run }
     }
 }
 
@@ -117,6 +114,7 @@ struct Shared {
     metrics: Arc<Metrics>,
     callbacks: CallbackQueue,
     plan: Plan,
+    hands: Hands,
 }
 
 impl Shared {
@@ -131,24 +129,23 @@ impl Shared {
         let (signer, recorder, first) = restore(params, saved, recording.as_ref());
         let (inbox, answers) = mpsc::channel(INBOX_LEN);
         let (publisher, arrivals) = Publisher::new();
-        let metrics = Arc::clone(&self.metrics);
-        let (vault, vault_end) =
-            VaultHandle::start(vault, inbox.clone(), publisher.clone(), metrics)
-                .map_err(RunError::Thread)?;
+        let started =
+            VaultHandle::start(vault, inbox.clone(), publisher.clone(), Arc::clone(&self.metrics));
+        let (vault, vault_end) = started.map_err(RunError::Thread)?;
+        self.hands.watch_over(tasks, vault.pulse(), stop);
         let lanes = lanes(arrivals, &self.delivery(&vault, floors));
         let intake = Intake::new(Arc::clone(&self.metrics));
         let (slots, reader) =
             SlotReader::new(self.nodes.clone(), self.plan.network, intake.clone(), inbox.clone());
         let (uploader, uploads) = Uploader::new(self.nodes.clone(), inbox);
-        let tasks_of_effects = EffectTasks::new(&self.nodes, stop.clone());
         let effects = Effects {
+            tasks: EffectTasks::new(&self.nodes, stop.clone()),
             nodes: self.nodes,
             chain_id: self.plan.chain_id,
             vault,
             publisher,
             slots,
             uploader,
-            tasks: tasks_of_effects,
         };
         let drive = Drive {
             signer,
@@ -162,7 +159,9 @@ impl Shared {
             callbacks: self.callbacks,
             inbox: answers,
             metrics: self.metrics,
-            tick: self.plan.tick.max(MIN_TICK),
+            readiness: self.hands.watcher,
+            pulse: self.hands.signer,
+            tick: self.hands.tick,
             wall_clock: WallClock::default(),
             woken: Instant::now(),
             tidied: Instant::now(),
@@ -170,7 +169,7 @@ impl Shared {
         let decide = drive.run(first, stop.clone());
         tasks
             .spawn("signer", async move { decide.await.map_err(|e| Failure::new(Exit::Store, e)) });
-        tasks.spawn("vault", watch(vault_end));
+        tasks.spawn("vault", watch_vault(vault_end));
         spawn(tasks, "slots", reader.run(stop.clone()));
         spawn(tasks, "uploads", uploads.run(stop.clone()));
         for lane in lanes {
@@ -273,7 +272,11 @@ fn open_decisions(db_path: &DbPath) -> DecisionLog {
 }
 
 /// Starts a task that cannot fail.
-fn spawn(tasks: &mut Tasks, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+pub(crate) fn spawn(
+    tasks: &mut Tasks,
+    name: &'static str,
+    task: impl Future<Output = ()> + Send + 'static,
+) {
     tasks.spawn(name, async move {
         task.await;
         Ok::<(), Infallible>(())
@@ -281,7 +284,7 @@ fn spawn(tasks: &mut Tasks, name: &'static str, task: impl Future<Output = ()> +
 }
 
 /// A journal that cannot be written ends the daemon.
-async fn watch(end: VaultEnd) -> Result<(), Failure> {
+async fn watch_vault(end: VaultEnd) -> Result<(), Failure> {
     match end.await {
         Ok(Err(error)) => Err(Failure::new(Exit::Store, error)),
         // Every handle is gone, because every task that had one has ended.
@@ -297,8 +300,6 @@ const GLANCE: Deadlines = Deadlines {
 };
 /// How many answers may wait for the loop. Whoever brings one more waits.
 const INBOX_LEN: usize = 1024;
-/// An `event_timeout_ms` of zero would spin.
-const MIN_TICK: Duration = Duration::from_millis(10);
 
 #[cfg(test)]
 mod tests {

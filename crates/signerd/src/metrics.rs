@@ -3,6 +3,7 @@
 //! `docs/metrics.md` lists them; a test compares it with this page.
 
 mod nodes;
+mod readiness;
 
 use std::fmt;
 use std::sync::atomic::AtomicU64;
@@ -19,11 +20,14 @@ use prometheus_client::registry::Registry;
 
 use crate::intake::Skipped;
 use nodes::NodeMetrics;
+use readiness::ReadinessMetrics;
 
 /// One label: its name and its value.
 pub(crate) type Labels = Vec<(&'static str, &'static str)>;
 type Count = Gauge<u64, AtomicU64>;
 pub(crate) type CounterFamily = Family<Labels, Counter>;
+/// A gauge per label.
+type GaugeOfLabels = Family<Labels, Count>;
 type HistogramFamily = Family<Labels, Histogram, fn() -> Histogram>;
 
 /// All metrics. Counting never waits and cannot fail.
@@ -75,6 +79,8 @@ pub(crate) struct Metrics {
     pub(crate) publish_dropped: CounterFamily,
     /// The nodes.
     pub(crate) nodes: NodeMetrics,
+    /// The ladder of readiness.
+    pub(crate) readiness: ReadinessMetrics,
 }
 
 impl Metrics {
@@ -104,6 +110,7 @@ impl Metrics {
             publish_retries: with_labels("lane", &LANES),
             publish_dropped: with_labels("lane", &LANES),
             nodes: NodeMetrics::new(),
+            readiness: ReadinessMetrics::new(),
         };
         let mut registry = Registry::default();
         metrics.register_reference(&mut registry);
@@ -171,6 +178,7 @@ impl Metrics {
         let dropped = self.publish_dropped.clone();
         to.register("publish_dropped", "Messages that were never delivered, by lane", dropped);
         self.nodes.register(to);
+        self.readiness.register(to);
     }
 }
 

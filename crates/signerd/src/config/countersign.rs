@@ -6,6 +6,7 @@ use std::time::Duration;
 use countersign_node::{AllowedPeers, AuthPassword, TlsSettings};
 use countersign_ops::control::check_len;
 use countersign_ops::secret::Secret;
+use countersign_ops::telemetry::check_filter;
 use serde::Deserialize;
 
 use super::door::{self, TLS_KEYS, TlsTable};
@@ -35,6 +36,7 @@ pub(super) struct Countersign {
     node_tls: Option<TlsTable>,
     record: Option<PathBuf>,
     record_max_mb: u64,
+    log: Option<String>,
     tls: Option<TlsTable>,
 }
 
@@ -50,10 +52,11 @@ struct Fallback {
 }
 
 /// The keys of [`Countersign`], for suggestions. A test holds the two together.
-pub(super) const KEYS: [&str; 8] = [
+pub(super) const KEYS: [&str; 9] = [
     "allowed_peers",
     "control_socket",
     "fallback_nodes",
+    "log",
     "node_probe_ms",
     "node_tls",
     "record",
@@ -66,9 +69,10 @@ const FALLBACK_KEYS: [&str; 4] = ["host", "auth_password", "node_tls", "plain"];
 impl Default for Countersign {
     fn default() -> Self {
         Self {
-            control_socket: None,
             allowed_peers: Vec::new(),
+            control_socket: None,
             fallback_nodes: Vec::new(),
+            log: None,
             node_probe_ms: 2_000,
             node_tls: None,
             record: None,
@@ -150,6 +154,13 @@ impl Countersign {
         }
         check_len(path)?;
         Ok(Some(path.clone()))
+    }
+
+    /// What is logged, if the environment does not decide.
+    pub(super) fn log(&self) -> Result<Option<String>, Problem> {
+        let Some(filter) = &self.log else { return Ok(None) };
+        check_filter(filter).map_err(|source| Problem::Log { source })?;
+        Ok(Some(filter.clone()))
     }
 
     /// How often each node is looked at.
