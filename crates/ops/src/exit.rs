@@ -126,6 +126,15 @@ impl Exit {
     pub const fn code(self) -> u8 {
         self as u8
     }
+
+    /// Whether a supervisor must leave the daemon down after this until somebody has changed something.
+    /// The units in `deploy/systemd/` name these codes.
+    pub const fn needs_a_human(self) -> bool {
+        matches!(
+            self,
+            Self::Usage | Self::Journal | Self::Node | Self::Import | Self::Key | Self::Instance
+        )
+    }
 }
 
 impl From<Exit> for ExitCode {
