@@ -9,7 +9,7 @@ use countersign_ops::telemetry::{self, TelemetryConfig};
 use countersign_signerd::Config;
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::Failed;
+use crate::cli::{Failed, open_key};
 
 /// What `run` needs to know.
 #[derive(Debug, clap::Args)]
@@ -25,6 +25,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<(), Failed> {
     forbid_core_dumps().map_err(|error| Failed::new(Exit::Failure, error))?;
     let config = Config::load(&args.config).map_err(|error| Failed::new(Exit::Usage, error))?;
+    let key = open_key(&config)?;
     telemetry::init(&TelemetryConfig::from_env())
         .map_err(|error| Failed::new(Exit::Usage, error))?;
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -37,7 +38,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failed> {
         // It takes charge of the signals when it is first polled, which is to be before anything
         // else happens.
         tokio::task::yield_now().await;
-        countersign_signerd::run(config, stop).await
+        countersign_signerd::run(config, key, stop).await
     });
     // A body that is still being decoded is of no use any more.
     runtime.shutdown_background();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_ops::metrics::{Pages, page};
-use countersign_wire::StacksAddress;
+use countersign_wire::{PublicKey, StacksAddress};
 use prometheus_client::registry::Registry;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -22,11 +22,11 @@ pub(crate) struct SignerPages {
 
 impl SignerPages {
     /// The pages of this signer.
-    pub(crate) fn new(registry: Registry, config: &Config, nodes: Nodes) -> Self {
+    pub(crate) fn new(registry: Registry, config: &Config, key: &PublicKey, nodes: Nodes) -> Self {
         let info = serde_json::json!({
             "network": config.network.name(),
-            "signerPublicKey": config.key.public_key().to_string(),
-            "stxAddress": config.address().to_string(),
+            "signerPublicKey": key.to_string(),
+            "stxAddress": config.address(key).to_string(),
             "version": crate::release(),
         });
         Self { registry, info: info.to_string(), nodes }

@@ -7,7 +7,7 @@ use countersign_node::Listener;
 use countersign_ops::exit::Exit;
 use countersign_ops::metrics::MetricsServer;
 use countersign_ops::supervise::Fatal;
-use countersign_vault::OpenError;
+use countersign_vault::{OpenError, SigningKey};
 use tokio_util::sync::CancellationToken;
 
 use crate::assemble::assemble;
@@ -76,19 +76,19 @@ impl RunError {
     }
 }
 
-/// Runs the signer until `stop` is cancelled.
+/// Runs the signer with its key, which was opened before, until `stop` is cancelled.
 ///
 /// Nothing is created on disk before the configuration is known to be good and the endpoints are
 /// bound. The journal is opened before the store: its lock is what keeps a second signer away.
-pub async fn run(config: Config, stop: CancellationToken) -> Result<(), RunError> {
+pub async fn run(config: Config, key: SigningKey, stop: CancellationToken) -> Result<(), RunError> {
     tracing::info!("Stacks signer version: {}", crate::release());
-    tracing::info!("Starting signer with config:\n{config}");
+    tracing::info!("Starting signer with config:\n{}", config.shown(Some(key.public_key())));
     tracing::warn!(
         "Reminder: The signer is primarily designed for use with a local or subnet network stacks \
          node: callbacks are not authenticated and the password is sent in clear text"
     );
     let endpoints = Endpoints::bind(&config).await?;
-    let daemon = assemble(config, endpoints, stop)?;
+    let daemon = assemble(config, key, endpoints, stop)?;
     // Operators and scripts wait for this line. Nobody may read it, which is no reason to stop.
     let _ =
         writeln!(io::stdout(), "Signer spawned successfully. Waiting for messages to process...");

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use countersign_custody::{KEYS as KEY_TABLE, KeyPlace, KeyTable};
 use countersign_node::AuthPassword;
 use countersign_ops::secret::Secret;
 use serde::Deserialize;
@@ -24,6 +25,7 @@ pub struct FallbackNode {
 #[derive(Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Countersign {
+    key: Option<KeyTable>,
     fallback_nodes: Vec<Fallback>,
     node_probe_ms: u64,
     record: Option<PathBuf>,
@@ -39,13 +41,20 @@ struct Fallback {
 }
 
 /// The keys of [`Countersign`], for suggestions. A test holds the two together.
-pub(super) const KEYS: [&str; 4] = ["fallback_nodes", "node_probe_ms", "record", "record_max_mb"];
+pub(super) const KEYS: [&str; 5] =
+    ["fallback_nodes", "key", "node_probe_ms", "record", "record_max_mb"];
 /// The keys of [`Fallback`].
 const FALLBACK_KEYS: [&str; 2] = ["host", "auth_password"];
 
 impl Default for Countersign {
     fn default() -> Self {
-        Self { fallback_nodes: Vec::new(), node_probe_ms: 2_000, record: None, record_max_mb: 256 }
+        Self {
+            key: None,
+            fallback_nodes: Vec::new(),
+            node_probe_ms: 2_000,
+            record: None,
+            record_max_mb: 256,
+        }
     }
 }
 
@@ -76,6 +85,12 @@ impl Countersign {
         Ok(nodes)
     }
 
+    /// Where the key is kept, if not in the file itself.
+    pub(super) fn key(&self) -> Result<Option<KeyPlace>, Problem> {
+        let place = self.key.clone().map(KeyTable::place).transpose();
+        place.map_err(Problem::KeyPlace)
+    }
+
     /// Where is recorded, and how much.
     pub(super) fn recording(&self) -> Result<Option<Recording>, Problem> {
         let Some(folder) = &self.record else { return Ok(None) };
@@ -98,6 +113,12 @@ pub(super) fn check_keys(ours: &toml::Value) -> Result<(), Problem> {
     if let Some(key) = table.keys().find(|key| !KEYS.contains(&key.as_str())) {
         return Err(unknown_key("countersign.", key, &KEYS));
     }
+    let place = table.get("key").and_then(toml::Value::as_table);
+    if let Some(key) =
+        place.into_iter().flat_map(|place| place.keys()).find(|key| !is_of_place(key))
+    {
+        return Err(unknown_key("countersign.key.", key, &KEY_TABLE));
+    }
     let fallbacks = table.get("fallback_nodes").and_then(toml::Value::as_array);
     for fallback in fallbacks.into_iter().flatten().filter_map(toml::Value::as_table) {
         if let Some(key) = fallback.keys().find(|key| !FALLBACK_KEYS.contains(&key.as_str())) {
@@ -105,6 +126,10 @@ pub(super) fn check_keys(ours: &toml::Value) -> Result<(), Problem> {
         }
     }
     Ok(())
+}
+
+fn is_of_place(key: &str) -> bool {
+    KEY_TABLE.contains(&key)
 }
 
 /// Each is looked at every few seconds.
@@ -173,6 +198,26 @@ mod tests {
     }
 
     #[test]
+    fn a_key_stands_in_the_file_or_is_kept_elsewhere() {
+        assert!(matches!(with_table("").unwrap().key, KeyPlace::Plain(_)));
+        let both = refusal("[countersign]\nkey = { credential = \"signer-key\" }");
+        assert!(both.contains("`stacks_private_key` and `countersign.key`"), "{both}");
+        let text = "node_host = \"127.0.0.1:20443\"\nendpoint = \"127.0.0.1:30000\"\n\
+                    network = \"testnet\"\nauth_password = \"first\"\ndb_path = \":memory:\"\n";
+        let neither = Config::parse(text).unwrap_err().to_string();
+        assert!(neither.starts_with("the key `stacks_private_key` is missing"), "{neither}");
+        let kept = |place: &str| Config::parse(&format!("{text}[countersign]\nkey = {place}"));
+        let config = kept("{ credential = \"signer-key\" }").unwrap();
+        assert!(matches!(&config.key, KeyPlace::Credential(name) if name == "signer-key"));
+        assert!(config.to_string().contains("Key: credential signer-key\n"), "{config}");
+        let refused = kept("{ credential = \"signer-key\", age = \"k\" }").unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            "`countersign.key`: name one place: `age`, `credential`, `pkcs11` or `vault`"
+        );
+    }
+
+    #[test]
     fn unknown_keys_are_refused_with_a_suggestion() {
         assert_eq!(
             refusal("[countersign]\nfallback_node = []"),
@@ -181,6 +226,10 @@ mod tests {
         assert_eq!(
             refusal("[countersign]\nfallback_nodes = [{ host = \"a:1\", auth_pasword = \"x\" }]"),
             "unknown key `countersign.fallback_nodes.auth_pasword`; did you mean `auth_password`?"
+        );
+        assert_eq!(
+            refusal("[countersign]\nkey = { age = \"k\", identitty = \"i\" }"),
+            "unknown key `countersign.key.identitty`; did you mean `identity`?"
         );
         assert_eq!(refusal("[countersign]\ncolour = 1"), "unknown key `countersign.colour`");
     }

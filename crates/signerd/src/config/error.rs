@@ -5,6 +5,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use countersign_custody::PlaceError;
 use countersign_wire::keys::PrivateKeyError;
 use countersign_wire::network::UnknownNetwork;
 
@@ -72,6 +73,15 @@ pub enum Problem {
     /// The private key is none. Its digits are not shown.
     #[error("`stacks_private_key` is not a private key: {0}")]
     PrivateKey(PrivateKeyError),
+    /// The key is in two places.
+    #[error(
+        "both `stacks_private_key` and `countersign.key` say where the key is; remove the first line, \
+         since the key is sealed now"
+    )]
+    TwoKeys,
+    /// The key's place makes no sense.
+    #[error("`countersign.key`: {0}")]
+    KeyPlace(PlaceError),
     /// The network has no such name.
     #[error("`network`: {0}")]
     Network(UnknownNetwork),
