@@ -3,12 +3,15 @@
 use std::error::Error;
 use std::ffi::OsString;
 use std::future::Future;
+use std::io;
 use std::path::Path;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use countersign_ops::exit::Exit;
 use countersign_ops::secret::forbid_core_dumps;
 use countersign_signerd::Config;
+use countersign_vault::SigningKey;
+use zeroize::Zeroizing;
 
 use crate::name::Name;
 use crate::{
@@ -123,6 +126,17 @@ impl Cli {
         let cli = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
         (name, cli.command)
     }
+}
+
+/// Opens the key of a configuration.
+pub(crate) fn open_key(config: &Config) -> Result<SigningKey, Failed> {
+    config.open_key(&mut ask).map_err(|error| Failed::new(Exit::Key, error))
+}
+
+/// Asks for a secret on the terminal, with the echo off. Both question and answer leave the standard
+/// streams alone.
+pub(crate) fn ask(question: &str) -> io::Result<Zeroizing<String>> {
+    rpassword::prompt_password(format!("{question}: ")).map(Zeroizing::new)
 }
 
 /// Reads a configuration for its key, which is in no core dump from here on.

@@ -11,7 +11,7 @@ use countersign_ops::telemetry::{self, TelemetryConfig};
 use countersign_signerd::{Config, RunError, Surroundings};
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::Failed;
+use crate::cli::{Failed, open_key};
 
 /// What `run` needs to know.
 #[derive(Debug, clap::Args)]
@@ -27,6 +27,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<(), Failed> {
     forbid_core_dumps().map_err(|error| Failed::new(Exit::Failure, error))?;
     let config = Config::load(&args.config).map_err(|error| Failed::new(Exit::Usage, error))?;
+    let key = open_key(&config)?;
     let usual = TelemetryConfig::from_env();
     let filter = config.log.clone().unwrap_or_else(|| usual.filter.clone());
     let log = telemetry::init(&TelemetryConfig { filter, ..usual.clone() })
@@ -52,7 +53,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failed> {
             log: Some(log),
             usual_log: usual.filter,
         };
-        countersign_signerd::run(config, surroundings, stop).await
+        countersign_signerd::run(config, key, surroundings, stop).await
     });
     // A body that is still being decoded is of no use any more.
     runtime.shutdown_background();

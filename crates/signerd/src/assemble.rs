@@ -11,8 +11,8 @@ use countersign_node::{
 use countersign_ops::exit::Exit;
 use countersign_ops::supervise::{Failure, Fatal, Tasks, supervise};
 use countersign_signer::{Params, Saved, Signer, Step};
-use countersign_vault::Vault;
-use countersign_wire::{ChainId, Network, PrivateKey, SlotId, SlotVersion};
+use countersign_vault::{SigningKey, Vault};
+use countersign_wire::{ChainId, Network, SlotId, SlotVersion};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -44,6 +44,7 @@ use crate::upload::Uploader;
 /// Opens what must be open and starts every task. The future ends when the daemon does.
 pub(crate) fn assemble(
     config: Config,
+    key: SigningKey,
     endpoints: Endpoints,
     surroundings: Surroundings,
     stop: CancellationToken,
@@ -52,16 +53,17 @@ pub(crate) fn assemble(
     let (metrics, registry) = Metrics::new(callbacks.clone());
     let metrics = Arc::new(metrics);
     let nodes = nodes(&config, &metrics)?;
-    let (params, address) = (config.params(), config.address());
+    let public_key = key.public_key();
+    let (params, address) = (config.params(public_key), config.address(&public_key));
     // Nobody takes it away yet.
     let permission = watch::Sender::new(Permission::Active);
-    let care = Care::of(&config, surroundings, &nodes, &metrics, permission);
-    let pages = care.pages(registry, &config, nodes.clone());
+    let care = Care::of((&config, &public_key), surroundings, &nodes, &metrics, permission);
+    let pages = care.pages(registry, (&config, &public_key), nodes.clone());
     let plan = Plan::of(&config);
     let control_socket = config.control_socket();
     let recording = config.recording;
     refuse_beside_another(&config.db_path)?;
-    let mut vault = open_vault(config.key, &config.db_path, config.is_dry_run)?;
+    let mut vault = open_vault(key, &config.db_path, config.is_dry_run)?;
     let mut store = open_store(&config.db_path)?;
     if !config.is_dry_run {
         join_history(&config.db_path, config.network, &mut vault, &mut store)?;
@@ -239,7 +241,7 @@ fn nodes(config: &Config, metrics: &Arc<Metrics>) -> Result<Nodes, RunError> {
 }
 
 /// What a dry run signs leaves no journal, because nothing of it leaves the machine.
-fn open_vault(key: PrivateKey, db_path: &DbPath, is_dry_run: bool) -> Result<Vault, RunError> {
+fn open_vault(key: SigningKey, db_path: &DbPath, is_dry_run: bool) -> Result<Vault, RunError> {
     Ok(match db_path.journal() {
         Some(journal) if !is_dry_run => Vault::open(key, &journal)?,
         _ => Vault::in_memory(key)?,
@@ -305,6 +307,8 @@ const INBOX_LEN: usize = 1024;
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+    use countersign_wire::PrivateKey;
+
     use super::*;
 
     #[test]
@@ -312,7 +316,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("signer.sqlite");
         let db_path = DbPath::parse(path.to_str().unwrap().to_owned()).unwrap();
-        let key = || PrivateKey::from_bytes([7; 32]).unwrap();
+        let key = || PrivateKey::from_bytes([7; 32]).unwrap().into();
         drop(open_vault(key(), &db_path, true).unwrap());
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
         drop(open_vault(key(), &db_path, false).unwrap());

@@ -8,6 +8,7 @@ use countersign_ops::notify::Notifier;
 use countersign_ops::signals::Hangups;
 use countersign_ops::supervise::Tasks;
 use countersign_ops::watchdog::{Pulse, Pulses, watch_over};
+use countersign_wire::PublicKey;
 use prometheus_client::registry::Registry;
 use serde_json::Value;
 use tokio::sync::watch;
@@ -60,7 +61,7 @@ impl Hands {
 impl Care {
     /// For the signer of this configuration.
     pub(crate) fn of(
-        config: &Config,
+        (config, key): (&Config, &PublicKey),
         surroundings: Surroundings,
         nodes: &Nodes,
         metrics: &Arc<Metrics>,
@@ -80,16 +81,21 @@ impl Care {
             readiness: Readiness::new(facts, permission),
             reloader,
             reload,
-            identity: identity(config),
+            identity: identity(config, key),
             tick: ticks,
             stuck: watch::Sender::new(None),
         }
     }
 
     /// The metrics endpoint's pages.
-    pub(crate) fn pages(&self, registry: Registry, config: &Config, nodes: Nodes) -> SignerPages {
+    pub(crate) fn pages(
+        &self,
+        registry: Registry,
+        signer: (&Config, &PublicKey),
+        nodes: Nodes,
+    ) -> SignerPages {
         let stuck = self.stuck.subscribe();
-        SignerPages::new(registry, config, nodes, self.readiness.clone(), stuck)
+        SignerPages::new(registry, signer, nodes, self.readiness.clone(), stuck)
     }
 
     /// Starts its tasks. The service manager hears that the start is done once they run: endpoints are

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_ops::metrics::{Pages, Readiness as Page, page};
-use countersign_wire::StacksAddress;
+use countersign_wire::{PublicKey, StacksAddress};
 use prometheus_client::registry::Registry;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
@@ -28,15 +28,15 @@ impl SignerPages {
     /// The pages of this signer.
     pub(crate) fn new(
         registry: Registry,
-        config: &Config,
+        (config, key): (&Config, &PublicKey),
         nodes: Nodes,
         readiness: Readiness,
         stuck: watch::Receiver<Option<&'static str>>,
     ) -> Self {
         let info = serde_json::json!({
             "network": config.network.name(),
-            "signerPublicKey": config.key.public_key().to_string(),
-            "stxAddress": config.address().to_string(),
+            "signerPublicKey": key.to_string(),
+            "stxAddress": config.address(key).to_string(),
             "version": crate::release(),
         });
         Self { registry, info: info.to_string(), nodes, readiness, stuck }

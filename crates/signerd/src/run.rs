@@ -13,7 +13,7 @@ use countersign_ops::notify::Notifier;
 use countersign_ops::signals::Hangups;
 use countersign_ops::supervise::Fatal;
 use countersign_ops::telemetry::LogFilter;
-use countersign_vault::OpenError;
+use countersign_vault::{OpenError, SigningKey};
 use tokio_util::sync::CancellationToken;
 
 use crate::assemble::assemble;
@@ -141,17 +141,18 @@ pub struct Surroundings {
     pub usual_log: String,
 }
 
-/// Runs the signer until `stop` is cancelled.
+/// Runs the signer with its key, which was opened before, until `stop` is cancelled.
 ///
 /// Nothing is created on disk before the configuration is known to be good and the endpoints are
 /// bound. The journal is opened before the store: its lock is what keeps a second signer away.
 pub async fn run(
     config: Config,
+    key: SigningKey,
     mut surroundings: Surroundings,
     stop: CancellationToken,
 ) -> Result<(), RunError> {
     tracing::info!("Stacks signer version: {}", crate::release());
-    tracing::info!("Starting signer with config:\n{config}");
+    tracing::info!("Starting signer with config:\n{}", config.shown(Some(key.public_key())));
     if config.tls.is_none() || config.node_tls.is_none() {
         tracing::warn!(
             "Reminder: The signer is primarily designed for use with a local or subnet network stacks \
@@ -159,7 +160,7 @@ pub async fn run(
         );
     }
     let endpoints = Endpoints::bind(&config, &mut surroundings.inherited).await?;
-    let daemon = assemble(config, endpoints, surroundings, stop)?;
+    let daemon = assemble(config, key, endpoints, surroundings, stop)?;
     // Operators and scripts wait for this line. Nobody may read it, which is no reason to stop.
     let _ =
         writeln!(io::stdout(), "Signer spawned successfully. Waiting for messages to process...");

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use countersign_custody::KeyPlace;
 use countersign_node::AuthPassword;
 use countersign_ops::secret::Secret;
 use countersign_signer::{DEFAULT_REPLAY_BLOCKS, Millis, Timeouts};
@@ -135,7 +136,7 @@ impl File {
             required(self.network, "network", "\"mainnet\"")?.parse().map_err(Problem::Network)?;
         let node_host = required(self.node_host, "node_host", "\"127.0.0.1:20443\"")?;
         let endpoint = required(self.endpoint, "endpoint", "\"127.0.0.1:30000\"")?;
-        let key = required(self.stacks_private_key, "stacks_private_key", "\"<64 hex digits>\"")?;
+        let key = key(self.stacks_private_key, self.countersign.key()?)?;
         let password =
             required(self.auth_password, "auth_password", "\"<the node's auth_token>\"")?;
         let db_path = required(self.db_path, "db_path", "\"signer.sqlite\"")?;
@@ -156,7 +157,8 @@ impl File {
             named_control_socket: self.countersign.control_socket()?,
             node_host,
             endpoint: HostPort::parse("endpoint", endpoint)?,
-            key: PrivateKey::from_hex(key.expose()).map_err(Problem::PrivateKey)?,
+            key,
+            path: None,
             network,
             chain_id: self.chain_id.map_or(network.default_chain_id(), ChainId::new),
             auth_password,
@@ -196,6 +198,19 @@ impl File {
 
 fn required<T>(value: Option<T>, key: &'static str, example: &'static str) -> Result<T, Problem> {
     value.ok_or(Problem::MissingKey { key, example })
+}
+
+/// The key stands in the file, as the reference's does, or is kept elsewhere.
+fn key(plain: Option<Secret<String>>, place: Option<KeyPlace>) -> Result<KeyPlace, Problem> {
+    match (plain, place) {
+        (Some(_), Some(_)) => Err(Problem::TwoKeys),
+        (None, Some(place)) => Ok(place),
+        (plain, None) => {
+            let plain = required(plain, "stacks_private_key", "\"<64 hex digits>\"")?;
+            let key = PrivateKey::from_hex(plain.expose()).map_err(Problem::PrivateKey)?;
+            Ok(KeyPlace::Plain(key))
+        }
+    }
 }
 
 /// It is sent as a header, which takes visible ASCII and spaces.

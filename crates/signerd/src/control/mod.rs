@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use countersign_ops::control::{
     ControlError, ControlSocket, Handler, Method, Reply, Request, check_len,
 };
+use countersign_wire::PublicKey;
 use serde_json::{Value, json};
 
 use crate::config::Config;
@@ -56,13 +57,13 @@ pub(crate) struct Control {
 }
 
 /// Who this signer is, for those who ask.
-pub(crate) fn identity(config: &Config) -> Value {
+pub(crate) fn identity(config: &Config, key: &PublicKey) -> Value {
     json!({
         "version": crate::release(),
         "pid": std::process::id(),
         "network": config.network.name(),
-        "address": config.address().to_string(),
-        "public_key": config.key.public_key().to_string(),
+        "address": config.address(key).to_string(),
+        "public_key": key.to_string(),
         "dry_run": config.is_dry_run,
     })
 }
