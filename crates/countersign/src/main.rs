@@ -10,6 +10,8 @@ mod generate_vote;
 mod get_chunk;
 mod get_latest_chunk;
 mod import;
+mod keys;
+mod keys_scan;
 mod list_chunks;
 mod monitor_signers;
 mod name;
@@ -54,6 +56,7 @@ fn perform(name: Name, command: Command) -> Result<(), Failed> {
         Command::PutChunk(args) => put_chunk::run(args, out),
         Command::MonitorSigners(args) => monitor_signers::run(args, out),
         Command::Import(args) => import::run(&args, out),
+        Command::Keys { verb } => keys::run(verb, out),
         Command::Explain(args) => explain::run(&args, out),
         Command::Replay(args) => replay::run(&args, out),
         Command::Devnet(args) => devnet::run(&args, out),
