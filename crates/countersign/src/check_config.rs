@@ -24,11 +24,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, name: Name, out: &mut dyn Write) -> Result<(), Failed> {
     forbid_core_dumps().map_err(Failed::failure)?;
     let config = Config::load(&args.config).map_err(|error| Failed::new(Exit::Usage, error))?;
-    for endpoint in std::iter::once(&config.endpoint).chain(&config.metrics_endpoint) {
-        endpoint
-            .resolve()
-            .map_err(|problem| Failed::new(Exit::Usage, problem.in_file(&args.config)))?;
-    }
+    config.doors().map_err(|problem| Failed::new(Exit::Usage, problem.in_file(&args.config)))?;
     let shown = config.shown(public_key(&config)?);
     writeln!(out, "Signer version: {}\nConfig: \n\n{shown}\n", name.release())
         .map_err(|error| Failed::new(Exit::Failure, error))

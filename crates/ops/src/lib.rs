@@ -1,8 +1,10 @@
-//! The plumbing of a daemon: logs, the metrics page, supervision of tasks, exit codes, secrets.
+//! The plumbing of a daemon: logs, the metrics page, the control socket, supervision of tasks, exit
+//! codes, secrets.
 //!
 //! This crate knows no block, no key and no node. It decides nothing about signing, and it has no
 //! global state but the one that `tracing` has: the subscriber that [`telemetry::init`] installs.
 
+pub mod control;
 pub mod exit;
 pub mod metrics;
 pub mod report;

@@ -214,6 +214,8 @@ impl Signer {
     ) {
         let Some(entry) = self.ledger.get_mut(sighash) else { return };
         let record = &mut entry.record;
+        let Some(block) = &record.block else { return };
+        let header = Box::new(block.header.without_signers());
         record.approved_at.get_or_insert(turn.now);
         // If the vault is asked once more because its answer was lost, the network sees the signature
         // only now: it is as fresh as this order.
@@ -223,9 +225,9 @@ impl Signer {
         turn.write(Write::Record(Box::new(record.clone())));
         turn.note(Note::Signing { sighash: *sighash, overriding: overriding.len() });
         turn.act(Action::SignAcceptance(AcceptanceOrder {
+            header,
             sighash: *sighash,
-            height: record.height(),
-            tenure: record.tenure(),
+            burn_height: record.burn_height,
             overriding,
             at: turn.now,
         }));

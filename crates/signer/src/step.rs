@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use countersign_wire::message::{BlockRejected, MockProposal, SignerMessage, StateMachineUpdate};
 use countersign_wire::{
-    ConsensusHash, MessageSignature, NakamotoBlock, RewardCycle, Sighash, SlotId, StacksHeight,
+    BurnHeight, ConsensusHash, MessageSignature, NakamotoBlock, NakamotoBlockHeader, RewardCycle,
+    Sighash, SlotId, StacksHeight,
 };
 
 use crate::burn::{BurnBlockSeen, Superseded};
@@ -175,16 +176,29 @@ pub enum Action {
 /// What the vault is asked to sign, and which earlier signatures may be overridden by it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AcceptanceOrder {
-    /// The block.
+    /// The block's header without signatures of signers. The vault hashes it itself, so that it never
+    /// signs a digest that somebody else has chosen.
+    pub header: Box<NakamotoBlockHeader>,
+    /// Its signer signature hash, by which the answer is known.
     pub sighash: Sighash,
-    /// Its height.
-    pub height: StacksHeight,
-    /// Its tenure.
-    pub tenure: ConsensusHash,
+    /// The burn block at which the block was proposed, in blocks from Bitcoin's first.
+    pub burn_height: BurnHeight,
     /// Earlier signatures at or above this height that no longer bind, and why.
     pub overriding: Vec<(Sighash, OverrideReason)>,
     /// When it was decided.
     pub at: Timestamp,
+}
+
+impl AcceptanceOrder {
+    /// The block's height.
+    pub const fn height(&self) -> StacksHeight {
+        self.header.chain_length
+    }
+
+    /// The block's tenure.
+    pub const fn tenure(&self) -> ConsensusHash {
+        self.header.consensus_hash
+    }
 }
 
 /// Why an earlier signature no longer binds (`signer-behaviour.md` 4.4).

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use countersign_node::{
-    AuthPassword, CallbackQueue, Deadlines, NodeClient, NodeConfig, Observer as Stopwatch,
-    QueueLimits,
+    AuthPassword, CallbackQueue, ClientTls, Deadlines, NodeClient, NodeConfig,
+    Observer as Stopwatch, QueueLimits, TlsSettings,
 };
 use countersign_ops::exit::Exit;
 use countersign_ops::supervise::{Failure, Fatal, Tasks, supervise};
@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::{WallClock, now};
 use crate::config::{Config, DbPath, HostPort};
+use crate::control::{Control, open_control};
 use crate::decisions::DecisionLog;
 use crate::drive::Drive;
 use crate::effects::{Effects, Tasks as EffectTasks};
@@ -32,7 +33,7 @@ use crate::observe::Observer;
 use crate::pages::{SignerPages, follow_node};
 use crate::publish::{Delivery, Publisher, lanes};
 use crate::recorder::{Recorder, Recording};
-use crate::run::{Endpoints, RunError};
+use crate::run::{Endpoints, RunError, tls_error};
 use crate::sign::{VaultEnd, VaultHandle};
 use crate::slots::SlotReader;
 use crate::store::Store;
@@ -53,6 +54,8 @@ pub(crate) fn assemble(
     let (params, address) = (config.params(public_key), config.address(&public_key));
     let pages = SignerPages::new(registry, &config, &public_key, nodes.clone());
     let plan = Plan::of(&config);
+    let control = Control::of(&config, &public_key);
+    let control_socket = config.control_socket();
     let recording = config.recording;
     refuse_beside_another(&config.db_path)?;
     let mut vault = open_vault(key, &config.db_path, config.is_dry_run)?;
@@ -61,11 +64,15 @@ pub(crate) fn assemble(
         join_history(&config.db_path, config.network, &mut vault, &mut store)?;
     }
     let decisions = open_decisions(&config.db_path);
+    let control_socket = open_control(control_socket, config.named_control_socket.is_some())?;
 
     let mut tasks = Tasks::new();
     tasks.spawn("listener", endpoints.listener.run(callbacks.clone(), stop.clone()));
     if let Some(server) = endpoints.metrics {
         spawn(&mut tasks, "metrics", server.run(pages, stop.clone()));
+    }
+    if let Some(socket) = control_socket {
+        spawn(&mut tasks, "control", socket.run(control, stop.clone()));
     }
     let watch =
         NodeWatch::new(nodes.clone(), config.chain_id, config.node_probe, Arc::clone(&metrics));
@@ -208,9 +215,14 @@ fn nodes(config: &Config, metrics: &Arc<Metrics>) -> Result<Nodes, RunError> {
         histogram.observe(took.as_secs_f64());
     });
     let patient = Deadlines { stackerdb: config.stackerdb_timeout, ..Deadlines::default() };
-    let node = |host: &HostPort, password: &AuthPassword| -> Result<Node, RunError> {
+    let node = |host: &HostPort,
+                tls: Option<&TlsSettings>,
+                password: &AuthPassword|
+     -> Result<Node, RunError> {
+        let tls = tls.map(ClientTls::load).transpose();
         let client = NodeConfig {
             host: host.as_str().to_owned(),
+            tls: tls.map_err(|source| tls_error("countersign.node_tls", source))?,
             auth_password: password.clone(),
             boot: config.network,
             deadlines: patient,
@@ -223,9 +235,10 @@ fn nodes(config: &Config, metrics: &Arc<Metrics>) -> Result<Nodes, RunError> {
     let fallbacks: Result<Vec<Node>, RunError> = config
         .fallback_nodes
         .iter()
-        .map(|fallback| node(&fallback.host, &fallback.auth_password))
+        .map(|fallback| node(&fallback.host, fallback.tls.as_ref(), &fallback.auth_password))
         .collect();
-    Ok(Nodes::new(node(&config.node_host, &config.auth_password)?, fallbacks?))
+    let preferred = node(&config.node_host, config.node_tls.as_ref(), &config.auth_password)?;
+    Ok(Nodes::new(preferred, fallbacks?))
 }
 
 /// What a dry run signs leaves no journal, because nothing of it leaves the machine.

@@ -56,12 +56,14 @@ mod tests {
     use countersign_vault::AcceptanceRequest;
     use countersign_wire::block::TenureRole;
     use countersign_wire::{
-        BurnHeight, ConsensusHash, PrivateKey, RewardCycle, SlotId, UnixSeconds,
+        BurnHeight, NakamotoBlockHeader, PrivateKey, RewardCycle, SlotId, UnixSeconds,
     };
 
     use super::*;
 
-    const SIGHASH: Sighash = Sighash::new([7; 32]);
+    fn header() -> NakamotoBlockHeader {
+        crate::test_block::header(7, 30)
+    }
 
     fn key() -> PrivateKey {
         PrivateKey::from_bytes([9; 32]).unwrap()
@@ -69,10 +71,10 @@ mod tests {
 
     /// A store that meant to have signed a block, with the vote of this key on it.
     fn saved(by: &PrivateKey) -> Saved {
-        let height = StacksHeight::new(30);
-        let tenure = ConsensusHash::new([3; 20]);
+        let NakamotoBlockHeader { chain_length: height, consensus_hash: tenure, .. } = header();
+        let sighash = header().sighash();
         let record = Record {
-            sighash: SIGHASH,
+            sighash,
             cycle: RewardCycle::new(1),
             outline: Outline { height, tenure, role: TenureRole::Ordinary },
             block: None,
@@ -87,8 +89,8 @@ mod tests {
             reject_reason: None,
             uploaded: false,
         };
-        let signed = Vote::Acceptance(by.sign(SIGHASH.as_bytes()));
-        let votes = vec![(SIGHASH, SlotId::new(0), signed)];
+        let signed = Vote::Acceptance(by.sign(sighash.as_bytes()));
+        let votes = vec![(sighash, SlotId::new(0), signed)];
         Saved { records: vec![record], votes, ..Saved::default() }
     }
 
@@ -96,7 +98,10 @@ mod tests {
     fn a_signature_that_the_journal_does_not_know_is_a_journal_that_was_rolled_back() {
         let mut vault = Vault::in_memory(key()).unwrap();
         let refused = check(&mut vault, &saved(&key())).unwrap_err();
-        assert!(matches!(refused, HistoryError::RolledBack { sighash: SIGHASH, .. }), "{refused}");
+        assert!(
+            matches!(refused, HistoryError::RolledBack { sighash, .. } if sighash == header().sighash()),
+            "{refused}"
+        );
     }
 
     #[test]
@@ -109,12 +114,10 @@ mod tests {
     #[test]
     fn a_journal_that_knows_the_signature_is_the_right_one() {
         let mut vault = Vault::in_memory(key()).unwrap();
-        let record = saved(&key()).records.remove(0);
         vault
             .sign_acceptance(&AcceptanceRequest {
-                sighash: SIGHASH,
-                height: record.height(),
-                tenure: record.tenure(),
+                header: Box::new(header()),
+                burn_height: BurnHeight::new(100),
                 overriding: Vec::new(),
                 at: UnixSeconds::new(2),
             })

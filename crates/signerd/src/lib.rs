@@ -10,6 +10,7 @@
 mod assemble;
 mod clock;
 pub mod config;
+pub mod control;
 pub mod decisions;
 mod drive;
 mod effects;
@@ -29,6 +30,8 @@ mod run;
 mod sign;
 mod slots;
 pub mod store;
+#[cfg(test)]
+mod test_block;
 #[cfg(test)]
 mod test_node;
 mod upload;

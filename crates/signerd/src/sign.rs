@@ -208,9 +208,8 @@ fn request(order: &AcceptanceOrder) -> AcceptanceRequest {
         },
     });
     AcceptanceRequest {
-        sighash: order.sighash,
-        height: order.height,
-        tenure: order.tenure,
+        header: order.header.clone(),
+        burn_height: order.burn_height,
         overriding: overriding.collect(),
         at: order.at.as_unix(),
     }

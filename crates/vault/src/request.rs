@@ -5,24 +5,41 @@ use countersign_wire::message::{MockProposal, SignerMessage};
 use countersign_wire::sip018::Pox4Authorization;
 use countersign_wire::stackerdb::SignersContract;
 use countersign_wire::{
-    ChainId, ConsensusHash, Sighash, SlotId, SlotVersion, StacksHeight, UnixSeconds,
+    BurnHeight, ChainId, ConsensusHash, NakamotoBlockHeader, Sighash, SlotId, SlotVersion,
+    StacksHeight, UnixSeconds,
 };
 
 /// Asks for the signature that makes a block ours: over the 32 bytes of its signer signature hash
 /// (`signer-wire.md` section 4.3).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AcceptanceRequest {
-    /// The block.
-    pub sighash: Sighash,
-    /// The block's height. Everything signed at or above it is a rival.
-    pub height: StacksHeight,
-    /// The block's tenure. For the record only: rivals of every tenure count.
-    pub tenure: ConsensusHash,
+    /// The block's header. The vault hashes it itself: no caller can have a digest signed that is not
+    /// a block's. Signatures of signers in it do not matter.
+    pub header: Box<NakamotoBlockHeader>,
+    /// The burn block at which the block was proposed, in blocks from Bitcoin's first.
+    pub burn_height: BurnHeight,
     /// The rivals that the caller knows of and lets go, each with the rule that allows it. Naming a
     /// block that was never signed does nothing.
     pub overriding: Vec<Override>,
     /// When the decision was made. For the record only.
     pub at: UnixSeconds,
+}
+
+impl AcceptanceRequest {
+    /// What is signed: the block's signer signature hash.
+    pub fn sighash(&self) -> Sighash {
+        self.header.sighash()
+    }
+
+    /// The block's height. Everything signed at or above it is a rival.
+    pub const fn height(&self) -> StacksHeight {
+        self.header.chain_length
+    }
+
+    /// The block's tenure. For the record only: rivals of every tenure count.
+    pub const fn tenure(&self) -> ConsensusHash {
+        self.header.consensus_hash
+    }
 }
 
 /// A block signed earlier that a new acceptance may contradict.

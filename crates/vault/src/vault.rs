@@ -57,9 +57,10 @@ impl Vault {
         &mut self,
         request: &AcceptanceRequest,
     ) -> Result<MessageSignature, SignError> {
-        self.journal.record_acceptance(request)?;
-        let signature = self.key.sign(request.sighash.as_bytes())?;
-        self.latest = Some((request.sighash, signature));
+        let sighash = request.sighash();
+        self.journal.record_acceptance(sighash, request)?;
+        let signature = self.key.sign(sighash.as_bytes())?;
+        self.latest = Some((sighash, signature));
         Ok(signature)
     }
 

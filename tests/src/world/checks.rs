@@ -159,7 +159,7 @@ impl Checks {
                 }
                 return Ok(());
             }
-            if earlier.order.height >= order.height {
+            if earlier.order.height() >= order.height() {
                 judge_override(signer, &earlier.order, order, fresh_for_ms)?;
             }
         }
@@ -199,7 +199,7 @@ fn judge_override(
         return Err(format!("signer {signer} signs {new} and contradicts {old} unawares"));
     };
     let age = order.at.as_millis().saturating_sub(earlier.at.as_millis());
-    let is_sibling = earlier.tenure == order.tenure && earlier.height == order.height;
+    let is_sibling = earlier.tenure() == order.tenure() && earlier.height() == order.height();
     match reason {
         OverrideReason::Stale if age < fresh_for_ms => Err(format!(
             "signer {signer} signs {new} and calls {old} stale, which it signed {age} ms ago"

@@ -278,9 +278,8 @@ impl World {
             return;
         }
         let request = AcceptanceRequest {
-            sighash: order.sighash,
-            height: order.height,
-            tenure: order.tenure,
+            header: order.header.clone(),
+            burn_height: order.burn_height,
             overriding: order.overriding.iter().map(override_of).collect(),
             at: order.at.as_unix(),
         };

@@ -30,7 +30,7 @@ fn the_decision_is_on_record_before_the_vault_is_asked() {
     let [Action::SignAcceptance(order)] = step.actions.as_slice() else {
         panic!("{:?}", step.actions)
     };
-    assert_eq!((order.sighash, order.height.get(), order.tenure), (start(), 21, ch(3)));
+    assert_eq!((order.sighash, order.height().get(), order.tenure()), (start(), 21, ch(3)));
     assert_eq!(order.overriding, []);
 }
 

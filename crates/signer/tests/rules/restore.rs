@@ -72,7 +72,7 @@ fn a_signature_that_never_came_back_is_asked_for_again() {
     driver.restart();
     let after = driver.orders();
     assert_eq!(after.len(), 1);
-    assert_eq!((after[0].sighash, after[0].height), (before[0].sighash, before[0].height));
+    assert_eq!((after[0].sighash, after[0].height()), (before[0].sighash, before[0].height()));
     assert_eq!(driver.acceptances(), [start()]);
 }
 

@@ -4,10 +4,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use countersign_custody::{KEYS as KEY_TABLE, KeyPlace, KeyTable};
-use countersign_node::AuthPassword;
+use countersign_node::{AllowedPeers, AuthPassword, TlsSettings};
+use countersign_ops::control::check_len;
 use countersign_ops::secret::Secret;
 use serde::Deserialize;
 
+use super::door::{self, TLS_KEYS, TlsTable};
 use super::file::{auth_password, unknown_key};
 use super::{HostPort, MEGABYTE, Problem};
 use crate::recorder::Recording;
@@ -19,6 +21,8 @@ pub struct FallbackNode {
     pub host: HostPort,
     /// Its password for block validation and upload.
     pub auth_password: AuthPassword,
+    /// Mutual TLS with a proxy in front of it, if there is one.
+    pub tls: Option<TlsSettings>,
 }
 
 /// Every key of the table with its default.
@@ -26,10 +30,14 @@ pub struct FallbackNode {
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Countersign {
     key: Option<KeyTable>,
+    allowed_peers: Vec<String>,
+    control_socket: Option<PathBuf>,
     fallback_nodes: Vec<Fallback>,
     node_probe_ms: u64,
+    node_tls: Option<TlsTable>,
     record: Option<PathBuf>,
     record_max_mb: u64,
+    tls: Option<TlsTable>,
 }
 
 /// An entry of `fallback_nodes` as it is written.
@@ -38,28 +46,59 @@ pub(super) struct Countersign {
 struct Fallback {
     host: String,
     auth_password: Option<Secret<String>>,
+    node_tls: Option<TlsTable>,
+    #[serde(default)]
+    plain: bool,
 }
 
 /// The keys of [`Countersign`], for suggestions. A test holds the two together.
-pub(super) const KEYS: [&str; 5] =
-    ["fallback_nodes", "key", "node_probe_ms", "record", "record_max_mb"];
+pub(super) const KEYS: [&str; 9] = [
+    "allowed_peers",
+    "control_socket",
+    "fallback_nodes",
+    "key",
+    "node_probe_ms",
+    "node_tls",
+    "record",
+    "record_max_mb",
+    "tls",
+];
 /// The keys of [`Fallback`].
-const FALLBACK_KEYS: [&str; 2] = ["host", "auth_password"];
+const FALLBACK_KEYS: [&str; 4] = ["host", "auth_password", "node_tls", "plain"];
 
 impl Default for Countersign {
     fn default() -> Self {
         Self {
+            control_socket: None,
+            allowed_peers: Vec::new(),
             key: None,
             fallback_nodes: Vec::new(),
             node_probe_ms: 2_000,
+            node_tls: None,
             record: None,
             record_max_mb: 256,
+            tls: None,
         }
     }
 }
 
 impl Countersign {
-    /// The fall-backs in their order. One without a password has that of the preferred node.
+    /// Who may connect to the endpoints.
+    pub(super) fn allowed_peers(&self) -> Result<AllowedPeers, Problem> {
+        door::allowed_peers(&self.allowed_peers)
+    }
+
+    /// Mutual TLS on the endpoint.
+    pub(super) fn tls(&self) -> Result<Option<TlsSettings>, Problem> {
+        self.tls.as_ref().map(|table| table.settings("countersign.tls")).transpose()
+    }
+
+    /// Mutual TLS with what stands in front of the preferred node.
+    pub(super) fn node_tls(&self) -> Result<Option<TlsSettings>, Problem> {
+        self.node_tls.as_ref().map(|table| table.settings("countersign.node_tls")).transpose()
+    }
+
+    /// The fall-backs in their order. One without a password or TLS has that of the preferred node.
     pub(super) fn fallback_nodes(
         &self,
         preferred: &HostPort,
@@ -80,7 +119,8 @@ impl Countersign {
                 Some(own) => auth_password(FALLBACK_PASSWORD, own)?,
                 None => password.clone(),
             };
-            nodes.push(FallbackNode { host, auth_password });
+            let tls = self.fallback_tls(fallback)?;
+            nodes.push(FallbackNode { host, auth_password, tls });
         }
         Ok(nodes)
     }
@@ -91,6 +131,17 @@ impl Countersign {
         place.map_err(Problem::KeyPlace)
     }
 
+    fn fallback_tls(&self, fallback: &Fallback) -> Result<Option<TlsSettings>, Problem> {
+        match (&fallback.node_tls, fallback.plain) {
+            (Some(_), true) => {
+                Err(Problem::PlainAndTls { key: FALLBACKS, host: fallback.host.clone() })
+            }
+            (Some(own), false) => own.settings(FALLBACK_TLS).map(Some),
+            (None, true) => Ok(None),
+            (None, false) => self.node_tls(),
+        }
+    }
+
     /// Where is recorded, and how much.
     pub(super) fn recording(&self) -> Result<Option<Recording>, Problem> {
         let Some(folder) = &self.record else { return Ok(None) };
@@ -99,6 +150,16 @@ impl Countersign {
         }
         let max_bytes = self.record_max_mb.saturating_mul(MEGABYTE);
         Ok(Some(Recording { folder: folder.clone(), max_bytes }))
+    }
+
+    /// Where commands reach the daemon, if it is not the usual place.
+    pub(super) fn control_socket(&self) -> Result<Option<PathBuf>, Problem> {
+        let Some(path) = &self.control_socket else { return Ok(None) };
+        if path.file_name().is_none() {
+            return Err(Problem::ControlSocket(path.clone()));
+        }
+        check_len(path)?;
+        Ok(Some(path.clone()))
     }
 
     /// How often each node is looked at.
@@ -119,11 +180,14 @@ pub(super) fn check_keys(ours: &toml::Value) -> Result<(), Problem> {
     {
         return Err(unknown_key("countersign.key.", key, &KEY_TABLE));
     }
+    check_tls_keys(table, "tls", "countersign.tls.")?;
+    check_tls_keys(table, "node_tls", "countersign.node_tls.")?;
     let fallbacks = table.get("fallback_nodes").and_then(toml::Value::as_array);
     for fallback in fallbacks.into_iter().flatten().filter_map(toml::Value::as_table) {
         if let Some(key) = fallback.keys().find(|key| !FALLBACK_KEYS.contains(&key.as_str())) {
             return Err(unknown_key("countersign.fallback_nodes.", key, &FALLBACK_KEYS));
         }
+        check_tls_keys(fallback, "node_tls", "countersign.fallback_nodes.node_tls.")?;
     }
     Ok(())
 }
@@ -132,11 +196,21 @@ fn is_of_place(key: &str) -> bool {
     KEY_TABLE.contains(&key)
 }
 
+/// The same for the table `name` in `table`, which `path` leads to.
+fn check_tls_keys(table: &toml::Table, name: &str, path: &str) -> Result<(), Problem> {
+    let keys = table.get(name).and_then(toml::Value::as_table).map(toml::Table::keys);
+    match keys.into_iter().flatten().find(|key| !TLS_KEYS.contains(&key.as_str())) {
+        Some(key) => Err(unknown_key(path, key, &TLS_KEYS)),
+        None => Ok(()),
+    }
+}
+
 /// Each is looked at every few seconds.
 const MAX_FALLBACKS: usize = 8;
 
 const FALLBACKS: &str = "countersign.fallback_nodes";
 pub(super) const FALLBACK_HOST: &str = "countersign.fallback_nodes.host";
+const FALLBACK_TLS: &str = "countersign.fallback_nodes.node_tls";
 const FALLBACK_PASSWORD: &str = "countersign.fallback_nodes.auth_password";
 
 #[cfg(test)]
@@ -215,6 +289,17 @@ mod tests {
             refused.to_string(),
             "`countersign.key`: name one place: `age`, `credential`, `pkcs11` or `vault`"
         );
+    }
+
+    #[test]
+    fn a_control_socket_that_cannot_be_is_refused() {
+        let named = with_table("[countersign]\ncontrol_socket = \"/run/c/s.sock\"").unwrap();
+        assert_eq!(named.control_socket(), Some("/run/c/s.sock".into()));
+        let name = "s".repeat(104);
+        let refused = refusal(&format!("[countersign]\ncontrol_socket = \"/run/{name}\""));
+        assert!(refused.contains("has 109 bytes, and the kernel takes at most 107"), "{refused}");
+        let refused = refusal("[countersign]\ncontrol_socket = \"/\"");
+        assert_eq!(refused, "`countersign.control_socket` = `/` does not name a file");
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 mod address;
 mod countersign;
+mod door;
 mod error;
 mod file;
 mod paths;
@@ -14,13 +15,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use countersign_custody::{Ask, KeyPlace, OpenError, Opening};
-use countersign_node::AuthPassword;
+use countersign_node::{AllowedPeers, AuthPassword, TlsSettings};
 use countersign_signer::{Params, Timeouts};
 use countersign_vault::SigningKey;
 use countersign_wire::{ChainId, Network, PublicKey, StacksAddress};
 
 pub use address::HostPort;
 pub use countersign::FallbackNode;
+pub use door::{Door, Doors};
 pub use error::{ConfigError, Problem};
 pub use paths::DbPath;
 
@@ -35,8 +37,14 @@ pub struct Config {
     pub fallback_nodes: Vec<FallbackNode>,
     /// How often each node is looked at, if there are several.
     pub node_probe: Duration,
+    /// Mutual TLS with what stands in front of the preferred node.
+    pub node_tls: Option<TlsSettings>,
     /// Where the node's callbacks are taken.
     pub endpoint: HostPort,
+    /// Mutual TLS there.
+    pub tls: Option<TlsSettings>,
+    /// Who may connect, there and to metrics.
+    pub allowed_peers: AllowedPeers,
     /// Where the signing key is kept.
     pub key: KeyPlace,
     /// The file that this was read from, if it was one.
@@ -51,6 +59,8 @@ pub struct Config {
     pub db_path: DbPath,
     /// Where everything that happens is recorded, if it is.
     pub recording: Option<Recording>,
+    /// Where commands reach the daemon, if the file says so; see [`Config::control_socket`].
+    pub named_control_socket: Option<PathBuf>,
     /// Where metrics are served.
     pub metrics_endpoint: Option<HostPort>,
     /// Longest pause between two looks at the deadlines.
@@ -103,6 +113,14 @@ impl Config {
         StacksAddress::single_sig(self.network, key)
     }
 
+    /// Where commands reach the running daemon: the path that the file names, else one beside the
+    /// store. Without a name, a dry run and a signer that keeps nothing on disk have none.
+    pub fn control_socket(&self) -> Option<PathBuf> {
+        let named = self.named_control_socket.clone();
+        let usual = if self.is_dry_run { None } else { self.db_path.control_socket() };
+        named.or(usual)
+    }
+
     /// What the core needs to know.
     pub(crate) fn params(&self, key: PublicKey) -> Params {
         Params {
@@ -135,11 +153,19 @@ impl Config {
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { config, key } = self;
-        writeln!(f, "Stacks node host: {}", config.node_host)?;
+        writeln!(
+            f,
+            "Stacks node host: {}{}",
+            config.node_host,
+            with_tls(config.node_tls.as_ref())
+        )?;
         for node in &config.fallback_nodes {
-            writeln!(f, "Fall-back node: {}", node.host)?;
+            writeln!(f, "Fall-back node: {}{}", node.host, with_tls(node.tls.as_ref()))?;
         }
-        writeln!(f, "Signer endpoint: {}", config.endpoint)?;
+        writeln!(f, "Signer endpoint: {}{}", config.endpoint, with_tls(config.tls.as_ref()))?;
+        if !config.allowed_peers.is_everybody() {
+            writeln!(f, "Allowed peers: {}", config.allowed_peers)?;
+        }
         match key {
             Some(key) => {
                 writeln!(f, "Stacks address: {}", config.address(key))?;
@@ -173,6 +199,13 @@ impl fmt::Display for Config {
         };
         self.shown(key).fmt(f)
     }
+}
+
+/// What follows an address that is used with TLS.
+fn with_tls(tls: Option<&TlsSettings>) -> String {
+    let Some(tls) = tls else { return String::new() };
+    let (count, plural) = (tls.peer_count(), if tls.peer_count() == 1 { "" } else { "s" });
+    format!(", with TLS for {count} pinned peer{plural}")
 }
 
 /// Of `record_max_mb`, in bytes.

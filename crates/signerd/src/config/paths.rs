@@ -52,6 +52,11 @@ impl DbPath {
         self.store().map(|store| Paths::of_store(&store))
     }
 
+    /// The control socket; none if nothing is kept.
+    pub fn control_socket(&self) -> Option<PathBuf> {
+        self.beside("countersign-control.sock")
+    }
+
     /// With the ending that the reference's file has, another one is put beside it.
     fn beside(&self, ending: &str) -> Option<PathBuf> {
         match self {

@@ -2,9 +2,10 @@
 
 use countersign_node::{CallbackQueue, QueueLimits};
 use countersign_signer::Timestamp;
-use countersign_wire::{ConsensusHash, PrivateKey, Sighash, StacksHeight};
+use countersign_wire::{BurnHeight, PrivateKey};
 
 use super::*;
+use crate::test_block::header;
 
 /// What the vault answers to the order to sign a block at `height`.
 async fn answer(height: u64) -> Event {
@@ -13,10 +14,11 @@ async fn answer(height: u64) -> Event {
     let (inbox, mut events) = mpsc::channel(1);
     let (publisher, _arrivals) = Publisher::new();
     let (vault, _end) = VaultHandle::start(vault, inbox, publisher, Arc::new(metrics)).unwrap();
+    let header = header(1, height);
     vault.accept(AcceptanceOrder {
-        sighash: Sighash::new([1; 32]),
-        height: StacksHeight::new(height),
-        tenure: ConsensusHash::new([2; 20]),
+        sighash: header.sighash(),
+        header: Box::new(header),
+        burn_height: BurnHeight::new(100),
         overriding: Vec::new(),
         at: Timestamp::from_secs(1),
     });

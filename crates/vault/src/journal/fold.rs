@@ -1,12 +1,11 @@
 //! Old records, folded: what is far below the highest signature is remembered by tenure and height,
 //! no longer block by block, and nothing new is signed there, ever.
 
-use countersign_wire::StacksHeight;
+use countersign_wire::{Sighash, StacksHeight};
 use rusqlite::{Connection, OptionalExtension as _, Transaction};
 
 use super::Journal;
 use crate::error::SignError;
-use crate::request::AcceptanceRequest;
 
 /// How many of the highest acceptances are remembered block by block: the work of a day of the
 /// fastest blocks. No fork of the burn chain reaches below.
@@ -54,12 +53,11 @@ impl Journal {
 /// Refuses what is at or below a height that was folded.
 pub(super) fn check_floor(
     txn: &Transaction<'_>,
-    request: &AcceptanceRequest,
+    sighash: Sighash,
+    height: StacksHeight,
 ) -> Result<(), SignError> {
     match floor(txn)? {
-        Some(floor) if request.height <= floor => {
-            Err(SignError::BelowFloor { sighash: request.sighash, height: request.height, floor })
-        }
+        Some(floor) if height <= floor => Err(SignError::BelowFloor { sighash, height, floor }),
         _ => Ok(()),
     }
 }

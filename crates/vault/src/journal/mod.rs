@@ -49,21 +49,22 @@ impl Journal {
     /// Makes the acceptance durable, or says why it may not be signed.
     pub(crate) fn record_acceptance(
         &mut self,
+        sighash: Sighash,
         request: &AcceptanceRequest,
     ) -> Result<(), SignError> {
-        let height = recordable("height", request.height.get())?;
+        let (height, tenure) = (request.height(), request.tenure());
+        let recordable_height = recordable("height", height.get())?;
         let at = recordable("time", request.at.get())?;
         let is_new = self.transact(|txn| {
-            let block = (request.sighash, request.height, request.tenure);
-            if is_acceptance_recorded(txn, block)? {
+            if is_acceptance_recorded(txn, (sighash, height, tenure))? {
                 return Ok(false);
             }
-            fold::check_floor(txn, request)?;
-            let used = overrides_in_use(txn, height, &request.overriding)?;
-            insert_acceptance(txn, (request.sighash, height, request.tenure, at))?;
+            fold::check_floor(txn, sighash, height)?;
+            let used = overrides_in_use(txn, recordable_height, &request.overriding)?;
+            insert_acceptance(txn, (sighash, recordable_height, tenure, at))?;
             for Override { sighash: rival, rule } in used {
                 txn.prepare_cached(include_str!("insert_override.sql"))?.execute(params![
-                    request.sighash.as_bytes(),
+                    sighash.as_bytes(),
                     rival.as_bytes(),
                     rule.name()
                 ])?;

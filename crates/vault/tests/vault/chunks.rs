@@ -11,7 +11,7 @@ use countersign_wire::{
     UnixSeconds, Wire as _,
 };
 
-use crate::support::{acceptance, block, key, other_key, rejection, vault};
+use crate::support::{acceptance, block, key, other_key, overriding, rejection, vault};
 
 fn request(message: SignerMessage) -> ChunkRequest {
     let lane = message.lane().unwrap_or(Lane::Responses);
@@ -27,20 +27,20 @@ fn data(reason: RejectReason) -> ResponseData {
     ResponseData::current(UnixSeconds::new(32), reason, UnixSeconds::new(17), None)
 }
 
-fn accepted(number: u8, signature: MessageSignature) -> SignerMessage {
+fn accepted(number: u64, signature: MessageSignature) -> SignerMessage {
     SignerMessage::BlockResponse(BlockResponse::Accepted(BlockAccepted {
-        sighash: block(number),
+        sighash: block(number, 10),
         signature,
         server_version: "test".to_owned(),
         data: data(RejectReason::NotRejected),
     }))
 }
 
-fn rejected(number: u8, signature: MessageSignature) -> SignerMessage {
+fn rejected(number: u64, signature: MessageSignature) -> SignerMessage {
     SignerMessage::BlockResponse(BlockResponse::Rejected(BlockRejected {
         reason: "no".to_owned(),
         code: RejectCode::SortitionViewMismatch,
-        sighash: block(number),
+        sighash: block(number, 10),
         chain_id: ChainId::TESTNET,
         signature,
         server_version: "test".to_owned(),
@@ -69,7 +69,7 @@ fn good(vault: &mut Vault) -> [SignerMessage; 4] {
         accepted(1, acceptance),
         rejected(2, rejection),
         update(),
-        SignerMessage::BlockPreCommit(block(3)),
+        SignerMessage::BlockPreCommit(block(3, 10)),
     ]
 }
 
@@ -116,15 +116,15 @@ fn a_message_in_the_wrong_lane_is_refused() {
 fn a_response_with_a_signature_of_another_key_is_refused() {
     let mut vault = vault();
     good(&mut vault);
-    let stranger = other_key().sign(block(1).as_bytes());
+    let stranger = other_key().sign(block(1, 10).as_bytes());
     for message in [
         accepted(1, stranger),
         accepted(1, MessageSignature::EMPTY),
         rejected(2, stranger),
         rejected(2, MessageSignature::EMPTY),
         // Our own signature, but over another block and over the bare hash of a rejected one.
-        accepted(1, key().sign(block(4).as_bytes())),
-        rejected(2, key().sign(block(2).as_bytes())),
+        accepted(1, key().sign(block(4, 10).as_bytes())),
+        rejected(2, key().sign(block(2, 10).as_bytes())),
     ] {
         let refused = vault.sign_chunk(&request(message));
         assert!(matches!(refused, Err(SignError::ForeignSignature { .. })));
@@ -136,7 +136,8 @@ fn an_acceptance_is_published_again_after_another_block_was_signed() {
     let mut vault = vault();
     let early = accepted(1, vault.sign_acceptance(&acceptance(1, 10)).unwrap());
     let first = vault.sign_chunk(&request(early.clone())).unwrap();
-    let late = accepted(2, vault.sign_acceptance(&acceptance(2, 11)).unwrap());
+    let late = vault.sign_acceptance(&overriding(acceptance(2, 10), &[block(1, 10)])).unwrap();
+    let late = accepted(2, late);
     vault.sign_chunk(&request(late)).unwrap();
     assert_eq!(vault.sign_chunk(&request(early)).unwrap(), first);
 }

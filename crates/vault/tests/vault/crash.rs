@@ -8,17 +8,14 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use countersign_vault::{AcceptanceRequest, OpenError, RejectionRequest, SignError, Vault};
-use countersign_wire::Sighash;
 
-use crate::support::{Place, acceptance, block, key, rejection};
+use crate::support::{Place, acceptance, key, rejection};
 
 const JOURNAL: &str = "VAULT_TEST_JOURNAL";
 
 /// Block `n` of the child: at height `n`, so that it has no rival.
 fn nth(n: u64) -> AcceptanceRequest {
-    let mut sighash = [0; 32];
-    sighash[..8].copy_from_slice(&n.to_be_bytes());
-    AcceptanceRequest { sighash: Sighash::new(sighash), ..acceptance(0, n) }
+    acceptance(0, n)
 }
 
 /// The other process: opens the journal and signs block after block until something stops it. It
@@ -84,11 +81,10 @@ fn assert_all_recorded<'a>(place: &Place, said: impl Iterator<Item = &'a String>
     for line in said.filter_map(|line| line.strip_prefix("signed ")) {
         let (n, signature) = line.split_once(' ').unwrap();
         let request = nth(n.parse().unwrap());
-        let contradiction = RejectionRequest { sighash: request.sighash, ..rejection(0) };
+        let contradiction = RejectionRequest { sighash: request.sighash(), ..rejection(0) };
         let refused = vault.sign_rejection(&contradiction);
         assert!(matches!(refused, Err(SignError::ContradictsAcceptance { .. })), "block {n}");
-        let rival = AcceptanceRequest { sighash: block(0xee), ..request.clone() };
-        let refused = vault.sign_acceptance(&rival);
+        let refused = vault.sign_acceptance(&acceptance(0xee, request.height().get()));
         assert!(matches!(refused, Err(SignError::Conflict { .. })), "block {n}");
         assert_eq!(vault.sign_acceptance(&request).unwrap().to_string(), signature);
         count += 1;

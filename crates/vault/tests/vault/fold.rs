@@ -32,7 +32,7 @@ fn signed_up_to(vault: &mut Vault, last: u64) {
     }
 }
 
-fn refusal(vault: &mut Vault, number: u8, height: u64) -> SignError {
+fn refusal(vault: &mut Vault, number: u64, height: u64) -> SignError {
     vault.sign_acceptance(&acceptance(number, height)).unwrap_err()
 }
 
@@ -58,7 +58,7 @@ fn below_the_floor_nothing_is_signed_and_above_it_rivals_bind_by_name() {
 fn naming_rivals_does_not_help_below_the_floor() {
     let mut vault = vault();
     signed_up_to(&mut vault, 20_000);
-    let all: Vec<u8> = (0..=255).collect();
+    let all: Vec<Sighash> = (1..=255).map(|height| mark(height).sighash).collect();
     let request = overriding(acceptance(1, 1), &all);
     assert!(matches!(vault.sign_acceptance(&request), Err(SignError::BelowFloor { .. })));
 }
@@ -70,7 +70,9 @@ fn few_signatures_are_remembered_one_by_one_whatever_their_heights() {
     vault.sign_acceptance(&acceptance(2, 1_000_000_000)).unwrap();
     vault.tidy().unwrap();
     vault.sign_acceptance(&acceptance(1, 10)).unwrap();
-    vault.sign_acceptance(&overriding(acceptance(3, 10), &[1, 2])).unwrap();
+    vault
+        .sign_acceptance(&overriding(acceptance(3, 10), &[block(1, 10), block(2, 1_000_000_000)]))
+        .unwrap();
 }
 
 #[test]
@@ -78,7 +80,7 @@ fn overrides_are_folded_with_the_blocks_that_they_name() {
     let place = Place::new();
     let mut vault = place.open();
     vault.sign_acceptance(&acceptance(1, 5)).unwrap();
-    vault.sign_acceptance(&overriding(acceptance(2, 5), &[1])).unwrap();
+    vault.sign_acceptance(&overriding(acceptance(2, 5), &[block(1, 5)])).unwrap();
     for height in 6..20_000 {
         if height % 2000 == 0 {
             vault.import(&(height..height + 2000).map(mark).collect::<Vec<_>>()).unwrap();
@@ -131,8 +133,8 @@ fn the_latest_rejections_are_remembered() {
 fn marks_of_another_program_bind_as_if_they_had_been_signed_here() {
     let mut vault = vault();
     vault.sign_acceptance(&acceptance(1, 10)).unwrap();
-    let known = Mark { sighash: block(1), height: StacksHeight::new(10), ..mark(1) };
-    let known = Mark { tenure: acceptance(1, 10).tenure, ..known };
+    let known = Mark { sighash: block(1, 10), height: StacksHeight::new(10), ..mark(1) };
+    let known = Mark { tenure: acceptance(1, 10).tenure(), ..known };
     let imported = vault.import(&[known, mark(12)]).unwrap();
     assert_eq!(imported, Imported { added: 1, known: 1, covered: 0 });
     assert!(
@@ -145,7 +147,7 @@ fn marks_of_another_program_bind_as_if_they_had_been_signed_here() {
 fn a_mark_that_contradicts_the_journal_is_refused_with_all_others() {
     let mut vault = vault();
     vault.sign_acceptance(&acceptance(1, 10)).unwrap();
-    let wrong = Mark { sighash: block(1), ..mark(11) };
+    let wrong = Mark { sighash: block(1, 10), ..mark(11) };
     assert!(matches!(vault.import(&[mark(12), wrong]), Err(SignError::Inconsistent { .. })));
     vault.sign_acceptance(&acceptance(3, 12)).unwrap();
 }
@@ -154,7 +156,7 @@ fn a_mark_that_contradicts_the_journal_is_refused_with_all_others() {
 fn marks_below_the_floor_are_covered_by_it() {
     let mut vault = vault();
     signed_up_to(&mut vault, 20_000);
-    let other = Mark { sighash: block(1), ..mark(7) };
+    let other = Mark { sighash: block(1, 10), ..mark(7) };
     assert_eq!(vault.import(&[other]).unwrap(), Imported { covered: 1, ..Imported::default() });
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 
-use countersign_vault::{OpenError, SignError, Vault};
+use countersign_vault::{OpenError, RejectionRequest, SignError, Vault};
 use rusqlite::Connection;
 
 use crate::support::{Place, acceptance, block, key, other_key, overriding, rejection};
@@ -24,8 +24,8 @@ fn a_reopened_journal_remembers() {
     let mut vault = place.open();
     assert_eq!(vault.sign_acceptance(&acceptance(1, 10)).unwrap(), first);
     let refused = vault.sign_acceptance(&acceptance(2, 10));
-    assert!(matches!(refused, Err(SignError::Conflict { rival, .. }) if rival == block(1)));
-    vault.sign_acceptance(&overriding(acceptance(2, 10), &[1])).unwrap();
+    assert!(matches!(refused, Err(SignError::Conflict { rival, .. }) if rival == block(1, 10)));
+    vault.sign_acceptance(&overriding(acceptance(2, 10), &[block(1, 10)])).unwrap();
 }
 
 #[test]
@@ -93,14 +93,16 @@ fn the_log_has_its_length_before_the_first_record_and_keeps_it() {
     let length = fs::metadata(&log).unwrap().len();
     assert!(length >= 1 << 20, "{length} bytes");
     for number in 0..=255 {
-        vault.sign_acceptance(&acceptance(number, 10 + u64::from(number))).unwrap();
+        vault.sign_acceptance(&acceptance(number, 10 + number)).unwrap();
         vault.tidy().unwrap();
         assert_eq!(fs::metadata(&log).unwrap().len(), length);
     }
     drop(vault);
     let mut vault = place.open();
     for number in 0..=255 {
-        let refused = vault.sign_rejection(&rejection(number));
+        let contradiction =
+            RejectionRequest { sighash: block(number, 10 + number), ..rejection(number) };
+        let refused = vault.sign_rejection(&contradiction);
         assert!(matches!(refused, Err(SignError::ContradictsAcceptance { .. })), "{number}");
     }
 }
@@ -162,7 +164,7 @@ fn a_damaged_journal_is_refused() {
     let place = Place::new();
     let mut vault = place.open();
     for number in 0..200 {
-        vault.sign_acceptance(&acceptance(number, u64::from(number))).unwrap();
+        vault.sign_acceptance(&acceptance(number, number)).unwrap();
     }
     drop(vault);
     // Spoil one page in the middle; the first one, with the identity, stays whole.
@@ -228,10 +230,11 @@ fn first_version(place: &Place) {
     db.execute("INSERT INTO owner VALUES (1, ?, 3)", [key().public_key().as_bytes()]).unwrap();
     for (number, height) in [(1, 10), (2, 10)] {
         let request = acceptance(number, height);
-        let row = (request.sighash.as_bytes(), height.cast_signed(), request.tenure.as_bytes());
+        let (sighash, tenure) = (request.sighash(), request.tenure());
+        let row = (sighash.as_bytes(), height.cast_signed(), tenure.as_bytes());
         db.execute("INSERT INTO acceptance VALUES (?, ?, ?, 5)", row).unwrap();
     }
-    let names = [block(2), block(1)].map(|sighash| sighash.as_bytes().to_vec());
+    let names = [block(2, 10), block(1, 10)].map(|sighash| sighash.as_bytes().to_vec());
     db.execute("INSERT INTO overridden VALUES (?, ?, 'stale')", names).unwrap();
     let rejected = rejection(5);
     let row = (rejected.sighash.as_bytes(), rejected.chain_id.get());
@@ -247,8 +250,8 @@ fn a_journal_of_the_first_version_remembers_everything() {
     first_version(&place);
     for _ in 0..2 {
         let mut vault = place.open();
-        let refused = vault.sign_acceptance(&overriding(acceptance(3, 9), &[1]));
-        assert!(matches!(refused, Err(SignError::Conflict { rival, .. }) if rival == block(2)));
+        let refused = vault.sign_acceptance(&overriding(acceptance(3, 9), &[block(1, 10)]));
+        assert!(matches!(refused, Err(SignError::Conflict { rival, .. }) if rival == block(2, 10)));
         vault.sign_acceptance(&acceptance(1, 10)).unwrap();
         vault.sign_rejection(&rejection(5)).unwrap();
     }

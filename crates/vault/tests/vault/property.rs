@@ -1,6 +1,8 @@
 //! Arbitrary requests in arbitrary order, with restarts between them.
 
-use countersign_vault::{AcceptanceRequest, Override, OverrideRule, SignError, Vault};
+use countersign_vault::{
+    AcceptanceRequest, Override, OverrideRule, RejectionRequest, SignError, Vault,
+};
 use countersign_wire::{PrivateKey, Sighash};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -11,13 +13,17 @@ use crate::support::{Place, acceptance, block, key, rejection};
 #[derive(Clone, Debug)]
 enum Deed {
     Accept(AcceptanceRequest),
-    Reject(u8),
+    Reject(u64),
     Restart,
 }
 
 /// A block is a number; its height follows from it, so that one hash has one height.
-fn height_of(number: u8) -> u64 {
-    u64::from(number % 4)
+fn height_of(number: u64) -> u64 {
+    number % 4
+}
+
+fn nth(number: u64) -> Sighash {
+    block(number, height_of(number))
 }
 
 fn deed() -> impl Strategy<Value = Deed> {
@@ -27,13 +33,13 @@ fn deed() -> impl Strategy<Value = Deed> {
         Just(OverrideRule::Permitted)
     ];
     let named =
-        (0..12_u8, rule).prop_map(|(number, rule)| Override { sighash: block(number), rule });
-    let accept = (0..12_u8, vec(named, 0..8)).prop_map(|(number, overriding)| {
+        (0..12_u64, rule).prop_map(|(number, rule)| Override { sighash: nth(number), rule });
+    let accept = (0..12_u64, vec(named, 0..8)).prop_map(|(number, overriding)| {
         Deed::Accept(AcceptanceRequest { overriding, ..acceptance(number, height_of(number)) })
     });
     prop_oneof![
         12 => accept,
-        3 => (0..12_u8).prop_map(Deed::Reject),
+        3 => (0..12_u64).prop_map(Deed::Reject),
         1 => Just(Deed::Restart),
     ]
 }
@@ -46,27 +52,27 @@ struct Observer {
 
 impl Observer {
     fn has_accepted(&self, sighash: &Sighash) -> bool {
-        self.accepted.iter().any(|earlier| earlier.sighash == *sighash)
+        self.accepted.iter().any(|earlier| earlier.sighash() == *sighash)
     }
 
     /// The rivals of `request` that it does not name.
     fn unnamed_rivals(&self, request: &AcceptanceRequest) -> Vec<Sighash> {
         self.accepted
             .iter()
-            .filter(|earlier| earlier.height >= request.height)
-            .map(|earlier| earlier.sighash)
-            .filter(|rival| *rival != request.sighash)
+            .filter(|earlier| earlier.height() >= request.height())
+            .map(AcceptanceRequest::sighash)
+            .filter(|rival| *rival != request.sighash())
             .filter(|rival| !request.overriding.iter().any(|named| named.sighash == *rival))
             .collect()
     }
 
     fn on_acceptance(&mut self, vault: &mut Vault, request: &AcceptanceRequest) -> TestCaseResult {
-        let is_known = self.has_accepted(&request.sighash);
+        let is_known = self.has_accepted(&request.sighash());
         let rivals = self.unnamed_rivals(request);
         match vault.sign_acceptance(request) {
             Ok(signature) => {
                 prop_assert!(is_known || rivals.is_empty(), "signed against {rivals:?}");
-                prop_assert_eq!(signature, key().sign(request.sighash.as_bytes()));
+                prop_assert_eq!(signature, key().sign(request.sighash().as_bytes()));
                 if !is_known {
                     self.accepted.push(request.clone());
                 }
@@ -79,9 +85,10 @@ impl Observer {
         Ok(())
     }
 
-    fn on_rejection(&mut self, vault: &mut Vault, number: u8) -> TestCaseResult {
-        let is_signed = vault.sign_rejection(&rejection(number)).is_ok();
-        prop_assert_eq!(is_signed, !self.has_accepted(&block(number)));
+    fn on_rejection(&mut self, vault: &mut Vault, number: u64) -> TestCaseResult {
+        let request = RejectionRequest { sighash: nth(number), ..rejection(0) };
+        let is_signed = vault.sign_rejection(&request).is_ok();
+        prop_assert_eq!(is_signed, !self.has_accepted(&nth(number)));
         Ok(())
     }
 }

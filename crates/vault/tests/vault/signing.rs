@@ -1,6 +1,8 @@
 //! What is signed, what is refused, and what is remembered.
 
-use countersign_vault::{AcceptanceRequest, Override, OverrideRule, RejectionRequest, SignError};
+use countersign_vault::{
+    AcceptanceRequest, Mark, Override, OverrideRule, RejectionRequest, SignError,
+};
 use countersign_wire::{ChainId, ConsensusHash, StacksHeight, UnixSeconds, sip018};
 use rusqlite::Connection;
 
@@ -9,14 +11,14 @@ use crate::support::{Place, acceptance, block, key, overriding, rejection, vault
 #[test]
 fn an_acceptance_is_a_signature_over_the_bare_hash() {
     let signature = vault().sign_acceptance(&acceptance(1, 10)).unwrap();
-    assert_eq!(signature, key().sign(block(1).as_bytes()));
-    assert_eq!(signature.recover(block(1).as_bytes()), Some(key().public_key()));
+    assert_eq!(signature, key().sign(block(1, 10).as_bytes()));
+    assert_eq!(signature.recover(block(1, 10).as_bytes()), Some(key().public_key()));
 }
 
 #[test]
 fn a_rejection_is_a_signature_over_the_structured_hash() {
     let signature = vault().sign_rejection(&rejection(1)).unwrap();
-    let digest = sip018::block_rejection(&block(1), ChainId::TESTNET);
+    let digest = sip018::block_rejection(&block(1, 10), ChainId::TESTNET);
     assert_eq!(signature.recover(&digest), Some(key().public_key()));
 }
 
@@ -44,7 +46,11 @@ struct Case {
 }
 
 fn conflict_matrix() -> Vec<Case> {
-    let elsewhere = AcceptanceRequest { tenure: ConsensusHash::new([9; 20]), ..acceptance(1, 10) };
+    let elsewhere = {
+        let mut request = acceptance(1, 10);
+        request.header.consensus_hash = ConsensusHash::new([9; 20]);
+        request
+    };
     vec![
         Case {
             why: "a block below is its ancestor or does not matter",
@@ -73,25 +79,25 @@ fn conflict_matrix() -> Vec<Case> {
         Case {
             why: "a rival that is named is let go",
             signed_before: acceptance(1, 10),
-            request: overriding(acceptance(2, 10), &[1]),
+            request: overriding(acceptance(2, 10), &[block(1, 10)]),
             is_signed: true,
         },
         Case {
             why: "a rival above that is named is let go",
             signed_before: acceptance(1, 12),
-            request: overriding(acceptance(2, 10), &[1]),
+            request: overriding(acceptance(2, 10), &[block(1, 12)]),
             is_signed: true,
         },
         Case {
             why: "naming another block does not let this one go",
             signed_before: acceptance(1, 10),
-            request: overriding(acceptance(2, 10), &[3]),
+            request: overriding(acceptance(2, 10), &[block(3, 10)]),
             is_signed: false,
         },
         Case {
             why: "naming oneself does not help",
             signed_before: acceptance(1, 10),
-            request: overriding(acceptance(2, 10), &[2]),
+            request: overriding(acceptance(2, 10), &[block(2, 10)]),
             is_signed: false,
         },
     ]
@@ -106,7 +112,12 @@ fn rivals_at_or_above_the_height_bind_unless_they_are_named() {
             Ok(_) => assert!(case.is_signed, "{}", case.why),
             Err(SignError::Conflict { rival, height }) => {
                 assert!(!case.is_signed, "{}", case.why);
-                assert_eq!((rival, height), (block(1), case.signed_before.height), "{}", case.why);
+                assert_eq!(
+                    (rival, height),
+                    (case.signed_before.sighash(), case.signed_before.height()),
+                    "{}",
+                    case.why
+                );
             }
             Err(other) => panic!("{}: {other}", case.why),
         }
@@ -118,9 +129,9 @@ fn each_of_several_rivals_must_be_named() {
     let mut vault = vault();
     vault.sign_acceptance(&acceptance(1, 10)).unwrap();
     vault.sign_acceptance(&acceptance(2, 11)).unwrap();
-    let one_named = vault.sign_acceptance(&overriding(acceptance(3, 10), &[2]));
-    assert!(matches!(one_named, Err(SignError::Conflict { rival, .. }) if rival == block(1)));
-    vault.sign_acceptance(&overriding(acceptance(3, 10), &[1, 2])).unwrap();
+    let one_named = vault.sign_acceptance(&overriding(acceptance(3, 10), &[block(2, 11)]));
+    assert!(matches!(one_named, Err(SignError::Conflict { rival, .. }) if rival == block(1, 10)));
+    vault.sign_acceptance(&overriding(acceptance(3, 10), &[block(1, 10), block(2, 11)])).unwrap();
 }
 
 #[test]
@@ -129,7 +140,7 @@ fn a_refusal_leaves_no_record() {
     vault.sign_acceptance(&acceptance(1, 10)).unwrap();
     vault.sign_acceptance(&acceptance(2, 10)).unwrap_err();
     // Had block 2 been recorded, it would be a rival here.
-    vault.sign_acceptance(&overriding(acceptance(3, 10), &[1])).unwrap();
+    vault.sign_acceptance(&overriding(acceptance(3, 10), &[block(1, 10)])).unwrap();
 }
 
 #[test]
@@ -150,22 +161,25 @@ fn the_same_request_gives_the_same_bytes_and_no_new_record() {
 fn the_same_block_may_be_signed_again_under_a_later_rival() {
     let mut vault = vault();
     let first = vault.sign_acceptance(&acceptance(1, 10)).unwrap();
-    vault.sign_acceptance(&overriding(acceptance(2, 10), &[1])).unwrap();
+    vault.sign_acceptance(&overriding(acceptance(2, 10), &[block(1, 10)])).unwrap();
     assert_eq!(vault.sign_acceptance(&acceptance(1, 10)).unwrap(), first);
 }
 
 #[test]
 fn one_hash_has_one_height_and_one_tenure() {
-    let mut vault = vault();
-    vault.sign_acceptance(&acceptance(1, 10)).unwrap();
+    let (height, tenure) = (StacksHeight::new(10), ConsensusHash::new([1; 20]));
+    let at = UnixSeconds::new(1_700_000_000);
+    let good = Mark { sighash: block(1, 10), height, tenure, at };
     let spoiled = [
-        acceptance(1, 11),
-        AcceptanceRequest { tenure: ConsensusHash::new([2; 20]), ..acceptance(1, 10) },
+        Mark { height: StacksHeight::new(11), ..good },
+        Mark { tenure: ConsensusHash::new([2; 20]), ..good },
     ];
-    for request in spoiled {
-        let refused = vault.sign_acceptance(&request);
+    for mark in spoiled {
+        let mut vault = vault();
+        vault.import(&[mark]).unwrap();
+        let refused = vault.sign_acceptance(&acceptance(1, 10));
         assert!(matches!(refused, Err(SignError::Inconsistent { height, .. })
-            if height == StacksHeight::new(10)));
+            if height == mark.height));
     }
 }
 
@@ -174,7 +188,9 @@ fn an_accepted_block_is_never_rejected() {
     let mut vault = vault();
     vault.sign_acceptance(&acceptance(1, 10)).unwrap();
     let refused = vault.sign_rejection(&rejection(1)).unwrap_err();
-    assert!(matches!(refused, SignError::ContradictsAcceptance { sighash } if sighash == block(1)));
+    assert!(
+        matches!(refused, SignError::ContradictsAcceptance { sighash } if sighash == block(1, 10))
+    );
     assert!(!refused.is_fatal());
 }
 
@@ -215,9 +231,9 @@ fn overrides_are_recorded_with_their_rule_and_only_if_they_were_needed() {
     vault.sign_acceptance(&acceptance(2, 11)).unwrap();
     let mut request = acceptance(3, 11);
     request.overriding = vec![
-        Override { sighash: block(1), rule: OverrideRule::Stale },
-        Override { sighash: block(2), rule: OverrideRule::NotLive },
-        Override { sighash: block(9), rule: OverrideRule::Permitted },
+        Override { sighash: block(1, 10), rule: OverrideRule::Stale },
+        Override { sighash: block(2, 11), rule: OverrideRule::NotLive },
+        Override { sighash: block(9, 10), rule: OverrideRule::Permitted },
     ];
     vault.sign_acceptance(&request).unwrap();
     drop(vault);
@@ -231,7 +247,11 @@ fn overrides_are_recorded_with_their_rule_and_only_if_they_were_needed() {
         .unwrap();
     assert_eq!(
         recorded,
-        [(*block(3).as_bytes(), *block(2).as_bytes(), OverrideRule::NotLive.name().to_owned())]
+        [(
+            *block(3, 11).as_bytes(),
+            *block(2, 11).as_bytes(),
+            OverrideRule::NotLive.name().to_owned()
+        )]
     );
 }
 
@@ -241,7 +261,7 @@ fn every_rule_has_a_name_that_the_journal_takes() {
         let mut vault = vault();
         vault.sign_acceptance(&acceptance(1, 10)).unwrap();
         let mut request = acceptance(2, 10);
-        request.overriding = vec![Override { sighash: block(1), rule }];
+        request.overriding = vec![Override { sighash: block(1, 10), rule }];
         vault.sign_acceptance(&request).unwrap();
     }
 }

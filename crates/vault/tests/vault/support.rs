@@ -3,7 +3,12 @@
 use std::path::PathBuf;
 
 use countersign_vault::{AcceptanceRequest, Override, OverrideRule, RejectionRequest, Vault};
-use countersign_wire::{ChainId, ConsensusHash, PrivateKey, Sighash, StacksHeight, UnixSeconds};
+use countersign_wire::block::BitVec;
+use countersign_wire::fixed::{StateRoot, TxMerkleRoot};
+use countersign_wire::{
+    BurnHeight, ChainId, ConsensusHash, MessageSignature, NakamotoBlockHeader, PrivateKey, Sighash,
+    StacksBlockId, StacksHeight, UnixSeconds,
+};
 use tempfile::TempDir;
 
 /// A folder of its own for one test, and the name of a journal in it.
@@ -37,32 +42,51 @@ pub(crate) fn vault() -> Vault {
     Vault::in_memory(key()).unwrap()
 }
 
-pub(crate) fn block(number: u8) -> Sighash {
-    Sighash::new([number; 32])
+/// The header of block `number` at `height`.
+pub(crate) fn header(number: u64, height: u64) -> NakamotoBlockHeader {
+    NakamotoBlockHeader {
+        version: 0,
+        chain_length: StacksHeight::new(height),
+        burn_spent: number,
+        consensus_hash: ConsensusHash::new([1; 20]),
+        parent_block_id: StacksBlockId::new([2; 32]),
+        tx_merkle_root: TxMerkleRoot::ZERO,
+        state_index_root: StateRoot::ZERO,
+        timestamp: UnixSeconds::new(1_700_000_000),
+        miner_signature: MessageSignature::EMPTY,
+        signer_signature: Vec::new(),
+        pox_treatment: BitVec::new(1).unwrap(),
+        problematic_txs: Vec::new(),
+    }
 }
 
-pub(crate) fn acceptance(number: u8, height: u64) -> AcceptanceRequest {
+/// The hash of block `number` at `height`.
+pub(crate) fn block(number: u64, height: u64) -> Sighash {
+    header(number, height).sighash()
+}
+
+pub(crate) fn acceptance(number: u64, height: u64) -> AcceptanceRequest {
     AcceptanceRequest {
-        sighash: block(number),
-        height: StacksHeight::new(height),
-        tenure: ConsensusHash::new([1; 20]),
+        header: Box::new(header(number, height)),
+        burn_height: BurnHeight::new(500),
         overriding: Vec::new(),
         at: UnixSeconds::new(1_700_000_000),
     }
 }
 
-/// `request`, letting go of the blocks with these numbers.
-pub(crate) fn overriding(mut request: AcceptanceRequest, rivals: &[u8]) -> AcceptanceRequest {
+/// `request`, letting go of these blocks.
+pub(crate) fn overriding(mut request: AcceptanceRequest, rivals: &[Sighash]) -> AcceptanceRequest {
     request.overriding = rivals
         .iter()
-        .map(|rival| Override { sighash: block(*rival), rule: OverrideRule::Stale })
+        .map(|rival| Override { sighash: *rival, rule: OverrideRule::Stale })
         .collect();
     request
 }
 
-pub(crate) fn rejection(number: u8) -> RejectionRequest {
+/// The rejection of block `number` at height 10.
+pub(crate) fn rejection(number: u64) -> RejectionRequest {
     RejectionRequest {
-        sighash: block(number),
+        sighash: block(number, 10),
         chain_id: ChainId::TESTNET,
         at: UnixSeconds::new(1_700_000_000),
     }

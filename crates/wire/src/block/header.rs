@@ -80,6 +80,12 @@ impl NakamotoBlockHeader {
         Sighash::new(sha512_256(&[&preimage]))
     }
 
+    /// The header as it is before any signer has signed, with the same [`Self::sighash`].
+    #[must_use]
+    pub fn without_signers(&self) -> Self {
+        Self { signer_signature: Vec::new(), ..self.clone() }
+    }
+
     /// The index block hash: block hash, then tenure.
     pub fn block_id(&self) -> StacksBlockId {
         StacksBlockId::for_block(self.sighash().as_bytes(), &self.consensus_hash)

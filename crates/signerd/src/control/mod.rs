@@ -1,0 +1,104 @@
+//! What the daemon answers on its control socket (`docs/operator/control.md`).
+//!
+//! A new command is a variant of [`Route`], a line in [`Route::line`] and an arm of the dispatcher.
+
+use std::path::{Path, PathBuf};
+
+use countersign_ops::control::{
+    ControlError, ControlSocket, Handler, Method, Reply, Request, check_len,
+};
+use countersign_wire::PublicKey;
+use serde_json::{Value, json};
+
+use crate::config::Config;
+
+/// What can be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Route {
+    /// How the daemon is.
+    Status,
+}
+
+impl Route {
+    /// Everything that can be asked.
+    pub const ALL: [Self; 1] = [Self::Status];
+
+    /// The method and the path.
+    pub const fn line(self) -> (Method, &'static str) {
+        match self {
+            Self::Status => (Method::Get, "/status"),
+        }
+    }
+
+    /// The path, for those who ask.
+    pub const fn path(self) -> &'static str {
+        self.line().1
+    }
+
+    fn of(method: Method, path: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|route| route.line() == (method, path))
+    }
+}
+
+/// Answers for the daemon.
+pub(crate) struct Control {
+    /// Who we are; no secret.
+    identity: Value,
+}
+
+impl Control {
+    /// For the signer of this configuration, with this key.
+    pub(crate) fn of(config: &Config, key: &PublicKey) -> Self {
+        let identity = json!({
+            "version": crate::release(),
+            "pid": std::process::id(),
+            "network": config.network.name(),
+            "address": config.address(key).to_string(),
+            "public_key": key.to_string(),
+            "is_dry_run": config.is_dry_run,
+        });
+        Self { identity }
+    }
+
+    fn status(&self) -> Reply {
+        Reply::ok(json!({ "signer": self.identity }))
+    }
+}
+
+impl Handler for Control {
+    async fn handle(&self, request: Request) -> Reply {
+        match Route::of(request.method, &request.path) {
+            Some(Route::Status) => self.status(),
+            None => {
+                let text = format!("this daemon does not know {}", request.path);
+                Reply::refusal(404, "route_unknown", text)
+            }
+        }
+    }
+}
+
+/// Binds the control socket, if there is to be one. Without it the signer signs all the same, so the
+/// usual path may be too long; one that the operator named must be bound.
+pub(crate) fn open_control(
+    path: Option<PathBuf>,
+    is_named: bool,
+) -> Result<Option<ControlSocket>, ControlError> {
+    let Some(path) = path else { return Ok(None) };
+    match check_len(&path) {
+        Err(error) if !is_named => {
+            tracing::warn!(
+                %error,
+                "there is no control socket, so `countersign status` and its like will not work; name \
+                 a path in `control_socket` of the table [countersign]"
+            );
+            Ok(None)
+        }
+        _ => bind(&path).map(Some),
+    }
+}
+
+fn bind(path: &Path) -> Result<ControlSocket, ControlError> {
+    let socket = ControlSocket::bind(path)?;
+    tracing::info!(path = %path.display(), "commands are taken on the control socket");
+    Ok(socket)
+}
