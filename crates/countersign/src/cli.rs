@@ -14,7 +14,7 @@ use crate::name::Name;
 use crate::{
     check_config, devnet, explain, generate_stacking_signature, generate_staking_signature,
     generate_vote, get_chunk, get_latest_chunk, import, list_chunks, monitor_signers, put_chunk,
-    replay, run, verify_vote,
+    replay, run, vault, verify_vote,
 };
 
 /// An independent signer for Stacks
@@ -30,6 +30,9 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Sign blocks: run the signer of a Stacks node
     Run(run::Args),
+    /// Hold the signing key in a process of its own, for a signer without one
+    #[command(after_help = vault::EXAMPLES)]
+    Vault(vault::Args),
     /// Check a configuration file and show what it says, without its secrets
     CheckConfig(check_config::Args),
     /// Sign the grant that lets a manager register this signer's key (pox-5)

@@ -17,6 +17,7 @@ mod put_chunk;
 mod replay;
 mod run;
 mod stackerdb;
+mod vault;
 mod verify_vote;
 
 use std::io;
@@ -43,6 +44,7 @@ fn perform(name: Name, command: Command) -> Result<(), Failed> {
     let out = &mut io::stdout();
     match command {
         Command::Run(args) => run::run(&args),
+        Command::Vault(args) => vault::run(args, out),
         Command::CheckConfig(args) => check_config::run(&args, name, out),
         Command::GenerateStakingSignature(args) => generate_staking_signature::run(args, out),
         Command::GenerateStackingSignature(args) => generate_stacking_signature::run(&args, out),

@@ -8,6 +8,7 @@ pub mod control;
 pub mod exit;
 pub mod metrics;
 pub mod report;
+pub mod sandbox;
 pub mod secret;
 pub mod signals;
 pub mod supervise;
