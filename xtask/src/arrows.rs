@@ -14,7 +14,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("signer", &["wire"]),
     ("vault", &["wire"]),
     ("custody", &["wire", "vault"]),
-    ("vaultd", &["wire", "vault", "ops"]),
+    ("vaultd", &["wire", "vault", "custody", "ops"]),
     ("node", &["wire"]),
     ("ops", &[]),
     ("devnet", &["wire"]),

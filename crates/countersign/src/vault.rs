@@ -8,7 +8,7 @@ use countersign_ops::exit::Exit;
 use countersign_ops::telemetry::{self, TelemetryConfig};
 use countersign_vaultd::{Config, explain};
 
-use crate::cli::Failed;
+use crate::cli::{Failed, ask};
 
 /// What `vault` needs to know.
 #[derive(Debug, clap::Args)]
@@ -53,7 +53,7 @@ fn serve(config: &Path) -> Result<(), Failed> {
     let config = load(config)?;
     telemetry::init(&TelemetryConfig::from_env())
         .map_err(|error| Failed::new(Exit::Usage, error))?;
-    countersign_vaultd::run(config).map_err(|error| Failed::new(error.exit(), error))
+    countersign_vaultd::run(config, &mut ask).map_err(|error| Failed::new(error.exit(), error))
 }
 
 fn explain_permissions(

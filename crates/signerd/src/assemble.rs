@@ -5,24 +5,24 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use countersign_node::{
-    AuthPassword, CallbackQueue, Deadlines, NodeClient, NodeConfig, Observer as Stopwatch,
-    QueueLimits,
+    AuthPassword, CallbackQueue, ClientTls, Deadlines, NodeClient, NodeConfig,
+    Observer as Stopwatch, QueueLimits, TlsSettings,
 };
 use countersign_ops::exit::Exit;
 use countersign_ops::supervise::{Failure, Fatal, Tasks, supervise};
 use countersign_signer::{Params, Saved, Signer, Step};
-use countersign_vault::Vault;
-use countersign_wire::{ChainId, Network, PrivateKey, SlotId, SlotVersion};
-use tokio::sync::mpsc;
+use countersign_wire::{ChainId, Network, SlotId, SlotVersion};
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+use crate::care::{Care, Hands};
 use crate::clock::{WallClock, now};
 use crate::config::{Config, DbPath, HostPort};
-use crate::control::{Control, open_control};
+use crate::control::open_control;
 use crate::decisions::DecisionLog;
 use crate::drive::Drive;
 use crate::effects::{Effects, Tasks as EffectTasks};
-use crate::hand::Hand;
+use crate::hand::{Hand, Holder};
 use crate::health::NodeHealth;
 use crate::history;
 use crate::import::{refuse_beside_another, take_over};
@@ -31,10 +31,11 @@ use crate::metrics::Metrics;
 use crate::nodes::watch::NodeWatch;
 use crate::nodes::{Node, Nodes};
 use crate::observe::Observer;
-use crate::pages::{SignerPages, follow_node};
+use crate::pages::follow_node;
 use crate::publish::{Delivery, Publisher, lanes};
+use crate::readiness::Permission;
 use crate::recorder::{Recorder, Recording};
-use crate::run::{Endpoints, RunError};
+use crate::run::{Endpoints, RunError, Surroundings, tls_error};
 use crate::sign::{VaultEnd, VaultHandle};
 use crate::slots::SlotReader;
 use crate::store::Store;
@@ -43,21 +44,26 @@ use crate::upload::Uploader;
 /// Opens what must be open and starts every task. The future ends when the daemon does.
 pub(crate) fn assemble(
     config: Config,
+    key: Holder,
     endpoints: Endpoints,
+    surroundings: Surroundings,
     stop: CancellationToken,
 ) -> Result<impl Future<Output = Result<(), Fatal>>, RunError> {
     let callbacks = CallbackQueue::new(QueueLimits::default());
     let (metrics, registry) = Metrics::new(callbacks.clone());
     let metrics = Arc::new(metrics);
     let nodes = nodes(&config, &metrics)?;
-    let (params, address) = (config.params(), config.address());
-    let pages = SignerPages::new(registry, &config, nodes.clone());
+    let public_key = key.public_key();
+    let (params, address) = (config.params(public_key), config.address(&public_key));
+    // Nobody takes it away yet.
+    let permission = watch::Sender::new(Permission::Active);
+    let care = Care::of((&config, &public_key), surroundings, &nodes, &metrics, permission);
+    let pages = care.pages(registry, (&config, &public_key), nodes.clone());
     let plan = Plan::of(&config);
-    let control = Control::of(&config);
     let control_socket = config.control_socket();
     let recording = config.recording;
     refuse_beside_another(&config.db_path)?;
-    let mut vault = Hand::from(open_vault(config.key, &config.db_path, config.is_dry_run)?);
+    let mut vault = open_vault(key, &config.db_path, config.is_dry_run)?;
     let mut store = open_store(&config.db_path)?;
     if !config.is_dry_run {
         join_history(&config.db_path, config.network, &mut vault, &mut store)?;
@@ -70,15 +76,13 @@ pub(crate) fn assemble(
     if let Some(server) = endpoints.metrics {
         spawn(&mut tasks, "metrics", server.run(pages, stop.clone()));
     }
-    if let Some(socket) = control_socket {
-        spawn(&mut tasks, "control", socket.run(control, stop.clone()));
-    }
+    let hands = care.start(&mut tasks, control_socket, &stop);
     let watch =
         NodeWatch::new(nodes.clone(), config.chain_id, config.node_probe, Arc::clone(&metrics));
     spawn(&mut tasks, "nodes", watch.run(stop.clone()));
     let follow = follow_node(nodes.clone(), address, Arc::clone(&metrics), stop.clone());
     spawn(&mut tasks, "gauges", follow);
-    let shared = Shared { nodes, metrics, callbacks, plan };
+    let shared = Shared { nodes, metrics, callbacks, plan, hands };
     shared.start(&mut tasks, Core { params, vault, store, decisions, recording }, &stop)?;
     Ok(supervise(tasks, stop))
 }
@@ -88,18 +92,12 @@ pub(crate) fn assemble(
 struct Plan {
     network: Network,
     chain_id: ChainId,
-    tick: Duration,
     is_dry_run: bool,
 }
 
 impl Plan {
     const fn of(config: &Config) -> Self {
-        Self {
-            network: config.network,
-            chain_id: config.chain_id,
-            tick: config.event_timeout,
-            is_dry_run: config.is_dry_run,
-        }
+        Self { network: config.network, chain_id: config.chain_id, is_dry_run: config.is_dry_run }
     }
 }
 
@@ -118,6 +116,7 @@ struct Shared {
     metrics: Arc<Metrics>,
     callbacks: CallbackQueue,
     plan: Plan,
+    hands: Hands,
 }
 
 impl Shared {
@@ -132,24 +131,23 @@ impl Shared {
         let (signer, recorder, first) = restore(params, saved, recording.as_ref());
         let (inbox, answers) = mpsc::channel(INBOX_LEN);
         let (publisher, arrivals) = Publisher::new();
-        let metrics = Arc::clone(&self.metrics);
-        let (vault, vault_end) =
-            VaultHandle::start(vault, inbox.clone(), publisher.clone(), metrics)
-                .map_err(RunError::Thread)?;
+        let started =
+            VaultHandle::start(vault, inbox.clone(), publisher.clone(), Arc::clone(&self.metrics));
+        let (vault, vault_end) = started.map_err(RunError::Thread)?;
+        self.hands.watch_over(tasks, vault.pulse(), stop);
         let lanes = lanes(arrivals, &self.delivery(&vault, floors));
         let intake = Intake::new(Arc::clone(&self.metrics));
         let (slots, reader) =
             SlotReader::new(self.nodes.clone(), self.plan.network, intake.clone(), inbox.clone());
         let (uploader, uploads) = Uploader::new(self.nodes.clone(), inbox);
-        let tasks_of_effects = EffectTasks::new(&self.nodes, stop.clone());
         let effects = Effects {
+            tasks: EffectTasks::new(&self.nodes, stop.clone()),
             nodes: self.nodes,
             chain_id: self.plan.chain_id,
             vault,
             publisher,
             slots,
             uploader,
-            tasks: tasks_of_effects,
         };
         let drive = Drive {
             signer,
@@ -163,7 +161,9 @@ impl Shared {
             callbacks: self.callbacks,
             inbox: answers,
             metrics: self.metrics,
-            tick: self.plan.tick.max(MIN_TICK),
+            readiness: self.hands.watcher,
+            pulse: self.hands.signer,
+            tick: self.hands.tick,
             wall_clock: WallClock::default(),
             woken: Instant::now(),
             tidied: Instant::now(),
@@ -171,7 +171,7 @@ impl Shared {
         let decide = drive.run(first, stop.clone());
         tasks
             .spawn("signer", async move { decide.await.map_err(|e| Failure::new(Exit::Store, e)) });
-        tasks.spawn("vault", watch(vault_end));
+        tasks.spawn("vault", watch_vault(vault_end));
         spawn(tasks, "slots", reader.run(stop.clone()));
         spawn(tasks, "uploads", uploads.run(stop.clone()));
         for lane in lanes {
@@ -214,9 +214,14 @@ fn nodes(config: &Config, metrics: &Arc<Metrics>) -> Result<Nodes, RunError> {
         histogram.observe(took.as_secs_f64());
     });
     let patient = Deadlines { stackerdb: config.stackerdb_timeout, ..Deadlines::default() };
-    let node = |host: &HostPort, password: &AuthPassword| -> Result<Node, RunError> {
+    let node = |host: &HostPort,
+                tls: Option<&TlsSettings>,
+                password: &AuthPassword|
+     -> Result<Node, RunError> {
+        let tls = tls.map(ClientTls::load).transpose();
         let client = NodeConfig {
             host: host.as_str().to_owned(),
+            tls: tls.map_err(|source| tls_error("countersign.node_tls", source))?,
             auth_password: password.clone(),
             boot: config.network,
             deadlines: patient,
@@ -229,17 +234,16 @@ fn nodes(config: &Config, metrics: &Arc<Metrics>) -> Result<Nodes, RunError> {
     let fallbacks: Result<Vec<Node>, RunError> = config
         .fallback_nodes
         .iter()
-        .map(|fallback| node(&fallback.host, &fallback.auth_password))
+        .map(|fallback| node(&fallback.host, fallback.tls.as_ref(), &fallback.auth_password))
         .collect();
-    Ok(Nodes::new(node(&config.node_host, &config.auth_password)?, fallbacks?))
+    let preferred = node(&config.node_host, config.node_tls.as_ref(), &config.auth_password)?;
+    Ok(Nodes::new(preferred, fallbacks?))
 }
 
 /// What a dry run signs leaves no journal, because nothing of it leaves the machine.
-fn open_vault(key: PrivateKey, db_path: &DbPath, is_dry_run: bool) -> Result<Vault, RunError> {
-    Ok(match db_path.journal() {
-        Some(journal) if !is_dry_run => Vault::open(key, &journal)?,
-        _ => Vault::in_memory(key)?,
-    })
+fn open_vault(key: Holder, db_path: &DbPath, is_dry_run: bool) -> Result<Hand, RunError> {
+    let journal = db_path.journal().filter(|_| !is_dry_run);
+    Ok(key.open(journal.as_deref())?)
 }
 
 fn open_store(db_path: &DbPath) -> Result<Store, RunError> {
@@ -268,7 +272,11 @@ fn open_decisions(db_path: &DbPath) -> DecisionLog {
 }
 
 /// Starts a task that cannot fail.
-fn spawn(tasks: &mut Tasks, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+pub(crate) fn spawn(
+    tasks: &mut Tasks,
+    name: &'static str,
+    task: impl Future<Output = ()> + Send + 'static,
+) {
     tasks.spawn(name, async move {
         task.await;
         Ok::<(), Infallible>(())
@@ -276,7 +284,7 @@ fn spawn(tasks: &mut Tasks, name: &'static str, task: impl Future<Output = ()> +
 }
 
 /// A journal that cannot be written ends the daemon.
-async fn watch(end: VaultEnd) -> Result<(), Failure> {
+async fn watch_vault(end: VaultEnd) -> Result<(), Failure> {
     match end.await {
         Ok(Err(error)) => Err(Failure::new(Exit::Store, error)),
         // Every handle is gone, because every task that had one has ended.
@@ -292,12 +300,12 @@ const GLANCE: Deadlines = Deadlines {
 };
 /// How many answers may wait for the loop. Whoever brings one more waits.
 const INBOX_LEN: usize = 1024;
-/// An `event_timeout_ms` of zero would spin.
-const MIN_TICK: Duration = Duration::from_millis(10);
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use countersign_wire::PrivateKey;
 
     use super::*;
 
@@ -306,7 +314,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("signer.sqlite");
         let db_path = DbPath::parse(path.to_str().unwrap().to_owned()).unwrap();
-        let key = || PrivateKey::from_bytes([7; 32]).unwrap();
+        let key = || PrivateKey::from_bytes([7; 32]).unwrap().into();
         drop(open_vault(key(), &db_path, true).unwrap());
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
         drop(open_vault(key(), &db_path, false).unwrap());

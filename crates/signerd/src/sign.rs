@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
+use countersign_ops::watchdog::Pulse;
 use countersign_signer::{AcceptanceOrder, Event, OverrideReason};
 use countersign_vault::{
     AcceptanceRequest, ChunkRequest, MockRequest, Override, OverrideRule, RejectionRequest,
@@ -33,6 +34,7 @@ enum Order {
 #[derive(Clone)]
 pub(crate) struct VaultHandle {
     orders: mpsc::UnboundedSender<Order>,
+    pulse: Pulse,
 }
 
 /// How the vault's thread ended.
@@ -48,12 +50,20 @@ impl VaultHandle {
     ) -> io::Result<(Self, VaultEnd)> {
         let (orders, queue) = mpsc::unbounded_channel();
         let (ended, end) = oneshot::channel();
-        let clerk = Clerk { vault: vault.into(), inbox, publisher, metrics };
+        let pulse = Pulse::new("the vault");
+        let mut vault = vault.into();
+        vault.count_outages(metrics.vault_outages.clone());
+        let clerk = Clerk { vault, inbox, publisher, metrics, pulse: pulse.clone() };
         std::thread::Builder::new().name("vault".to_owned()).spawn(move || {
             // Nobody listens any more only when the daemon has ended already.
             let _ = ended.send(clerk.serve(queue));
         })?;
-        Ok((Self { orders }, end))
+        Ok((Self { orders, pulse }, end))
+    }
+
+    /// The pulse of the thread: it rests while there is nothing to sign.
+    pub(crate) fn pulse(&self) -> Pulse {
+        self.pulse.clone()
     }
 
     /// Asks for the signature of a block; the answer is an event.
@@ -90,11 +100,16 @@ struct Clerk {
     inbox: mpsc::Sender<Event>,
     publisher: Publisher,
     metrics: Arc<Metrics>,
+    /// Beats with each order, and rests without one.
+    pulse: Pulse,
 }
 
 impl Clerk {
     fn serve(mut self, mut queue: mpsc::UnboundedReceiver<Order>) -> Result<(), SignError> {
-        while let Some(order) = queue.blocking_recv() {
+        loop {
+            self.pulse.rest();
+            let Some(order) = queue.blocking_recv() else { return Ok(()) };
+            self.pulse.beat();
             let (payload, begun, is_last) =
                 (order.label(), Instant::now(), order.ends_a_decision());
             self.carry_out(order)?;
@@ -105,7 +120,6 @@ impl Clerk {
                 self.vault.tidy()?;
             }
         }
-        Ok(())
     }
 
     fn carry_out(&mut self, order: Order) -> Result<(), SignError> {

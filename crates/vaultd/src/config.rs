@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use countersign_custody::{Ask, KeyPlace, KeyTable, OpenError, Opening, PlaceError};
+use countersign_vault::SigningKey;
 use countersign_wire::network::UnknownNetwork;
 use countersign_wire::{ChainId, Network};
 use nix::unistd::{Group, User};
@@ -26,7 +28,9 @@ pub struct Config {
     /// The chain, which follows from the network unless it is given.
     pub chain_id: ChainId,
     /// Where the key is.
-    pub key: PathBuf,
+    pub key: KeyPlace,
+    /// Folders that the library of a PKCS#11 token must be able to open while it signs.
+    pub token_folders: Vec<PathBuf>,
     /// Whether the process may run without a part of its sandbox.
     pub must_be_confined: bool,
     /// Who may ask.
@@ -62,6 +66,12 @@ pub enum ConfigError {
     /// The path of the socket is longer than the kernel takes.
     #[error("`socket` = `{}` is longer than the 107 bytes that the kernel takes", .0.display())]
     LongSocket(PathBuf),
+    /// The table `key` names no place of a key.
+    #[error("`key` cannot be used")]
+    Key(#[source] PlaceError),
+    /// The key is in another vault.
+    #[error("`key` names a vault, and this is one: name the place where the key itself is")]
+    VaultOfAVault,
     /// The sandbox leaves the journal's folder open, so nothing secret may be in it.
     #[error("the key {} must not be in the journal's folder, which stays open to the process", .0.display())]
     KeyBesideJournal(PathBuf),
@@ -104,17 +114,13 @@ struct File {
     journal: PathBuf,
     network: String,
     chain_id: Option<u32>,
-    key: KeyPlace,
+    key: KeyTable,
+    #[serde(default)]
+    token_folders: Vec<PathBuf>,
     #[serde(default)]
     sandbox: Sandbox,
     #[serde(default)]
     caller: Vec<CallerEntry>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct KeyPlace {
-    plain_file: PathBuf,
 }
 
 /// What happens if a part of the sandbox is not to be had.
@@ -150,8 +156,11 @@ impl Config {
         let file: File = toml::from_str(text)
             .map_err(|error| ConfigError::Malformed(error.message().to_owned()))?;
         let network: Network = file.network.parse().map_err(ConfigError::Network)?;
-        let key = file.key.plain_file;
-        for (name, path) in [("socket", &file.socket), ("journal", &file.journal), ("key", &key)] {
+        let key = file.key.place().map_err(ConfigError::Key)?;
+        if matches!(key, KeyPlace::Vault(_)) {
+            return Err(ConfigError::VaultOfAVault);
+        }
+        for (name, path) in [("socket", &file.socket), ("journal", &file.journal)] {
             if !path.is_absolute() {
                 return Err(ConfigError::Relative { key: name, path: path.clone() });
             }
@@ -159,8 +168,10 @@ impl Config {
         if file.socket.as_os_str().len() > countersign_ops::control::MAX_PATH_LEN {
             return Err(ConfigError::LongSocket(file.socket));
         }
-        if file.journal.parent().is_some_and(|folder| key.starts_with(folder)) {
-            return Err(ConfigError::KeyBesideJournal(key));
+        if let (KeyPlace::Age { file: sealed, .. }, Some(folder)) = (&key, file.journal.parent())
+            && sealed.starts_with(folder)
+        {
+            return Err(ConfigError::KeyBesideJournal(sealed.clone()));
         }
         Ok(Self {
             socket_group: file.socket_group.as_deref().map(gid_of).transpose()?,
@@ -169,9 +180,18 @@ impl Config {
             network,
             chain_id: file.chain_id.map_or(network.default_chain_id(), ChainId::new),
             key,
+            token_folders: file.token_folders,
             must_be_confined: matches!(file.sandbox, Sandbox::Required),
             callers: callers(file.caller)?,
         })
+    }
+}
+
+impl Config {
+    /// Opens the key.
+    pub(crate) fn open_key(&self, ask: Ask<'_>) -> Result<SigningKey, OpenError> {
+        let is_private_network = self.network == Network::Mocknet;
+        Opening { config: None, is_private_network, ask }.open(&self.key)
     }
 }
 
@@ -221,7 +241,7 @@ mod tests {
     const GOOD: &str = "socket = \"/run/countersign/vault.sock\"\n\
         journal = \"/var/lib/countersign-vault/journal.sqlite\"\n\
         network = \"mainnet\"\n\
-        key = { plain_file = \"/etc/countersign-vault/key\" }\n";
+        key = { age = \"/etc/countersign-vault/key.age\" }\n";
     const CALLER: &str = "[[caller]]\nuid = 4711\nroles = [\"block-signer\"]\n";
 
     fn refusal(text: &str) -> String {
@@ -253,7 +273,13 @@ mod tests {
 
     #[test]
     fn a_bad_file_is_refused_by_name() {
-        let rows: [(&str, String, &str); 9] = [
+        let rows: [(&str, String, &str); 11] = [
+            (
+                "no place",
+                format!("{}{CALLER}", GOOD.replace("age =", "credential = \"a\", age =")),
+                "`key`",
+            ),
+            ("a vault", format!("{}{CALLER}", GOOD.replace("age =", "vault =")), "names a vault"),
             ("nobody", GOOD.to_owned(), "there is no [[caller]]"),
             ("a user twice", format!("{GOOD}{CALLER}{CALLER}"), "in two [[caller]] entries"),
             ("no user", format!("{GOOD}[[caller]]\nroles = []\n"), "has either `user"),

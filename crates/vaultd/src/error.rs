@@ -4,31 +4,19 @@ use std::io;
 use std::path::PathBuf;
 
 use countersign_ops::exit::Exit;
+use countersign_ops::notify::NotifyError;
 use countersign_ops::sandbox::{Measure, SandboxError};
 use countersign_vault::{OpenError, SignError};
-use countersign_wire::keys::PrivateKeyError;
 
 /// Why a vault does not start, or ends.
 #[derive(Debug, thiserror::Error)]
 pub enum VaultdError {
-    /// The key's file cannot be read.
-    #[error("the key {} cannot be read", path.display())]
-    KeyUnreadable {
-        /// The file.
-        path: PathBuf,
-        /// What the operating system says.
-        #[source]
-        source: io::Error,
-    },
-    /// The file holds no key.
-    #[error("the key {} cannot be used", path.display())]
-    Key {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        #[source]
-        source: PrivateKeyError,
-    },
+    /// The key cannot be opened.
+    #[error(transparent)]
+    Key(#[from] countersign_custody::OpenError),
+    /// The service manager cannot be told anything.
+    #[error(transparent)]
+    Notify(#[from] NotifyError),
     /// The journal cannot be opened.
     #[error(transparent)]
     Journal(#[from] OpenError),
@@ -86,7 +74,8 @@ impl VaultdError {
     /// The code that the process should end with.
     pub const fn exit(&self) -> Exit {
         match self {
-            Self::KeyUnreadable { .. } | Self::Key { .. } | Self::Unconfined { .. } => Exit::Key,
+            Self::Key(_) | Self::Unconfined { .. } => Exit::Key,
+            Self::Notify(_) => Exit::Usage,
             Self::Journal(error) if error.is_unwritable() => Exit::Store,
             Self::Journal(_) => Exit::Journal,
             Self::Signing(_) => Exit::Store,

@@ -22,7 +22,6 @@ mod connection;
 mod desk;
 mod error;
 mod explain;
-mod notify;
 mod permission;
 mod run;
 mod serve;

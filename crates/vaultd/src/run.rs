@@ -1,20 +1,19 @@
 //! The process: everything is opened, then everything is closed but the way in.
 
-use std::fs;
 use std::io;
 use std::path::Path;
 
+use countersign_custody::{Ask, KeyPlace};
+use countersign_ops::notify::Notifier;
 use countersign_ops::sandbox::{Cage, Confinement, confine};
-use countersign_ops::secret::{Secret, forbid_core_dumps};
-use countersign_vault::{SigningKey, Vault};
-use countersign_wire::PrivateKey;
+use countersign_ops::secret::forbid_core_dumps;
+use countersign_vault::Vault;
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 use crate::config::Config;
 use crate::desk::{Chain, Desk};
 use crate::error::VaultdError;
-use crate::notify::Notify;
 use crate::serve::{Server, Stop};
 use crate::socket::listen;
 
@@ -22,25 +21,25 @@ use crate::socket::listen;
 ///
 /// The journal is opened before the socket is bound: its lock keeps a second vault of the same key away.
 /// Nothing is answered before the sandbox is in force.
-pub fn run(config: Config) -> Result<(), VaultdError> {
+pub fn run(config: Config, ask: Ask<'_>) -> Result<(), VaultdError> {
     let process = |what| move |source: io::Error| VaultdError::Process { what, source };
     forbid_core_dumps().map_err(process("core dumps cannot be forbidden"))?;
+    let key = config.open_key(ask)?;
     let signals = signals().map_err(process("signals cannot be taken"))?;
-    let key = open_key(&config.key)?;
     let vault = Vault::open(key, &config.journal)?;
     let public_key = vault.public_key();
     let listener = listen(&config)?;
-    let notify = Notify::connect().map_err(process("the service manager cannot be reached"))?;
+    let notifier = Notifier::from_env()?;
     let chain = Chain::new(config.network, config.chain_id);
     report(&config);
 
     lock_in(&config)?;
     let desk = Desk::new(vec![vault], chain);
     let server = Server { listener, signals, desk, callers: config.callers };
-    notify.ready(&format!("signs with {public_key}"));
+    notifier.ready();
     tracing::info!(%public_key, network = %config.network, "the vault answers");
     let ended = server.run();
-    notify.stopping();
+    notifier.stopping();
     match ended {
         Ok(()) => {
             tracing::info!("asked to stop");
@@ -58,15 +57,6 @@ fn signals() -> io::Result<SignalFd> {
     Ok(SignalFd::with_flags(&mask, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?)
 }
 
-fn open_key(path: &Path) -> Result<SigningKey, VaultdError> {
-    let text = fs::read_to_string(path)
-        .map(Secret::new)
-        .map_err(|source| VaultdError::KeyUnreadable { path: path.to_owned(), source })?;
-    let key = PrivateKey::from_hex(text.expose().trim())
-        .map_err(|source| VaultdError::Key { path: path.to_owned(), source })?;
-    Ok(key.into())
-}
-
 fn report(config: &Config) {
     for caller in config.callers.iter() {
         let roles: Vec<&str> = caller.roles.iter().map(|role| role.name()).collect();
@@ -81,8 +71,11 @@ fn report(config: &Config) {
 
 /// Locks the process in. What of it is missing is either fatal or said.
 fn lock_in(config: &Config) -> Result<(), VaultdError> {
-    let folder = config.journal.parent().unwrap_or_else(|| Path::new("/"));
-    let confinement = confine(&Cage { folders: vec![folder.to_owned()] });
+    let journal = config.journal.parent().unwrap_or_else(|| Path::new("/")).to_owned();
+    let has_library = matches!(config.key, KeyPlace::Pkcs11 { .. });
+    let mut folders = vec![journal];
+    folders.extend(config.token_folders.iter().cloned());
+    let confinement = confine(&Cage { folders, has_library });
     say(&confinement);
     match confinement.into_first_failure() {
         Some((measure, source)) if config.must_be_confined => {

@@ -2,17 +2,24 @@
 
 use super::SandboxError;
 
-/// Ends the process at the first system call that is not in the list.
+/// Ends the process at the first system call that is not in the list, or beside somebody else's library at
+/// the first that is in another list.
 #[cfg(target_os = "linux")]
-pub(super) fn restrict() -> Result<String, SandboxError> {
+pub(super) fn restrict(has_library: bool) -> Result<String, SandboxError> {
     let rules = |error: seccompiler::Error| SandboxError::Rules(Box::new(error));
-    let filter = linux::filter().map_err(|error| rules(error.into()))?;
-    seccompiler::apply_filter(&filter).map_err(rules)?;
-    Ok(format!("{} system calls are left", linux::PLAIN.len() + linux::NARROWED))
+    let filter = if has_library { linux::without(linux::NEVER) } else { linux::filter() };
+    let filter = filter.map_err(|error| rules(error.into()))?;
+    // All threads: a library may have started some.
+    seccompiler::apply_filter_all_threads(&filter).map_err(rules)?;
+    Ok(if has_library {
+        format!("{} system calls are forbidden", linux::NEVER.len())
+    } else {
+        format!("{} system calls are left", linux::PLAIN.len() + linux::NARROWED)
+    })
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(super) fn restrict() -> Result<String, SandboxError> {
+pub(super) fn restrict(_has_library: bool) -> Result<String, SandboxError> {
     Err(SandboxError::OtherSystem)
 }
 
@@ -31,7 +38,7 @@ mod linux {
             PLAIN.iter().map(|call| (*call, Vec::new())).collect();
         // Memory that is written is never executed.
         for call in [libc::SYS_mmap, libc::SYS_mprotect] {
-            rules.insert(call, vec![argument(2, without(libc::PROT_EXEC), 0)?]);
+            rules.insert(call, vec![argument(2, no_bit_of(libc::PROT_EXEC), 0)?]);
         }
         // To make a descriptor wait for nothing, which std does with an ioctl.
         rules.insert(libc::SYS_ioctl, vec![argument(1, SeccompCmpOp::Eq, libc::FIONBIO)?]);
@@ -40,6 +47,25 @@ mod linux {
         SeccompFilter::new(rules, SeccompAction::KillProcess, SeccompAction::Allow, arch)?
             .try_into()
     }
+
+    /// Everything but `calls`.
+    pub(super) fn without(calls: &[i64]) -> Result<BpfProgram, BackendError> {
+        let rules = calls.iter().map(|call| (*call, Vec::new())).collect();
+        let arch = TargetArch::try_from(std::env::consts::ARCH)?;
+        SeccompFilter::new(rules, SeccompAction::Allow, SeccompAction::KillProcess, arch)?
+            .try_into()
+    }
+
+    /// Calls that lead to other programs, into other processes or into the kernel.
+    #[rustfmt::skip]
+    pub(super) const NEVER: &[i64] = &[
+        libc::SYS_execve, libc::SYS_execveat, libc::SYS_ptrace, libc::SYS_process_vm_readv,
+        libc::SYS_process_vm_writev, libc::SYS_pidfd_getfd, libc::SYS_kcmp, libc::SYS_bpf,
+        libc::SYS_perf_event_open, libc::SYS_userfaultfd, libc::SYS_io_uring_setup, libc::SYS_mount,
+        libc::SYS_umount2, libc::SYS_pivot_root, libc::SYS_setns, libc::SYS_unshare,
+        libc::SYS_init_module, libc::SYS_finit_module, libc::SYS_kexec_load, libc::SYS_add_key,
+        libc::SYS_keyctl, libc::SYS_request_key,
+    ];
 
     fn argument(
         index: u8,
@@ -52,7 +78,7 @@ mod linux {
 
     /// True if none of `bits` is set, compared with zero.
     #[expect(clippy::cast_sign_loss, reason = "flags are positive")]
-    const fn without(bits: libc::c_int) -> SeccompCmpOp {
+    const fn no_bit_of(bits: libc::c_int) -> SeccompCmpOp {
         SeccompCmpOp::MaskedEq(bits as u64)
     }
 
