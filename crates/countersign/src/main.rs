@@ -26,6 +26,7 @@ mod status;
 mod tls;
 mod tls_new;
 mod tls_pin;
+mod vault;
 mod verify_vote;
 
 use std::io;
@@ -52,6 +53,7 @@ fn perform(name: Name, command: Command) -> Result<(), Failed> {
     let out = &mut io::stdout();
     match command {
         Command::Run(args) => run::run(&args),
+        Command::Vault(args) => vault::run(args, out),
         Command::CheckConfig(args) => check_config::run(&args, name, out),
         Command::GenerateStakingSignature(args) => generate_staking_signature::run(args, out),
         Command::GenerateStackingSignature(args) => generate_stacking_signature::run(&args, out),

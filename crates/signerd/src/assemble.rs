@@ -11,7 +11,6 @@ use countersign_node::{
 use countersign_ops::exit::Exit;
 use countersign_ops::supervise::{Failure, Fatal, Tasks, supervise};
 use countersign_signer::{Params, Saved, Signer, Step};
-use countersign_vault::{SigningKey, Vault};
 use countersign_wire::{ChainId, Network, SlotId, SlotVersion};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -23,6 +22,7 @@ use crate::control::open_control;
 use crate::decisions::DecisionLog;
 use crate::drive::Drive;
 use crate::effects::{Effects, Tasks as EffectTasks};
+use crate::hand::{Hand, Holder};
 use crate::health::NodeHealth;
 use crate::history;
 use crate::import::{refuse_beside_another, take_over};
@@ -44,7 +44,7 @@ use crate::upload::Uploader;
 /// Opens what must be open and starts every task. The future ends when the daemon does.
 pub(crate) fn assemble(
     config: Config,
-    key: SigningKey,
+    key: Holder,
     endpoints: Endpoints,
     surroundings: Surroundings,
     stop: CancellationToken,
@@ -104,7 +104,7 @@ impl Plan {
 /// What decides, signs and remembers.
 struct Core {
     params: Params,
-    vault: Vault,
+    vault: Hand,
     store: Store,
     decisions: DecisionLog,
     recording: Option<Recording>,
@@ -241,11 +241,9 @@ fn nodes(config: &Config, metrics: &Arc<Metrics>) -> Result<Nodes, RunError> {
 }
 
 /// What a dry run signs leaves no journal, because nothing of it leaves the machine.
-fn open_vault(key: SigningKey, db_path: &DbPath, is_dry_run: bool) -> Result<Vault, RunError> {
-    Ok(match db_path.journal() {
-        Some(journal) if !is_dry_run => Vault::open(key, &journal)?,
-        _ => Vault::in_memory(key)?,
-    })
+fn open_vault(key: Holder, db_path: &DbPath, is_dry_run: bool) -> Result<Hand, RunError> {
+    let journal = db_path.journal().filter(|_| !is_dry_run);
+    Ok(key.open(journal.as_deref())?)
 }
 
 fn open_store(db_path: &DbPath) -> Result<Store, RunError> {
@@ -259,7 +257,7 @@ fn open_store(db_path: &DbPath) -> Result<Store, RunError> {
 fn join_history(
     db_path: &DbPath,
     network: Network,
-    vault: &mut Vault,
+    vault: &mut Hand,
     store: &mut Store,
 ) -> Result<(), RunError> {
     history::check(vault, &store.load()?)?;
@@ -307,6 +305,7 @@ const INBOX_LEN: usize = 1024;
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+    use countersign_vault::SigningKey;
     use countersign_wire::PrivateKey;
 
     use super::*;
@@ -316,7 +315,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("signer.sqlite");
         let db_path = DbPath::parse(path.to_str().unwrap().to_owned()).unwrap();
-        let key = || PrivateKey::from_bytes([7; 32]).unwrap().into();
+        let key = || Holder::from(SigningKey::from(PrivateKey::from_bytes([7; 32]).unwrap()));
         drop(open_vault(key(), &db_path, true).unwrap());
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
         drop(open_vault(key(), &db_path, false).unwrap());

@@ -16,6 +16,7 @@ pub mod decisions;
 mod drive;
 mod effects;
 mod facts;
+mod hand;
 mod health;
 mod history;
 pub mod import;
@@ -40,6 +41,7 @@ mod test_node;
 mod upload;
 
 pub use config::{Config, ConfigError};
+pub use hand::{Holder, RemoteVault};
 pub use history::HistoryError;
 pub use run::{RunError, Surroundings, run};
 

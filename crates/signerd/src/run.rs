@@ -13,11 +13,12 @@ use countersign_ops::notify::Notifier;
 use countersign_ops::signals::Hangups;
 use countersign_ops::supervise::Fatal;
 use countersign_ops::telemetry::LogFilter;
-use countersign_vault::{OpenError, SigningKey};
+use countersign_vault::{OpenError, SignError};
 use tokio_util::sync::CancellationToken;
 
 use crate::assemble::assemble;
 use crate::config::{Config, Doors, Problem};
+use crate::hand::Holder;
 use crate::history::HistoryError;
 use crate::import::ImportError;
 use crate::store::StoreError;
@@ -93,6 +94,11 @@ pub enum RunError {
     /// The journal is not the one that belongs to the store.
     #[error(transparent)]
     History(#[from] HistoryError),
+    /// A dry run must leave no trace, and a vault in another process records what it signs.
+    #[error(
+        "a dry run cannot use the vault of another process; set `dry_run = false`, or name another key"
+    )]
+    DryRunWithVault,
     /// The vault's thread cannot be started.
     #[error("the vault's thread cannot be started")]
     Thread(#[source] io::Error),
@@ -108,7 +114,9 @@ impl RunError {
     /// The code that the process should end with.
     pub const fn exit(&self) -> Exit {
         match self {
-            Self::Config(_) | Self::Node(_) | Self::Tls { .. } => Exit::Usage,
+            Self::Config(_) | Self::Node(_) | Self::Tls { .. } | Self::DryRunWithVault => {
+                Exit::Usage
+            }
             Self::Bind { .. }
             | Self::OtherAddress { .. }
             | Self::Inherited { .. }
@@ -117,6 +125,9 @@ impl RunError {
             Self::Store(_) => Exit::Store,
             Self::Takeover(error) => error.exit(),
             Self::History(HistoryError::Journal(error)) if error.is_fatal() => Exit::Store,
+            Self::History(HistoryError::Journal(SignError::Key(_) | SignError::Remote(_))) => {
+                Exit::Key
+            }
             Self::Journal(_) | Self::History(_) => Exit::Journal,
             Self::Thread(_) | Self::Signals(_) => Exit::Failure,
             Self::Fatal(fatal) => fatal.exit(),
@@ -147,10 +158,14 @@ pub struct Surroundings {
 /// bound. The journal is opened before the store: its lock is what keeps a second signer away.
 pub async fn run(
     config: Config,
-    key: SigningKey,
+    key: impl Into<Holder>,
     mut surroundings: Surroundings,
     stop: CancellationToken,
 ) -> Result<(), RunError> {
+    let key = key.into();
+    if config.is_dry_run && matches!(key, Holder::There(_)) {
+        return Err(RunError::DryRunWithVault);
+    }
     tracing::info!("Stacks signer version: {}", crate::release());
     tracing::info!("Starting signer with config:\n{}", config.shown(Some(key.public_key())));
     if config.tls.is_none() || config.node_tls.is_none() {

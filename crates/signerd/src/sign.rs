@@ -8,7 +8,7 @@ use countersign_ops::watchdog::Pulse;
 use countersign_signer::{AcceptanceOrder, Event, OverrideReason};
 use countersign_vault::{
     AcceptanceRequest, ChunkRequest, MockRequest, Override, OverrideRule, RejectionRequest,
-    SignError, Vault,
+    SignError,
 };
 use countersign_wire::message::{BlockRejected, BlockResponse, MockProposal, SignerMessage};
 use countersign_wire::stackerdb::{Chunk, Lane};
@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::clock::now;
 use crate::facts::describe;
+use crate::hand::Hand;
 use crate::metrics::Metrics;
 use crate::publish::{Outgoing, Publisher};
 
@@ -42,7 +43,7 @@ pub(crate) type VaultEnd = oneshot::Receiver<Result<(), SignError>>;
 impl VaultHandle {
     /// Starts the thread. It ends when every handle is gone, or when the journal fails.
     pub(crate) fn start(
-        vault: Vault,
+        vault: impl Into<Hand>,
         inbox: mpsc::Sender<Event>,
         publisher: Publisher,
         metrics: Arc<Metrics>,
@@ -50,6 +51,8 @@ impl VaultHandle {
         let (orders, queue) = mpsc::unbounded_channel();
         let (ended, end) = oneshot::channel();
         let pulse = Pulse::new("the vault");
+        let mut vault = vault.into();
+        vault.count_outages(metrics.vault_outages.clone());
         let clerk = Clerk { vault, inbox, publisher, metrics, pulse: pulse.clone() };
         std::thread::Builder::new().name("vault".to_owned()).spawn(move || {
             // Nobody listens any more only when the daemon has ended already.
@@ -93,7 +96,7 @@ impl VaultHandle {
 
 /// Serves the queue on the vault's thread.
 struct Clerk {
-    vault: Vault,
+    vault: Hand,
     inbox: mpsc::Sender<Event>,
     publisher: Publisher,
     metrics: Arc<Metrics>,

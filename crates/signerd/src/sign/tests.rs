@@ -5,6 +5,7 @@ use std::time::Duration;
 use countersign_node::{CallbackQueue, QueueLimits};
 use countersign_ops::watchdog::Pulses;
 use countersign_signer::Timestamp;
+use countersign_vault::Vault;
 use countersign_wire::{BurnHeight, PrivateKey};
 
 use super::*;
