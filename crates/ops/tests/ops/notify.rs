@@ -21,7 +21,7 @@ fn is_daemon() -> bool {
 struct DaemonProcess(Child);
 
 impl DaemonProcess {
-    fn is_successful(mut self) -> bool {
+    fn succeeds(mut self) -> bool {
         self.0.wait().unwrap().success()
     }
 }
@@ -74,7 +74,7 @@ fn a_manager_hears_each_message_in_the_words_of_the_protocol() {
         let test = "notify::a_manager_hears_each_message_in_the_words_of_the_protocol";
         let daemon = in_daemon(test, &socket, Duration::from_secs(30));
         let heard: Vec<_> = (0..5).map(|_| next(&manager).unwrap()).collect();
-        assert!(daemon.is_successful());
+        assert!(daemon.succeeds());
         let [status, ready, reloading, alive, stopping] = heard.as_slice() else { unreachable!() };
         assert_eq!(status, "STATUS=starting up");
         assert_eq!((ready.as_str(), stopping.as_str()), ("READY=1", "STOPPING=1"));
@@ -104,7 +104,7 @@ fn a_part_that_stands_still_silences_the_daemon() {
         assert!(begun.elapsed() < Duration::from_secs(30), "the watchdog sees nothing: {heard:?}");
         heard.push(next(&manager).unwrap());
     }
-    assert!(daemon.is_successful());
+    assert!(daemon.succeeds());
     let said = |line: &str| heard.iter().position(|heard| heard == line).unwrap();
     let (stuck, moves) = (said("STATUS=stuck"), said("STATUS=moves"));
     let alive = |part: &[String]| part.iter().filter(|line| *line == "WATCHDOG=1").count();
@@ -149,5 +149,5 @@ fn a_name_that_is_no_socket_is_named() {
     }
     let name = format!("/{}", "n".repeat(200));
     let test = "notify::a_name_that_is_no_socket_is_named";
-    assert!(in_daemon(test, &name, Duration::ZERO).is_successful());
+    assert!(in_daemon(test, &name, Duration::ZERO).succeeds());
 }
