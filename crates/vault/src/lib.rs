@@ -36,6 +36,7 @@ mod journal;
 mod key;
 mod operator_key;
 mod request;
+mod standing;
 mod vault;
 
 pub use error::{JournalError, OpenError, SignError};
@@ -45,4 +46,5 @@ pub use request::{
     AcceptanceRequest, ChunkRequest, Imported, Mark, MockRequest, Override, OverrideRule,
     RawChunkRequest, RejectionRequest, SipVoteRequest, StackingRequest, StakingGrantRequest,
 };
+pub use standing::Standing;
 pub use vault::Vault;
