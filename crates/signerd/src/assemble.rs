@@ -16,6 +16,7 @@ use countersign_wire::{ChainId, Network, PrivateKey, SlotId, SlotVersion};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use crate::birth::{Origin, Past};
 use crate::clock::{WallClock, now};
 use crate::config::{Config, DbPath, HostPort};
 use crate::control::{Control, open_control};
@@ -23,7 +24,7 @@ use crate::decisions::DecisionLog;
 use crate::drive::Drive;
 use crate::effects::{Effects, Tasks as EffectTasks};
 use crate::health::NodeHealth;
-use crate::history;
+use crate::history::{self, HistoryError};
 use crate::import::{refuse_beside_another, take_over};
 use crate::intake::Intake;
 use crate::metrics::Metrics;
@@ -52,11 +53,12 @@ pub(crate) fn assemble(
     let (params, address) = (config.params(), config.address());
     let pages = SignerPages::new(registry, &config, nodes.clone());
     let plan = Plan::of(&config);
+    let origin = Origin::of(&config);
     let control = Control::of(&config);
     let control_socket = config.control_socket();
     let recording = config.recording;
     refuse_beside_another(&config.db_path)?;
-    let mut vault = open_vault(config.key, &config.db_path, config.is_dry_run)?;
+    let mut vault = open_vault(config.key, &origin)?;
     let mut store = open_store(&config.db_path)?;
     if !config.is_dry_run {
         join_history(&config.db_path, config.network, &mut vault, &mut store)?;
@@ -234,10 +236,14 @@ fn nodes(config: &Config, metrics: &Arc<Metrics>) -> Result<Nodes, RunError> {
 }
 
 /// What a dry run signs leaves no journal, because nothing of it leaves the machine.
-fn open_vault(key: PrivateKey, db_path: &DbPath, is_dry_run: bool) -> Result<Vault, RunError> {
-    Ok(match db_path.journal() {
-        Some(journal) if !is_dry_run => Vault::open(key, &journal)?,
-        _ => Vault::in_memory(key)?,
+fn open_vault(key: PrivateKey, origin: &Origin) -> Result<Vault, RunError> {
+    let Some((journal, past)) = origin.db_path.journal().zip(origin.past(&key.public_key())?)
+    else {
+        return Ok(Vault::in_memory(key)?);
+    };
+    Ok(match past {
+        Past::Journal => Vault::open(key, &journal)?,
+        Past::Begins(birth) => Vault::create(key, &journal, birth)?,
     })
 }
 
@@ -257,6 +263,9 @@ fn join_history(
 ) -> Result<(), RunError> {
     history::check(vault, &store.load()?)?;
     if let Some(report) = take_over(db_path, network, vault, store)? {
+        if report.signed > 0 {
+            vault.end_wait().map_err(HistoryError::Journal)?;
+        }
         tracing::warn!("taking the place of the signer that was here before\n{report}");
     }
     Ok(())
@@ -305,10 +314,13 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("signer.sqlite");
         let db_path = DbPath::parse(path.to_str().unwrap().to_owned()).unwrap();
+        let journal = db_path.journal().unwrap();
         let key = || PrivateKey::from_bytes([7; 32]).unwrap();
-        drop(open_vault(key(), &db_path, true).unwrap());
+        let network = Network::Mocknet;
+        let dry = Origin { db_path, network, is_dry_run: true, is_init: false };
+        drop(open_vault(key(), &dry).unwrap());
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
-        drop(open_vault(key(), &db_path, false).unwrap());
-        assert!(db_path.journal().unwrap().exists());
+        drop(open_vault(key(), &Origin { is_dry_run: false, ..dry }).unwrap());
+        assert!(journal.exists());
     }
 }

@@ -32,14 +32,18 @@
 //! any descriptor of a file releases the POSIX locks that its process has on it.
 
 mod error;
+mod interchange;
 mod journal;
+mod journal_file;
 mod key;
 mod operator_key;
 mod request;
 mod standing;
 mod vault;
 
-pub use error::{JournalError, OpenError, SignError};
+pub use error::{AdoptError, JournalError, OpenError, SignError};
+pub use interchange::{InterchangeError, JournalExport, Span};
+pub use journal_file::{JournalFile, JournalStatus};
 pub use key::{KeyError, SigningKey};
 pub use operator_key::OperatorKey;
 pub use request::{
@@ -47,4 +51,4 @@ pub use request::{
     RawChunkRequest, RejectionRequest, SipVoteRequest, StackingRequest, StakingGrantRequest,
 };
 pub use standing::Standing;
-pub use vault::Vault;
+pub use vault::{Birth, FLOOR, Vault, is_there};
