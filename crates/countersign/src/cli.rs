@@ -13,8 +13,8 @@ use countersign_signerd::Config;
 use crate::name::Name;
 use crate::{
     check_config, devnet, explain, generate_stacking_signature, generate_staking_signature,
-    generate_vote, get_chunk, get_latest_chunk, import, list_chunks, monitor_signers, put_chunk,
-    replay, run, verify_vote,
+    generate_vote, get_chunk, get_latest_chunk, import, journal, list_chunks, monitor_signers,
+    put_chunk, replay, run, verify_vote,
 };
 
 /// An independent signer for Stacks
@@ -61,6 +61,8 @@ pub(crate) enum Command {
     MonitorSigners(monitor_signers::Args),
     /// Take over what the reference signer signed, before the first start
     Import(import::Args),
+    /// Look after the journal of what this key has signed, while no signer runs
+    Journal(journal::Args),
     /// Say what was decided about a block, by which rule and facts, and who voted what
     #[command(after_help = explain::EXAMPLES)]
     Explain(explain::Args),

@@ -10,6 +10,7 @@ mod generate_vote;
 mod get_chunk;
 mod get_latest_chunk;
 mod import;
+mod journal;
 mod list_chunks;
 mod monitor_signers;
 mod name;
@@ -54,6 +55,7 @@ fn perform(name: Name, command: Command) -> Result<(), Failed> {
         Command::PutChunk(args) => put_chunk::run(args, out),
         Command::MonitorSigners(args) => monitor_signers::run(args, out),
         Command::Import(args) => import::run(&args, out),
+        Command::Journal(args) => journal::run(&args, out),
         Command::Explain(args) => explain::run(&args, out),
         Command::Replay(args) => replay::run(&args, out),
         Command::Devnet(args) => devnet::run(&args, out),

@@ -104,7 +104,8 @@ impl Clerk {
                 self.vault.tidy()?;
             }
         }
-        Ok(())
+        // Whoever asked has ended, and got every answer.
+        self.vault.close_cleanly()
     }
 
     fn carry_out(&mut self, order: Order) -> Result<(), SignError> {

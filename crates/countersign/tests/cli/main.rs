@@ -13,6 +13,7 @@ mod explain;
 mod flood;
 mod help;
 mod import;
+mod journal;
 mod name;
 mod replay;
 mod start;
