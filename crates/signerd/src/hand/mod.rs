@@ -182,6 +182,14 @@ impl Hand {
         }
     }
 
+    /// [`Vault::close_cleanly`]. A vault in another process outlives its callers.
+    pub(crate) fn close_cleanly(self) -> Result<(), SignError> {
+        match self {
+            Self::Embedded(vault) => vault.close_cleanly(),
+            Self::Remote(_) => Ok(()),
+        }
+    }
+
     /// Counts the outages of a vault in another process here.
     pub(crate) fn count_outages(&mut self, outages: Counter) {
         if let Self::Remote(vault) = self {
