@@ -15,8 +15,8 @@ use zeroize::Zeroizing;
 
 use crate::name::Name;
 use crate::{
-    check_config, devnet, explain, generate_stacking_signature, generate_staking_signature,
-    generate_vote, get_chunk, get_latest_chunk, import, link, list_chunks, monitor_signers,
+    check_config, devnet, doctor, explain, generate_stacking_signature, generate_staking_signature,
+    generate_vote, get_chunk, get_latest_chunk, import, keys, link, list_chunks, monitor_signers,
     put_chunk, replay, run, tls, verify_vote,
 };
 
@@ -62,6 +62,12 @@ pub(crate) enum Command {
     /// Watch whether the signers of the current reward cycle answer proposals
     #[command(after_help = monitor_signers::EXAMPLES)]
     MonitorSigners(monitor_signers::Args),
+    /// Make, seal, back up and restore keys
+    #[command(subcommand)]
+    Keys(keys::Command),
+    /// Say what is wrong and what mends it
+    #[command(subcommand)]
+    Doctor(doctor::Command),
     /// Take over what the reference signer signed, before the first start
     Import(import::Args),
     /// Say what was decided about a block, by which rule and facts, and who voted what

@@ -3,6 +3,8 @@
 mod check_config;
 mod cli;
 mod devnet;
+mod doctor;
+mod doctor_key;
 mod explain;
 mod generate_stacking_signature;
 mod generate_staking_signature;
@@ -10,6 +12,12 @@ mod generate_vote;
 mod get_chunk;
 mod get_latest_chunk;
 mod import;
+mod keys;
+mod keys_backup;
+mod keys_import;
+mod keys_new;
+mod keys_place;
+mod keys_restore;
 mod link;
 mod list_chunks;
 mod monitor_signers;
@@ -57,6 +65,8 @@ fn perform(name: Name, command: Command) -> Result<(), Failed> {
         Command::ListChunks(args) => list_chunks::run(args, out),
         Command::PutChunk(args) => put_chunk::run(args, out),
         Command::MonitorSigners(args) => monitor_signers::run(args, out),
+        Command::Keys(command) => keys::run(command, out),
+        Command::Doctor(command) => doctor::run(command, out),
         Command::Import(args) => import::run(&args, out),
         Command::Explain(args) => explain::run(&args, out),
         Command::Replay(args) => replay::run(&args, out),

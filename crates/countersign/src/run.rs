@@ -25,6 +25,8 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<(), Failed> {
     forbid_core_dumps().map_err(|error| Failed::new(Exit::Failure, error))?;
     let config = Config::load(&args.config).map_err(|error| Failed::new(Exit::Usage, error))?;
+    // What is wrong with the file is said before anybody is asked for a passphrase.
+    config.doors().map_err(|problem| Failed::new(Exit::Usage, problem.in_file(&args.config)))?;
     let key = open_key(&config)?;
     telemetry::init(&TelemetryConfig::from_env())
         .map_err(|error| Failed::new(Exit::Usage, error))?;
