@@ -7,9 +7,10 @@ use std::io;
 use std::path::Path;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use countersign_custody::KeyPlace;
 use countersign_ops::exit::Exit;
 use countersign_ops::secret::forbid_core_dumps;
-use countersign_signerd::Config;
+use countersign_signerd::{Config, Holder, RemoteVault};
 use countersign_vault::SigningKey;
 use zeroize::Zeroizing;
 
@@ -17,7 +18,7 @@ use crate::name::Name;
 use crate::{
     check_config, devnet, doctor, explain, generate_stacking_signature, generate_staking_signature,
     generate_vote, get_chunk, get_latest_chunk, import, keys, link, list_chunks, monitor_signers,
-    put_chunk, replay, run, tls, verify_vote,
+    put_chunk, reload, replay, run, status, tls, vault, verify_vote,
 };
 
 /// An independent signer for Stacks
@@ -33,6 +34,9 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Sign blocks: run the signer of a Stacks node
     Run(run::Args),
+    /// Hold the signing key in a process of its own, for a signer without one
+    #[command(after_help = vault::EXAMPLES)]
+    Vault(vault::Args),
     /// Check a configuration file and show what it says, without its secrets
     CheckConfig(check_config::Args),
     /// Sign the grant that lets a manager register this signer's key (pox-5)
@@ -62,14 +66,24 @@ pub(crate) enum Command {
     /// Watch whether the signers of the current reward cycle answer proposals
     #[command(after_help = monitor_signers::EXAMPLES)]
     MonitorSigners(monitor_signers::Args),
-    /// Make, seal, back up and restore keys
-    #[command(subcommand)]
-    Keys(keys::Command),
+    /// Say whether the running signer does what it is for, and if not, what is missing
+    #[command(after_help = status::EXAMPLES)]
+    Status(status::Args),
+    /// Have the running signer read its configuration again, and show what that changes
+    #[command(after_help = reload::EXAMPLES)]
+    Reload(reload::Args),
     /// Say what is wrong and what mends it
-    #[command(subcommand)]
-    Doctor(doctor::Command),
+    Doctor {
+        #[command(subcommand)]
+        verb: doctor::Verb,
+    },
     /// Take over what the reference signer signed, before the first start
     Import(import::Args),
+    /// Care for keys
+    Keys {
+        #[command(subcommand)]
+        verb: keys::Verb,
+    },
     /// Say what was decided about a block, by which rule and facts, and who voted what
     #[command(after_help = explain::EXAMPLES)]
     Explain(explain::Args),
@@ -131,6 +145,17 @@ impl Cli {
 /// Opens the key of a configuration.
 pub(crate) fn open_key(config: &Config) -> Result<SigningKey, Failed> {
     config.open_key(&mut ask).map_err(|error| Failed::new(Exit::Key, error))
+}
+
+/// Opens the key of a configuration, or connects to the vault that holds it.
+pub(crate) fn open_holder(config: &Config) -> Result<Holder, Failed> {
+    match &config.key {
+        KeyPlace::Vault(socket) => match RemoteVault::connect(socket) {
+            Ok(vault) => Ok(vault.into()),
+            Err(error) => Err(Failed::new(Exit::Key, error)),
+        },
+        _ => open_key(config).map(Holder::from),
+    }
 }
 
 /// Asks for a secret on the terminal, with the echo off. Both question and answer leave the standard

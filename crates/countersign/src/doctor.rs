@@ -7,15 +7,15 @@ use crate::doctor_key;
 
 /// What can be examined.
 #[derive(Debug, clap::Subcommand)]
-pub(crate) enum Command {
+pub(crate) enum Verb {
     /// Say who else could read the signing key, and what mends it
     #[command(after_help = doctor_key::EXAMPLES)]
     Key(doctor_key::Args),
 }
 
 /// Examines it.
-pub(crate) fn run(command: Command, out: &mut dyn Write) -> Result<(), Failed> {
-    match command {
-        Command::Key(args) => doctor_key::run(&args, out),
+pub(crate) fn run(verb: Verb, out: &mut dyn Write) -> Result<(), Failed> {
+    match verb {
+        Verb::Key(args) => doctor_key::run(&args, out),
     }
 }

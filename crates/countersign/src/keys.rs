@@ -1,13 +1,15 @@
-//! `countersign keys`: the birth, the moves and the backups of keys.
+//! `countersign keys`: the birth, the moves and the backups of keys, and where they should not be.
 
 use std::io::Write;
 
-use crate::cli::Failed;
-use crate::{keys_backup, keys_import, keys_new, keys_restore};
+use clap::Subcommand;
 
-/// What can be done with keys.
-#[derive(Debug, clap::Subcommand)]
-pub(crate) enum Command {
+use crate::cli::Failed;
+use crate::{keys_backup, keys_import, keys_new, keys_restore, keys_scan};
+
+/// A verb for each thing that an operator does with keys.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
     /// Make a key that is sealed at birth, and show its public half
     #[command(after_help = keys_new::EXAMPLES)]
     New(keys_new::Args),
@@ -20,14 +22,18 @@ pub(crate) enum Command {
     /// Prove that a backup works, or seal the key from it into a new place
     #[command(after_help = keys_restore::EXAMPLES)]
     Restore(keys_restore::Args),
+    /// Find our private keys in folders, Git histories, images of containers and archives
+    #[command(after_help = keys_scan::EXAMPLES)]
+    Scan(keys_scan::Args),
 }
 
-/// Does it.
-pub(crate) fn run(command: Command, out: &mut dyn Write) -> Result<(), Failed> {
-    match command {
-        Command::New(args) => keys_new::run(args, out),
-        Command::Import(args) => keys_import::run(args, out),
-        Command::Backup(args) => keys_backup::run(args, out),
-        Command::Restore(args) => keys_restore::run(args, out),
+/// Does what the verb says.
+pub(crate) fn run(verb: Verb, out: &mut dyn Write) -> Result<(), Failed> {
+    match verb {
+        Verb::New(args) => keys_new::run(args, out),
+        Verb::Import(args) => keys_import::run(args, out),
+        Verb::Backup(args) => keys_backup::run(args, out),
+        Verb::Restore(args) => keys_restore::run(args, out),
+        Verb::Scan(args) => keys_scan::run(&args, out),
     }
 }

@@ -2,6 +2,7 @@
 
 mod check_config;
 mod cli;
+mod daemon;
 mod devnet;
 mod doctor;
 mod doctor_key;
@@ -18,17 +19,21 @@ mod keys_import;
 mod keys_new;
 mod keys_place;
 mod keys_restore;
+mod keys_scan;
 mod link;
 mod list_chunks;
 mod monitor_signers;
 mod name;
 mod put_chunk;
+mod reload;
 mod replay;
 mod run;
 mod stackerdb;
+mod status;
 mod tls;
 mod tls_new;
 mod tls_pin;
+mod vault;
 mod verify_vote;
 
 use std::io;
@@ -55,6 +60,7 @@ fn perform(name: Name, command: Command) -> Result<(), Failed> {
     let out = &mut io::stdout();
     match command {
         Command::Run(args) => run::run(&args),
+        Command::Vault(args) => vault::run(args, out),
         Command::CheckConfig(args) => check_config::run(&args, name, out),
         Command::GenerateStakingSignature(args) => generate_staking_signature::run(args, out),
         Command::GenerateStackingSignature(args) => generate_stacking_signature::run(&args, out),
@@ -65,9 +71,11 @@ fn perform(name: Name, command: Command) -> Result<(), Failed> {
         Command::ListChunks(args) => list_chunks::run(args, out),
         Command::PutChunk(args) => put_chunk::run(args, out),
         Command::MonitorSigners(args) => monitor_signers::run(args, out),
-        Command::Keys(command) => keys::run(command, out),
-        Command::Doctor(command) => doctor::run(command, out),
+        Command::Doctor { verb } => doctor::run(verb, out),
+        Command::Status(args) => status::run(&args, out),
+        Command::Reload(args) => reload::run(&args, out),
         Command::Import(args) => import::run(&args, out),
+        Command::Keys { verb } => keys::run(verb, out),
         Command::Explain(args) => explain::run(&args, out),
         Command::Replay(args) => replay::run(&args, out),
         Command::Tls(args) => tls::run(args, out),

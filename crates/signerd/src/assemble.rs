@@ -11,17 +11,18 @@ use countersign_node::{
 use countersign_ops::exit::Exit;
 use countersign_ops::supervise::{Failure, Fatal, Tasks, supervise};
 use countersign_signer::{Params, Saved, Signer, Step};
-use countersign_vault::{SigningKey, Vault};
 use countersign_wire::{ChainId, Network, SlotId, SlotVersion};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+use crate::care::{Care, Hands};
 use crate::clock::{WallClock, now};
 use crate::config::{Config, DbPath, HostPort};
-use crate::control::{Control, open_control};
+use crate::control::open_control;
 use crate::decisions::DecisionLog;
 use crate::drive::Drive;
 use crate::effects::{Effects, Tasks as EffectTasks};
+use crate::hand::{Hand, Holder};
 use crate::health::NodeHealth;
 use crate::history;
 use crate::import::{refuse_beside_another, take_over};
@@ -30,10 +31,11 @@ use crate::metrics::Metrics;
 use crate::nodes::watch::NodeWatch;
 use crate::nodes::{Node, Nodes};
 use crate::observe::Observer;
-use crate::pages::{SignerPages, follow_node};
+use crate::pages::follow_node;
 use crate::publish::{Delivery, Publisher, lanes};
+use crate::readiness::Permission;
 use crate::recorder::{Recorder, Recording};
-use crate::run::{Endpoints, RunError, tls_error};
+use crate::run::{Endpoints, RunError, Surroundings, tls_error};
 use crate::sign::{VaultEnd, VaultHandle};
 use crate::slots::SlotReader;
 use crate::store::Store;
@@ -42,8 +44,9 @@ use crate::upload::Uploader;
 /// Opens what must be open and starts every task. The future ends when the daemon does.
 pub(crate) fn assemble(
     config: Config,
-    key: SigningKey,
+    key: Holder,
     endpoints: Endpoints,
+    surroundings: Surroundings,
     stop: CancellationToken,
 ) -> Result<impl Future<Output = Result<(), Fatal>>, RunError> {
     let callbacks = CallbackQueue::new(QueueLimits::default());
@@ -52,9 +55,11 @@ pub(crate) fn assemble(
     let nodes = nodes(&config, &metrics)?;
     let public_key = key.public_key();
     let (params, address) = (config.params(public_key), config.address(&public_key));
-    let pages = SignerPages::new(registry, &config, &public_key, nodes.clone());
+    // Nobody takes it away yet.
+    let permission = watch::Sender::new(Permission::Active);
+    let care = Care::of((&config, &public_key), surroundings, &nodes, &metrics, permission);
+    let pages = care.pages(registry, (&config, &public_key), nodes.clone());
     let plan = Plan::of(&config);
-    let control = Control::of(&config, &public_key);
     let control_socket = config.control_socket();
     let recording = config.recording;
     refuse_beside_another(&config.db_path)?;
@@ -71,15 +76,13 @@ pub(crate) fn assemble(
     if let Some(server) = endpoints.metrics {
         spawn(&mut tasks, "metrics", server.run(pages, stop.clone()));
     }
-    if let Some(socket) = control_socket {
-        spawn(&mut tasks, "control", socket.run(control, stop.clone()));
-    }
+    let hands = care.start(&mut tasks, control_socket, &stop);
     let watch =
         NodeWatch::new(nodes.clone(), config.chain_id, config.node_probe, Arc::clone(&metrics));
     spawn(&mut tasks, "nodes", watch.run(stop.clone()));
     let follow = follow_node(nodes.clone(), address, Arc::clone(&metrics), stop.clone());
     spawn(&mut tasks, "gauges", follow);
-    let shared = Shared { nodes, metrics, callbacks, plan };
+    let shared = Shared { nodes, metrics, callbacks, plan, hands };
     shared.start(&mut tasks, Core { params, vault, store, decisions, recording }, &stop)?;
     Ok(supervise(tasks, stop))
 }
@@ -89,25 +92,19 @@ pub(crate) fn assemble(
 struct Plan {
     network: Network,
     chain_id: ChainId,
-    tick: Duration,
     is_dry_run: bool,
 }
 
 impl Plan {
     const fn of(config: &Config) -> Self {
-        Self {
-            network: config.network,
-            chain_id: config.chain_id,
-            tick: config.event_timeout,
-            is_dry_run: config.is_dry_run,
-        }
+        Self { network: config.network, chain_id: config.chain_id, is_dry_run: config.is_dry_run }
     }
 }
 
 /// What decides, signs and remembers.
 struct Core {
     params: Params,
-    vault: Vault,
+    vault: Hand,
     store: Store,
     decisions: DecisionLog,
     recording: Option<Recording>,
@@ -119,6 +116,7 @@ struct Shared {
     metrics: Arc<Metrics>,
     callbacks: CallbackQueue,
     plan: Plan,
+    hands: Hands,
 }
 
 impl Shared {
@@ -133,24 +131,23 @@ impl Shared {
         let (signer, recorder, first) = restore(params, saved, recording.as_ref());
         let (inbox, answers) = mpsc::channel(INBOX_LEN);
         let (publisher, arrivals) = Publisher::new();
-        let metrics = Arc::clone(&self.metrics);
-        let (vault, vault_end) =
-            VaultHandle::start(vault, inbox.clone(), publisher.clone(), metrics)
-                .map_err(RunError::Thread)?;
+        let started =
+            VaultHandle::start(vault, inbox.clone(), publisher.clone(), Arc::clone(&self.metrics));
+        let (vault, vault_end) = started.map_err(RunError::Thread)?;
+        self.hands.watch_over(tasks, vault.pulse(), stop);
         let lanes = lanes(arrivals, &self.delivery(&vault, floors));
         let intake = Intake::new(Arc::clone(&self.metrics));
         let (slots, reader) =
             SlotReader::new(self.nodes.clone(), self.plan.network, intake.clone(), inbox.clone());
         let (uploader, uploads) = Uploader::new(self.nodes.clone(), inbox);
-        let tasks_of_effects = EffectTasks::new(&self.nodes, stop.clone());
         let effects = Effects {
+            tasks: EffectTasks::new(&self.nodes, stop.clone()),
             nodes: self.nodes,
             chain_id: self.plan.chain_id,
             vault,
             publisher,
             slots,
             uploader,
-            tasks: tasks_of_effects,
         };
         let drive = Drive {
             signer,
@@ -164,7 +161,9 @@ impl Shared {
             callbacks: self.callbacks,
             inbox: answers,
             metrics: self.metrics,
-            tick: self.plan.tick.max(MIN_TICK),
+            readiness: self.hands.watcher,
+            pulse: self.hands.signer,
+            tick: self.hands.tick,
             wall_clock: WallClock::default(),
             woken: Instant::now(),
             tidied: Instant::now(),
@@ -172,7 +171,7 @@ impl Shared {
         let decide = drive.run(first, stop.clone());
         tasks
             .spawn("signer", async move { decide.await.map_err(|e| Failure::new(Exit::Store, e)) });
-        tasks.spawn("vault", watch(vault_end));
+        tasks.spawn("vault", watch_vault(vault_end));
         spawn(tasks, "slots", reader.run(stop.clone()));
         spawn(tasks, "uploads", uploads.run(stop.clone()));
         for lane in lanes {
@@ -242,11 +241,9 @@ fn nodes(config: &Config, metrics: &Arc<Metrics>) -> Result<Nodes, RunError> {
 }
 
 /// What a dry run signs leaves no journal, because nothing of it leaves the machine.
-fn open_vault(key: SigningKey, db_path: &DbPath, is_dry_run: bool) -> Result<Vault, RunError> {
-    Ok(match db_path.journal() {
-        Some(journal) if !is_dry_run => Vault::open(key, &journal)?,
-        _ => Vault::in_memory(key)?,
-    })
+fn open_vault(key: Holder, db_path: &DbPath, is_dry_run: bool) -> Result<Hand, RunError> {
+    let journal = db_path.journal().filter(|_| !is_dry_run);
+    Ok(key.open(journal.as_deref())?)
 }
 
 fn open_store(db_path: &DbPath) -> Result<Store, RunError> {
@@ -260,7 +257,7 @@ fn open_store(db_path: &DbPath) -> Result<Store, RunError> {
 fn join_history(
     db_path: &DbPath,
     network: Network,
-    vault: &mut Vault,
+    vault: &mut Hand,
     store: &mut Store,
 ) -> Result<(), RunError> {
     history::check(vault, &store.load()?)?;
@@ -275,7 +272,11 @@ fn open_decisions(db_path: &DbPath) -> DecisionLog {
 }
 
 /// Starts a task that cannot fail.
-fn spawn(tasks: &mut Tasks, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+pub(crate) fn spawn(
+    tasks: &mut Tasks,
+    name: &'static str,
+    task: impl Future<Output = ()> + Send + 'static,
+) {
     tasks.spawn(name, async move {
         task.await;
         Ok::<(), Infallible>(())
@@ -283,7 +284,7 @@ fn spawn(tasks: &mut Tasks, name: &'static str, task: impl Future<Output = ()> +
 }
 
 /// A journal that cannot be written ends the daemon.
-async fn watch(end: VaultEnd) -> Result<(), Failure> {
+async fn watch_vault(end: VaultEnd) -> Result<(), Failure> {
     match end.await {
         Ok(Err(error)) => Err(Failure::new(Exit::Store, error)),
         // Every handle is gone, because every task that had one has ended.
@@ -299,13 +300,12 @@ const GLANCE: Deadlines = Deadlines {
 };
 /// How many answers may wait for the loop. Whoever brings one more waits.
 const INBOX_LEN: usize = 1024;
-/// An `event_timeout_ms` of zero would spin.
-const MIN_TICK: Duration = Duration::from_millis(10);
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+    use countersign_vault::SigningKey;
     use countersign_wire::PrivateKey;
 
     use super::*;
@@ -315,7 +315,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("signer.sqlite");
         let db_path = DbPath::parse(path.to_str().unwrap().to_owned()).unwrap();
-        let key = || PrivateKey::from_bytes([7; 32]).unwrap().into();
+        let key = || Holder::from(SigningKey::from(PrivateKey::from_bytes([7; 32]).unwrap()));
         drop(open_vault(key(), &db_path, true).unwrap());
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
         drop(open_vault(key(), &db_path, false).unwrap());

@@ -3,6 +3,7 @@
 //! `docs/metrics.md` lists them; a test compares it with this page.
 
 mod nodes;
+mod readiness;
 
 use std::fmt;
 use std::sync::atomic::AtomicU64;
@@ -19,11 +20,14 @@ use prometheus_client::registry::Registry;
 
 use crate::intake::Skipped;
 use nodes::NodeMetrics;
+use readiness::ReadinessMetrics;
 
 /// One label: its name and its value.
 pub(crate) type Labels = Vec<(&'static str, &'static str)>;
 type Count = Gauge<u64, AtomicU64>;
 pub(crate) type CounterFamily = Family<Labels, Counter>;
+/// A gauge per label.
+type GaugeOfLabels = Family<Labels, Count>;
 type HistogramFamily = Family<Labels, Histogram, fn() -> Histogram>;
 
 /// All metrics. Counting never waits and cannot fail.
@@ -67,6 +71,8 @@ pub(crate) struct Metrics {
     pub(crate) proposals_held: Counter,
     /// How long the vault takes to record and sign, in seconds.
     pub(crate) vault_seconds: HistogramFamily,
+    /// How often the vault's process was away when it was asked.
+    pub(crate) vault_outages: Counter,
     /// How long the core and the store take for one event, in seconds.
     pub(crate) step_seconds: Histogram,
     /// Chunks that were written once more.
@@ -75,6 +81,8 @@ pub(crate) struct Metrics {
     pub(crate) publish_dropped: CounterFamily,
     /// The nodes.
     pub(crate) nodes: NodeMetrics,
+    /// The ladder of readiness.
+    pub(crate) readiness: ReadinessMetrics,
 }
 
 impl Metrics {
@@ -100,10 +108,12 @@ impl Metrics {
             rejections: CounterFamily::default(),
             proposals_held: Counter::default(),
             vault_seconds: HistogramFamily::new_with_constructor(|| Histogram::new(STEP_BUCKETS)),
+            vault_outages: Counter::default(),
             step_seconds: Histogram::new(STEP_BUCKETS),
             publish_retries: with_labels("lane", &LANES),
             publish_dropped: with_labels("lane", &LANES),
             nodes: NodeMetrics::new(),
+            readiness: ReadinessMetrics::new(),
         };
         let mut registry = Registry::default();
         metrics.register_reference(&mut registry);
@@ -164,6 +174,8 @@ impl Metrics {
         to.register("proposals_held", "Proposals that waited for the signers to agree", held);
         let vault = self.vault_seconds.clone();
         to.register("vault_seconds", "Seconds to record and sign, by payload", vault);
+        let outages = self.vault_outages.clone();
+        to.register("vault_outages", "Times that the vault's process was away when asked", outages);
         let step = self.step_seconds.clone();
         to.register("step_seconds", "Seconds to decide on an event and to store the step", step);
         let retries = self.publish_retries.clone();
@@ -171,6 +183,7 @@ impl Metrics {
         let dropped = self.publish_dropped.clone();
         to.register("publish_dropped", "Messages that were never delivered, by lane", dropped);
         self.nodes.register(to);
+        self.readiness.register(to);
     }
 }
 

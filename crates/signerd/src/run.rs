@@ -1,18 +1,24 @@
 //! The daemon: opened in an order that leaves nothing behind when it cannot start, and supervised.
 
 use std::io::{self, Write as _};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
 
 use countersign_node::{Listener, ServerTls, TlsError};
 use countersign_ops::control::ControlError;
 use countersign_ops::exit::Exit;
+use countersign_ops::inherited::Inherited;
 use countersign_ops::metrics::MetricsServer;
+use countersign_ops::notify::Notifier;
+use countersign_ops::signals::Hangups;
 use countersign_ops::supervise::Fatal;
-use countersign_vault::{OpenError, SigningKey};
+use countersign_ops::telemetry::LogFilter;
+use countersign_vault::{OpenError, SignError};
 use tokio_util::sync::CancellationToken;
 
 use crate::assemble::assemble;
 use crate::config::{Config, Doors, Problem};
+use crate::hand::Holder;
 use crate::history::HistoryError;
 use crate::import::ImportError;
 use crate::store::StoreError;
@@ -49,6 +55,30 @@ pub enum RunError {
         #[source]
         source: io::Error,
     },
+    /// A socket of the service manager listens elsewhere.
+    #[error(
+        "the service manager's socket `{name}` listens on {given}, and `{key}` is {configured}; make \
+         them the same"
+    )]
+    OtherAddress {
+        /// The name of the socket.
+        name: &'static str,
+        /// Where it listens.
+        given: SocketAddr,
+        /// The key of the configuration.
+        key: &'static str,
+        /// Its value.
+        configured: SocketAddr,
+    },
+    /// A socket of the service manager that nobody asked for.
+    #[error(
+        "the service manager hands over a socket `{name}`, which the configuration has no use for; \
+         sockets are named `endpoint` and, with `metrics_endpoint`, `metrics` (FileDescriptorName=)"
+    )]
+    Inherited {
+        /// The name of the socket.
+        name: String,
+    },
     /// The control socket cannot be bound.
     #[error(transparent)]
     Control(#[from] ControlError),
@@ -64,9 +94,17 @@ pub enum RunError {
     /// The journal is not the one that belongs to the store.
     #[error(transparent)]
     History(#[from] HistoryError),
+    /// A dry run must leave no trace, and a vault in another process records what it signs.
+    #[error(
+        "a dry run cannot use the vault of another process; set `dry_run = false`, or name another key"
+    )]
+    DryRunWithVault,
     /// The vault's thread cannot be started.
     #[error("the vault's thread cannot be started")]
     Thread(#[source] io::Error),
+    /// The operating system takes no handler for signals.
+    #[error("signals cannot be handled")]
+    Signals(#[source] io::Error),
     /// A part of the running daemon failed.
     #[error(transparent)]
     Fatal(#[from] Fatal),
@@ -76,24 +114,58 @@ impl RunError {
     /// The code that the process should end with.
     pub const fn exit(&self) -> Exit {
         match self {
-            Self::Config(_) | Self::Node(_) | Self::Tls { .. } => Exit::Usage,
-            Self::Bind { .. } | Self::Control(_) => Exit::Bind,
+            Self::Config(_) | Self::Node(_) | Self::Tls { .. } | Self::DryRunWithVault => {
+                Exit::Usage
+            }
+            Self::Bind { .. }
+            | Self::OtherAddress { .. }
+            | Self::Inherited { .. }
+            | Self::Control(_) => Exit::Bind,
             Self::Journal(error) if error.is_unwritable() => Exit::Store,
             Self::Store(_) => Exit::Store,
             Self::Takeover(error) => error.exit(),
             Self::History(HistoryError::Journal(error)) if error.is_fatal() => Exit::Store,
+            Self::History(HistoryError::Journal(SignError::Key(_) | SignError::Remote(_))) => {
+                Exit::Key
+            }
             Self::Journal(_) | Self::History(_) => Exit::Journal,
-            Self::Thread(_) => Exit::Failure,
+            Self::Thread(_) | Self::Signals(_) => Exit::Failure,
             Self::Fatal(fatal) => fatal.exit(),
         }
     }
+}
+
+/// What the process has around it: how it was started, and who looks after it.
+#[derive(Debug)]
+pub struct Surroundings {
+    /// The file that the configuration is from, which a reload reads again.
+    pub config_file: PathBuf,
+    /// Sockets that were bound for us, named `endpoint` and `metrics`.
+    pub inherited: Inherited,
+    /// The service manager.
+    pub notifier: Notifier,
+    /// Asks for a reload.
+    pub hangups: Hangups,
+    /// What is logged; none where somebody else has the log.
+    pub log: Option<LogFilter>,
+    /// What is logged if the configuration does not say.
+    pub usual_log: String,
 }
 
 /// Runs the signer with its key, which was opened before, until `stop` is cancelled.
 ///
 /// Nothing is created on disk before the configuration is known to be good and the endpoints are
 /// bound. The journal is opened before the store: its lock is what keeps a second signer away.
-pub async fn run(config: Config, key: SigningKey, stop: CancellationToken) -> Result<(), RunError> {
+pub async fn run(
+    config: Config,
+    key: impl Into<Holder>,
+    mut surroundings: Surroundings,
+    stop: CancellationToken,
+) -> Result<(), RunError> {
+    let key = key.into();
+    if config.is_dry_run && matches!(key, Holder::There(_)) {
+        return Err(RunError::DryRunWithVault);
+    }
     tracing::info!("Stacks signer version: {}", crate::release());
     tracing::info!("Starting signer with config:\n{}", config.shown(Some(key.public_key())));
     if config.tls.is_none() || config.node_tls.is_none() {
@@ -102,8 +174,8 @@ pub async fn run(config: Config, key: SigningKey, stop: CancellationToken) -> Re
              node: without TLS, callbacks are not authenticated and the password is sent in clear text"
         );
     }
-    let endpoints = Endpoints::bind(&config).await?;
-    let daemon = assemble(config, key, endpoints, stop)?;
+    let endpoints = Endpoints::bind(&config, &mut surroundings.inherited).await?;
+    let daemon = assemble(config, key, endpoints, surroundings, stop)?;
     // Operators and scripts wait for this line. Nobody may read it, which is no reason to stop.
     let _ =
         writeln!(io::stdout(), "Signer spawned successfully. Waiting for messages to process...");
@@ -120,23 +192,28 @@ pub(crate) struct Endpoints {
 }
 
 impl Endpoints {
-    async fn bind(config: &Config) -> Result<Self, RunError> {
+    /// Binds each endpoint, or takes the socket that was bound for it.
+    async fn bind(config: &Config, inherited: &mut Inherited) -> Result<Self, RunError> {
         let Doors { endpoint, metrics } = config.doors()?;
         let tls = config.tls.as_ref().map(ServerTls::load).transpose();
         let tls = tls.map_err(|source| tls_error("countersign.tls", source))?;
-        let listener = Listener::bind(endpoint)
-            .await
+        let listener = match inherit("endpoint", endpoint, inherited, ENDPOINT)? {
+            Some(socket) => Listener::from_std(socket),
+            None => Listener::bind(endpoint).await,
+        };
+        let listener = listener
             .map_err(|source| bind_error("endpoint", endpoint, source))?
             .with_allowed_peers(config.allowed_peers.clone())
             .with_tls(tls);
-        let metrics = metrics.map(|address| {
-            let peers = config.allowed_peers.clone();
-            MetricsServer::bind(address)
-                .map(|server| server.with_admission(move |peer| peers.admits(peer)))
-                .map_err(|source| bind_error("metrics_endpoint", address, source))
-        });
+        let metrics = match metrics {
+            None => None,
+            Some(address) => Some(bind_metrics(config, address, inherited)?),
+        };
+        if let Some((name, _)) = inherited.left().first() {
+            return Err(RunError::Inherited { name: (*name).to_owned() });
+        }
         tracing::info!(endpoint = %listener.local_addr(), "listening for the node's callbacks");
-        Ok(Self { listener, metrics: metrics.transpose()? })
+        Ok(Self { listener, metrics })
     }
 }
 
@@ -144,6 +221,44 @@ pub(crate) fn tls_error(key: &'static str, source: TlsError) -> RunError {
     RunError::Tls { key, source: Box::new(source) }
 }
 
+fn bind_metrics(
+    config: &Config,
+    address: SocketAddr,
+    inherited: &mut Inherited,
+) -> Result<MetricsServer, RunError> {
+    let key = "metrics_endpoint";
+    let server = match inherit(key, address, inherited, METRICS)? {
+        Some(socket) => MetricsServer::adopt(socket),
+        None => MetricsServer::bind(address),
+    };
+    let peers = config.allowed_peers.clone();
+    server
+        .map(|server| server.with_admission(move |peer| peers.admits(peer)))
+        .map_err(|source| bind_error(key, address, source))
+}
+
+/// The socket that was bound for an endpoint, if there is one. It must listen where the configuration
+/// says, or the node's callbacks would go elsewhere.
+fn inherit(
+    key: &'static str,
+    configured: SocketAddr,
+    inherited: &mut Inherited,
+    name: &'static str,
+) -> Result<Option<TcpListener>, RunError> {
+    let Some(socket) = inherited.take(name) else { return Ok(None) };
+    let given = socket.local_addr().map_err(|source| bind_error(key, configured, source))?;
+    if given != configured {
+        return Err(RunError::OtherAddress { name, given, key, configured });
+    }
+    tracing::info!(endpoint = %given, "taking over the socket `{name}` of the service manager");
+    Ok(Some(socket))
+}
+
 fn bind_error(key: &'static str, address: SocketAddr, source: io::Error) -> RunError {
     RunError::Bind { key, address, source }
 }
+
+/// The name of the socket for callbacks.
+const ENDPOINT: &str = "endpoint";
+/// The name of the socket for metrics.
+const METRICS: &str = "metrics";

@@ -7,6 +7,7 @@ use countersign_custody::{KEYS as KEY_TABLE, KeyPlace, KeyTable};
 use countersign_node::{AllowedPeers, AuthPassword, TlsSettings};
 use countersign_ops::control::check_len;
 use countersign_ops::secret::Secret;
+use countersign_ops::telemetry::check_filter;
 use serde::Deserialize;
 
 use super::door::{self, TLS_KEYS, TlsTable};
@@ -29,14 +30,15 @@ pub struct FallbackNode {
 #[derive(Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Countersign {
-    key: Option<KeyTable>,
     allowed_peers: Vec<String>,
     control_socket: Option<PathBuf>,
     fallback_nodes: Vec<Fallback>,
+    key: Option<KeyTable>,
     node_probe_ms: u64,
     node_tls: Option<TlsTable>,
     record: Option<PathBuf>,
     record_max_mb: u64,
+    log: Option<String>,
     tls: Option<TlsTable>,
 }
 
@@ -52,11 +54,12 @@ struct Fallback {
 }
 
 /// The keys of [`Countersign`], for suggestions. A test holds the two together.
-pub(super) const KEYS: [&str; 9] = [
+pub(super) const KEYS: [&str; 10] = [
     "allowed_peers",
     "control_socket",
     "fallback_nodes",
     "key",
+    "log",
     "node_probe_ms",
     "node_tls",
     "record",
@@ -69,10 +72,11 @@ const FALLBACK_KEYS: [&str; 4] = ["host", "auth_password", "node_tls", "plain"];
 impl Default for Countersign {
     fn default() -> Self {
         Self {
-            control_socket: None,
             allowed_peers: Vec::new(),
-            key: None,
+            control_socket: None,
             fallback_nodes: Vec::new(),
+            key: None,
+            log: None,
             node_probe_ms: 2_000,
             node_tls: None,
             record: None,
@@ -125,12 +129,6 @@ impl Countersign {
         Ok(nodes)
     }
 
-    /// Where the key is kept, if not in the file itself.
-    pub(super) fn key(&self) -> Result<Option<KeyPlace>, Problem> {
-        let place = self.key.clone().map(KeyTable::place).transpose();
-        place.map_err(Problem::KeyPlace)
-    }
-
     fn fallback_tls(&self, fallback: &Fallback) -> Result<Option<TlsSettings>, Problem> {
         match (&fallback.node_tls, fallback.plain) {
             (Some(_), true) => {
@@ -140,6 +138,12 @@ impl Countersign {
             (None, true) => Ok(None),
             (None, false) => self.node_tls(),
         }
+    }
+
+    /// Where the key is kept, if not in the file itself.
+    pub(super) fn key(&self) -> Result<Option<KeyPlace>, Problem> {
+        let place = self.key.clone().map(KeyTable::place).transpose();
+        place.map_err(Problem::KeyPlace)
     }
 
     /// Where is recorded, and how much.
@@ -162,6 +166,13 @@ impl Countersign {
         Ok(Some(path.clone()))
     }
 
+    /// What is logged, if the environment does not decide.
+    pub(super) fn log(&self) -> Result<Option<String>, Problem> {
+        let Some(filter) = &self.log else { return Ok(None) };
+        check_filter(filter).map_err(|source| Problem::Log { source })?;
+        Ok(Some(filter.clone()))
+    }
+
     /// How often each node is looked at.
     pub(super) const fn node_probe(&self) -> Duration {
         Duration::from_millis(self.node_probe_ms)
@@ -174,14 +185,14 @@ pub(super) fn check_keys(ours: &toml::Value) -> Result<(), Problem> {
     if let Some(key) = table.keys().find(|key| !KEYS.contains(&key.as_str())) {
         return Err(unknown_key("countersign.", key, &KEYS));
     }
+    check_tls_keys(table, "tls", "countersign.tls.")?;
+    check_tls_keys(table, "node_tls", "countersign.node_tls.")?;
     let place = table.get("key").and_then(toml::Value::as_table);
     if let Some(key) =
         place.into_iter().flat_map(|place| place.keys()).find(|key| !is_of_place(key))
     {
         return Err(unknown_key("countersign.key.", key, &KEY_TABLE));
     }
-    check_tls_keys(table, "tls", "countersign.tls.")?;
-    check_tls_keys(table, "node_tls", "countersign.node_tls.")?;
     let fallbacks = table.get("fallback_nodes").and_then(toml::Value::as_array);
     for fallback in fallbacks.into_iter().flatten().filter_map(toml::Value::as_table) {
         if let Some(key) = fallback.keys().find(|key| !FALLBACK_KEYS.contains(&key.as_str())) {
@@ -192,10 +203,6 @@ pub(super) fn check_keys(ours: &toml::Value) -> Result<(), Problem> {
     Ok(())
 }
 
-fn is_of_place(key: &str) -> bool {
-    KEY_TABLE.contains(&key)
-}
-
 /// The same for the table `name` in `table`, which `path` leads to.
 fn check_tls_keys(table: &toml::Table, name: &str, path: &str) -> Result<(), Problem> {
     let keys = table.get(name).and_then(toml::Value::as_table).map(toml::Table::keys);
@@ -203,6 +210,10 @@ fn check_tls_keys(table: &toml::Table, name: &str, path: &str) -> Result<(), Pro
         Some(key) => Err(unknown_key(path, key, &TLS_KEYS)),
         None => Ok(()),
     }
+}
+
+fn is_of_place(key: &str) -> bool {
+    KEY_TABLE.contains(&key)
 }
 
 /// Each is looked at every few seconds.
@@ -272,6 +283,17 @@ mod tests {
     }
 
     #[test]
+    fn a_control_socket_that_cannot_be_is_refused() {
+        let named = with_table("[countersign]\ncontrol_socket = \"/run/c/s.sock\"").unwrap();
+        assert_eq!(named.control_socket(), Some("/run/c/s.sock".into()));
+        let name = "s".repeat(104);
+        let refused = refusal(&format!("[countersign]\ncontrol_socket = \"/run/{name}\""));
+        assert!(refused.contains("has 109 bytes, and the kernel takes at most 107"), "{refused}");
+        let refused = refusal("[countersign]\ncontrol_socket = \"/\"");
+        assert_eq!(refused, "`countersign.control_socket` = `/` does not name a file");
+    }
+
+    #[test]
     fn a_key_stands_in_the_file_or_is_kept_elsewhere() {
         assert!(matches!(with_table("").unwrap().key, KeyPlace::Plain(_)));
         let both = refusal("[countersign]\nkey = { credential = \"signer-key\" }");
@@ -289,17 +311,6 @@ mod tests {
             refused.to_string(),
             "`countersign.key`: name one place: `age`, `credential`, `pkcs11` or `vault`"
         );
-    }
-
-    #[test]
-    fn a_control_socket_that_cannot_be_is_refused() {
-        let named = with_table("[countersign]\ncontrol_socket = \"/run/c/s.sock\"").unwrap();
-        assert_eq!(named.control_socket(), Some("/run/c/s.sock".into()));
-        let name = "s".repeat(104);
-        let refused = refusal(&format!("[countersign]\ncontrol_socket = \"/run/{name}\""));
-        assert!(refused.contains("has 109 bytes, and the kernel takes at most 107"), "{refused}");
-        let refused = refusal("[countersign]\ncontrol_socket = \"/\"");
-        assert_eq!(refused, "`countersign.control_socket` = `/` does not name a file");
     }
 
     #[test]

@@ -10,6 +10,7 @@ use countersign_custody::PlaceError;
 use countersign_node::NotANetwork;
 use countersign_node::tls::SettingsError;
 use countersign_ops::control::TooLong;
+use countersign_ops::telemetry::TelemetryError;
 use countersign_wire::keys::PrivateKeyError;
 use countersign_wire::network::UnknownNetwork;
 
@@ -188,6 +189,13 @@ pub enum Problem {
     /// A control socket that cannot be bound.
     #[error("`countersign.control_socket`: {0}")]
     ControlSocketTooLong(#[from] TooLong),
+    /// A log filter that is none.
+    #[error("`countersign.log` cannot be used")]
+    Log {
+        /// What is wrong with it.
+        #[source]
+        source: TelemetryError,
+    },
     /// A path that names no file.
     #[error("`db_path` = `{0}` does not name a file")]
     DbPath(String),

@@ -10,7 +10,7 @@ use countersign_wire::{ChainId, Network, PrivateKey};
 use serde::Deserialize;
 
 use super::countersign::{self, Countersign};
-use super::{Config, DbPath, HostPort, Problem};
+use super::{Config, DbPath, HostPort, Outline, Problem};
 
 /// Every key of the file with its default. Keys without one are `None` here and refused later.
 #[derive(Debug, Deserialize)]
@@ -108,9 +108,14 @@ impl Default for File {
     }
 }
 
+/// The text as a table of whatever keys it has.
+pub(super) fn table(text: &str) -> Result<toml::Table, Problem> {
+    text.parse().map_err(|error| not_toml(text, &error))
+}
+
 /// Reads the text of a file.
 pub(super) fn read(text: &str) -> Result<File, Problem> {
-    let table: toml::Table = text.parse().map_err(|error| not_toml(text, &error))?;
+    let table = table(text)?;
     if let Some(key) = table.keys().find(|key| !KEYS.contains(&key.as_str())) {
         return Err(unknown_key("", key, &KEYS));
     }
@@ -125,7 +130,7 @@ pub(super) fn read(text: &str) -> Result<File, Problem> {
 
 impl File {
     /// Gives every value its meaning.
-    pub(super) fn into_config(self) -> Result<Config, Problem> {
+    pub(super) fn into_config(self, outline: Outline) -> Result<Config, Problem> {
         let timeouts = self.timeouts();
         let network: Network =
             required(self.network, "network", "\"mainnet\"")?.parse().map_err(Problem::Network)?;
@@ -148,6 +153,7 @@ impl File {
             tls: self.countersign.tls()?,
             node_tls: self.countersign.node_tls()?,
             recording: self.countersign.recording()?,
+            log: self.countersign.log()?,
             named_control_socket: self.countersign.control_socket()?,
             node_host,
             endpoint: HostPort::parse("endpoint", endpoint)?,
@@ -167,6 +173,7 @@ impl File {
             validate_with_replay_tx: self.validate_with_replay_tx,
             reset_replay_set_after_fork_blocks: self.reset_replay_set_after_fork_blocks,
             timeouts,
+            outline,
         })
     }
 

@@ -8,6 +8,7 @@ mod countersign;
 mod door;
 mod error;
 mod file;
+mod outline;
 mod paths;
 
 use std::fmt;
@@ -24,6 +25,8 @@ pub use address::HostPort;
 pub use countersign::FallbackNode;
 pub use door::{Door, Doors};
 pub use error::{ConfigError, Problem};
+pub(crate) use outline::strip_indices;
+pub use outline::{Change, Outline};
 pub use paths::DbPath;
 
 use crate::recorder::Recording;
@@ -61,6 +64,8 @@ pub struct Config {
     pub recording: Option<Recording>,
     /// Where commands reach the daemon, if the file says so; see [`Config::control_socket`].
     pub named_control_socket: Option<PathBuf>,
+    /// What is logged, in the language of `RUST_LOG`, if the file says so.
+    pub log: Option<String>,
     /// Where metrics are served.
     pub metrics_endpoint: Option<HostPort>,
     /// Longest pause between two looks at the deadlines.
@@ -76,21 +81,30 @@ pub struct Config {
     pub reset_replay_set_after_fork_blocks: u64,
     /// The time-outs that decisions depend on.
     pub timeouts: Timeouts,
+    /// What the file says, to be compared with what it says later.
+    pub outline: Outline,
 }
 
 impl Config {
     /// Reads the file at `path`.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         let in_file = |problem| ConfigError { path: path.to_owned(), problem };
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| in_file(Problem::Unreadable { source }))?;
-        let config = Self::parse(&text).map_err(in_file)?;
+        let config = Self::parse(&read(path).map_err(in_file)?).map_err(in_file)?;
         Ok(Self { path: Some(path.to_owned()), ..config })
+    }
+
+    /// Reads the file at `path` again, with an outline that can be compared with `running`.
+    pub(crate) fn load_beside(path: &Path, running: &Outline) -> Result<Self, ConfigError> {
+        let in_file = |problem| ConfigError { path: path.to_owned(), problem };
+        let text = read(path).map_err(in_file)?;
+        let mut config = Self::parse(&text).map_err(in_file)?;
+        config.outline = running.like_this(&text).map_err(in_file)?;
+        Ok(config)
     }
 
     /// Reads the content of a file.
     pub fn parse(text: &str) -> Result<Self, Problem> {
-        file::read(text)?.into_config()
+        file::read(text)?.into_config(Outline::of(text)?)
     }
 
     /// Opens the key. A plain key that others can read is refused, except on a private network.
@@ -134,6 +148,10 @@ impl Config {
             is_dry_run: self.is_dry_run,
         }
     }
+}
+
+fn read(path: &Path) -> Result<String, Problem> {
+    std::fs::read_to_string(path).map_err(|source| Problem::Unreadable { source })
 }
 
 /// The lines that `check-config` and the log show. They hold no secret.

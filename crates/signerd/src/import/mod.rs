@@ -23,8 +23,8 @@ use std::path::Path;
 use countersign_wire::StacksAddress;
 
 use crate::config::{Config, DbPath};
+use crate::hand::Holder;
 use crate::store::Store;
-use countersign_vault::{SigningKey, Vault};
 
 pub use error::{ImportError, Refusal};
 pub use report::{Report, Taken};
@@ -40,16 +40,17 @@ use source::Source;
 pub fn import(
     from: &Path,
     config: &Config,
-    signing_key: SigningKey,
+    holder: impl Into<Holder>,
     is_rehearsal: bool,
 ) -> Result<Report, ImportError> {
+    let holder = holder.into();
     let files = match (config.db_path.journal(), config.db_path.store()) {
         (Some(journal), Some(store)) if !matches!(config.db_path, DbPath::Memory) => {
-            (journal, store)
+            (holder.socket().map_or(journal, Path::to_owned), store)
         }
         _ => return Err(ImportError::NothingIsKept),
     };
-    let key = signing_key.public_key();
+    let key = holder.public_key();
     let owner = StacksAddress::single_sig(config.network, &key);
     let source = Source::open(from)?;
     let found = Found::read(&source, &key, owner)?;
@@ -60,7 +61,7 @@ pub fn import(
     // The journal first: its lock keeps a running signer away, and a crash between the two leaves
     // marks that bind, and nothing that a second import would not add.
     let (journal, store) = files;
-    let mut vault = Vault::open(signing_key, &journal)?;
+    let mut vault = holder.open(Some(&journal))?;
     let mut store = Store::open(&store)?;
     report.taken.signed = take::marks(&mut vault, &found)?;
     take::rest(&mut store, &found, &mut report.taken)?;
