@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 
 use crate::name::Name;
 use crate::{
-    check_config, devnet, explain, generate_stacking_signature, generate_staking_signature,
+    check_config, devnet, doctor, explain, generate_stacking_signature, generate_staking_signature,
     generate_vote, get_chunk, get_latest_chunk, import, journal, keys, link, list_chunks,
     monitor_signers, put_chunk, reload, replay, run, status, tls, vault, verify_vote,
 };
@@ -72,6 +72,11 @@ pub(crate) enum Command {
     /// Have the running signer read its configuration again, and show what that changes
     #[command(after_help = reload::EXAMPLES)]
     Reload(reload::Args),
+    /// Say what is wrong and what mends it
+    Doctor {
+        #[command(subcommand)]
+        verb: doctor::Verb,
+    },
     /// Take over what the reference signer signed, before the first start
     Import(import::Args),
     /// Care for keys

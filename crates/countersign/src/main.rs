@@ -4,6 +4,8 @@ mod check_config;
 mod cli;
 mod daemon;
 mod devnet;
+mod doctor;
+mod doctor_key;
 mod explain;
 mod generate_stacking_signature;
 mod generate_staking_signature;
@@ -13,6 +15,11 @@ mod get_latest_chunk;
 mod import;
 mod journal;
 mod keys;
+mod keys_backup;
+mod keys_import;
+mod keys_new;
+mod keys_place;
+mod keys_restore;
 mod keys_scan;
 mod link;
 mod list_chunks;
@@ -65,6 +72,7 @@ fn perform(name: Name, command: Command) -> Result<(), Failed> {
         Command::ListChunks(args) => list_chunks::run(args, out),
         Command::PutChunk(args) => put_chunk::run(args, out),
         Command::MonitorSigners(args) => monitor_signers::run(args, out),
+        Command::Doctor { verb } => doctor::run(verb, out),
         Command::Status(args) => status::run(&args, out),
         Command::Reload(args) => reload::run(&args, out),
         Command::Import(args) => import::run(&args, out),

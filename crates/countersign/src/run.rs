@@ -32,6 +32,8 @@ pub(crate) fn run(args: &Args) -> Result<(), Failed> {
     forbid_core_dumps().map_err(|error| Failed::new(Exit::Failure, error))?;
     let mut config = Config::load(&args.config).map_err(|error| Failed::new(Exit::Usage, error))?;
     config.is_init = args.init;
+    // What is wrong with the file is said before anybody is asked for a passphrase.
+    config.doors().map_err(|problem| Failed::new(Exit::Usage, problem.in_file(&args.config)))?;
     let key = open_holder(&config)?;
     let usual = TelemetryConfig::from_env();
     let filter = config.log.clone().unwrap_or_else(|| usual.filter.clone());
