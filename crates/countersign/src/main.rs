@@ -11,6 +11,9 @@ mod generate_vote;
 mod get_chunk;
 mod get_latest_chunk;
 mod import;
+mod journal;
+mod keys;
+mod keys_scan;
 mod link;
 mod list_chunks;
 mod monitor_signers;
@@ -65,6 +68,8 @@ fn perform(name: Name, command: Command) -> Result<(), Failed> {
         Command::Status(args) => status::run(&args, out),
         Command::Reload(args) => reload::run(&args, out),
         Command::Import(args) => import::run(&args, out),
+        Command::Keys { verb } => keys::run(verb, out),
+        Command::Journal(args) => journal::run(&args, out),
         Command::Explain(args) => explain::run(&args, out),
         Command::Replay(args) => replay::run(&args, out),
         Command::Tls(args) => tls::run(args, out),
