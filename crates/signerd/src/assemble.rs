@@ -1,6 +1,7 @@
 //! The daemon's parts and how they are joined.
 
 use std::convert::Infallible;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -23,10 +24,12 @@ use crate::decisions::DecisionLog;
 use crate::drive::Drive;
 use crate::effects::{Effects, Tasks as EffectTasks};
 use crate::hand::Hand;
+use crate::hands::Hands;
 use crate::health::NodeHealth;
 use crate::history;
 use crate::import::{refuse_beside_another, take_over};
 use crate::intake::Intake;
+use crate::journals::Journals;
 use crate::metrics::Metrics;
 use crate::nodes::watch::NodeWatch;
 use crate::nodes::{Node, Nodes};
@@ -57,10 +60,14 @@ pub(crate) fn assemble(
     let control_socket = config.control_socket();
     let recording = config.recording;
     refuse_beside_another(&config.db_path)?;
-    let mut vault = Hand::from(open_vault(config.key, &config.db_path, config.is_dry_run)?);
+    let mut vaults = open_vaults(
+        Keys { key: config.key, next: config.next_key },
+        &config.db_path,
+        config.is_dry_run,
+    )?;
     let mut store = open_store(&config.db_path)?;
     if !config.is_dry_run {
-        join_history(&config.db_path, config.network, &mut vault, &mut store)?;
+        join_history(&config.db_path, config.network, &mut vaults, &mut store)?;
     }
     let decisions = open_decisions(&config.db_path);
     let control_socket = open_control(control_socket, config.named_control_socket.is_some())?;
@@ -79,7 +86,7 @@ pub(crate) fn assemble(
     let follow = follow_node(nodes.clone(), address, Arc::clone(&metrics), stop.clone());
     spawn(&mut tasks, "gauges", follow);
     let shared = Shared { nodes, metrics, callbacks, plan };
-    shared.start(&mut tasks, Core { params, vault, store, decisions, recording }, &stop)?;
+    shared.start(&mut tasks, Core { params, vaults, store, decisions, recording }, &stop)?;
     Ok(supervise(tasks, stop))
 }
 
@@ -106,7 +113,7 @@ impl Plan {
 /// What decides, signs and remembers.
 struct Core {
     params: Params,
-    vault: Hand,
+    vaults: Hands,
     store: Store,
     decisions: DecisionLog,
     recording: Option<Recording>,
@@ -127,14 +134,14 @@ impl Shared {
         core: Core,
         stop: &CancellationToken,
     ) -> Result<(), RunError> {
-        let Core { params, vault, store, decisions, recording } = core;
+        let Core { params, vaults, store, decisions, recording } = core;
         let (saved, floors) = (store.load()?, store.slot_versions()?);
         let (signer, recorder, first) = restore(params, saved, recording.as_ref());
         let (inbox, answers) = mpsc::channel(INBOX_LEN);
         let (publisher, arrivals) = Publisher::new();
         let metrics = Arc::clone(&self.metrics);
         let (vault, vault_end) =
-            VaultHandle::start(vault, inbox.clone(), publisher.clone(), metrics)
+            VaultHandle::start(vaults, inbox.clone(), publisher.clone(), metrics)
                 .map_err(RunError::Thread)?;
         let lanes = lanes(arrivals, &self.delivery(&vault, floors));
         let intake = Intake::new(Arc::clone(&self.metrics));
@@ -234,12 +241,28 @@ fn nodes(config: &Config, metrics: &Arc<Metrics>) -> Result<Nodes, RunError> {
     Ok(Nodes::new(node(&config.node_host, &config.auth_password)?, fallbacks?))
 }
 
+/// Our private keys.
+struct Keys {
+    key: PrivateKey,
+    next: Option<PrivateKey>,
+}
+
 /// What a dry run signs leaves no journal, because nothing of it leaves the machine.
-fn open_vault(key: PrivateKey, db_path: &DbPath, is_dry_run: bool) -> Result<Vault, RunError> {
-    Ok(match db_path.journal() {
-        Some(journal) if !is_dry_run => Vault::open(key, &journal)?,
-        _ => Vault::in_memory(key)?,
-    })
+fn open_vaults(keys: Keys, db_path: &DbPath, is_dry_run: bool) -> Result<Hands, RunError> {
+    let next_key = keys.next.as_ref().map(PrivateKey::public_key);
+    let journals = if is_dry_run {
+        None
+    } else {
+        Journals::find(db_path, &keys.key.public_key(), next_key.as_ref())?
+    };
+    let (first, next) = journals.map_or((None, None), |found| (Some(found.first), found.next));
+    let open = |key: PrivateKey, journal: Option<&Path>| match journal {
+        Some(journal) => Vault::open(key, journal),
+        None => Vault::in_memory(key),
+    };
+    let first = Hand::from(open(keys.key, first.as_deref())?);
+    let next = keys.next.map(|key| open(key, next.as_deref())).transpose()?;
+    Ok(Hands::new(first, next.map(Hand::from)))
 }
 
 fn open_store(db_path: &DbPath) -> Result<Store, RunError> {
@@ -253,11 +276,13 @@ fn open_store(db_path: &DbPath) -> Result<Store, RunError> {
 fn join_history(
     db_path: &DbPath,
     network: Network,
-    vault: &mut Hand,
+    vaults: &mut Hands,
     store: &mut Store,
 ) -> Result<(), RunError> {
-    history::check(vault, &store.load()?)?;
-    if let Some(report) = take_over(db_path, network, vault, store)? {
+    let saved = store.load()?;
+    vaults.all().try_for_each(|vault| history::check(vault, &saved))?;
+    // Another program that was here signed with the key that signs until now.
+    if let Some(report) = take_over(db_path, network, vaults.first(), store)? {
         tracing::warn!("taking the place of the signer that was here before\n{report}");
     }
     Ok(())
@@ -306,10 +331,12 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("signer.sqlite");
         let db_path = DbPath::parse(path.to_str().unwrap().to_owned()).unwrap();
-        let key = || PrivateKey::from_bytes([7; 32]).unwrap();
-        drop(open_vault(key(), &db_path, true).unwrap());
+        let private = |byte| PrivateKey::from_bytes([byte; 32]).unwrap();
+        let keys = || Keys { key: private(7), next: Some(private(8)) };
+        drop(open_vaults(keys(), &db_path, true).unwrap());
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
-        drop(open_vault(key(), &db_path, false).unwrap());
+        drop(open_vaults(keys(), &db_path, false).unwrap());
         assert!(db_path.journal().unwrap().exists());
+        assert!(db_path.journal_of(&private(8).public_key()).unwrap().exists());
     }
 }

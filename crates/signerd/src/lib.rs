@@ -16,10 +16,12 @@ mod drive;
 mod effects;
 mod facts;
 mod hand;
+mod hands;
 mod health;
 mod history;
 pub mod import;
 mod intake;
+mod journals;
 mod metrics;
 mod nodes;
 mod observe;
@@ -39,6 +41,7 @@ mod upload;
 
 pub use config::{Config, ConfigError};
 pub use history::HistoryError;
+pub use journals::{Journals, JournalsError};
 pub use run::{RunError, run};
 
 /// What this program calls itself in its responses, in logs and on the command line, such as

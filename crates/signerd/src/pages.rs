@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_ops::metrics::{Pages, page};
-use countersign_wire::StacksAddress;
+use countersign_wire::{PrivateKey, StacksAddress};
 use prometheus_client::registry::Registry;
+use serde::Serialize;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
@@ -20,17 +21,35 @@ pub(crate) struct SignerPages {
     nodes: Nodes,
 }
 
+/// The page `/info`, with the names of the reference, and the next key, if there is one.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Info {
+    network: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_signer_public_key: Option<String>,
+    signer_public_key: String,
+    stx_address: String,
+    version: String,
+}
+
 impl SignerPages {
     /// The pages of this signer.
     pub(crate) fn new(registry: Registry, config: &Config, nodes: Nodes) -> Self {
-        let info = serde_json::json!({
-            "network": config.network.name(),
-            "signerPublicKey": config.key.public_key().to_string(),
-            "stxAddress": config.address().to_string(),
-            "version": crate::release(),
-        });
-        Self { registry, info: info.to_string(), nodes }
+        let info = Info {
+            network: config.network.name(),
+            next_signer_public_key: config.next_key.as_ref().map(public_key),
+            signer_public_key: public_key(&config.key),
+            stx_address: config.address().to_string(),
+            version: crate::release(),
+        };
+        let info = serde_json::to_string(&info).expect("texts are written without fail");
+        Self { registry, info, nodes }
     }
+}
+
+fn public_key(key: &PrivateKey) -> String {
+    key.public_key().to_string()
 }
 
 impl Pages for SignerPages {

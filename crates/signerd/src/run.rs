@@ -15,6 +15,7 @@ use crate::assemble::assemble;
 use crate::config::{Config, HostPort, Problem};
 use crate::history::HistoryError;
 use crate::import::ImportError;
+use crate::journals::JournalsError;
 use crate::store::StoreError;
 
 /// Why the daemon does not start, or ends other than by being asked to.
@@ -46,6 +47,9 @@ pub enum RunError {
     /// The signing journal cannot be opened.
     #[error(transparent)]
     Journal(#[from] OpenError),
+    /// It cannot be told which signing journal belongs to which key.
+    #[error(transparent)]
+    Journals(#[from] JournalsError),
     /// The store cannot be opened.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -70,6 +74,7 @@ impl RunError {
             Self::Config(_) | Self::Node(_) => Exit::Usage,
             Self::Bind { .. } | Self::Control(_) => Exit::Bind,
             Self::Journal(error) if error.is_unwritable() => Exit::Store,
+            Self::Journals(error) => error.exit(),
             Self::Store(_) => Exit::Store,
             Self::Takeover(error) => error.exit(),
             Self::History(HistoryError::Journal(error)) if error.is_fatal() => Exit::Store,

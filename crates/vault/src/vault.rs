@@ -35,6 +35,13 @@ impl Vault {
         Ok(Self { key, public_key, journal, latest: None })
     }
 
+    /// The key whose signatures the journal at `journal` remembers; none if there is no such file. A
+    /// journal that is in use is refused, as in [`Vault::open`]; so do not ask while this process has it
+    /// open.
+    pub fn owner_of(journal: &Path) -> Result<Option<PublicKey>, OpenError> {
+        Journal::owner_of(journal)
+    }
+
     /// A vault that forgets everything when it is dropped: for simulated and dry-run signers only.
     pub fn in_memory(key: impl Into<SigningKey>) -> Result<Self, OpenError> {
         let key = key.into();

@@ -6,6 +6,7 @@ use std::time::Duration;
 use countersign_node::AuthPassword;
 use countersign_ops::control::check_len;
 use countersign_ops::secret::Secret;
+use countersign_wire::PrivateKey;
 use serde::Deserialize;
 
 use super::file::{auth_password, unknown_key};
@@ -30,6 +31,7 @@ pub(super) struct Countersign {
     record: Option<PathBuf>,
     record_max_mb: u64,
     control_socket: Option<PathBuf>,
+    next_key: Option<Secret<String>>,
 }
 
 /// An entry of `fallback_nodes` as it is written.
@@ -41,8 +43,8 @@ struct Fallback {
 }
 
 /// The keys of [`Countersign`], for suggestions. A test holds the two together.
-pub(super) const KEYS: [&str; 5] =
-    ["fallback_nodes", "node_probe_ms", "record", "record_max_mb", "control_socket"];
+pub(super) const KEYS: [&str; 6] =
+    ["fallback_nodes", "node_probe_ms", "record", "record_max_mb", "control_socket", "next_key"];
 /// The keys of [`Fallback`].
 const FALLBACK_KEYS: [&str; 2] = ["host", "auth_password"];
 
@@ -54,6 +56,7 @@ impl Default for Countersign {
             record: None,
             record_max_mb: 256,
             control_socket: None,
+            next_key: None,
         }
     }
 }
@@ -103,6 +106,16 @@ impl Countersign {
         }
         check_len(path)?;
         Ok(Some(path.clone()))
+    }
+
+    /// The key that is to take the place of `key`.
+    pub(super) fn next_key(&self, key: &PrivateKey) -> Result<Option<PrivateKey>, Problem> {
+        let Some(digits) = &self.next_key else { return Ok(None) };
+        let next = PrivateKey::from_hex(digits.expose()).map_err(Problem::NextKey)?;
+        if next.public_key() == key.public_key() {
+            return Err(Problem::SameKey(next.public_key()));
+        }
+        Ok(Some(next))
     }
 
     /// How often each node is looked at.

@@ -6,6 +6,7 @@ use std::io;
 use std::path::PathBuf;
 
 use countersign_ops::control::TooLong;
+use countersign_wire::PublicKey;
 use countersign_wire::keys::PrivateKeyError;
 use countersign_wire::network::UnknownNetwork;
 
@@ -73,6 +74,15 @@ pub enum Problem {
     /// The private key is none. Its digits are not shown.
     #[error("`stacks_private_key` is not a private key: {0}")]
     PrivateKey(PrivateKeyError),
+    /// The key that is to take the first one's place is none. Its digits are not shown.
+    #[error("`countersign.next_key` is not a private key: {0}")]
+    NextKey(PrivateKeyError),
+    /// A key that is to take its own place.
+    #[error(
+        "`countersign.next_key` is the same key as the one that signs already, {0}; once a key has taken \
+         the other's place, name it alone"
+    )]
+    SameKey(PublicKey),
     /// The network has no such name.
     #[error("`network`: {0}")]
     Network(UnknownNetwork),

@@ -140,6 +140,7 @@ impl File {
         }
         let auth_password = auth_password("auth_password", &password)?;
         let node_host = HostPort::parse("node_host", node_host)?;
+        let key = PrivateKey::from_hex(key.expose()).map_err(Problem::PrivateKey)?;
         Ok(Config {
             fallback_nodes: self.countersign.fallback_nodes(&node_host, &auth_password)?,
             node_probe: self.countersign.node_probe(),
@@ -147,7 +148,8 @@ impl File {
             named_control_socket: self.countersign.control_socket()?,
             node_host,
             endpoint: HostPort::parse("endpoint", endpoint)?,
-            key: PrivateKey::from_hex(key.expose()).map_err(Problem::PrivateKey)?,
+            next_key: self.countersign.next_key(&key)?,
+            key,
             network,
             chain_id: self.chain_id.map_or(network.default_chain_id(), ChainId::new),
             auth_password,

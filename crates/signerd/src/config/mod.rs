@@ -38,6 +38,8 @@ pub struct Config {
     pub endpoint: HostPort,
     /// The signing key.
     pub key: PrivateKey,
+    /// The key that is to take its place, if it is loaded already.
+    pub next_key: Option<PrivateKey>,
     /// The network.
     pub network: Network,
     /// The chain, which follows from the network unless it is given.
@@ -98,6 +100,7 @@ impl Config {
     pub(crate) fn params(&self) -> Params {
         Params {
             key: self.key.public_key(),
+            next_key: self.next_key.as_ref().map(PrivateKey::public_key),
             network: self.network,
             chain_id: self.chain_id,
             server_version: crate::release(),
@@ -119,6 +122,11 @@ impl fmt::Display for Config {
         writeln!(f, "Signer endpoint: {}", self.endpoint)?;
         writeln!(f, "Stacks address: {}", self.address())?;
         writeln!(f, "Public key: {}", self.key.public_key())?;
+        if let Some(next) = &self.next_key {
+            let address = StacksAddress::single_sig(self.network, &next.public_key());
+            writeln!(f, "Next Stacks address: {address}")?;
+            writeln!(f, "Next public key: {}", next.public_key())?;
+        }
         writeln!(f, "Network: {}", self.network)?;
         writeln!(f, "Chain ID: {}", self.chain_id)?;
         writeln!(f, "Database path: {}", self.db_path)?;

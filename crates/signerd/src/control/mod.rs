@@ -54,6 +54,7 @@ impl Control {
             "network": config.network.name(),
             "address": config.address().to_string(),
             "public_key": config.key.public_key().to_string(),
+            "next_public_key": config.next_key.as_ref().map(|key| key.public_key().to_string()),
             "is_dry_run": config.is_dry_run,
         });
         Self { identity }

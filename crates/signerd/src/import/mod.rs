@@ -22,8 +22,9 @@ use std::path::Path;
 
 use countersign_wire::StacksAddress;
 
-use crate::config::{Config, DbPath};
+use crate::config::Config;
 use crate::hand::Hand;
+use crate::journals::Journals;
 use crate::store::Store;
 use countersign_vault::Vault;
 
@@ -39,13 +40,12 @@ use source::Source;
 ///
 /// With `is_rehearsal` nothing is created or written, and the report says what there is to take.
 pub fn import(from: &Path, config: Config, is_rehearsal: bool) -> Result<Report, ImportError> {
-    let files = match (config.db_path.journal(), config.db_path.store()) {
-        (Some(journal), Some(store)) if !matches!(config.db_path, DbPath::Memory) => {
-            (journal, store)
-        }
+    let key = config.key.public_key();
+    let journals = Journals::find(&config.db_path, &key, None)?;
+    let files = match (journals, config.db_path.store()) {
+        (Some(journals), Some(store)) => (journals.first, store),
         _ => return Err(ImportError::NothingIsKept),
     };
-    let key = config.key.public_key();
     let owner = StacksAddress::single_sig(config.network, &key);
     let source = Source::open(from)?;
     let found = Found::read(&source, &key, owner)?;

@@ -11,12 +11,15 @@ use crate::test_block::header;
 /// What the vault answers to the order to sign a block at `height`.
 async fn answer(height: u64) -> Event {
     let (metrics, _) = Metrics::new(CallbackQueue::new(QueueLimits::default()));
-    let vault = Vault::in_memory(PrivateKey::from_bytes([9; 32]).unwrap()).unwrap();
+    let key = PrivateKey::from_bytes([9; 32]).unwrap();
+    let own = key.public_key();
+    let vault = Vault::in_memory(key).unwrap();
     let (inbox, mut events) = mpsc::channel(1);
     let (publisher, _arrivals) = Publisher::new();
     let (vault, _end) = VaultHandle::start(vault, inbox, publisher, Arc::new(metrics)).unwrap();
     let header = header(1, height);
     vault.accept(AcceptanceOrder {
+        key: own,
         sighash: header.sighash(),
         header: Box::new(header),
         burn_height: BurnHeight::new(100),

@@ -40,6 +40,11 @@ impl Journal {
         Ok(Self { db, has_failed: false, rows, unmerged: 0 })
     }
 
+    /// Whose journal there is at `path`.
+    pub(crate) fn owner_of(path: &Path) -> Result<Option<PublicKey>, OpenError> {
+        open::owner(path)
+    }
+
     /// A journal without a file.
     pub(crate) fn in_memory(owner: &PublicKey) -> Result<Self, OpenError> {
         let (db, rows) = (open::in_memory(owner)?, fold::Rows::default());

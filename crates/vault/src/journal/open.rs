@@ -46,6 +46,15 @@ pub(super) fn open(path: &Path, owner: &PublicKey) -> Result<Connection, OpenErr
     Ok(db)
 }
 
+/// The key whose signatures the journal at `path` remembers; none if there is no file.
+pub(super) fn owner(path: &Path) -> Result<Option<PublicKey>, OpenError> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    let db = connect(path).map_err(|error| explain(path, error))?;
+    identify(&db, path).map(|(_, owner)| Some(owner))
+}
+
 /// A journal that lives as long as its connection.
 pub(super) fn in_memory(owner: &PublicKey) -> Result<Connection, OpenError> {
     let path = Path::new(":memory:");
@@ -135,6 +144,15 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
 
 /// Checks that the file is a journal, of a schema that we know, of our key. Returns the schema.
 fn check_identity(db: &Connection, path: &Path, owner: &PublicKey) -> Result<i64, OpenError> {
+    let (found, recorded) = identify(db, path)?;
+    if recorded == *owner {
+        return Ok(found);
+    }
+    Err(OpenError::ForeignKey { path: path.to_owned(), recorded, ours: *owner })
+}
+
+/// Checks that the file is a journal of a schema that we know. Returns the schema and the owner.
+fn identify(db: &Connection, path: &Path) -> Result<(i64, PublicKey), OpenError> {
     let number = |pragma| {
         db.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0))
             .map_err(|error| explain(path, error))
@@ -153,18 +171,11 @@ fn check_identity(db: &Connection, path: &Path, owner: &PublicKey) -> Result<i64
     let recorded: [u8; 33] = db
         .query_row(include_str!("find_owner.sql"), [], |row| row.get(0))
         .map_err(|error| explain(path, error))?;
-    if &recorded == owner.as_bytes() {
-        return Ok(found);
-    }
-    match PublicKey::from_bytes(recorded) {
-        Some(recorded) => {
-            Err(OpenError::ForeignKey { path: path.to_owned(), recorded, ours: *owner })
-        }
-        None => Err(OpenError::Damaged {
-            path: path.to_owned(),
-            finding: "its owner is not a public key".to_owned(),
-        }),
-    }
+    let owner = PublicKey::from_bytes(recorded).ok_or_else(|| OpenError::Damaged {
+        path: path.to_owned(),
+        finding: "its owner is not a public key".to_owned(),
+    })?;
+    Ok((found, owner))
 }
 
 fn check_integrity(db: &Connection, path: &Path) -> Result<(), OpenError> {
