@@ -63,8 +63,6 @@ const BEGINNING: u64 = 1_700_000_000;
 const RECOVERY: Millis = Millis::from_secs(20 * 60);
 /// How long a world without enough honest signers is watched after healing.
 const AFTERMATH: Millis = Millis::from_secs(30);
-/// No world gets further than to this cycle.
-const LAST_CYCLE: u64 = 1000;
 /// By how many blocks the chain must grow after healing.
 const GROWTH: u64 = 3;
 
@@ -289,23 +287,14 @@ fn chain_config(plan: &Plan, miners: &[Miner], faucet: &Faucet) -> ChainConfig {
 
 /// A signer's weight, first with the one key, then with the other.
 fn stackers(index: usize, signer: &SignerPlan) -> Vec<Stacker> {
-    let weights: Vec<Weight> = signer.weights.iter().copied().map(Weight::new).collect();
+    let weights = signer.weights.iter().copied().map(Weight::new);
+    let weights = WeightSchedule::Repeating(weights.collect());
     let first = signing_key(index).public_key();
     let Some(change) = signer.changes_key_in else {
-        return vec![Stacker { key: first, weights: WeightSchedule::Repeating(weights) }];
+        return vec![Stacker { key: first, weights }];
     };
-    let schedule = |is_its_turn: &dyn Fn(RewardCycle) -> bool| {
-        let cycles = (0..LAST_CYCLE).map(RewardCycle::new);
-        let weight = |cycle: RewardCycle| {
-            let all = WeightSchedule::Repeating(weights.clone()).at(cycle);
-            if is_its_turn(cycle) { all } else { Weight::ZERO }
-        };
-        WeightSchedule::Steps(cycles.map(|cycle| (cycle, weight(cycle))).collect())
-    };
-    vec![
-        Stacker { key: first, weights: schedule(&|cycle| cycle < change) },
-        Stacker { key: next_key(index).public_key(), weights: schedule(&|cycle| cycle >= change) },
-    ]
+    let keys = [first, next_key(index).public_key()];
+    Stacker::changing_its_key(keys, change, &weights).to_vec()
 }
 
 fn honest_signers(plan: &Plan) -> Vec<HonestSigner> {

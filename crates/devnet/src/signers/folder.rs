@@ -122,6 +122,8 @@ pub struct SignerSettings<'a> {
     pub metrics: SocketAddr,
     /// Its key.
     pub key: &'a PrivateKey,
+    /// The key that is to take its place, for a signer of this project.
+    pub next_key: Option<&'a PrivateKey>,
     /// What it shows its node.
     pub auth_password: &'a str,
     /// The pause between burn blocks, which the timeouts have to fit.
@@ -148,6 +150,11 @@ impl SignerSettings<'_> {
             text.push_str("event_timeout_ms = 1000\ntenure_last_block_proposal_timeout_secs = ");
             text.push_str(&burn_seconds.max(2).to_string());
             text.push('\n');
+        }
+        if let Some(next) = self.next_key {
+            text.push_str("[countersign]\nnext_key = \"");
+            text.push_str(next.to_hex().as_str());
+            text.push_str("\"\n");
         }
         text
     }
@@ -178,6 +185,7 @@ mod tests {
             endpoint: address,
             metrics: address,
             key: &Seed::from_text("a").key("signer", 0),
+            next_key: None,
             auth_password: "with \" quote",
             burn_interval: Duration::from_secs(3),
         };
