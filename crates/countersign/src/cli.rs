@@ -3,18 +3,21 @@
 use std::error::Error;
 use std::ffi::OsString;
 use std::future::Future;
+use std::io;
 use std::path::Path;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use countersign_ops::exit::Exit;
 use countersign_ops::secret::forbid_core_dumps;
-use countersign_signerd::Config;
+use countersign_signerd::{Config, SigningKeys};
+use countersign_vault::SigningKey;
+use zeroize::Zeroizing;
 
 use crate::name::Name;
 use crate::{
     check_config, devnet, explain, generate_stacking_signature, generate_staking_signature,
-    generate_vote, get_chunk, get_latest_chunk, import, list_chunks, monitor_signers, put_chunk,
-    replay, run, verify_vote,
+    generate_vote, get_chunk, get_latest_chunk, import, link, list_chunks, monitor_signers,
+    put_chunk, reload, replay, run, status, tls, verify_vote,
 };
 
 /// An independent signer for Stacks
@@ -59,6 +62,12 @@ pub(crate) enum Command {
     /// Watch whether the signers of the current reward cycle answer proposals
     #[command(after_help = monitor_signers::EXAMPLES)]
     MonitorSigners(monitor_signers::Args),
+    /// Say whether the running signer does what it is for, and if not, what is missing
+    #[command(after_help = status::EXAMPLES)]
+    Status(status::Args),
+    /// Have the running signer read its configuration again, and show what that changes
+    #[command(after_help = reload::EXAMPLES)]
+    Reload(reload::Args),
     /// Take over what the reference signer signed, before the first start
     Import(import::Args),
     /// Say what was decided about a block, by which rule and facts, and who voted what
@@ -67,6 +76,12 @@ pub(crate) enum Command {
     /// Take every decision of a recording again, and say whether it is the same
     #[command(after_help = replay::EXAMPLES)]
     Replay(replay::Args),
+    /// Make and name the certificates by which node's host and signer know each other
+    #[command(subcommand)]
+    Tls(tls::Command),
+    /// Stand on the node's host and carry callbacks and questions between node and signer over TLS
+    #[command(after_help = link::EXAMPLES)]
+    Link(link::Args),
     /// Run a Stacks network on this machine, with signers that are real processes
     Devnet(Box<devnet::Args>),
 }
@@ -111,6 +126,30 @@ impl Cli {
         let cli = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
         (name, cli.command)
     }
+}
+
+/// Opens the key of a configuration.
+pub(crate) fn open_key(config: &Config) -> Result<SigningKey, Failed> {
+    config.open_key(&mut ask).map_err(|error| Failed::new(Exit::Key, error))
+}
+
+/// Opens the key of a configuration, and the one that is to take its place.
+pub(crate) fn open_keys(config: &Config) -> Result<SigningKeys, Failed> {
+    config.open_keys(&mut ask).map_err(|error| Failed::new(error.exit(), error))
+}
+
+/// Opens the key of a configuration that is to take the other's place.
+pub(crate) fn open_next_key(config: &Config) -> Result<SigningKey, Failed> {
+    let opened = config.open_next_key(&mut ask).map_err(|error| Failed::new(Exit::Key, error))?;
+    opened.ok_or_else(|| {
+        Failed::new(Exit::Usage, "the configuration names no `next_key` in the table [countersign]")
+    })
+}
+
+/// Asks for a secret on the terminal, with the echo off. Both question and answer leave the standard
+/// streams alone.
+pub(crate) fn ask(question: &str) -> io::Result<Zeroizing<String>> {
+    rpassword::prompt_password(format!("{question}: ")).map(Zeroizing::new)
 }
 
 /// Reads a configuration for its key, which is in no core dump from here on.

@@ -2,6 +2,7 @@
 
 mod check_config;
 mod cli;
+mod daemon;
 mod devnet;
 mod explain;
 mod generate_stacking_signature;
@@ -10,13 +11,19 @@ mod generate_vote;
 mod get_chunk;
 mod get_latest_chunk;
 mod import;
+mod link;
 mod list_chunks;
 mod monitor_signers;
 mod name;
 mod put_chunk;
+mod reload;
 mod replay;
 mod run;
 mod stackerdb;
+mod status;
+mod tls;
+mod tls_new;
+mod tls_pin;
 mod verify_vote;
 
 use std::io;
@@ -53,9 +60,13 @@ fn perform(name: Name, command: Command) -> Result<(), Failed> {
         Command::ListChunks(args) => list_chunks::run(args, out),
         Command::PutChunk(args) => put_chunk::run(args, out),
         Command::MonitorSigners(args) => monitor_signers::run(args, out),
+        Command::Status(args) => status::run(&args, out),
+        Command::Reload(args) => reload::run(&args, out),
         Command::Import(args) => import::run(&args, out),
         Command::Explain(args) => explain::run(&args, out),
         Command::Replay(args) => replay::run(&args, out),
+        Command::Tls(args) => tls::run(args, out),
+        Command::Link(args) => link::run(&args, out),
         Command::Devnet(args) => devnet::run(&args, out),
     }
 }

@@ -6,65 +6,69 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use countersign_node::{
-    AuthPassword, CallbackQueue, Deadlines, NodeClient, NodeConfig, Observer as Stopwatch,
-    QueueLimits,
+    AuthPassword, CallbackQueue, ClientTls, Deadlines, NodeClient, NodeConfig,
+    Observer as Stopwatch, QueueLimits, TlsSettings,
 };
 use countersign_ops::exit::Exit;
 use countersign_ops::supervise::{Failure, Fatal, Tasks, supervise};
 use countersign_signer::{Params, Saved, Signer, Step};
-use countersign_vault::Vault;
-use countersign_wire::{ChainId, Network, PrivateKey, SlotId, SlotVersion};
-use tokio::sync::mpsc;
+use countersign_vault::{OpenError, SigningKey, Vault};
+use countersign_wire::{ChainId, Network, SlotId, SlotVersion};
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+use crate::care::{Care, Hands};
 use crate::clock::{WallClock, now};
 use crate::config::{Config, DbPath, HostPort};
-use crate::control::{Control, open_control};
+use crate::control::open_control;
 use crate::decisions::DecisionLog;
 use crate::drive::Drive;
 use crate::effects::{Effects, Tasks as EffectTasks};
 use crate::hand::Hand;
-use crate::hands::Hands;
 use crate::health::NodeHealth;
 use crate::history;
 use crate::import::{refuse_beside_another, take_over};
 use crate::intake::Intake;
 use crate::journals::Journals;
+use crate::keys::SigningKeys;
 use crate::metrics::Metrics;
 use crate::nodes::watch::NodeWatch;
 use crate::nodes::{Node, Nodes};
 use crate::observe::Observer;
-use crate::pages::{SignerPages, follow_node};
+use crate::pages::follow_node;
 use crate::publish::{Delivery, Publisher, lanes};
+use crate::readiness::Permission;
 use crate::recorder::{Recorder, Recording};
-use crate::run::{Endpoints, RunError};
+use crate::run::{Endpoints, RunError, Surroundings, tls_error};
 use crate::sign::{VaultEnd, VaultHandle};
 use crate::slots::SlotReader;
 use crate::store::Store;
 use crate::upload::Uploader;
+use crate::vaults::Vaults;
 
 /// Opens what must be open and starts every task. The future ends when the daemon does.
 pub(crate) fn assemble(
     config: Config,
+    keys: SigningKeys,
     endpoints: Endpoints,
+    surroundings: Surroundings,
     stop: CancellationToken,
 ) -> Result<impl Future<Output = Result<(), Fatal>>, RunError> {
     let callbacks = CallbackQueue::new(QueueLimits::default());
     let (metrics, registry) = Metrics::new(callbacks.clone());
     let metrics = Arc::new(metrics);
     let nodes = nodes(&config, &metrics)?;
-    let (params, address) = (config.params(), config.address());
-    let pages = SignerPages::new(registry, &config, nodes.clone());
+    let public = keys.public();
+    let (params, address) = (config.params(public), config.address(&public.first));
+    // Nobody takes it away yet.
+    let permission = watch::Sender::new(Permission::Active);
+    let care = Care::of((&config, &public), surroundings, &nodes, &metrics, permission);
+    let pages = care.pages(registry, (&config, &public), nodes.clone());
     let plan = Plan::of(&config);
-    let control = Control::of(&config);
     let control_socket = config.control_socket();
     let recording = config.recording;
     refuse_beside_another(&config.db_path)?;
-    let mut vaults = open_vaults(
-        Keys { key: config.key, next: config.next_key },
-        &config.db_path,
-        config.is_dry_run,
-    )?;
+    let mut vaults = open_vaults(keys, &config.db_path, config.is_dry_run)?;
     let mut store = open_store(&config.db_path)?;
     if !config.is_dry_run {
         join_history(&config.db_path, config.network, &mut vaults, &mut store)?;
@@ -77,15 +81,13 @@ pub(crate) fn assemble(
     if let Some(server) = endpoints.metrics {
         spawn(&mut tasks, "metrics", server.run(pages, stop.clone()));
     }
-    if let Some(socket) = control_socket {
-        spawn(&mut tasks, "control", socket.run(control, stop.clone()));
-    }
+    let hands = care.start(&mut tasks, control_socket, &stop);
     let watch =
         NodeWatch::new(nodes.clone(), config.chain_id, config.node_probe, Arc::clone(&metrics));
     spawn(&mut tasks, "nodes", watch.run(stop.clone()));
     let follow = follow_node(nodes.clone(), address, Arc::clone(&metrics), stop.clone());
     spawn(&mut tasks, "gauges", follow);
-    let shared = Shared { nodes, metrics, callbacks, plan };
+    let shared = Shared { nodes, metrics, callbacks, plan, hands };
     shared.start(&mut tasks, Core { params, vaults, store, decisions, recording }, &stop)?;
     Ok(supervise(tasks, stop))
 }
@@ -95,25 +97,19 @@ pub(crate) fn assemble(
 struct Plan {
     network: Network,
     chain_id: ChainId,
-    tick: Duration,
     is_dry_run: bool,
 }
 
 impl Plan {
     const fn of(config: &Config) -> Self {
-        Self {
-            network: config.network,
-            chain_id: config.chain_id,
-            tick: config.event_timeout,
-            is_dry_run: config.is_dry_run,
-        }
+        Self { network: config.network, chain_id: config.chain_id, is_dry_run: config.is_dry_run }
     }
 }
 
 /// What decides, signs and remembers.
 struct Core {
     params: Params,
-    vaults: Hands,
+    vaults: Vaults,
     store: Store,
     decisions: DecisionLog,
     recording: Option<Recording>,
@@ -125,6 +121,7 @@ struct Shared {
     metrics: Arc<Metrics>,
     callbacks: CallbackQueue,
     plan: Plan,
+    hands: Hands,
 }
 
 impl Shared {
@@ -139,24 +136,23 @@ impl Shared {
         let (signer, recorder, first) = restore(params, saved, recording.as_ref());
         let (inbox, answers) = mpsc::channel(INBOX_LEN);
         let (publisher, arrivals) = Publisher::new();
-        let metrics = Arc::clone(&self.metrics);
-        let (vault, vault_end) =
-            VaultHandle::start(vaults, inbox.clone(), publisher.clone(), metrics)
-                .map_err(RunError::Thread)?;
+        let started =
+            VaultHandle::start(vaults, inbox.clone(), publisher.clone(), Arc::clone(&self.metrics));
+        let (vault, vault_end) = started.map_err(RunError::Thread)?;
+        self.hands.watch_over(tasks, vault.pulse(), stop);
         let lanes = lanes(arrivals, &self.delivery(&vault, floors));
         let intake = Intake::new(Arc::clone(&self.metrics));
         let (slots, reader) =
             SlotReader::new(self.nodes.clone(), self.plan.network, intake.clone(), inbox.clone());
         let (uploader, uploads) = Uploader::new(self.nodes.clone(), inbox);
-        let tasks_of_effects = EffectTasks::new(&self.nodes, stop.clone());
         let effects = Effects {
+            tasks: EffectTasks::new(&self.nodes, stop.clone()),
             nodes: self.nodes,
             chain_id: self.plan.chain_id,
             vault,
             publisher,
             slots,
             uploader,
-            tasks: tasks_of_effects,
         };
         let drive = Drive {
             signer,
@@ -170,7 +166,9 @@ impl Shared {
             callbacks: self.callbacks,
             inbox: answers,
             metrics: self.metrics,
-            tick: self.plan.tick.max(MIN_TICK),
+            readiness: self.hands.watcher,
+            pulse: self.hands.signer,
+            tick: self.hands.tick,
             wall_clock: WallClock::default(),
             woken: Instant::now(),
             tidied: Instant::now(),
@@ -178,7 +176,7 @@ impl Shared {
         let decide = drive.run(first, stop.clone());
         tasks
             .spawn("signer", async move { decide.await.map_err(|e| Failure::new(Exit::Store, e)) });
-        tasks.spawn("vault", watch(vault_end));
+        tasks.spawn("vault", watch_vault(vault_end));
         spawn(tasks, "slots", reader.run(stop.clone()));
         spawn(tasks, "uploads", uploads.run(stop.clone()));
         for lane in lanes {
@@ -221,9 +219,14 @@ fn nodes(config: &Config, metrics: &Arc<Metrics>) -> Result<Nodes, RunError> {
         histogram.observe(took.as_secs_f64());
     });
     let patient = Deadlines { stackerdb: config.stackerdb_timeout, ..Deadlines::default() };
-    let node = |host: &HostPort, password: &AuthPassword| -> Result<Node, RunError> {
+    let node = |host: &HostPort,
+                tls: Option<&TlsSettings>,
+                password: &AuthPassword|
+     -> Result<Node, RunError> {
+        let tls = tls.map(ClientTls::load).transpose();
         let client = NodeConfig {
             host: host.as_str().to_owned(),
+            tls: tls.map_err(|source| tls_error("countersign.node_tls", source))?,
             auth_password: password.clone(),
             boot: config.network,
             deadlines: patient,
@@ -236,33 +239,32 @@ fn nodes(config: &Config, metrics: &Arc<Metrics>) -> Result<Nodes, RunError> {
     let fallbacks: Result<Vec<Node>, RunError> = config
         .fallback_nodes
         .iter()
-        .map(|fallback| node(&fallback.host, &fallback.auth_password))
+        .map(|fallback| node(&fallback.host, fallback.tls.as_ref(), &fallback.auth_password))
         .collect();
-    Ok(Nodes::new(node(&config.node_host, &config.auth_password)?, fallbacks?))
-}
-
-/// Our private keys.
-struct Keys {
-    key: PrivateKey,
-    next: Option<PrivateKey>,
+    let preferred = node(&config.node_host, config.node_tls.as_ref(), &config.auth_password)?;
+    Ok(Nodes::new(preferred, fallbacks?))
 }
 
 /// What a dry run signs leaves no journal, because nothing of it leaves the machine.
-fn open_vaults(keys: Keys, db_path: &DbPath, is_dry_run: bool) -> Result<Hands, RunError> {
-    let next_key = keys.next.as_ref().map(PrivateKey::public_key);
+fn open_vaults(keys: SigningKeys, db_path: &DbPath, is_dry_run: bool) -> Result<Vaults, RunError> {
+    let public = keys.public();
     let journals = if is_dry_run {
         None
     } else {
-        Journals::find(db_path, &keys.key.public_key(), next_key.as_ref())?
+        Journals::find(db_path, &public.first, public.next.as_ref())?
     };
     let (first, next) = journals.map_or((None, None), |found| (Some(found.first), found.next));
-    let open = |key: PrivateKey, journal: Option<&Path>| match journal {
-        Some(journal) => Vault::open(key, journal),
-        None => Vault::in_memory(key),
+    let first = open_vault(keys.first, first.as_deref())?;
+    let next = keys.next.map(|key| open_vault(key, next.as_deref())).transpose()?;
+    Ok(Vaults::new(first, next))
+}
+
+fn open_vault(key: SigningKey, journal: Option<&Path>) -> Result<Hand, OpenError> {
+    let vault = match journal {
+        Some(journal) => Vault::open(key, journal)?,
+        None => Vault::in_memory(key)?,
     };
-    let first = Hand::from(open(keys.key, first.as_deref())?);
-    let next = keys.next.map(|key| open(key, next.as_deref())).transpose()?;
-    Ok(Hands::new(first, next.map(Hand::from)))
+    Ok(vault.into())
 }
 
 fn open_store(db_path: &DbPath) -> Result<Store, RunError> {
@@ -276,7 +278,7 @@ fn open_store(db_path: &DbPath) -> Result<Store, RunError> {
 fn join_history(
     db_path: &DbPath,
     network: Network,
-    vaults: &mut Hands,
+    vaults: &mut Vaults,
     store: &mut Store,
 ) -> Result<(), RunError> {
     let saved = store.load()?;
@@ -293,7 +295,11 @@ fn open_decisions(db_path: &DbPath) -> DecisionLog {
 }
 
 /// Starts a task that cannot fail.
-fn spawn(tasks: &mut Tasks, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+pub(crate) fn spawn(
+    tasks: &mut Tasks,
+    name: &'static str,
+    task: impl Future<Output = ()> + Send + 'static,
+) {
     tasks.spawn(name, async move {
         task.await;
         Ok::<(), Infallible>(())
@@ -301,7 +307,7 @@ fn spawn(tasks: &mut Tasks, name: &'static str, task: impl Future<Output = ()> +
 }
 
 /// A journal that cannot be written ends the daemon.
-async fn watch(end: VaultEnd) -> Result<(), Failure> {
+async fn watch_vault(end: VaultEnd) -> Result<(), Failure> {
     match end.await {
         Ok(Err(error)) => Err(Failure::new(Exit::Store, error)),
         // Every handle is gone, because every task that had one has ended.
@@ -317,12 +323,12 @@ const GLANCE: Deadlines = Deadlines {
 };
 /// How many answers may wait for the loop. Whoever brings one more waits.
 const INBOX_LEN: usize = 1024;
-/// An `event_timeout_ms` of zero would spin.
-const MIN_TICK: Duration = Duration::from_millis(10);
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use countersign_wire::PrivateKey;
 
     use super::*;
 
@@ -331,12 +337,12 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("signer.sqlite");
         let db_path = DbPath::parse(path.to_str().unwrap().to_owned()).unwrap();
-        let private = |byte| PrivateKey::from_bytes([byte; 32]).unwrap();
-        let keys = || Keys { key: private(7), next: Some(private(8)) };
+        let key = |byte| SigningKey::from(PrivateKey::from_bytes([byte; 32]).unwrap());
+        let keys = || SigningKeys { first: key(7), next: Some(key(8)) };
         drop(open_vaults(keys(), &db_path, true).unwrap());
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
         drop(open_vaults(keys(), &db_path, false).unwrap());
         assert!(db_path.journal().unwrap().exists());
-        assert!(db_path.journal_of(&private(8).public_key()).unwrap().exists());
+        assert!(db_path.journal_of(&key(8).public_key()).unwrap().exists());
     }
 }

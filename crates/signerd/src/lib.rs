@@ -8,6 +8,7 @@
 //! signature may exist in `countersign-vault`.
 
 mod assemble;
+mod care;
 mod clock;
 pub mod config;
 pub mod control;
@@ -16,18 +17,20 @@ mod drive;
 mod effects;
 mod facts;
 mod hand;
-mod hands;
 mod health;
 mod history;
 pub mod import;
 mod intake;
 mod journals;
+mod keys;
 mod metrics;
 mod nodes;
 mod observe;
 mod pages;
 mod publish;
+pub mod readiness;
 pub mod recorder;
+pub mod reload;
 mod retry;
 mod run;
 mod sign;
@@ -38,11 +41,13 @@ mod test_block;
 #[cfg(test)]
 mod test_node;
 mod upload;
+mod vaults;
 
 pub use config::{Config, ConfigError};
 pub use history::HistoryError;
 pub use journals::{Journals, JournalsError};
-pub use run::{RunError, run};
+pub use keys::{KeysError, PublicKeys, SigningKeys};
+pub use run::{RunError, Surroundings, run};
 
 /// What this program calls itself in its responses, in logs and on the command line, such as
 /// `countersign 0.1.0 (release build, linux [x86_64])`.

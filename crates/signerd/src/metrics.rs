@@ -3,6 +3,7 @@
 //! `docs/metrics.md` lists them; a test compares it with this page.
 
 mod nodes;
+mod readiness;
 
 use std::fmt;
 use std::sync::atomic::AtomicU64;
@@ -19,12 +20,15 @@ use prometheus_client::registry::Registry;
 
 use crate::intake::Skipped;
 use nodes::NodeMetrics;
+use readiness::ReadinessMetrics;
 
 /// One label: its name and its value.
 pub(crate) type Labels = Vec<(&'static str, &'static str)>;
 type Count = Gauge<u64, AtomicU64>;
 pub(crate) type SeatFamily = Family<[(&'static str, String); 2], Count>;
 pub(crate) type CounterFamily = Family<Labels, Counter>;
+/// A gauge per label.
+type GaugeOfLabels = Family<Labels, Count>;
 type HistogramFamily = Family<Labels, Histogram, fn() -> Histogram>;
 
 /// All metrics. Counting never waits and cannot fail.
@@ -78,6 +82,8 @@ pub(crate) struct Metrics {
     pub(crate) seats: SeatFamily,
     /// The nodes.
     pub(crate) nodes: NodeMetrics,
+    /// The ladder of readiness.
+    pub(crate) readiness: ReadinessMetrics,
 }
 
 impl Metrics {
@@ -108,6 +114,7 @@ impl Metrics {
             publish_dropped: with_labels("lane", &LANES),
             seats: SeatFamily::default(),
             nodes: NodeMetrics::new(),
+            readiness: ReadinessMetrics::new(),
         };
         let mut registry = Registry::default();
         metrics.register_reference(&mut registry);
@@ -177,6 +184,7 @@ impl Metrics {
         let seats = self.seats.clone();
         to.register("seat_weight", "Our weight in a reward cycle, by key and cycle", seats);
         self.nodes.register(to);
+        self.readiness.register(to);
     }
 }
 

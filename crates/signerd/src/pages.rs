@@ -3,22 +3,27 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_ops::metrics::{Pages, page};
-use countersign_wire::{PrivateKey, StacksAddress};
+use countersign_ops::metrics::{Pages, Readiness as Page, page};
+use countersign_wire::StacksAddress;
 use prometheus_client::registry::Registry;
 use serde::Serialize;
+use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
+use crate::keys::PublicKeys;
 use crate::metrics::Metrics;
 use crate::nodes::Nodes;
+use crate::readiness::Readiness;
 
 /// What `/metrics`, `/info` and `/heartbeat` say (`signer-wire.md` section 10).
 pub(crate) struct SignerPages {
     registry: Registry,
     info: String,
     nodes: Nodes,
+    readiness: Readiness,
+    stuck: watch::Receiver<Option<&'static str>>,
 }
 
 /// The page `/info`, with the names of the reference, and the next key, if there is one.
@@ -35,21 +40,23 @@ struct Info {
 
 impl SignerPages {
     /// The pages of this signer.
-    pub(crate) fn new(registry: Registry, config: &Config, nodes: Nodes) -> Self {
+    pub(crate) fn new(
+        registry: Registry,
+        (config, keys): (&Config, &PublicKeys),
+        nodes: Nodes,
+        readiness: Readiness,
+        stuck: watch::Receiver<Option<&'static str>>,
+    ) -> Self {
         let info = Info {
             network: config.network.name(),
-            next_signer_public_key: config.next_key.as_ref().map(public_key),
-            signer_public_key: public_key(&config.key),
-            stx_address: config.address().to_string(),
+            next_signer_public_key: keys.next.map(|key| key.to_string()),
+            signer_public_key: keys.first.to_string(),
+            stx_address: config.address(&keys.first).to_string(),
             version: crate::release(),
         };
         let info = serde_json::to_string(&info).expect("texts are written without fail");
-        Self { registry, info, nodes }
+        Self { registry, info, nodes, readiness, stuck }
     }
-}
-
-fn public_key(key: &PrivateKey) -> String {
-    key.public_key().to_string()
 }
 
 impl Pages for SignerPages {
@@ -63,6 +70,19 @@ impl Pages for SignerPages {
 
     async fn heartbeat(&self) -> bool {
         self.nodes.active().info().await.is_ok()
+    }
+
+    fn readiness(&self) -> Page {
+        let ladder = self.readiness.ladder();
+        Page {
+            is_ready: ladder.is_ready(),
+            text: ladder.to_string(),
+            json: ladder.to_json().to_string(),
+        }
+    }
+
+    fn stuck(&self) -> Option<&'static str> {
+        *self.stuck.borrow()
     }
 }
 

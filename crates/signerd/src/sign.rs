@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
+use countersign_ops::watchdog::Pulse;
 use countersign_signer::{AcceptanceOrder, Event, OverrideReason};
 use countersign_vault::{
     AcceptanceRequest, ChunkRequest, MockRequest, Override, OverrideRule, RejectionRequest,
@@ -16,9 +17,9 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::clock::now;
 use crate::facts::describe;
-use crate::hands::Hands;
 use crate::metrics::Metrics;
 use crate::publish::{Outgoing, Publisher};
+use crate::vaults::Vaults;
 
 /// What a vault is asked for; each order names the key whose vault it is.
 enum Order {
@@ -48,6 +49,7 @@ pub(crate) struct Desk {
 #[derive(Clone)]
 pub(crate) struct VaultHandle {
     orders: mpsc::UnboundedSender<Order>,
+    pulse: Pulse,
 }
 
 /// How the vault's thread ended.
@@ -56,19 +58,26 @@ pub(crate) type VaultEnd = oneshot::Receiver<Result<(), SignError>>;
 impl VaultHandle {
     /// Starts the thread. It ends when every handle is gone, or when the journal fails.
     pub(crate) fn start(
-        vaults: impl Into<Hands>,
+        vaults: impl Into<Vaults>,
         inbox: mpsc::Sender<Event>,
         publisher: Publisher,
         metrics: Arc<Metrics>,
     ) -> io::Result<(Self, VaultEnd)> {
         let (orders, queue) = mpsc::unbounded_channel();
         let (ended, end) = oneshot::channel();
-        let clerk = Clerk { vaults: vaults.into(), inbox, publisher, metrics };
+        let pulse = Pulse::new("the vault");
+        let clerk =
+            Clerk { vaults: vaults.into(), inbox, publisher, metrics, pulse: pulse.clone() };
         std::thread::Builder::new().name("vault".to_owned()).spawn(move || {
             // Nobody listens any more only when the daemon has ended already.
             let _ = ended.send(clerk.serve(queue));
         })?;
-        Ok((Self { orders }, end))
+        Ok((Self { orders, pulse }, end))
+    }
+
+    /// The pulse of the thread: it rests while there is nothing to sign.
+    pub(crate) fn pulse(&self) -> Pulse {
+        self.pulse.clone()
     }
 
     /// Asks for the signature of a block; the answer is an event.
@@ -105,15 +114,20 @@ impl VaultHandle {
 
 /// Serves the queue on the vault's thread.
 struct Clerk {
-    vaults: Hands,
+    vaults: Vaults,
     inbox: mpsc::Sender<Event>,
     publisher: Publisher,
     metrics: Arc<Metrics>,
+    /// Beats with each order, and rests without one.
+    pulse: Pulse,
 }
 
 impl Clerk {
     fn serve(mut self, mut queue: mpsc::UnboundedReceiver<Order>) -> Result<(), SignError> {
-        while let Some(order) = queue.blocking_recv() {
+        loop {
+            self.pulse.rest();
+            let Some(order) = queue.blocking_recv() else { return Ok(()) };
+            self.pulse.beat();
             let (payload, begun, is_last) =
                 (order.label(), Instant::now(), order.ends_a_decision());
             self.carry_out(order)?;
@@ -124,7 +138,6 @@ impl Clerk {
                 self.vaults.tidy()?;
             }
         }
-        Ok(())
     }
 
     fn carry_out(&mut self, order: Order) -> Result<(), SignError> {

@@ -10,6 +10,8 @@
 //! on SIPs and chunks. None of them can contradict a block signature, so it needs no journal and works
 //! beside a running signer.
 //!
+//! Either holds a [`SigningKey`]: in memory, or in a PKCS#11 token that it never leaves.
+//!
 //! This crate has no policy, no clock, no network and no task. Whether a rival may be overridden is
 //! the signer core's decision; that none is overridden unawares is the vault's.
 //!
@@ -36,6 +38,7 @@ mod journal;
 mod key;
 mod operator_key;
 mod request;
+mod token;
 mod vault;
 
 pub use error::{JournalError, OpenError, SignError};
@@ -45,4 +48,5 @@ pub use request::{
     AcceptanceRequest, ChunkRequest, Imported, Mark, MockRequest, Override, OverrideRule,
     RawChunkRequest, RejectionRequest, SipVoteRequest, StackingRequest, StakingGrantRequest,
 };
+pub use token::{PinTries, TokenError, TokenKey, TokenPin, TokenPlace};
 pub use vault::Vault;

@@ -1,9 +1,10 @@
 //! A small HTTP server that nobody can make large.
 
 use std::convert::Infallible;
+use std::fmt;
 use std::future::Future;
 use std::io;
-use std::net::{SocketAddr, TcpListener as StdListener};
+use std::net::{IpAddr, SocketAddr, TcpListener as StdListener};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
@@ -34,22 +35,51 @@ pub trait Pages: Send + Sync + 'static {
 
     /// `/heartbeat`: whether all is well. An answer that takes over five seconds counts as no.
     fn heartbeat(&self) -> impl Future<Output = bool> + Send;
+
+    /// `/readyz`: whether the daemon does what it is for, and if not, why.
+    fn readiness(&self) -> Readiness;
+
+    /// `/livez`: what makes no progress, if anything does; a restart may help.
+    fn stuck(&self) -> Option<&'static str>;
+}
+
+/// The page `/readyz`. The JSON is sent if the request's `Accept` names `application/json` or its
+/// query is `json`, the text otherwise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Readiness {
+    /// Decides the status: 200 or 503.
+    pub is_ready: bool,
+    /// For people.
+    pub text: String,
+    /// For programs: a JSON object.
+    pub json: String,
 }
 
 /// A bound endpoint that does not answer yet.
-#[derive(Debug)]
 pub struct MetricsServer {
     listener: TcpListener,
     address: SocketAddr,
+    admits: Box<dyn Fn(IpAddr) -> bool + Send + Sync>,
 }
 
 impl MetricsServer {
     /// Binds `address`; port 0 takes a free one. To be called inside a tokio runtime.
     pub fn bind(address: SocketAddr) -> io::Result<Self> {
-        let listener = StdListener::bind(address)?;
+        Self::adopt(StdListener::bind(address)?)
+    }
+
+    /// Takes over a socket that listens already. To be called inside a tokio runtime.
+    pub fn adopt(listener: StdListener) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
-        Ok(Self { listener: TcpListener::from_std(listener)?, address })
+        let admits = Box::new(|_| true);
+        Ok(Self { listener: TcpListener::from_std(listener)?, address, admits })
+    }
+
+    /// The same endpoint for the peers that `admits` says yes to; all others are disconnected at once.
+    #[must_use]
+    pub fn with_admission(self, admits: impl Fn(IpAddr) -> bool + Send + Sync + 'static) -> Self {
+        Self { admits: Box::new(admits), ..self }
     }
 
     /// The address with the port that was taken.
@@ -71,6 +101,7 @@ impl MetricsServer {
                 let place =
                     Arc::clone(&room).acquire_owned().await.expect("nobody closes this semaphore");
                 match self.listener.accept().await {
+                    Ok((_, peer)) if !(self.admits)(peer.ip()) => {}
                     Ok((stream, _)) => {
                         is_failing = false;
                         let connection = serve(stream, Arc::clone(&pages), stop.clone());
@@ -95,6 +126,12 @@ impl MetricsServer {
         }
         connections.close();
         connections.wait().await;
+    }
+}
+
+impl fmt::Debug for MetricsServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MetricsServer").field("address", &self.address).finish_non_exhaustive()
     }
 }
 
@@ -143,14 +180,38 @@ async fn answer(request: &Request<Incoming>, pages: &impl Pages) -> Response<Ful
             Ok(true) => text(StatusCode::OK, "OK"),
             Ok(false) | Err(_) => text(StatusCode::INTERNAL_SERVER_ERROR, "Failed"),
         },
+        (&Method::GET, "/readyz") => {
+            let Readiness { is_ready, text, json } = pages.readiness();
+            let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+            if wants_json(request) {
+                response(status, "application/json", json)
+            } else {
+                response(status, TEXT, text)
+            }
+        }
+        (&Method::GET, "/livez") => match pages.stuck() {
+            None => text(StatusCode::OK, "OK"),
+            Some(part) => {
+                let body = format!("{part} makes no progress\n");
+                response(StatusCode::SERVICE_UNAVAILABLE, TEXT, body)
+            }
+        },
         (&Method::GET, "/") => text(StatusCode::OK, "OK"),
         _ => text(StatusCode::NOT_FOUND, "Not Found"),
     }
 }
 
-fn text(status: StatusCode, body: &'static str) -> Response<Full<Bytes>> {
-    response(status, "text/plain; charset=utf-8", body)
+fn wants_json(request: &Request<Incoming>) -> bool {
+    let accepted = request.headers().get(ACCEPT).and_then(|value| value.to_str().ok());
+    request.uri().query() == Some("json")
+        || accepted.is_some_and(|types| types.contains("application/json"))
 }
+
+fn text(status: StatusCode, body: &'static str) -> Response<Full<Bytes>> {
+    response(status, TEXT, body)
+}
+
+const TEXT: &str = "text/plain; charset=utf-8";
 
 fn response(
     status: StatusCode,

@@ -4,7 +4,7 @@ use std::future::pending;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use countersign_ops::metrics::{MetricsServer, Pages};
+use countersign_ops::metrics::{MetricsServer, Pages, Readiness};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
@@ -17,6 +17,8 @@ struct Heart {
     beat: Option<bool>,
     /// Told whenever somebody listens.
     asked: Arc<Notify>,
+    /// Whether all is not well.
+    is_ill: bool,
 }
 
 impl Heart {
@@ -31,6 +33,13 @@ impl Pages for Heart {
     }
     fn info(&self) -> String {
         r#"{"network":"testnet"}"#.to_owned()
+    }
+    fn readiness(&self) -> Readiness {
+        let is_ready = !self.is_ill;
+        Readiness { is_ready, text: "a ladder\n".to_owned(), json: r#"{"ready":1}"#.to_owned() }
+    }
+    fn stuck(&self) -> Option<&'static str> {
+        self.is_ill.then_some("the loop")
     }
     async fn heartbeat(&self) -> bool {
         self.asked.notify_one();
@@ -49,7 +58,10 @@ struct Server {
 
 impl Server {
     fn start(heart: Heart) -> Self {
-        let server = MetricsServer::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        Self::run(MetricsServer::bind("127.0.0.1:0".parse().unwrap()).unwrap(), heart)
+    }
+
+    fn run(server: MetricsServer, heart: Heart) -> Self {
         let address = server.local_addr();
         let stop = CancellationToken::new();
         let task = tokio::spawn(server.run(heart, stop.clone()));
@@ -69,6 +81,31 @@ impl Server {
     async fn get(&self, path: &str) -> String {
         let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
         self.send(request.as_bytes()).await
+    }
+}
+
+#[tokio::test]
+async fn readiness_is_text_or_json_and_its_status_tells_it() {
+    for (is_ill, status, alive) in [
+        (false, "200 OK", "\r\n\r\nOK"),
+        (true, "503 Service Unavailable", "\r\n\r\nthe loop makes no progress\n"),
+    ] {
+        let server = Server::start(Heart { is_ill, ..Heart::saying(true) });
+        let json = "GET /readyz HTTP/1.1\r\nHost: x\r\nAccept: text/html, application/json\r\n\
+                    Connection: close\r\n\r\n";
+        let json = server.send(json.as_bytes()).await;
+        for (answer, kind, body) in [
+            (server.get("/readyz").await, "text/plain; charset=utf-8", "a ladder\n"),
+            (server.get("/readyz?json").await, "application/json", r#"{"ready":1}"#),
+            (json, "application/json", r#"{"ready":1}"#),
+        ] {
+            assert!(answer.starts_with(&format!("HTTP/1.1 {status}\r\n")), "{answer}");
+            assert!(answer.contains(&format!("content-type: {kind}\r\n")), "{answer}");
+            assert!(answer.ends_with(&format!("\r\n\r\n{body}")), "{answer}");
+        }
+        let answer = server.get("/livez").await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}\r\n")), "{answer}");
+        assert!(answer.ends_with(alive), "{answer}");
     }
 }
 
@@ -182,4 +219,14 @@ async fn an_endpoint_in_use_is_an_error() {
     let server = Server::start(Heart::saying(true));
     let error = MetricsServer::bind(server.address).unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::AddrInUse);
+}
+
+#[tokio::test]
+async fn only_admitted_peers_are_answered() {
+    for is_admitted in [true, false] {
+        let server = MetricsServer::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let admits = move |peer: std::net::IpAddr| is_admitted && peer.is_loopback();
+        let server = Server::run(server.with_admission(admits), Heart::saying(true));
+        assert_eq!(server.get("/metrics").await.contains("up 1"), is_admitted);
+    }
 }

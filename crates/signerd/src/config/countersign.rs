@@ -3,12 +3,14 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use countersign_node::AuthPassword;
+use countersign_custody::{KEYS as KEY_TABLE, KeyPlace, KeyTable};
+use countersign_node::{AllowedPeers, AuthPassword, TlsSettings};
 use countersign_ops::control::check_len;
 use countersign_ops::secret::Secret;
-use countersign_wire::PrivateKey;
+use countersign_ops::telemetry::check_filter;
 use serde::Deserialize;
 
+use super::door::{self, TLS_KEYS, TlsTable};
 use super::file::{auth_password, unknown_key};
 use super::{HostPort, MEGABYTE, Problem};
 use crate::recorder::Recording;
@@ -20,18 +22,25 @@ pub struct FallbackNode {
     pub host: HostPort,
     /// Its password for block validation and upload.
     pub auth_password: AuthPassword,
+    /// Mutual TLS with a proxy in front of it, if there is one.
+    pub tls: Option<TlsSettings>,
 }
 
 /// Every key of the table with its default.
 #[derive(Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Countersign {
+    allowed_peers: Vec<String>,
+    control_socket: Option<PathBuf>,
     fallback_nodes: Vec<Fallback>,
+    key: Option<KeyTable>,
+    next_key: Option<KeyTable>,
     node_probe_ms: u64,
+    node_tls: Option<TlsTable>,
     record: Option<PathBuf>,
     record_max_mb: u64,
-    control_socket: Option<PathBuf>,
-    next_key: Option<Secret<String>>,
+    log: Option<String>,
+    tls: Option<TlsTable>,
 }
 
 /// An entry of `fallback_nodes` as it is written.
@@ -40,29 +49,63 @@ pub(super) struct Countersign {
 struct Fallback {
     host: String,
     auth_password: Option<Secret<String>>,
+    node_tls: Option<TlsTable>,
+    #[serde(default)]
+    plain: bool,
 }
 
 /// The keys of [`Countersign`], for suggestions. A test holds the two together.
-pub(super) const KEYS: [&str; 6] =
-    ["fallback_nodes", "node_probe_ms", "record", "record_max_mb", "control_socket", "next_key"];
+pub(super) const KEYS: [&str; 11] = [
+    "allowed_peers",
+    "control_socket",
+    "fallback_nodes",
+    "key",
+    "log",
+    "next_key",
+    "node_probe_ms",
+    "node_tls",
+    "record",
+    "record_max_mb",
+    "tls",
+];
 /// The keys of [`Fallback`].
-const FALLBACK_KEYS: [&str; 2] = ["host", "auth_password"];
+const FALLBACK_KEYS: [&str; 4] = ["host", "auth_password", "node_tls", "plain"];
 
 impl Default for Countersign {
     fn default() -> Self {
         Self {
+            allowed_peers: Vec::new(),
+            control_socket: None,
             fallback_nodes: Vec::new(),
+            key: None,
+            log: None,
+            next_key: None,
             node_probe_ms: 2_000,
+            node_tls: None,
             record: None,
             record_max_mb: 256,
-            control_socket: None,
-            next_key: None,
+            tls: None,
         }
     }
 }
 
 impl Countersign {
-    /// The fall-backs in their order. One without a password has that of the preferred node.
+    /// Who may connect to the endpoints.
+    pub(super) fn allowed_peers(&self) -> Result<AllowedPeers, Problem> {
+        door::allowed_peers(&self.allowed_peers)
+    }
+
+    /// Mutual TLS on the endpoint.
+    pub(super) fn tls(&self) -> Result<Option<TlsSettings>, Problem> {
+        self.tls.as_ref().map(|table| table.settings("countersign.tls")).transpose()
+    }
+
+    /// Mutual TLS with what stands in front of the preferred node.
+    pub(super) fn node_tls(&self) -> Result<Option<TlsSettings>, Problem> {
+        self.node_tls.as_ref().map(|table| table.settings("countersign.node_tls")).transpose()
+    }
+
+    /// The fall-backs in their order. One without a password or TLS has that of the preferred node.
     pub(super) fn fallback_nodes(
         &self,
         preferred: &HostPort,
@@ -83,9 +126,33 @@ impl Countersign {
                 Some(own) => auth_password(FALLBACK_PASSWORD, own)?,
                 None => password.clone(),
             };
-            nodes.push(FallbackNode { host, auth_password });
+            let tls = self.fallback_tls(fallback)?;
+            nodes.push(FallbackNode { host, auth_password, tls });
         }
         Ok(nodes)
+    }
+
+    fn fallback_tls(&self, fallback: &Fallback) -> Result<Option<TlsSettings>, Problem> {
+        match (&fallback.node_tls, fallback.plain) {
+            (Some(_), true) => {
+                Err(Problem::PlainAndTls { key: FALLBACKS, host: fallback.host.clone() })
+            }
+            (Some(own), false) => own.settings(FALLBACK_TLS).map(Some),
+            (None, true) => Ok(None),
+            (None, false) => self.node_tls(),
+        }
+    }
+
+    /// Where the key is kept, if not in the file itself.
+    pub(super) fn key(&self) -> Result<Option<KeyPlace>, Problem> {
+        let place = self.key.clone().map(KeyTable::place).transpose();
+        place.map_err(Problem::KeyPlace)
+    }
+
+    /// Where the key is kept that is to take the other's place.
+    pub(super) fn next_key(&self) -> Result<Option<KeyPlace>, Problem> {
+        let place = self.next_key.clone().map(KeyTable::place).transpose();
+        place.map_err(Problem::NextKeyPlace)
     }
 
     /// Where is recorded, and how much.
@@ -108,14 +175,11 @@ impl Countersign {
         Ok(Some(path.clone()))
     }
 
-    /// The key that is to take the place of `key`.
-    pub(super) fn next_key(&self, key: &PrivateKey) -> Result<Option<PrivateKey>, Problem> {
-        let Some(digits) = &self.next_key else { return Ok(None) };
-        let next = PrivateKey::from_hex(digits.expose()).map_err(Problem::NextKey)?;
-        if next.public_key() == key.public_key() {
-            return Err(Problem::SameKey(next.public_key()));
-        }
-        Ok(Some(next))
+    /// What is logged, if the environment does not decide.
+    pub(super) fn log(&self) -> Result<Option<String>, Problem> {
+        let Some(filter) = &self.log else { return Ok(None) };
+        check_filter(filter).map_err(|source| Problem::Log { source })?;
+        Ok(Some(filter.clone()))
     }
 
     /// How often each node is looked at.
@@ -130,13 +194,36 @@ pub(super) fn check_keys(ours: &toml::Value) -> Result<(), Problem> {
     if let Some(key) = table.keys().find(|key| !KEYS.contains(&key.as_str())) {
         return Err(unknown_key("countersign.", key, &KEYS));
     }
+    check_tls_keys(table, "tls", "countersign.tls.")?;
+    check_tls_keys(table, "node_tls", "countersign.node_tls.")?;
+    check_place_keys(table, "key", "countersign.key.")?;
+    check_place_keys(table, "next_key", "countersign.next_key.")?;
     let fallbacks = table.get("fallback_nodes").and_then(toml::Value::as_array);
     for fallback in fallbacks.into_iter().flatten().filter_map(toml::Value::as_table) {
         if let Some(key) = fallback.keys().find(|key| !FALLBACK_KEYS.contains(&key.as_str())) {
             return Err(unknown_key("countersign.fallback_nodes.", key, &FALLBACK_KEYS));
         }
+        check_tls_keys(fallback, "node_tls", "countersign.fallback_nodes.node_tls.")?;
     }
     Ok(())
+}
+
+/// The same for the table `name` in `table`, which `path` leads to.
+fn check_tls_keys(table: &toml::Table, name: &str, path: &str) -> Result<(), Problem> {
+    let keys = table.get(name).and_then(toml::Value::as_table).map(toml::Table::keys);
+    match keys.into_iter().flatten().find(|key| !TLS_KEYS.contains(&key.as_str())) {
+        Some(key) => Err(unknown_key(path, key, &TLS_KEYS)),
+        None => Ok(()),
+    }
+}
+
+/// The same for the place of a key that the table `name` says.
+fn check_place_keys(table: &toml::Table, name: &str, path: &str) -> Result<(), Problem> {
+    let keys = table.get(name).and_then(toml::Value::as_table).map(toml::Table::keys);
+    match keys.into_iter().flatten().find(|key| !KEY_TABLE.contains(&key.as_str())) {
+        Some(key) => Err(unknown_key(path, key, &KEY_TABLE)),
+        None => Ok(()),
+    }
 }
 
 /// Each is looked at every few seconds.
@@ -144,6 +231,7 @@ const MAX_FALLBACKS: usize = 8;
 
 const FALLBACKS: &str = "countersign.fallback_nodes";
 pub(super) const FALLBACK_HOST: &str = "countersign.fallback_nodes.host";
+const FALLBACK_TLS: &str = "countersign.fallback_nodes.node_tls";
 const FALLBACK_PASSWORD: &str = "countersign.fallback_nodes.auth_password";
 
 #[cfg(test)]
@@ -216,6 +304,26 @@ mod tests {
     }
 
     #[test]
+    fn a_key_stands_in_the_file_or_is_kept_elsewhere() {
+        assert!(matches!(with_table("").unwrap().key, KeyPlace::Plain(_)));
+        let both = refusal("[countersign]\nkey = { credential = \"signer-key\" }");
+        assert!(both.contains("`stacks_private_key` and `countersign.key`"), "{both}");
+        let text = "node_host = \"127.0.0.1:20443\"\nendpoint = \"127.0.0.1:30000\"\n\
+                    network = \"testnet\"\nauth_password = \"first\"\ndb_path = \":memory:\"\n";
+        let neither = Config::parse(text).unwrap_err().to_string();
+        assert!(neither.starts_with("the key `stacks_private_key` is missing"), "{neither}");
+        let kept = |place: &str| Config::parse(&format!("{text}[countersign]\nkey = {place}"));
+        let config = kept("{ credential = \"signer-key\" }").unwrap();
+        assert!(matches!(&config.key, KeyPlace::Credential(name) if name == "signer-key"));
+        assert!(config.to_string().contains("Key: credential signer-key\n"), "{config}");
+        let refused = kept("{ credential = \"signer-key\", age = \"k\" }").unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            "`countersign.key`: name one place: `age`, `credential`, `pkcs11` or `vault`"
+        );
+    }
+
+    #[test]
     fn unknown_keys_are_refused_with_a_suggestion() {
         assert_eq!(
             refusal("[countersign]\nfallback_node = []"),
@@ -224,6 +332,10 @@ mod tests {
         assert_eq!(
             refusal("[countersign]\nfallback_nodes = [{ host = \"a:1\", auth_pasword = \"x\" }]"),
             "unknown key `countersign.fallback_nodes.auth_pasword`; did you mean `auth_password`?"
+        );
+        assert_eq!(
+            refusal("[countersign]\nkey = { age = \"k\", identitty = \"i\" }"),
+            "unknown key `countersign.key.identitty`; did you mean `identity`?"
         );
         assert_eq!(refusal("[countersign]\ncolour = 1"), "unknown key `countersign.colour`");
     }

@@ -3,12 +3,18 @@
 use std::error::Error;
 use std::fmt;
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use countersign_custody::PlaceError;
+use countersign_node::NotANetwork;
+use countersign_node::tls::SettingsError;
 use countersign_ops::control::TooLong;
-use countersign_wire::PublicKey;
+use countersign_ops::telemetry::TelemetryError;
 use countersign_wire::keys::PrivateKeyError;
 use countersign_wire::network::UnknownNetwork;
+
+use super::door::Door;
 
 /// A configuration file that is refused.
 #[derive(Debug)]
@@ -74,15 +80,18 @@ pub enum Problem {
     /// The private key is none. Its digits are not shown.
     #[error("`stacks_private_key` is not a private key: {0}")]
     PrivateKey(PrivateKeyError),
-    /// The key that is to take the first one's place is none. Its digits are not shown.
-    #[error("`countersign.next_key` is not a private key: {0}")]
-    NextKey(PrivateKeyError),
-    /// A key that is to take its own place.
+    /// The key is in two places.
     #[error(
-        "`countersign.next_key` is the same key as the one that signs already, {0}; once a key has taken \
-         the other's place, name it alone"
+        "both `stacks_private_key` and `countersign.key` say where the key is; remove the first line, \
+         since the key is sealed now"
     )]
-    SameKey(PublicKey),
+    TwoKeys,
+    /// The key's place makes no sense.
+    #[error("`countersign.key`: {0}")]
+    KeyPlace(PlaceError),
+    /// The place of the key that is to take the other's makes no sense.
+    #[error("`countersign.next_key`: {0}")]
+    NextKeyPlace(PlaceError),
     /// The network has no such name.
     #[error("`network`: {0}")]
     Network(UnknownNetwork),
@@ -133,6 +142,38 @@ pub enum Problem {
         /// How many there may be.
         most: usize,
     },
+    /// A node that is to be spoken to in the clear and with TLS.
+    #[error("`{key}` has `plain` and `node_tls` for {host}; leave one of them out")]
+    PlainAndTls {
+        /// The key that lists it.
+        key: &'static str,
+        /// The node.
+        host: String,
+    },
+    /// A list of peers that is none.
+    #[error("`countersign.allowed_peers`: {source}")]
+    Peers {
+        /// Which entry, and why.
+        source: NotANetwork,
+    },
+    /// A table for TLS that makes no sense.
+    #[error("`{key}`: {source}")]
+    Tls {
+        /// The table.
+        key: &'static str,
+        /// What is wrong with it.
+        source: SettingsError,
+    },
+    /// An address that everybody can reach, with nothing in the door.
+    #[error("`{key}` = {address} can be reached from everywhere, and {door}")]
+    OpenDoor {
+        /// The key.
+        key: &'static str,
+        /// The address.
+        address: SocketAddr,
+        /// What is at stake and what to do about it.
+        door: Door,
+    },
     /// A signer of the main network must remember.
     #[error(
         "`db_path` = `:memory:` forgets at every stop what was signed, which is not allowed on \
@@ -151,6 +192,13 @@ pub enum Problem {
     /// A control socket that cannot be bound.
     #[error("`countersign.control_socket`: {0}")]
     ControlSocketTooLong(#[from] TooLong),
+    /// A log filter that is none.
+    #[error("`countersign.log` cannot be used")]
+    Log {
+        /// What is wrong with it.
+        #[source]
+        source: TelemetryError,
+    },
     /// A path that names no file.
     #[error("`db_path` = `{0}` does not name a file")]
     DbPath(String),

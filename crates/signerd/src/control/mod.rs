@@ -2,6 +2,7 @@
 //!
 //! A new command is a variant of [`Route`], a line in [`Route::line`] and an arm of the dispatcher.
 
+use std::error::Error as _;
 use std::path::{Path, PathBuf};
 
 use countersign_ops::control::{
@@ -10,22 +11,28 @@ use countersign_ops::control::{
 use serde_json::{Value, json};
 
 use crate::config::Config;
+use crate::keys::PublicKeys;
+use crate::readiness::Readiness;
+use crate::reload::ReloadHandle;
 
 /// What can be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Route {
     /// How the daemon is.
     Status,
+    /// Read the configuration again.
+    Reload,
 }
 
 impl Route {
     /// Everything that can be asked.
-    pub const ALL: [Self; 1] = [Self::Status];
+    pub const ALL: [Self; 2] = [Self::Status, Self::Reload];
 
     /// The method and the path.
     pub const fn line(self) -> (Method, &'static str) {
         match self {
             Self::Status => (Method::Get, "/status"),
+            Self::Reload => (Method::Post, "/reload"),
         }
     }
 
@@ -42,26 +49,46 @@ impl Route {
 /// Answers for the daemon.
 pub(crate) struct Control {
     /// Who we are; no secret.
-    identity: Value,
+    pub(crate) identity: Value,
+    /// How we are.
+    pub(crate) readiness: Readiness,
+    /// Reads the configuration again.
+    pub(crate) reload: ReloadHandle,
+}
+
+/// Who this signer is, for those who ask.
+pub(crate) fn identity(config: &Config, keys: &PublicKeys) -> Value {
+    json!({
+        "version": crate::release(),
+        "pid": std::process::id(),
+        "network": config.network.name(),
+        "address": config.address(&keys.first).to_string(),
+        "public_key": keys.first.to_string(),
+        "next_public_key": keys.next.map(|key| key.to_string()),
+        "dry_run": config.is_dry_run,
+    })
 }
 
 impl Control {
-    /// For the signer of this configuration.
-    pub(crate) fn of(config: &Config) -> Self {
-        let identity = json!({
-            "version": crate::release(),
-            "pid": std::process::id(),
-            "network": config.network.name(),
-            "address": config.address().to_string(),
-            "public_key": config.key.public_key().to_string(),
-            "next_public_key": config.next_key.as_ref().map(|key| key.public_key().to_string()),
-            "is_dry_run": config.is_dry_run,
-        });
-        Self { identity }
+    fn status(&self) -> Reply {
+        let readiness = self.readiness.ladder().to_json();
+        Reply::ok(json!({ "signer": self.identity, "readiness": readiness }))
     }
 
-    fn status(&self) -> Reply {
-        Reply::ok(json!({ "signer": self.identity }))
+    async fn reload(&self) -> Reply {
+        match self.reload.reload().await {
+            Some(Ok(report)) => Reply::ok(report.to_json()),
+            Some(Err(error)) => {
+                let mut text = error.to_string();
+                let mut cause = error.source();
+                while let Some(error) = cause {
+                    text = format!("{text}: {error}");
+                    cause = error.source();
+                }
+                Reply::refusal(422, "config_refused", text)
+            }
+            None => Reply::refusal(503, "stopping", "the daemon is about to end"),
+        }
     }
 }
 
@@ -69,6 +96,7 @@ impl Handler for Control {
     async fn handle(&self, request: Request) -> Reply {
         match Route::of(request.method, &request.path) {
             Some(Route::Status) => self.status(),
+            Some(Route::Reload) => self.reload().await,
             None => {
                 let text = format!("this daemon does not know {}", request.path);
                 Reply::refusal(404, "route_unknown", text)

@@ -7,18 +7,18 @@ use crate::hand::Hand;
 
 /// The vaults that sign for this daemon, each with the journal of its own key.
 #[derive(Debug)]
-pub(crate) struct Hands {
+pub(crate) struct Vaults {
     first: Hand,
     next: Option<Hand>,
 }
 
-impl<T: Into<Hand>> From<T> for Hands {
+impl<T: Into<Hand>> From<T> for Vaults {
     fn from(first: T) -> Self {
         Self { first: first.into(), next: None }
     }
 }
 
-impl Hands {
+impl Vaults {
     /// The vault of the key, and that of the key which is to take its place.
     pub(crate) const fn new(first: Hand, next: Option<Hand>) -> Self {
         Self { first, next }
@@ -68,17 +68,17 @@ mod tests {
 
     #[test]
     fn each_key_has_its_own_vault() {
-        let mut hands = Hands::new(hand(1), Some(hand(2)));
+        let mut vaults = Vaults::new(hand(1), Some(hand(2)));
         for key in [hand(1).public_key(), hand(2).public_key()] {
-            assert_eq!(hands.of(&key).public_key(), key);
+            assert_eq!(vaults.of(&key).public_key(), key);
         }
-        assert_eq!(hands.all().count(), 2);
-        assert_eq!(hands.first().public_key(), hand(1).public_key());
+        assert_eq!(vaults.all().count(), 2);
+        assert_eq!(vaults.first().public_key(), hand(1).public_key());
     }
 
     #[test]
     #[should_panic(expected = "a vault is open for each key of the core")]
     fn a_key_that_is_not_ours_is_never_taken_for_another() {
-        Hands::from(hand(1)).of(&hand(3).public_key());
+        Vaults::from(hand(1)).of(&hand(3).public_key());
     }
 }
