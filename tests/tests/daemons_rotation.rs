@@ -15,6 +15,7 @@ use std::time::Duration;
 use countersign_devnet::chain::Chain;
 use countersign_devnet::{DevnetConfig, DevnetEvent, SignerKind};
 use countersign_wire::{PublicKey, RewardCycle, Sighash};
+use serde_json::Value;
 use system_tests::daemons::{
     Daemon, Metrics, Network, Signal, accepted_in_journal, countersign, get, quick,
 };
@@ -54,6 +55,16 @@ async fn end(daemon: Daemon) {
     daemon.signal(Signal::TERM);
     let ended = daemon.ended(LIMIT).await;
     assert_eq!(ended.code, Some(0), "{}", ended.log);
+}
+
+/// What `keys rotate` says, and its exit code. The signer that runs tells its keys, so none is opened.
+async fn rotate(config: &Path) -> (Option<i32>, Value) {
+    let mut command = Command::new(countersign());
+    command.args(["keys", "rotate", "--json", "--config"]).arg(config);
+    let output = command.output().await.unwrap();
+    let said = serde_json::from_slice(&output.stdout);
+    let said = said.unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
+    (output.status.code(), said)
 }
 
 /// Waits for a burn block of this cycle.
@@ -103,6 +114,11 @@ async fn a_process_signs_with_the_old_key_and_then_with_the_new_one_and_is_never
     assert!(info.contains(&format!("\"signerPublicKey\":\"{old}\"")), "{info}");
     assert!(info.contains(&format!("\"nextSignerPublicKey\":\"{new}\"")), "{info}");
 
+    let (code, said) = rotate(&place.config).await;
+    assert_eq!((code, &said["loaded"], &said["in_order"]), (Some(0), &true.into(), &true.into()));
+    assert_eq!(said["next_key"]["public_key"], new.to_string());
+    assert!(["to-be-registered", "waiting"].contains(&said["stage"].as_str().unwrap()), "{said}");
+
     reaches(&mut network, NEW).await;
     network.skip_to_now();
     let after = network.adopts(4, "the new key has the seat").await;
@@ -111,6 +127,9 @@ async fn a_process_signs_with_the_old_key_and_then_with_the_new_one_and_is_never
     assert!(daemon.is_running(), "{}", daemon.log().text());
     let seat = format!("countersign_seat_weight{{key=\"{new}\",cycle=\"{NEW}\"}}");
     assert!(Metrics::of(metrics).await.value(&seat) > 0.0, "the new key's seat is not shown");
+
+    let (code, said) = rotate(&place.config).await;
+    assert_eq!((code, &said["stage"]), (Some(0), &"changed".into()), "{said}");
 
     end(daemon).await;
     let [_, journal] = settings.files();
@@ -139,7 +158,7 @@ async fn a_signer_that_is_killed_around_the_boundary_goes_on_with_the_right_key(
     network.adopts(1, "the first block after the boundary").await;
     let after = network.adopts(2, "the new key has the seat").await;
     assert_all_signed_by(&network, &after, new).await;
-    drop(daemon);
+    daemon.kill().await;
 
     // The old key has done its work: the new one stands alone in the file, and finds its journal.
     let secret =
@@ -170,6 +189,9 @@ async fn without_the_new_key_nobody_signs_in_the_new_cycle() {
     network.adopts(1, "the old key has the seat").await;
     let line = format!("Signer is not registered for reward cycle {NEW}");
     daemon.log().wait_for(0, &line, LIMIT).await;
+    reaches(&mut network, NEW).await;
+    let (code, said) = rotate(&config).await;
+    assert_eq!((code, &said["in_order"]), (Some(1), &false.into()), "{said}");
     assert!(daemon.is_running());
     network.devnet.stop().await;
 }

@@ -7,17 +7,18 @@ use std::io;
 use std::path::Path;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use countersign_custody::KeyPlace;
 use countersign_ops::exit::Exit;
 use countersign_ops::secret::forbid_core_dumps;
-use countersign_signerd::{Config, SigningKeys};
+use countersign_signerd::{Config, Holder, Holders, RemoteVault};
 use countersign_vault::SigningKey;
 use zeroize::Zeroizing;
 
 use crate::name::Name;
 use crate::{
     check_config, devnet, explain, generate_stacking_signature, generate_staking_signature,
-    generate_vote, get_chunk, get_latest_chunk, import, link, list_chunks, monitor_signers,
-    put_chunk, reload, replay, run, status, tls, verify_vote,
+    generate_vote, get_chunk, get_latest_chunk, import, keys, link, list_chunks, monitor_signers,
+    put_chunk, reload, replay, run, status, tls, vault, verify_vote,
 };
 
 /// An independent signer for Stacks
@@ -33,6 +34,9 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Sign blocks: run the signer of a Stacks node
     Run(run::Args),
+    /// Hold the signing key in a process of its own, for a signer without one
+    #[command(after_help = vault::EXAMPLES)]
+    Vault(vault::Args),
     /// Check a configuration file and show what it says, without its secrets
     CheckConfig(check_config::Args),
     /// Sign the grant that lets a manager register this signer's key (pox-5)
@@ -70,6 +74,11 @@ pub(crate) enum Command {
     Reload(reload::Args),
     /// Take over what the reference signer signed, before the first start
     Import(import::Args),
+    /// Care for keys
+    Keys {
+        #[command(subcommand)]
+        verb: keys::Verb,
+    },
     /// Say what was decided about a block, by which rule and facts, and who voted what
     #[command(after_help = explain::EXAMPLES)]
     Explain(explain::Args),
@@ -133,17 +142,40 @@ pub(crate) fn open_key(config: &Config) -> Result<SigningKey, Failed> {
     config.open_key(&mut ask).map_err(|error| Failed::new(Exit::Key, error))
 }
 
-/// Opens the key of a configuration, and the one that is to take its place.
-pub(crate) fn open_keys(config: &Config) -> Result<SigningKeys, Failed> {
-    config.open_keys(&mut ask).map_err(|error| Failed::new(error.exit(), error))
+/// Opens the key of a configuration, or connects to the vault that holds it.
+pub(crate) fn open_holder(config: &Config) -> Result<Holder, Failed> {
+    hold(config, &config.key)
+}
+
+/// The same, together with the key that is to take its place.
+pub(crate) fn open_holders(config: &Config) -> Result<Holders, Failed> {
+    let next = config.next_key.as_ref().map(|place| hold(config, place)).transpose()?;
+    let holders = Holders::new(open_holder(config)?, next);
+    holders.map_err(|error| Failed::new(Exit::Usage, error))
 }
 
 /// Opens the key of a configuration that is to take the other's place.
 pub(crate) fn open_next_key(config: &Config) -> Result<SigningKey, Failed> {
-    let opened = config.open_next_key(&mut ask).map_err(|error| Failed::new(Exit::Key, error))?;
-    opened.ok_or_else(|| {
-        Failed::new(Exit::Usage, "the configuration names no `next_key` in the table [countersign]")
-    })
+    let Some(place) = &config.next_key else {
+        let error = "the configuration names no `next_key` in the table [countersign]";
+        return Err(Failed::new(Exit::Usage, error));
+    };
+    open(config, place)
+}
+
+/// Opens the key at this place, or connects to the vault that holds it.
+pub(crate) fn hold(config: &Config, place: &KeyPlace) -> Result<Holder, Failed> {
+    match place {
+        KeyPlace::Vault(socket) => match RemoteVault::connect(socket) {
+            Ok(vault) => Ok(vault.into()),
+            Err(error) => Err(Failed::new(Exit::Key, error)),
+        },
+        _ => open(config, place).map(Holder::from),
+    }
+}
+
+fn open(config: &Config, place: &KeyPlace) -> Result<SigningKey, Failed> {
+    config.opening(&mut ask).open(place).map_err(|error| Failed::new(Exit::Key, error))
 }
 
 /// Asks for a secret on the terminal, with the echo off. Both question and answer leave the standard

@@ -11,6 +11,9 @@ mod generate_vote;
 mod get_chunk;
 mod get_latest_chunk;
 mod import;
+mod keys;
+mod keys_rotate;
+mod keys_scan;
 mod link;
 mod list_chunks;
 mod monitor_signers;
@@ -24,6 +27,7 @@ mod status;
 mod tls;
 mod tls_new;
 mod tls_pin;
+mod vault;
 mod verify_vote;
 
 use std::io;
@@ -50,6 +54,7 @@ fn perform(name: Name, command: Command) -> Result<(), Failed> {
     let out = &mut io::stdout();
     match command {
         Command::Run(args) => run::run(&args),
+        Command::Vault(args) => vault::run(args, out),
         Command::CheckConfig(args) => check_config::run(&args, name, out),
         Command::GenerateStakingSignature(args) => generate_staking_signature::run(args, out),
         Command::GenerateStackingSignature(args) => generate_stacking_signature::run(&args, out),
@@ -63,6 +68,7 @@ fn perform(name: Name, command: Command) -> Result<(), Failed> {
         Command::Status(args) => status::run(&args, out),
         Command::Reload(args) => reload::run(&args, out),
         Command::Import(args) => import::run(&args, out),
+        Command::Keys { verb } => keys::run(verb, out),
         Command::Explain(args) => explain::run(&args, out),
         Command::Replay(args) => replay::run(&args, out),
         Command::Tls(args) => tls::run(args, out),

@@ -11,7 +11,7 @@ use countersign_ops::telemetry::{self, TelemetryConfig};
 use countersign_signerd::{Config, RunError, Surroundings};
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::{Failed, open_keys};
+use crate::cli::{Failed, open_holders};
 
 /// What `run` needs to know.
 #[derive(Debug, clap::Args)]
@@ -27,7 +27,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<(), Failed> {
     forbid_core_dumps().map_err(|error| Failed::new(Exit::Failure, error))?;
     let config = Config::load(&args.config).map_err(|error| Failed::new(Exit::Usage, error))?;
-    let keys = open_keys(&config)?;
+    let keys = open_holders(&config)?;
     let usual = TelemetryConfig::from_env();
     let filter = config.log.clone().unwrap_or_else(|| usual.filter.clone());
     let log = telemetry::init(&TelemetryConfig { filter, ..usual.clone() })

@@ -1,7 +1,6 @@
 //! The daemon's parts and how they are joined.
 
 use std::convert::Infallible;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,7 +11,6 @@ use countersign_node::{
 use countersign_ops::exit::Exit;
 use countersign_ops::supervise::{Failure, Fatal, Tasks, supervise};
 use countersign_signer::{Params, Saved, Signer, Step};
-use countersign_vault::{OpenError, SigningKey, Vault};
 use countersign_wire::{ChainId, Network, SlotId, SlotVersion};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -24,13 +22,12 @@ use crate::control::open_control;
 use crate::decisions::DecisionLog;
 use crate::drive::Drive;
 use crate::effects::{Effects, Tasks as EffectTasks};
-use crate::hand::Hand;
 use crate::health::NodeHealth;
 use crate::history;
 use crate::import::{refuse_beside_another, take_over};
 use crate::intake::Intake;
 use crate::journals::Journals;
-use crate::keys::SigningKeys;
+use crate::keys::Holders;
 use crate::metrics::Metrics;
 use crate::nodes::watch::NodeWatch;
 use crate::nodes::{Node, Nodes};
@@ -49,7 +46,7 @@ use crate::vaults::Vaults;
 /// Opens what must be open and starts every task. The future ends when the daemon does.
 pub(crate) fn assemble(
     config: Config,
-    keys: SigningKeys,
+    keys: Holders,
     endpoints: Endpoints,
     surroundings: Surroundings,
     stop: CancellationToken,
@@ -246,7 +243,7 @@ fn nodes(config: &Config, metrics: &Arc<Metrics>) -> Result<Nodes, RunError> {
 }
 
 /// What a dry run signs leaves no journal, because nothing of it leaves the machine.
-fn open_vaults(keys: SigningKeys, db_path: &DbPath, is_dry_run: bool) -> Result<Vaults, RunError> {
+fn open_vaults(keys: Holders, db_path: &DbPath, is_dry_run: bool) -> Result<Vaults, RunError> {
     let public = keys.public();
     let journals = if is_dry_run {
         None
@@ -254,17 +251,9 @@ fn open_vaults(keys: SigningKeys, db_path: &DbPath, is_dry_run: bool) -> Result<
         Journals::find(db_path, &public.first, public.next.as_ref())?
     };
     let (first, next) = journals.map_or((None, None), |found| (Some(found.first), found.next));
-    let first = open_vault(keys.first, first.as_deref())?;
-    let next = keys.next.map(|key| open_vault(key, next.as_deref())).transpose()?;
+    let first = keys.first.open(first.as_deref())?;
+    let next = keys.next.map(|key| key.open(next.as_deref())).transpose()?;
     Ok(Vaults::new(first, next))
-}
-
-fn open_vault(key: SigningKey, journal: Option<&Path>) -> Result<Hand, OpenError> {
-    let vault = match journal {
-        Some(journal) => Vault::open(key, journal)?,
-        None => Vault::in_memory(key)?,
-    };
-    Ok(vault.into())
 }
 
 fn open_store(db_path: &DbPath) -> Result<Store, RunError> {
@@ -328,17 +317,20 @@ const INBOX_LEN: usize = 1024;
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+    use countersign_vault::SigningKey;
     use countersign_wire::PrivateKey;
 
     use super::*;
+    use crate::hand::Holder;
 
     #[test]
     fn a_dry_run_creates_no_journal() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("signer.sqlite");
         let db_path = DbPath::parse(path.to_str().unwrap().to_owned()).unwrap();
-        let key = |byte| SigningKey::from(PrivateKey::from_bytes([byte; 32]).unwrap());
-        let keys = || SigningKeys { first: key(7), next: Some(key(8)) };
+        let key =
+            |byte| Holder::from(SigningKey::from(PrivateKey::from_bytes([byte; 32]).unwrap()));
+        let keys = || Holders { first: key(7), next: Some(key(8)) };
         drop(open_vaults(keys(), &db_path, true).unwrap());
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
         drop(open_vaults(keys(), &db_path, false).unwrap());

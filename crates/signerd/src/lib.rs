@@ -44,9 +44,10 @@ mod upload;
 mod vaults;
 
 pub use config::{Config, ConfigError};
+pub use hand::{Holder, RemoteVault};
 pub use history::HistoryError;
 pub use journals::{Journals, JournalsError};
-pub use keys::{KeysError, PublicKeys, SigningKeys};
+pub use keys::{Holders, PublicKeys, SameKey};
 pub use run::{RunError, Surroundings, run};
 
 /// What this program calls itself in its responses, in logs and on the command line, such as

@@ -72,6 +72,8 @@ pub(crate) struct Metrics {
     pub(crate) proposals_held: Counter,
     /// How long the vault takes to record and sign, in seconds.
     pub(crate) vault_seconds: HistogramFamily,
+    /// How often the vault's process was away when it was asked.
+    pub(crate) vault_outages: Counter,
     /// How long the core and the store take for one event, in seconds.
     pub(crate) step_seconds: Histogram,
     /// Chunks that were written once more.
@@ -109,6 +111,7 @@ impl Metrics {
             rejections: CounterFamily::default(),
             proposals_held: Counter::default(),
             vault_seconds: HistogramFamily::new_with_constructor(|| Histogram::new(STEP_BUCKETS)),
+            vault_outages: Counter::default(),
             step_seconds: Histogram::new(STEP_BUCKETS),
             publish_retries: with_labels("lane", &LANES),
             publish_dropped: with_labels("lane", &LANES),
@@ -175,6 +178,8 @@ impl Metrics {
         to.register("proposals_held", "Proposals that waited for the signers to agree", held);
         let vault = self.vault_seconds.clone();
         to.register("vault_seconds", "Seconds to record and sign, by payload", vault);
+        let outages = self.vault_outages.clone();
+        to.register("vault_outages", "Times that the vault's process was away when asked", outages);
         let step = self.step_seconds.clone();
         to.register("step_seconds", "Seconds to decide on an event and to store the step", step);
         let retries = self.publish_retries.clone();

@@ -13,7 +13,7 @@ use countersign_ops::notify::Notifier;
 use countersign_ops::signals::Hangups;
 use countersign_ops::supervise::Fatal;
 use countersign_ops::telemetry::LogFilter;
-use countersign_vault::OpenError;
+use countersign_vault::{OpenError, SignError};
 use tokio_util::sync::CancellationToken;
 
 use crate::assemble::assemble;
@@ -21,7 +21,7 @@ use crate::config::{Config, Doors, Problem};
 use crate::history::HistoryError;
 use crate::import::ImportError;
 use crate::journals::JournalsError;
-use crate::keys::SigningKeys;
+use crate::keys::Holders;
 use crate::store::StoreError;
 
 /// Why the daemon does not start, or ends other than by being asked to.
@@ -98,6 +98,11 @@ pub enum RunError {
     /// The journal is not the one that belongs to the store.
     #[error(transparent)]
     History(#[from] HistoryError),
+    /// A dry run must leave no trace, and a vault in another process records what it signs.
+    #[error(
+        "a dry run cannot use the vault of another process; set `dry_run = false`, or name another key"
+    )]
+    DryRunWithVault,
     /// The vault's thread cannot be started.
     #[error("the vault's thread cannot be started")]
     Thread(#[source] io::Error),
@@ -113,7 +118,9 @@ impl RunError {
     /// The code that the process should end with.
     pub const fn exit(&self) -> Exit {
         match self {
-            Self::Config(_) | Self::Node(_) | Self::Tls { .. } => Exit::Usage,
+            Self::Config(_) | Self::Node(_) | Self::Tls { .. } | Self::DryRunWithVault => {
+                Exit::Usage
+            }
             Self::Bind { .. }
             | Self::OtherAddress { .. }
             | Self::Inherited { .. }
@@ -123,6 +130,9 @@ impl RunError {
             Self::Store(_) => Exit::Store,
             Self::Takeover(error) => error.exit(),
             Self::History(HistoryError::Journal(error)) if error.is_fatal() => Exit::Store,
+            Self::History(HistoryError::Journal(SignError::Key(_) | SignError::Remote(_))) => {
+                Exit::Key
+            }
             Self::Journal(_) | Self::History(_) => Exit::Journal,
             Self::Thread(_) | Self::Signals(_) => Exit::Failure,
             Self::Fatal(fatal) => fatal.exit(),
@@ -153,10 +163,14 @@ pub struct Surroundings {
 /// bound. The journal is opened before the store: its lock is what keeps a second signer away.
 pub async fn run(
     config: Config,
-    keys: SigningKeys,
+    keys: impl Into<Holders>,
     mut surroundings: Surroundings,
     stop: CancellationToken,
 ) -> Result<(), RunError> {
+    let keys = keys.into();
+    if config.is_dry_run && keys.are_elsewhere() {
+        return Err(RunError::DryRunWithVault);
+    }
     let public = keys.public();
     tracing::info!("Stacks signer version: {}", crate::release());
     tracing::info!(

@@ -66,8 +66,11 @@ impl VaultHandle {
         let (orders, queue) = mpsc::unbounded_channel();
         let (ended, end) = oneshot::channel();
         let pulse = Pulse::new("the vault");
-        let clerk =
-            Clerk { vaults: vaults.into(), inbox, publisher, metrics, pulse: pulse.clone() };
+        let mut vaults = vaults.into();
+        for vault in vaults.all() {
+            vault.count_outages(metrics.vault_outages.clone());
+        }
+        let clerk = Clerk { vaults, inbox, publisher, metrics, pulse: pulse.clone() };
         std::thread::Builder::new().name("vault".to_owned()).spawn(move || {
             // Nobody listens any more only when the daemon has ended already.
             let _ = ended.send(clerk.serve(queue));

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use countersign_wire::stackerdb::Lane;
 use countersign_wire::{PublicKey, Sighash, StacksHeight};
 
+use crate::ipc::RemoteError;
 use crate::key::KeyError;
 
 /// Why a vault cannot be opened. None of these heals by trying again.
@@ -164,6 +165,9 @@ pub enum SignError {
     /// The key is not at hand. Nothing was signed, and the same request may be made again.
     #[error("the key does not sign at the moment")]
     Key(#[from] KeyError),
+    /// The vault is in another process, and something is between us.
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
     /// The journal failed. The daemon must stop: a signer that cannot remember must not sign.
     #[error("the signing journal failed; nothing is signed without a record")]
     Journal(#[source] JournalError),
@@ -173,6 +177,15 @@ impl SignError {
     /// Whether the daemon must stop.
     pub const fn is_fatal(&self) -> bool {
         matches!(self, Self::Journal(_))
+    }
+
+    /// Whether the same request may succeed later: the key or the vault's process is away.
+    pub const fn is_transient(&self) -> bool {
+        match self {
+            Self::Key(_) => true,
+            Self::Remote(error) => error.is_transient(),
+            _ => false,
+        }
     }
 }
 

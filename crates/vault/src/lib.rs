@@ -34,6 +34,7 @@
 //! any descriptor of a file releases the POSIX locks that its process has on it.
 
 mod error;
+pub mod ipc;
 mod journal;
 mod key;
 mod operator_key;

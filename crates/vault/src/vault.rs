@@ -11,7 +11,8 @@ use crate::error::{OpenError, SignError};
 use crate::journal::Journal;
 use crate::key::SigningKey;
 use crate::request::{
-    AcceptanceRequest, ChunkRequest, Imported, Mark, MockRequest, RejectionRequest,
+    AcceptanceRequest, ChunkRequest, Imported, Mark, MockRequest, RejectionRequest, SipVoteRequest,
+    StackingRequest, StakingGrantRequest,
 };
 
 /// The signing key and the memory of what it signed. It is not `Clone`, and the key is erased when it
@@ -146,6 +147,24 @@ impl Vault {
         }
         let data = request.message.to_bytes();
         Ok(self.key.sign_chunk(request.slot_id, request.slot_version, data)?)
+    }
+
+    /// Signs a grant of pox-5. Like the two below it contradicts no block, and leaves no record.
+    pub fn sign_staking_grant(
+        &self,
+        request: &StakingGrantRequest,
+    ) -> Result<MessageSignature, SignError> {
+        Ok(self.key.sign_staking_grant(request)?)
+    }
+
+    /// Signs an authorization of pox-4.
+    pub fn sign_stacking(&self, request: &StackingRequest) -> Result<MessageSignature, SignError> {
+        Ok(self.key.sign_stacking(request)?)
+    }
+
+    /// Signs a vote on a SIP.
+    pub fn sign_sip_vote(&self, request: SipVoteRequest) -> Result<MessageSignature, SignError> {
+        Ok(self.key.sign_sip_vote(request)?)
     }
 
     fn check_response(&mut self, response: &BlockResponse) -> Result<(), SignError> {

@@ -24,6 +24,7 @@ mod walk;
 use std::path::{Path, PathBuf};
 
 pub use form::Form;
+pub use git::StagedError;
 pub use report::{Finding, History, Inside, Object, Remedy, Report, Totals, Unread};
 pub use target::{Target, TargetError};
 
@@ -46,10 +47,25 @@ pub fn scan(
     scanner.into_report()
 }
 
+/// Searches what the next commit of the work tree around `folder` would add.
+///
+/// `index` is the index of the commit, if it is not the usual one: Git names it to its hooks in
+/// `GIT_INDEX_FILE`.
+pub fn scan_staged(
+    folder: &Path,
+    index: Option<&Path>,
+    targets: &[Target],
+) -> Result<Report, StagedError> {
+    let mut ignore = |_: &Totals| {};
+    let mut scanner = Scanner::new(targets, &mut ignore);
+    scanner.staged(folder, index)?;
+    Ok(scanner.into_report())
+}
+
 /// Searches bytes as if they were the content of a file called `name`.
 pub fn scan_bytes(name: &Path, bytes: Vec<u8>, targets: &[Target]) -> Report {
     let mut ignore = |_: &Totals| {};
     let mut scanner = Scanner::new(targets, &mut ignore);
-    scanner.source(name, Source::Memory(bytes));
+    scanner.source(name, &Source::Memory(bytes));
     scanner.into_report()
 }

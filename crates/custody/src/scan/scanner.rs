@@ -60,13 +60,13 @@ impl<'s> Scanner<'s> {
     }
 
     /// Searches a file.
-    pub(super) fn source(&mut self, path: &Path, source: Source) {
+    pub(super) fn source(&mut self, path: &Path, source: &Source) {
         self.begin(path, source.len());
         self.report.totals.files += 1;
         let mut head = Vec::new();
         let searched = match source.from(0).take(HEAD as u64).read_to_end(&mut head) {
             Err(error) => Err(error),
-            Ok(_) if matches!(Kind::of(&head), Kind::Pack | Kind::Bundle) => self.pack(&source),
+            Ok(_) if matches!(Kind::of(&head), Kind::Pack | Kind::Bundle) => self.pack(source),
             Ok(_) => self.stream_from(head, &mut source.from(HEAD as u64)),
         };
         self.note(searched);
@@ -95,6 +95,13 @@ impl<'s> Scanner<'s> {
             .and_then(|_| self.stream_from(head, reader));
         self.note(searched);
         self.inside.pop();
+    }
+
+    /// Searches bytes at the place where the search is.
+    pub(super) fn here(&mut self, bytes: &[u8]) {
+        let (head, mut rest) = bytes.split_at(bytes.len().min(HEAD));
+        let searched = self.stream_from(head.to_vec(), &mut rest);
+        self.note(searched);
     }
 
     /// Searches what begins with `head` and goes on in `rest`.

@@ -60,7 +60,7 @@ impl<'w, 's> Walk<'w, 's> {
             self.folder(path, metadata);
         } else if metadata.is_file() && !self.except.contains(&inode(metadata)) {
             match source(path) {
-                Ok(source) => self.scanner.source(path, source),
+                Ok(source) => self.scanner.source(path, &source),
                 Err(error) => self.unread(path, &error),
             }
             if path.file_name().is_some_and(|name| name == ".git") {

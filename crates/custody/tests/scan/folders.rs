@@ -56,7 +56,7 @@ fn a_key_at_any_place_of_a_large_file_is_found_once() {
         let report = place.scan();
         assert_eq!(report.findings.len(), 1, "at {place_of_key}");
         assert_eq!(report.findings[0].offset, place_of_key as u64 + 1);
-        let line = text[..=place_of_key].iter().filter(|byte| **byte == b'\n').count() + 1;
+        let line = text[..=place_of_key].split(|byte| *byte == b'\n').count();
         assert_eq!(report.findings[0].line, Some(line as u64), "at {place_of_key}");
     }
 }
@@ -111,7 +111,7 @@ fn a_file_that_may_not_be_read_is_told_and_ends_nothing() {
     let place = Place::new();
     let secret = place.write("a/secret", PRIVATE);
     place.write("b/key", PRIVATE);
-    fs::set_permissions(&secret, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o000)).unwrap();
     fs::set_permissions(place.path(), fs::Permissions::from_mode(0o755)).unwrap();
     // Root reads everything: the search runs as nobody, in a process of its own.
     let output = Command::new(std::env::current_exe().unwrap())

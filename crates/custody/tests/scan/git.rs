@@ -79,7 +79,7 @@ fn deltas() -> (Place, String) {
         if version == 4 {
             lines[777] = format!("key: {PRIVATE}");
         } else {
-            lines[777] = "no key".to_owned();
+            "no key".clone_into(&mut lines[777]);
         }
         place.write("repo/data/large.txt", lines.join("\n"));
         let commit = commit(&place, &format!("Version {version}"));
@@ -97,7 +97,7 @@ fn a_key_that_a_pack_stores_as_a_difference_is_found() {
     let blob = place.git("repo", &["rev-parse", &format!("{guilty}:data/large.txt")]);
     // The test means something only if the object is a difference from another one.
     let base = ["cat-file", "--batch-check=%(deltabase)", "--batch-all-objects"];
-    assert!(place.git("repo", &base).lines().any(|base| base.trim_matches('0') != ""));
+    assert!(place.git("repo", &base).lines().any(|base| !base.trim_matches('0').is_empty()));
     let (shown, history) = history(&place);
     assert_eq!(shown, format!("repo/.git » blob {blob}, line 778: hex"));
     assert_eq!(history.commit, Some(guilty));
@@ -305,4 +305,70 @@ fn a_clean_repository_with_thousands_of_hashes_has_nothing() {
         assert!(report.totals.candidates >= 5000, "{:?}", report.totals);
         assert!(report.totals.objects >= 30, "{:?}", report.totals);
     }
+}
+
+#[test]
+fn what_is_staged_is_searched_before_it_is_committed() {
+    use countersign_custody::scan::{Target, scan_staged};
+
+    let targets = [crate::support::PUBLIC.parse::<Target>().unwrap()];
+    for version in ["2", "3", "4"] {
+        // What is committed already is not the business of the next commit.
+        let (place, _) = leaked();
+        place.write("repo/old.key", PRIVATE);
+        commit(&place, "An old sin");
+        place.write("repo/sub/folder/signer.toml", format!("a = 1\nkey = \"{PRIVATE}01\"\n"));
+        place.write("repo/sub/folder/unstaged.toml", PRIVATE);
+        place.git("repo", &["update-index", "--index-version", version]);
+        let repo = place.path().join("repo");
+        let clean = scan_staged(&repo.join("sub"), None, &targets).unwrap();
+        assert!(clean.findings.is_empty() && clean.is_complete(), "{clean:?}");
+        place.git("repo", &["add", "--intent-to-add", "sub/folder/unstaged.toml"]);
+        place.git("repo", &["add", "sub/folder/signer.toml"]);
+        for is_packed in [false, true] {
+            if is_packed {
+                place.git("repo", &["gc", "--quiet"]);
+            }
+            let report = scan_staged(&repo.join("sub"), None, &targets).unwrap();
+            assert!(report.is_complete(), "{:?}", report.unread);
+            let shown = place.only(&report);
+            assert!(
+                shown.starts_with("repo/.git/index » sub/folder/signer.toml » blob "),
+                "{shown}"
+            );
+            assert!(shown.ends_with(", line 2: hex"), "{shown}");
+        }
+    }
+}
+
+#[test]
+fn the_first_commit_a_worktree_and_another_index_can_be_searched_too() {
+    use countersign_custody::scan::{StagedError, Target, scan_staged};
+
+    let targets = [crate::support::PUBLIC.parse::<Target>().unwrap()];
+    let place = Place::new();
+    let repo = place.path().join("repo");
+    let error = scan_staged(&place.path(), None, &targets).unwrap_err();
+    assert!(matches!(error, StagedError::NoRepository(_)));
+    place.git("", &["init", "--quiet", "repo"]);
+    assert!(scan_staged(&repo, None, &targets).unwrap().findings.is_empty());
+    place.write("repo/key", PRIVATE);
+    place.git("repo", &["add", "key"]);
+    assert_eq!(scan_staged(&repo, None, &targets).unwrap().findings.len(), 1);
+
+    let other = place.path().join("other-index");
+    fs::copy(repo.join(".git/index"), &other).unwrap();
+    place.git("repo", &["reset", "--quiet"]);
+    assert!(scan_staged(&repo, None, &targets).unwrap().findings.is_empty());
+    assert_eq!(scan_staged(&repo, Some(&other), &targets).unwrap().findings.len(), 1);
+    let error = scan_staged(&repo, Some(&place.path().join("missing")), &targets).unwrap_err();
+    assert!(matches!(error, StagedError::Index { .. }));
+
+    fs::remove_file(repo.join("key")).unwrap();
+    commit(&place, "Begin");
+    place.git("repo", &["worktree", "add", "--quiet", "../tree"]);
+    place.write("tree/key", PRIVATE);
+    place.git("tree", &["add", "key"]);
+    assert_eq!(scan_staged(&place.path().join("tree"), None, &targets).unwrap().findings.len(), 1);
+    assert!(scan_staged(&repo, None, &targets).unwrap().findings.is_empty());
 }

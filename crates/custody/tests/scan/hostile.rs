@@ -102,8 +102,8 @@ fn a_pack_with_a_flipped_bit_is_told_and_ends_nothing() {
     git(&repo.path(), &["commit", "--quiet", "-m", "Oops"]);
     git(&repo.path(), &["gc", "--quiet"]);
     let folder = repo.path().join(".git/objects/pack");
-    let pack = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let pack = pack.filter(|path| path.extension().is_some_and(|e| e == "pack")).next().unwrap();
+    let mut files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let pack = files.find(|path| path.extension().is_some_and(|e| e == "pack")).unwrap();
     let good = fs::read(pack).unwrap();
     assert_eq!(search(good.clone()).findings.len(), 1);
     let mut incomplete = 0;

@@ -7,6 +7,7 @@ use crate::support::{Place, noise};
 /// `cargo test --release -p countersign-custody --test scan speed -- --ignored --nocapture`
 #[test]
 #[ignore = "a measurement, not a test"]
+#[expect(clippy::print_stderr, reason = "the measurement is for whoever started it")]
 fn speed() {
     let source = include_str!("../../src/scan/scanner.rs");
     let hashes: Vec<String> = noise(1, 4 << 20).chunks(32).map(hex::encode).collect();

@@ -12,7 +12,7 @@ impl Rotation {
     /// written in commands.
     pub fn steps(&self, config: &str) -> Vec<String> {
         match self.stage() {
-            Stage::NotBegun => self.steps_to_begin(config),
+            Stage::NotBegun => steps_to_begin(config),
             Stage::ToBeLoaded => vec![
                 "restart the signer, which has not loaded the key that `next_key` names".to_owned(),
                 "run this command again".to_owned(),
@@ -21,17 +21,6 @@ impl Rotation {
             Stage::Waiting => self.steps_while_waiting(),
             Stage::Changed => self.steps_to_end(),
         }
-    }
-
-    fn steps_to_begin(&self, config: &str) -> Vec<String> {
-        vec![
-            "make a new key: countersign keys new".to_owned(),
-            format!(
-                "name its place in {config}, in the table [countersign]: next_key = {{ age = \"…\" }}"
-            ),
-            "restart the signer once, at any time before the new key has its first cycle".to_owned(),
-            "run this command again".to_owned(),
-        ]
     }
 
     fn steps_to_register(&self, config: &str) -> Vec<String> {
@@ -88,7 +77,9 @@ impl Rotation {
              remove `next_key`; restart the signer when it suits"
                 .to_owned(),
         );
-        steps.push("keep the old key's journal and its backup until nothing is staked to it".to_owned());
+        steps.push(
+            "keep the old key's journal and its backup until nothing is staked to it".to_owned(),
+        );
         steps.push(
             "revoke the old key's grant, last of all (revoke-signer-grant, from the key's own account)"
                 .to_owned(),
@@ -165,18 +156,16 @@ impl Rotation {
         })
     }
 
-    const fn headline_of(stage: Stage) -> &'static str {
-        match stage {
+    fn headline(&self) -> &'static str {
+        match self.stage() {
             Stage::NotBegun => "No change of keys is under way. To begin one:",
-            Stage::ToBeLoaded => "The next key is configured, and the running signer does not have it:",
+            Stage::ToBeLoaded => {
+                "The next key is configured, and the running signer does not have it:"
+            }
             Stage::ToBeRegistered => "The next key is configured and has no seat yet:",
             Stage::Waiting => "The next key has a seat in the next cycle:",
             Stage::Changed => "The new key has taken the old one's place:",
         }
-    }
-
-    fn headline(&self) -> &'static str {
-        Self::headline_of(self.stage())
     }
 
     fn whereabouts(&self, key: &PublicKey) -> String {
@@ -189,6 +178,17 @@ impl Rotation {
         };
         format!("{}, {}", of(&self.current), of(&self.next))
     }
+}
+
+fn steps_to_begin(config: &str) -> Vec<String> {
+    vec![
+        "make a new key: countersign keys new".to_owned(),
+        format!(
+            "name its place in {config}, in the table [countersign]: next_key = {{ age = \"…\" }}"
+        ),
+        "restart the signer once, at any time before the new key has its first cycle".to_owned(),
+        "run this command again".to_owned(),
+    ]
 }
 
 fn seat(cycle: &CycleSight, key: &PublicKey) -> Value {

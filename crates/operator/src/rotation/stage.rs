@@ -134,7 +134,11 @@ impl Rotation {
             for ours in &keys {
                 let alike = cycle.look_alikes(ours);
                 let cycle = cycle.number;
-                troubles.extend(alike.map(|other| Trouble::LookAlike { ours: **ours, other, cycle }));
+                troubles.extend(alike.map(|other| Trouble::LookAlike {
+                    ours: **ours,
+                    other,
+                    cycle,
+                }));
             }
         }
         troubles

@@ -26,22 +26,22 @@ fn keys() -> Keys {
     Keys { first: key(1), next: Some(key(2)), are_loaded: Some(true) }
 }
 
-fn set(members: &[u8]) -> Option<SignerSet> {
+fn set(members: &[u8]) -> SignerSet {
     let member = |byte: &u8| Signer { key: key(*byte), weight: Weight::new(10) };
-    Some(SignerSet::new(members.iter().map(member).collect()).unwrap())
+    SignerSet::new(members.iter().map(member).collect()).unwrap()
 }
 
 /// At this position of cycle 141, with these signers in it and in the next.
 fn rotation(position: u64, current: &[u8], next: Option<&[u8]>) -> Rotation {
-    Rotation::new(keys(), &at(position), (set(current), next.and_then(set)))
+    Rotation::new(keys(), &at(position), (Some(set(current)), next.map(set)))
 }
 
 #[test]
 fn the_stage_follows_from_where_the_next_key_has_a_seat() {
-    let none = Rotation::new(Keys { next: None, ..keys() }, &at(5), (set(&[1, 9]), None));
+    let none = Rotation::new(Keys { next: None, ..keys() }, &at(5), (Some(set(&[1, 9])), None));
     assert_eq!(none.stage(), Stage::NotBegun);
     let unloaded = Keys { are_loaded: Some(false), ..keys() };
-    let unloaded = Rotation::new(unloaded, &at(5), (set(&[1, 9]), None));
+    let unloaded = Rotation::new(unloaded, &at(5), (Some(set(&[1, 9])), None));
     assert_eq!(unloaded.stage(), Stage::ToBeLoaded);
     assert_eq!(rotation(5, &[1, 9], None).stage(), Stage::ToBeRegistered);
     assert_eq!(rotation(2050, &[1, 9], Some(&[1, 9])).stage(), Stage::ToBeRegistered);
@@ -58,7 +58,11 @@ fn a_registration_counts_up_to_block_2000_of_a_cycle() {
     let this = Deadline { height: BurnHeight::new(964_150), cycle: RewardCycle::new(142) };
     assert_eq!([deadline(0), deadline(1999)], [this; 2]);
     let next = Deadline { height: BurnHeight::new(966_250), cycle: RewardCycle::new(143) };
-    assert_eq!([deadline(2000), deadline(2099)], [next; 2], "no block is left before it is too late");
+    assert_eq!(
+        [deadline(2000), deadline(2099)],
+        [next; 2],
+        "no block is left before it is too late"
+    );
 }
 
 #[test]

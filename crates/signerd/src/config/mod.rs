@@ -29,7 +29,7 @@ pub(crate) use outline::strip_indices;
 pub use outline::{Change, Outline};
 pub use paths::DbPath;
 
-use crate::keys::{KeysError, PublicKeys, SigningKeys};
+use crate::keys::PublicKeys;
 use crate::recorder::Recording;
 
 /// Everything that the operator decides. It may hold the private key, so it cannot be cloned.
@@ -108,18 +108,6 @@ impl Config {
     /// Reads the content of a file.
     pub fn parse(text: &str) -> Result<Self, Problem> {
         file::read(text)?.into_config(Outline::of(text)?)
-    }
-
-    /// Opens the key, and the one that is to take its place.
-    pub fn open_keys(&self, ask: Ask<'_>) -> Result<SigningKeys, KeysError> {
-        let first = self.open_key(&mut *ask).map_err(KeysError::First)?;
-        SigningKeys::new(first, self.open_next_key(ask).map_err(KeysError::Next)?)
-    }
-
-    /// Opens the key that is to take the other's place, if there is one.
-    pub fn open_next_key(&self, ask: Ask<'_>) -> Result<Option<SigningKey>, OpenError> {
-        let Some(place) = &self.next_key else { return Ok(None) };
-        self.opening(ask).open(place).map(Some)
     }
 
     /// Opens the key. A plain key that others can read is refused, except on a private network.

@@ -23,10 +23,9 @@ use std::path::Path;
 use countersign_wire::StacksAddress;
 
 use crate::config::Config;
-use crate::hand::Hand;
+use crate::hand::Holder;
 use crate::journals::Journals;
 use crate::store::Store;
-use countersign_vault::{SigningKey, Vault};
 
 pub use error::{ImportError, Refusal};
 pub use report::{Report, Taken};
@@ -42,13 +41,16 @@ use source::Source;
 pub fn import(
     from: &Path,
     config: &Config,
-    signing_key: SigningKey,
+    holder: impl Into<Holder>,
     is_rehearsal: bool,
 ) -> Result<Report, ImportError> {
-    let key = signing_key.public_key();
+    let holder = holder.into();
+    let key = holder.public_key();
     let journals = Journals::find(&config.db_path, &key, None)?;
     let files = match (journals, config.db_path.store()) {
-        (Some(journals), Some(store)) => (journals.first, store),
+        (Some(journals), Some(store)) => {
+            (holder.socket().map_or(journals.first, Path::to_owned), store)
+        }
         _ => return Err(ImportError::NothingIsKept),
     };
     let owner = StacksAddress::single_sig(config.network, &key);
@@ -61,7 +63,7 @@ pub fn import(
     // The journal first: its lock keeps a running signer away, and a crash between the two leaves
     // marks that bind, and nothing that a second import would not add.
     let (journal, store) = files;
-    let mut vault = Hand::from(Vault::open(signing_key, &journal)?);
+    let mut vault = holder.open(Some(&journal))?;
     let mut store = Store::open(&store)?;
     report.taken.signed = take::marks(&mut vault, &found)?;
     take::rest(&mut store, &found, &mut report.taken)?;

@@ -33,7 +33,7 @@ pub(super) enum Outcome {
     Failed(NodeError),
     /// The node will never take it.
     Refused(Option<ChunkRefusal>),
-    /// The vault will never sign it.
+    /// The vault does not sign it, now or ever.
     Unsigned(SignError),
     /// The vault has ended, and so will the daemon.
     Closed,

@@ -34,9 +34,8 @@ impl Kind {
     pub(in crate::scan) fn of(head: &[u8]) -> Self {
         match head {
             [0x1f, 0x8b, 8, ..] => Self::Gzip,
-            [0x28, 0xb5, 0x2f, 0xfd, ..] => Self::Zstd,
-            // A frame that a decoder skips comes first in some layers.
-            [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Self::Zstd,
+            // The second is a frame to be skipped, which comes first in some layers.
+            [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Self::Zstd,
             [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Self::Xz,
             [b'P', b'K', 3, 4, ..] => Self::Zip,
             [b'P', b'A', b'C', b'K', 0, 0, 0, 2 | 3, ..] => Self::Pack,

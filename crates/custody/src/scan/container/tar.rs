@@ -154,16 +154,12 @@ fn fill(reader: &mut dyn Read, block: &mut [u8; BLOCK]) -> io::Result<bool> {
 
 /// An octal number, or one of GNU's in base 256.
 fn number(field: &[u8]) -> Option<u64> {
-    match field {
-        [0x80, rest @ ..] => {
-            let (high, low) = rest.split_last_chunk::<8>()?;
-            high.iter().all(|byte| *byte == 0).then(|| u64::from_be_bytes(*low))
-        }
-        _ => {
-            let text = std::str::from_utf8(c_text(field)).ok()?.trim();
-            if text.is_empty() { Some(0) } else { u64::from_str_radix(text, 8).ok() }
-        }
+    if let [0x80, rest @ ..] = field {
+        let (high, low) = rest.split_last_chunk::<8>()?;
+        return high.iter().all(|byte| *byte == 0).then(|| u64::from_be_bytes(*low));
     }
+    let text = std::str::from_utf8(c_text(field)).ok()?.trim();
+    if text.is_empty() { Some(0) } else { u64::from_str_radix(text, 8).ok() }
 }
 
 fn decimal(text: &[u8]) -> Option<u64> {

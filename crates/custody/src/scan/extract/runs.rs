@@ -40,7 +40,7 @@ mod tests {
     fn plain(data: &[u8], shortest: usize) -> Vec<Range<usize>> {
         let mut found = Vec::new();
         let mut start = 0;
-        for (place, byte) in data.iter().chain(&[b' ']).enumerate() {
+        for (place, byte) in data.iter().chain(b" ").enumerate() {
             if *byte == b' ' {
                 if place - start >= shortest {
                     found.push(start..place);

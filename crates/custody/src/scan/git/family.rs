@@ -104,7 +104,7 @@ impl Scanner<'_> {
                     self.enter(&mut stack, differences, child)?;
                 }
                 Err(error) => {
-                    self.unread(format!("the object at byte {child} of the pack: {error}"))
+                    self.unread(format!("the object at byte {child} of the pack: {error}"));
                 }
             }
         }

@@ -14,8 +14,10 @@ mod pack;
 mod refs;
 mod repository;
 mod search;
+mod staged;
 mod store;
 mod trace;
 
 pub(super) use repository::{Repository, Worktree, is_repository};
+pub use staged::StagedError;
 pub(super) use trace::Tracer;

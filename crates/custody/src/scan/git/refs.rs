@@ -39,6 +39,19 @@ pub(super) fn tips(folder: &Path) -> Vec<Tip> {
     tips
 }
 
+/// The last commit of the branch of a worktree: `own` is what belongs to it alone, `common` the repository.
+pub(super) fn head(own: &Path, common: &Path) -> Option<Oid> {
+    let mut text = read_text(&own.join("HEAD")).ok()?;
+    for _ in 0..LONGEST_SYMBOLIC {
+        let Some(name) = text.trim().strip_prefix("ref: ").map(str::to_owned) else { break };
+        text = match read_text(&common.join(&name)) {
+            Ok(text) => text,
+            Err(_) => tips(common).into_iter().find(|tip| tip.name == name)?.id.to_string(),
+        };
+    }
+    Oid::from_hex(text.trim().as_bytes())
+}
+
 /// Whether the refs are in a format that is not read here.
 pub(super) fn are_in_tables(folder: &Path) -> bool {
     folder.join("reftable").is_dir()
@@ -95,5 +108,6 @@ const HEADS: [&str; 7] = [
     "REVERT_HEAD",
     "AUTO_MERGE",
 ];
+const LONGEST_SYMBOLIC: usize = 5;
 /// How many folders may be in one another.
 const DEEPEST: usize = 32;

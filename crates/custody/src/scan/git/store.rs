@@ -17,7 +17,7 @@ use crate::scan::walk;
 
 /// The objects of a repository.
 pub(in crate::scan) struct Store {
-    objects: PathBuf,
+    folders: Vec<PathBuf>,
     hash: HashKind,
     packs: Vec<Indexed>,
 }
@@ -30,16 +30,17 @@ struct Indexed {
 }
 
 impl Store {
-    /// The objects under `objects`.
-    pub(in crate::scan) fn open(objects: &Path, hash: HashKind) -> Self {
-        let indexes = names(&objects.join("pack"));
+    /// The objects in these folders, which Git calls `objects`.
+    pub(in crate::scan) fn open(folders: Vec<PathBuf>, hash: HashKind) -> Self {
+        let indexes: Vec<PathBuf> =
+            folders.iter().flat_map(|objects| names(&objects.join("pack"))).collect();
         let indexes = indexes.iter().filter(|path| path.extension().is_some_and(|e| e == "idx"));
         let packs = indexes.filter_map(|path| {
             let index = Index::open(walk::source(path).ok()?, hash).ok()?;
             let pack = walk::source(&path.with_extension("pack")).ok()?;
             Some(Indexed { index, pack, recent: RefCell::default() })
         });
-        Self { objects: objects.to_owned(), hash, packs: packs.collect() }
+        Self { packs: packs.collect(), folders, hash }
     }
 
     /// Kind and content of an object; none if it is not here or cannot be read.
@@ -48,17 +49,18 @@ impl Store {
             let offset = indexed.index.find(id).ok()??;
             indexed.object(offset, self.hash).ok()
         });
-        packed.or_else(|| self.loose(id).ok()?)
+        packed.or_else(|| self.folders.iter().find_map(|objects| loose(objects, id).ok()?))
     }
+}
 
-    fn loose(&self, id: &Oid) -> io::Result<Option<(ObjectKind, Vec<u8>)>> {
-        let name = id.to_string();
-        let (folder, file) = name.split_at(2);
-        let file = walk::open(&self.objects.join(folder).join(file))?;
-        let mut content = Vec::new();
-        ZlibDecoder::new(file).take(LARGEST as u64).read_to_end(&mut content)?;
-        Ok(loose_header(&content).map(|(kind, _, start)| (kind, content.split_off(start))))
-    }
+/// The loose object with this id.
+fn loose(objects: &Path, id: &Oid) -> io::Result<Option<(ObjectKind, Vec<u8>)>> {
+    let name = id.to_string();
+    let (folder, file) = name.split_at(2);
+    let file = walk::open(&objects.join(folder).join(file))?;
+    let mut content = Vec::new();
+    ZlibDecoder::new(file).take(LARGEST as u64).read_to_end(&mut content)?;
+    Ok(loose_header(&content).map(|(kind, _, start)| (kind, content.split_off(start))))
 }
 
 impl Indexed {

@@ -29,10 +29,10 @@ struct Held {
 
 impl<'r> Tracer<'r> {
     pub(in crate::scan) fn new(repository: &'r Repository) -> Self {
-        let objects = repository.folder.join("objects");
+        let objects = vec![repository.folder.join("objects")];
         Self {
             repository,
-            store: Store::open(&objects, repository.hash),
+            store: Store::open(objects, repository.hash),
             tips: tips(&repository.folder),
             trees: HashMap::new(),
             is_partial: are_in_tables(&repository.folder),

@@ -35,7 +35,7 @@ impl Words {
     /// one, is of the list.
     fn row_around(&self, data: &[u8], place: usize, done: usize) -> Option<Row> {
         let here = if is_word_byte(data, place) {
-            word_around(data, place, done)
+            Some(word_around(data, place, done))
         } else {
             after(data, place)
         };
@@ -81,12 +81,12 @@ fn is_word_byte(data: &[u8], place: usize) -> bool {
 }
 
 /// The word that the letter at `place` is part of, as far as it can be one of the list.
-fn word_around(data: &[u8], place: usize, done: usize) -> Option<Range<usize>> {
+fn word_around(data: &[u8], place: usize, done: usize) -> Range<usize> {
     let mut start = place;
     while start > done && place - start <= LONGEST_WORD && is_word_byte(data, start - 1) {
         start -= 1;
     }
-    Some(start..end_of_word(data, start))
+    start..end_of_word(data, start)
 }
 
 /// The first word after `place`, if it is near.
@@ -108,7 +108,7 @@ fn end_of_word(data: &[u8], start: usize) -> usize {
 fn before(data: &[u8], place: usize, done: usize) -> Option<Range<usize>> {
     let near = place.saturating_sub(WIDEST_GAP).max(done)..place;
     let last = near.into_iter().rev().find(|place| is_word_byte(data, *place))?;
-    word_around(data, last, done)
+    Some(word_around(data, last, done))
 }
 
 /// Twelve words of three letters, and eleven spaces.
@@ -148,6 +148,8 @@ mod tests {
 
     #[test]
     fn a_mnemonic_is_found_in_every_form_of_a_text() {
+        let numbered: Vec<String> =
+            (1..).zip(WORDS).map(|(n, word)| format!("{n:>3}. {word}")).collect();
         let forms: [(&str, String); 9] = [
             ("one line", WORDS.join(" ")),
             ("lines", WORDS.join("\n")),
@@ -157,10 +159,7 @@ mod tests {
             ("escaped tabs", WORDS.join("\\t")),
             ("commas", WORDS.join(", ")),
             ("capitals", WORDS.join(" ").to_uppercase()),
-            (
-                "numbered",
-                (1..).zip(WORDS).map(|(n, word)| format!("{n:>3}. {word}\n")).collect::<String>(),
-            ),
+            ("numbered", numbered.join("\n")),
         ];
         for (form, text) in forms {
             for lead in ["", "x=", "# my key: ", &"what is said before a mnemonic ".repeat(40)] {

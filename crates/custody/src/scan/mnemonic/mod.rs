@@ -20,15 +20,15 @@ use super::target::Prober;
 /// The words, and which sentences were tried in vain.
 pub(super) struct Words {
     numbers: HashMap<&'static [u8], u16>,
-    words: Vec<&'static str>,
+    texts: Vec<&'static str>,
     tried: Vec<[u8; 32]>,
 }
 
 impl Words {
     pub(super) fn new() -> Self {
-        let words: Vec<&str> = ENGLISH.lines().collect();
-        let numbers = (0..).zip(&words).map(|(number, word)| (word.as_bytes(), number)).collect();
-        Self { numbers, words, tried: vec![[0; 32]; TRIED_SLOTS] }
+        let texts: Vec<&str> = ENGLISH.lines().collect();
+        let numbers = (0..).zip(&texts).map(|(number, word)| (word.as_bytes(), number)).collect();
+        Self { numbers, texts, tried: vec![[0; 32]; TRIED_SLOTS] }
     }
 
     /// The number of a word in any case.
@@ -65,7 +65,7 @@ impl Words {
             if !sentence.is_empty() {
                 sentence.push(' ');
             }
-            sentence.push_str(self.words.get(usize::from(*number))?);
+            sentence.push_str(self.texts.get(usize::from(*number))?);
         }
         let mut seed = Zeroizing::new([0; 64]);
         pbkdf2_hmac::<Sha512>(sentence.as_bytes(), b"mnemonic", ROUNDS, seed.as_mut());

@@ -1,12 +1,67 @@
 //! The vault that signs for this daemon, wherever it runs.
 
+mod remote;
+
+use std::path::Path;
+
 use countersign_vault::{
-    AcceptanceRequest, ChunkRequest, Imported, Mark, MockRequest, RejectionRequest, SignError,
-    Vault,
+    AcceptanceRequest, ChunkRequest, Imported, Mark, MockRequest, OpenError, RejectionRequest,
+    SignError, SigningKey, Vault,
 };
 use countersign_wire::message::MockSignature;
 use countersign_wire::stackerdb::Chunk;
 use countersign_wire::{MessageSignature, PublicKey, Sighash, StacksHeight};
+use prometheus_client::metrics::counter::Counter;
+
+pub use remote::RemoteVault;
+
+/// Who holds the key of a signer: this process, or the vault's.
+#[derive(Debug)]
+pub enum Holder {
+    /// The key is opened here, and signs here.
+    Here(SigningKey),
+    /// A vault in another process has it.
+    There(RemoteVault),
+}
+
+impl Holder {
+    /// The public half of the key.
+    pub fn public_key(&self) -> PublicKey {
+        match self {
+            Self::Here(key) => key.public_key(),
+            Self::There(vault) => vault.public_key(),
+        }
+    }
+
+    /// The socket of a vault in another process.
+    pub(crate) fn socket(&self) -> Option<&Path> {
+        match self {
+            Self::Here(_) => None,
+            Self::There(vault) => Some(vault.socket()),
+        }
+    }
+
+    /// The vault, with its journal at `journal` if it is ours to open.
+    pub(crate) fn open(self, journal: Option<&Path>) -> Result<Hand, OpenError> {
+        Ok(match (self, journal) {
+            (Self::Here(key), Some(journal)) => Vault::open(key, journal)?.into(),
+            (Self::Here(key), None) => Vault::in_memory(key)?.into(),
+            (Self::There(vault), _) => Hand::Remote(vault),
+        })
+    }
+}
+
+impl From<SigningKey> for Holder {
+    fn from(key: SigningKey) -> Self {
+        Self::Here(key)
+    }
+}
+
+impl From<RemoteVault> for Holder {
+    fn from(vault: RemoteVault) -> Self {
+        Self::There(vault)
+    }
+}
 
 /// The vault that signs for this daemon. Both kinds answer the same questions in the same words, so
 /// nobody behind this has to know which one it is.
@@ -14,6 +69,8 @@ use countersign_wire::{MessageSignature, PublicKey, Sighash, StacksHeight};
 pub(crate) enum Hand {
     /// In this process: the key is in our memory.
     Embedded(Vault),
+    /// In another process.
+    Remote(RemoteVault),
 }
 
 impl From<Vault> for Hand {
@@ -27,6 +84,7 @@ impl Hand {
     pub(crate) fn public_key(&self) -> PublicKey {
         match self {
             Self::Embedded(vault) => vault.public_key(),
+            Self::Remote(vault) => vault.public_key(),
         }
     }
 
@@ -37,6 +95,7 @@ impl Hand {
     ) -> Result<MessageSignature, SignError> {
         match self {
             Self::Embedded(vault) => vault.sign_acceptance(request),
+            Self::Remote(vault) => vault.sign_acceptance(request),
         }
     }
 
@@ -47,6 +106,7 @@ impl Hand {
     ) -> Result<MessageSignature, SignError> {
         match self {
             Self::Embedded(vault) => vault.sign_rejection(request),
+            Self::Remote(vault) => vault.sign_rejection(request),
         }
     }
 
@@ -54,6 +114,7 @@ impl Hand {
     pub(crate) fn sign_mock(&mut self, request: MockRequest) -> Result<MockSignature, SignError> {
         match self {
             Self::Embedded(vault) => vault.sign_mock(request),
+            Self::Remote(vault) => vault.sign_mock(request),
         }
     }
 
@@ -61,6 +122,7 @@ impl Hand {
     pub(crate) fn sign_chunk(&mut self, request: &ChunkRequest) -> Result<Chunk, SignError> {
         match self {
             Self::Embedded(vault) => vault.sign_chunk(request),
+            Self::Remote(vault) => vault.sign_chunk(request),
         }
     }
 
@@ -68,6 +130,7 @@ impl Hand {
     pub(crate) fn import(&mut self, marks: &[Mark]) -> Result<Imported, SignError> {
         match self {
             Self::Embedded(vault) => vault.import(marks),
+            Self::Remote(vault) => vault.import(marks),
         }
     }
 
@@ -75,6 +138,7 @@ impl Hand {
     pub(crate) fn has_signed_nothing(&mut self) -> Result<bool, SignError> {
         match self {
             Self::Embedded(vault) => vault.has_signed_nothing(),
+            Self::Remote(vault) => vault.has_signed_nothing(),
         }
     }
 
@@ -86,6 +150,7 @@ impl Hand {
     ) -> Result<bool, SignError> {
         match self {
             Self::Embedded(vault) => vault.may_have_signed(sighash, height),
+            Self::Remote(vault) => vault.may_have_signed(sighash, height),
         }
     }
 
@@ -93,6 +158,17 @@ impl Hand {
     pub(crate) fn tidy(&mut self) -> Result<(), SignError> {
         match self {
             Self::Embedded(vault) => vault.tidy(),
+            Self::Remote(vault) => {
+                vault.tidy();
+                Ok(())
+            }
+        }
+    }
+
+    /// Counts the outages of a vault in another process here.
+    pub(crate) fn count_outages(&mut self, outages: Counter) {
+        if let Self::Remote(vault) = self {
+            vault.count_outages(outages);
         }
     }
 }

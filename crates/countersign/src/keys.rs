@@ -1,0 +1,27 @@
+//! `countersign keys`: where keys are, and where they should not be.
+
+use std::io::Write;
+
+use clap::Subcommand;
+
+use crate::cli::Failed;
+use crate::{keys_rotate, keys_scan};
+
+/// A verb for each thing that an operator does with keys.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Say where a change of keys stands and what is next
+    #[command(after_help = keys_rotate::EXAMPLES)]
+    Rotate(keys_rotate::Args),
+    /// Find our private keys in folders, Git histories, images of containers and archives
+    #[command(after_help = keys_scan::EXAMPLES)]
+    Scan(keys_scan::Args),
+}
+
+/// Does what the verb says.
+pub(crate) fn run(verb: Verb, out: &mut dyn Write) -> Result<(), Failed> {
+    match verb {
+        Verb::Rotate(args) => keys_rotate::run(&args, out),
+        Verb::Scan(args) => keys_scan::run(&args, out),
+    }
+}
