@@ -49,7 +49,6 @@ pub(crate) fn rustup_component(
 /// What the tests with `as_root` in their path run, and the Debian package of each.
 const DISTRIBUTION: [(&str, &str); 12] = [
     ("age", "age"),
-    ("fusermount3", "fuse3"),
     ("gdb", "gdb"),
     ("git", "git"),
     ("ip", "iproute2"),
@@ -83,7 +82,7 @@ pub(crate) fn distribution_programs() -> Result<(), StepError> {
         return Ok(());
     }
     Err(StepError::Missing {
-        tool: "a program that the tests run as root (age, fuse3, gdb, git, SoftHSM2, strace, …)",
+        tool: "a program that the tests run as root (age, gdb, git, SoftHSM2, strace, …)",
         remedy: "install the packages of the table in xtask/src/tools.rs, or run the tests as a user",
     })
 }
