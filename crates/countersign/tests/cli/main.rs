@@ -7,6 +7,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod as_root;
 mod check_config;
 mod chunks;
 mod door;
@@ -14,6 +15,7 @@ mod explain;
 mod flood;
 mod help;
 mod import;
+mod keys;
 mod name;
 mod replay;
 mod start;
