@@ -17,8 +17,8 @@ use zeroize::Zeroizing;
 use crate::name::Name;
 use crate::{
     check_config, devnet, doctor, explain, generate_stacking_signature, generate_staking_signature,
-    generate_vote, get_chunk, get_latest_chunk, import, keys, link, list_chunks, monitor_signers,
-    put_chunk, reload, replay, run, status, tls, vault, verify_vote,
+    generate_vote, get_chunk, get_latest_chunk, import, journal, keys, link, list_chunks,
+    monitor_signers, put_chunk, reload, replay, run, status, tls, vault, verify_vote,
 };
 
 /// An independent signer for Stacks
@@ -84,6 +84,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         verb: keys::Verb,
     },
+    /// Look after the journal of what this key has signed, while no signer runs
+    Journal(journal::Args),
     /// Say what was decided about a block, by which rule and facts, and who voted what
     #[command(after_help = explain::EXAMPLES)]
     Explain(explain::Args),

@@ -13,6 +13,7 @@ mod generate_vote;
 mod get_chunk;
 mod get_latest_chunk;
 mod import;
+mod journal;
 mod keys;
 mod keys_backup;
 mod keys_import;
@@ -76,6 +77,7 @@ fn perform(name: Name, command: Command) -> Result<(), Failed> {
         Command::Reload(args) => reload::run(&args, out),
         Command::Import(args) => import::run(&args, out),
         Command::Keys { verb } => keys::run(verb, out),
+        Command::Journal(args) => journal::run(&args, out),
         Command::Explain(args) => explain::run(&args, out),
         Command::Replay(args) => replay::run(&args, out),
         Command::Tls(args) => tls::run(args, out),

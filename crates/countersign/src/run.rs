@@ -19,6 +19,10 @@ pub(crate) struct Args {
     /// The signer's configuration, the same file that the reference signer reads
     #[arg(short, long, value_name = "FILE")]
     config: PathBuf,
+    /// Begin a signing journal: what this key has signed is not known, or it has signed nothing. Nothing is
+    /// signed for ten minutes. Refused if there is a journal
+    #[arg(long)]
+    init: bool,
 }
 
 /// Runs until SIGTERM or SIGINT, or until something fails that a human must look at.
@@ -26,7 +30,8 @@ pub(crate) struct Args {
 /// One thread does everything but sign: what it waits for is the node, not the processor.
 pub(crate) fn run(args: &Args) -> Result<(), Failed> {
     forbid_core_dumps().map_err(|error| Failed::new(Exit::Failure, error))?;
-    let config = Config::load(&args.config).map_err(|error| Failed::new(Exit::Usage, error))?;
+    let mut config = Config::load(&args.config).map_err(|error| Failed::new(Exit::Usage, error))?;
+    config.is_init = args.init;
     // What is wrong with the file is said before anybody is asked for a passphrase.
     config.doors().map_err(|problem| Failed::new(Exit::Usage, problem.in_file(&args.config)))?;
     let key = open_holder(&config)?;

@@ -15,6 +15,7 @@ use countersign_wire::{ChainId, Network, SlotId, SlotVersion};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+use crate::birth::Origin;
 use crate::care::{Care, Hands};
 use crate::clock::{WallClock, now};
 use crate::config::{Config, DbPath, HostPort};
@@ -24,7 +25,7 @@ use crate::drive::Drive;
 use crate::effects::{Effects, Tasks as EffectTasks};
 use crate::hand::{Hand, Holder};
 use crate::health::NodeHealth;
-use crate::history;
+use crate::history::{self, HistoryError};
 use crate::import::{refuse_beside_another, take_over};
 use crate::intake::Intake;
 use crate::metrics::Metrics;
@@ -60,10 +61,11 @@ pub(crate) fn assemble(
     let care = Care::of((&config, &public_key), surroundings, &nodes, &metrics, permission);
     let pages = care.pages(registry, (&config, &public_key), nodes.clone());
     let plan = Plan::of(&config);
+    let origin = Origin::of(&config);
     let control_socket = config.control_socket();
     let recording = config.recording;
     refuse_beside_another(&config.db_path)?;
-    let mut vault = open_vault(key, &config.db_path, config.is_dry_run)?;
+    let mut vault = open_vault(key, &origin)?;
     let mut store = open_store(&config.db_path)?;
     if !config.is_dry_run {
         join_history(&config.db_path, config.network, &mut vault, &mut store)?;
@@ -241,9 +243,11 @@ fn nodes(config: &Config, metrics: &Arc<Metrics>) -> Result<Nodes, RunError> {
 }
 
 /// What a dry run signs leaves no journal, because nothing of it leaves the machine.
-fn open_vault(key: Holder, db_path: &DbPath, is_dry_run: bool) -> Result<Hand, RunError> {
-    let journal = db_path.journal().filter(|_| !is_dry_run);
-    Ok(key.open(journal.as_deref())?)
+fn open_vault(key: Holder, origin: &Origin) -> Result<Hand, RunError> {
+    // A vault in another process has a journal of its own, and its own word on how that begins.
+    let past = if key.is_here() { origin.past(&key.public_key())? } else { None };
+    let journal = origin.db_path.journal().zip(past);
+    Ok(key.open(journal.as_ref().map(|(journal, past)| (journal.as_path(), *past)))?)
 }
 
 fn open_store(db_path: &DbPath) -> Result<Store, RunError> {
@@ -262,6 +266,9 @@ fn join_history(
 ) -> Result<(), RunError> {
     history::check(vault, &store.load()?)?;
     if let Some(report) = take_over(db_path, network, vault, store)? {
+        if report.signed > 0 {
+            vault.end_wait().map_err(HistoryError::Journal)?;
+        }
         tracing::warn!("taking the place of the signer that was here before\n{report}");
     }
     Ok(())
@@ -315,10 +322,13 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("signer.sqlite");
         let db_path = DbPath::parse(path.to_str().unwrap().to_owned()).unwrap();
+        let journal = db_path.journal().unwrap();
         let key = || Holder::from(SigningKey::from(PrivateKey::from_bytes([7; 32]).unwrap()));
-        drop(open_vault(key(), &db_path, true).unwrap());
+        let network = Network::Mocknet;
+        let dry = Origin { db_path, network, is_dry_run: true, is_init: false };
+        drop(open_vault(key(), &dry).unwrap());
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
-        drop(open_vault(key(), &db_path, false).unwrap());
-        assert!(db_path.journal().unwrap().exists());
+        drop(open_vault(key(), &Origin { is_dry_run: false, ..dry }).unwrap());
+        assert!(journal.exists());
     }
 }

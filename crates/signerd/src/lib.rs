@@ -8,6 +8,7 @@
 //! signature may exist in `countersign-vault`.
 
 mod assemble;
+mod birth;
 mod care;
 mod clock;
 pub mod config;

@@ -108,7 +108,7 @@ impl Clerk {
     fn serve(mut self, mut queue: mpsc::UnboundedReceiver<Order>) -> Result<(), SignError> {
         loop {
             self.pulse.rest();
-            let Some(order) = queue.blocking_recv() else { return Ok(()) };
+            let Some(order) = queue.blocking_recv() else { break };
             self.pulse.beat();
             let (payload, begun, is_last) =
                 (order.label(), Instant::now(), order.ends_a_decision());
@@ -120,6 +120,8 @@ impl Clerk {
                 self.vault.tidy()?;
             }
         }
+        // Whoever asked has ended, and got every answer.
+        self.vault.close_cleanly()
     }
 
     fn carry_out(&mut self, order: Order) -> Result<(), SignError> {

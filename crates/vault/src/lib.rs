@@ -34,20 +34,26 @@
 //! any descriptor of a file releases the POSIX locks that its process has on it.
 
 mod error;
+mod interchange;
 pub mod ipc;
 mod journal;
+mod journal_file;
 mod key;
 mod operator_key;
 mod request;
+mod standing;
 mod token;
 mod vault;
 
-pub use error::{JournalError, OpenError, SignError};
+pub use error::{AdoptError, JournalError, OpenError, SignError};
+pub use interchange::{InterchangeError, JournalExport, Span};
+pub use journal_file::{JournalFile, JournalStatus};
 pub use key::{KeyError, SigningKey};
 pub use operator_key::OperatorKey;
 pub use request::{
     AcceptanceRequest, ChunkRequest, Imported, Mark, MockRequest, Override, OverrideRule,
     RawChunkRequest, RejectionRequest, SipVoteRequest, StackingRequest, StakingGrantRequest,
 };
+pub use standing::Standing;
 pub use token::{PinTries, TokenError, TokenKey, TokenPin, TokenPlace};
-pub use vault::Vault;
+pub use vault::{Birth, FLOOR, Vault, is_there};

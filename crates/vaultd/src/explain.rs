@@ -123,7 +123,37 @@ mod tests {
 
     #[test]
     fn every_user_and_request_has_a_line_with_its_reason() {
-        insta::assert_snapshot!(explain(&callers(), None).to_string(), @"");
+        insta::assert_snapshot!(explain(&callers(), None).to_string(), @r"
+        countersign (uid 1001)
+          block-acceptance       yes  role block-signer
+          block-rejection        yes  role block-signer
+          mock-signature         yes  role block-signer
+          signer-message         yes  role block-signer
+          state-update           yes  role block-signer
+          staking-grant          no   not in the role block-signer
+          stacking-authorization no   not in the role block-signer
+          sip-vote               no   not in the role block-signer
+          import-marks           yes  role block-signer
+          read-history           yes  role block-signer
+          tidy-journal           yes  role block-signer
+        1002 (uid 1002)
+          block-acceptance       no   not in the role operator or sbtc-signer
+          block-rejection        no   not in the role operator or sbtc-signer
+          mock-signature         no   not in the role operator or sbtc-signer
+          signer-message         no   not in the role operator or sbtc-signer
+          state-update           no   not in the role operator or sbtc-signer
+          staking-grant          yes  role operator
+          stacking-authorization yes  role operator
+          sip-vote               yes  role operator
+          import-marks           no   not in the role operator or sbtc-signer
+          read-history           no   not in the role operator or sbtc-signer
+          tidy-journal           no   not in the role operator or sbtc-signer
+        every other user
+          everything             no   deny by default
+        nobody
+          digest                 no   the protocol has no such request
+          raw-chunk              no   the protocol has no such request
+        ");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::time::{Duration, Instant};
 
 use countersign_vault::SignError;
-use countersign_vault::ipc::{Hello, PROTOCOL, Refusal, Reply, RequestKind, to_frame};
+use countersign_vault::ipc::{Hello, PROTOCOL, Refusal, Reply, to_frame};
 use nix::sys::signalfd::SignalFd;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::sockopt::socket_peercred;
@@ -188,12 +188,14 @@ fn say_goodbye(connections: Vec<Connection>) {
     }
 }
 
-/// What is logged of callers, which must not be able to fill the disk with it.
+/// What is logged of callers, who must not be able to fill the disk with it: of each sort of trouble one line
+/// a second, which says how many came since the last one.
 #[derive(Debug, Default)]
 struct Log {
-    /// When the last warning was written, and how many were not.
-    warned: Option<Instant>,
-    unsaid: u64,
+    strangers: Pace,
+    crowds: Pace,
+    roles: Pace,
+    refusals: Pace,
 }
 
 impl Log {
@@ -202,59 +204,54 @@ impl Log {
         match reply {
             Reply::Done(_) => {}
             Reply::Refused(Refusal::NotPermitted { kind, .. }) => {
-                let kind: RequestKind = *kind;
-                self.warn(|unsaid| {
-                    tracing::warn!(user, %kind, unsaid, "a caller asked for what its role does not include");
-                });
-            }
-            Reply::Refused(
-                refusal @ (Refusal::Malformed { .. }
-                | Refusal::UnknownKey { .. }
-                | Refusal::OtherChain { .. }),
-            ) => {
-                self.warn(|unsaid| {
-                    tracing::warn!(user, unsaid, reason = %refusal, "a caller asked for what no signer asks for");
-                });
+                let Some(unsaid) = self.roles.turn() else { return };
+                tracing::warn!(user, %kind, unsaid, "a caller asked for what its role does not include");
             }
             Reply::Refused(refusal) => {
-                self.warn(|unsaid| tracing::warn!(user, unsaid, reason = %refusal, "not signed"));
+                let Some(unsaid) = self.refusals.turn() else { return };
+                tracing::warn!(user, unsaid, reason = %refusal, "a call was refused");
             }
         }
     }
 
     fn stranger(&mut self, uid: u32, pid: i32) {
-        self.warn(|unsaid| {
-            tracing::warn!(uid, pid, unsaid, "a user who is no caller was turned away");
-        });
+        let Some(unsaid) = self.strangers.turn() else { return };
+        tracing::warn!(uid, pid, unsaid, "a user who is no caller was turned away");
     }
 
     fn crowd(&mut self, caller: &Caller) {
-        let user = caller.user.as_str();
-        self.warn(|unsaid| {
-            tracing::warn!(
-                user,
-                unsaid,
-                "a caller has {MAX_CONNECTIONS} connections; another one was closed"
-            );
-        });
+        let Some(unsaid) = self.crowds.turn() else { return };
+        tracing::warn!(
+            user = caller.user,
+            unsaid,
+            "a caller has {MAX_CONNECTIONS} connections; another one was closed"
+        );
     }
+}
 
-    /// One warning a second; the next one says how many came between.
-    fn warn(&mut self, write: impl FnOnce(u64)) {
+/// One line a second.
+#[derive(Debug, Default)]
+struct Pace {
+    last: Option<Instant>,
+    unsaid: u64,
+}
+
+impl Pace {
+    /// How many lines were left out since the last one, if it is time for another.
+    fn turn(&mut self) -> Option<u64> {
         let now = Instant::now();
-        let is_due = self.warned.is_none_or(|last| now.duration_since(last) >= BETWEEN_WARNINGS);
-        if !is_due {
+        if self.last.is_some_and(|last| now.duration_since(last) < BETWEEN_LINES) {
             self.unsaid += 1;
-            return;
+            return None;
         }
-        self.warned = Some(now);
-        write(std::mem::take(&mut self.unsaid));
+        self.last = Some(now);
+        Some(std::mem::take(&mut self.unsaid))
     }
 }
 
 /// How many connections a caller may have.
 const MAX_CONNECTIONS: usize = 8;
-const BETWEEN_WARNINGS: Duration = Duration::from_secs(1);
+const BETWEEN_LINES: Duration = Duration::from_secs(1);
 /// How long to wait when a connection cannot be taken, which has no end of its own.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// So that the deadline has passed when the wait is over.

@@ -20,7 +20,7 @@ impl Settings {
             .with("node_host", "127.0.0.1:1")
             .with("endpoint", "127.0.0.1:0")
             .with("stacks_private_key", key.to_hex().as_str())
-            .with("network", "testnet")
+            .with("network", "mocknet")
             .with("auth_password", "password")
             .with("db_path", folder.join("signer.sqlite").to_str().unwrap())
     }
@@ -42,6 +42,16 @@ impl Settings {
     pub fn without(mut self, key: &str) -> Self {
         self.0.remove(key);
         self
+    }
+
+    /// With the vault that listens on `socket` in the place of a key.
+    #[must_use]
+    pub fn with_vault(self, socket: &Path) -> Self {
+        let mut key = Table::new();
+        key.insert("vault".to_owned(), socket.to_str().unwrap().into());
+        let mut ours = Table::new();
+        ours.insert("key".to_owned(), key.into());
+        self.without("stacks_private_key").with("countersign", ours)
     }
 
     /// The value of a key.

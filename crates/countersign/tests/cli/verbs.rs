@@ -56,7 +56,7 @@ fn a_grant_is_printed_for_people_and_for_machines() {
 
 #[test]
 fn a_signer_that_runs_does_not_keep_its_operator_from_signing() {
-    let place = place();
+    let place = place().with("network", "network = \"mocknet\"");
     let mut child = place.start();
     let ready = crate::start::wait_until_spawned(&mut child);
     assert!(ready.starts_with("Signer spawned successfully"), "{ready}");

@@ -283,6 +283,23 @@ mod tests {
     }
 
     #[test]
+    fn the_control_socket_is_beside_the_store_of_a_signer_that_keeps_one() {
+        let socket = |file: &str, dry_run: bool| {
+            let text = format!(
+                "node_host = \"a:1\"\nendpoint = \"a:2\"\nstacks_private_key = \"{}\"\n\
+                 network = \"testnet\"\nauth_password = \"x\"\ndb_path = \"{file}\"\n\
+                 dry_run = {dry_run}\n",
+                "01".repeat(32)
+            );
+            Config::parse(&text).unwrap().control_socket()
+        };
+        let usual = Some("/var/lib/signer.countersign-control.sock".into());
+        assert_eq!(socket("/var/lib/signer.db", false), usual);
+        assert_eq!(socket("/var/lib/signer.db", true), None);
+        assert_eq!(socket(":memory:", false), None);
+    }
+
+    #[test]
     fn a_control_socket_that_cannot_be_is_refused() {
         let named = with_table("[countersign]\ncontrol_socket = \"/run/c/s.sock\"").unwrap();
         assert_eq!(named.control_socket(), Some("/run/c/s.sock".into()));

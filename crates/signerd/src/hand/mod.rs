@@ -13,6 +13,7 @@ use countersign_wire::stackerdb::Chunk;
 use countersign_wire::{MessageSignature, PublicKey, Sighash, StacksHeight};
 use prometheus_client::metrics::counter::Counter;
 
+use crate::birth::Past;
 pub use remote::RemoteVault;
 
 /// Who holds the key of a signer: this process, or the vault's.
@@ -41,10 +42,18 @@ impl Holder {
         }
     }
 
-    /// The vault, with its journal at `journal` if it is ours to open.
-    pub(crate) fn open(self, journal: Option<&Path>) -> Result<Hand, OpenError> {
+    /// Whether the key is opened in this process, and its journal with it.
+    pub(crate) const fn is_here(&self) -> bool {
+        matches!(self, Self::Here(_))
+    }
+
+    /// The vault, with its journal if it is ours to open.
+    pub(crate) fn open(self, journal: Option<(&Path, Past)>) -> Result<Hand, OpenError> {
         Ok(match (self, journal) {
-            (Self::Here(key), Some(journal)) => Vault::open(key, journal)?.into(),
+            (Self::Here(key), Some((journal, Past::Journal))) => Vault::open(key, journal)?.into(),
+            (Self::Here(key), Some((journal, Past::Begins(birth)))) => {
+                Vault::create(key, journal, birth)?.into()
+            }
             (Self::Here(key), None) => Vault::in_memory(key)?.into(),
             (Self::There(vault), _) => Hand::Remote(vault),
         })
@@ -68,14 +77,14 @@ impl From<RemoteVault> for Holder {
 #[derive(Debug)]
 pub(crate) enum Hand {
     /// In this process: the key is in our memory.
-    Embedded(Vault),
+    Embedded(Box<Vault>),
     /// In another process.
     Remote(RemoteVault),
 }
 
 impl From<Vault> for Hand {
     fn from(vault: Vault) -> Self {
-        Self::Embedded(vault)
+        Self::Embedded(Box::new(vault))
     }
 }
 
@@ -134,6 +143,14 @@ impl Hand {
         }
     }
 
+    /// [`Vault::end_wait`]. A vault in another process ends no wait because a caller says so.
+    pub(crate) fn end_wait(&mut self) -> Result<(), SignError> {
+        match self {
+            Self::Embedded(vault) => vault.end_wait(),
+            Self::Remote(_) => Ok(()),
+        }
+    }
+
     /// [`Vault::has_signed_nothing`].
     pub(crate) fn has_signed_nothing(&mut self) -> Result<bool, SignError> {
         match self {
@@ -162,6 +179,14 @@ impl Hand {
                 vault.tidy();
                 Ok(())
             }
+        }
+    }
+
+    /// [`Vault::close_cleanly`]. A vault in another process outlives its callers.
+    pub(crate) fn close_cleanly(self) -> Result<(), SignError> {
+        match self {
+            Self::Embedded(vault) => vault.close_cleanly(),
+            Self::Remote(_) => Ok(()),
         }
     }
 

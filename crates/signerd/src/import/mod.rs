@@ -20,15 +20,17 @@ mod takeover;
 
 use std::path::Path;
 
+use countersign_vault::{Birth, FLOOR, is_there};
 use countersign_wire::StacksAddress;
 
+use crate::birth::Past;
 use crate::config::{Config, DbPath};
 use crate::hand::Holder;
 use crate::store::Store;
 
 pub use error::{ImportError, Refusal};
 pub use report::{Report, Taken};
-pub(crate) use takeover::{refuse_beside_another, take_over};
+pub(crate) use takeover::{refuse_beside_another, take_over, tells_history};
 
 use read::Found;
 use source::Source;
@@ -61,9 +63,16 @@ pub fn import(
     // The journal first: its lock keeps a running signer away, and a crash between the two leaves
     // marks that bind, and nothing that a second import would not add.
     let (journal, store) = files;
-    let mut vault = holder.open(Some(&journal))?;
+    // What is found is all that the key has signed; until all of it is taken over, it waits.
+    let begins = Past::Begins(Birth::Init { wait: FLOOR });
+    let is_new = holder.is_here() && !is_there(&journal);
+    let past = if is_new { begins } else { Past::Journal };
+    let mut vault = holder.open(Some((&journal, past)))?;
     let mut store = Store::open(&store)?;
     report.taken.signed = take::marks(&mut vault, &found)?;
     take::rest(&mut store, &found, &mut report.taken)?;
+    if is_new && !found.marks.is_empty() {
+        vault.end_wait()?;
+    }
     Ok(report)
 }

@@ -184,6 +184,9 @@ impl From<Refusal> for SignError {
             Refusal::ForeignSignature { sighash } => Self::ForeignSignature { sighash },
             Refusal::ForeignMock => Self::ForeignMock,
             Refusal::Unrecorded { sighash } => Self::Unrecorded { sighash },
+            Refusal::NotActive { standing } => Self::NotActive { standing },
+            Refusal::Waiting { left } => Self::Waiting { left },
+            Refusal::Held { from } => Self::Held { from },
             other @ (Refusal::NotPermitted { .. }
             | Refusal::UnknownKey { .. }
             | Refusal::OtherChain { .. }

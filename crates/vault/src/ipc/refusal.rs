@@ -1,14 +1,18 @@
 //! Why a call is refused, in a form that the caller can act on.
 
 use std::error::Error;
+use std::time::Duration;
 
 use countersign_wire::codec::encode_bytes;
 use countersign_wire::stackerdb::Lane;
-use countersign_wire::{ChainId, DecodeError, PublicKey, Reader, Sighash, StacksHeight, Wire};
+use countersign_wire::{
+    BurnHeight, ChainId, DecodeError, PublicKey, Reader, Sighash, StacksHeight, Wire,
+};
 
 use super::call::RequestKind;
 use super::request::decode_lane;
 use crate::error::SignError;
+use crate::standing::Standing;
 
 /// Why a call is refused. Nothing was signed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -111,6 +115,24 @@ pub enum Refusal {
         /// The block.
         sighash: Sighash,
     },
+    /// [`SignError::NotActive`].
+    #[error("this signer is {standing} and signs nothing")]
+    NotActive {
+        /// What it may do.
+        standing: Standing,
+    },
+    /// [`SignError::Waiting`].
+    #[error("nothing is signed for another {} seconds", .left.as_secs() + 1)]
+    Waiting {
+        /// What is left, in whole milliseconds.
+        left: Duration,
+    },
+    /// [`SignError::Held`].
+    #[error("nothing is signed from burn height {from} on")]
+    Held {
+        /// The height at and above which nothing is signed.
+        from: BurnHeight,
+    },
     /// [`SignError::Key`]: the key is not at hand, and the same request may be made again.
     #[error("the vault's key does not sign at the moment: {text}")]
     KeyAway {
@@ -157,11 +179,30 @@ impl From<&SignError> for Refusal {
             SignError::ForeignSignature { sighash } => Self::ForeignSignature { sighash: *sighash },
             SignError::ForeignMock => Self::ForeignMock,
             SignError::Unrecorded { sighash } => Self::Unrecorded { sighash: *sighash },
+            SignError::NotActive { standing } => Self::NotActive { standing: standing.clone() },
+            SignError::Waiting { left } => Self::Waiting { left: *left },
+            SignError::Held { from } => Self::Held { from: *from },
             // A vault that asks another one is none that this program starts.
             SignError::Key(_) | SignError::Remote(_) => Self::KeyAway { text: chain(error) },
             SignError::Journal(_) => Self::JournalFailed { text: chain(error) },
         }
     }
+}
+
+/// The name, since when, and why.
+fn encode_standing(standing: &Standing, out: &mut Vec<u8>) {
+    encode_bytes(standing.name().as_bytes(), out);
+    standing.since().encode(out);
+    encode_bytes(shortened(standing.reason().to_owned()).as_bytes(), out);
+}
+
+fn decode_standing(reader: &mut Reader<'_>) -> Result<Standing, DecodeError> {
+    let (name, since, reason) = (decode_text(reader)?, Wire::decode(reader)?, decode_text(reader)?);
+    let standing = Standing::from_parts(&name, since, reason.clone());
+    // A standing without a time or a reason has none on the wire either.
+    standing
+        .filter(|standing| standing.since() == since && standing.reason() == reason)
+        .ok_or(DecodeError::Invalid { what: "standing" })
 }
 
 /// The error and what caused it, on one line, shortened to what a frame may hold.
@@ -173,6 +214,11 @@ fn chain(error: &dyn Error) -> String {
         text.push_str(&cause.to_string());
         source = cause.source();
     }
+    shortened(text)
+}
+
+/// What of a text a frame may hold.
+fn shortened(mut text: String) -> String {
     if let Some((end, _)) = text.char_indices().find(|(at, _)| *at + 4 > MAX_TEXT_LEN as usize) {
         text.truncate(end);
     }
@@ -215,6 +261,11 @@ impl Wire for Refusal {
             | Self::ForeignSignature { sighash }
             | Self::Unrecorded { sighash } => sighash.encode(out),
             Self::ForeignMock => {}
+            Self::NotActive { standing } => encode_standing(standing, out),
+            Self::Waiting { left } => {
+                u64::try_from(left.as_millis()).unwrap_or(u64::MAX).encode(out);
+            }
+            Self::Held { from } => from.encode(out),
         }
     }
 
@@ -240,6 +291,9 @@ impl Wire for Refusal {
             23 => Self::ForeignSignature { sighash: Wire::decode(reader)? },
             24 => Self::ForeignMock,
             25 => Self::Unrecorded { sighash: Wire::decode(reader)? },
+            26 => Self::NotActive { standing: decode_standing(reader)? },
+            27 => Self::Waiting { left: Duration::from_millis(reader.u64("time left")?) },
+            28 => Self::Held { from: Wire::decode(reader)? },
             32 => Self::KeyAway { text: decode_text(reader)? },
             33 => Self::JournalFailed { text: decode_text(reader)? },
             tag => return Err(DecodeError::UnknownTag { what: "refusal", tag: tag.into() }),
@@ -267,6 +321,9 @@ impl Refusal {
             Self::ForeignSignature { .. } => 23,
             Self::ForeignMock => 24,
             Self::Unrecorded { .. } => 25,
+            Self::NotActive { .. } => 26,
+            Self::Waiting { .. } => 27,
+            Self::Held { .. } => 28,
             // What fails.
             Self::KeyAway { .. } => 32,
             Self::JournalFailed { .. } => 33,

@@ -1,9 +1,11 @@
 //! Any value of each type of the protocol.
 
+use std::time::Duration;
+
 use countersign_vault::ipc::{Answer, Call, Hello, Refusal, Reply, Request, RequestKind};
 use countersign_vault::{
     AcceptanceRequest, ChunkRequest, Imported, Mark, Override, OverrideRule, RejectionRequest,
-    SipVoteRequest, StackingRequest, StakingGrantRequest,
+    SipVoteRequest, StackingRequest, StakingGrantRequest, Standing,
 };
 use countersign_wire::sip018::{Pox4Authorization, Pox4Topic, PoxAddress};
 use countersign_wire::stackerdb::{Lane, SignersContract};
@@ -158,6 +160,15 @@ fn text() -> impl Strategy<Value = String> {
     vec(any::<char>(), 0..60).prop_map(String::from_iter)
 }
 
+fn standing() -> impl Strategy<Value = Standing> {
+    let at = || any::<u64>().prop_map(UnixSeconds::new);
+    prop_oneof![
+        Just(Standing::Active),
+        at().prop_map(|at| Standing::Demoted { at }),
+        (at(), text()).prop_map(|(at, reason)| Standing::Frozen { at, reason }),
+    ]
+}
+
 pub(crate) fn refusal() -> impl Strategy<Value = Refusal> {
     prop_oneof![
         (any::<u32>(), request_kind()).prop_map(|(uid, kind)| Refusal::NotPermitted { uid, kind }),
@@ -177,6 +188,9 @@ pub(crate) fn refusal() -> impl Strategy<Value = Refusal> {
         sighash().prop_map(|sighash| Refusal::ForeignSignature { sighash }),
         Just(Refusal::ForeignMock),
         sighash().prop_map(|sighash| Refusal::Unrecorded { sighash }),
+        standing().prop_map(|standing| Refusal::NotActive { standing }),
+        any::<u64>().prop_map(|left| Refusal::Waiting { left: Duration::from_millis(left) }),
+        any::<u64>().prop_map(|from| Refusal::Held { from: BurnHeight::new(from) }),
         text().prop_map(|text| Refusal::KeyAway { text }),
         text().prop_map(|text| Refusal::JournalFailed { text }),
     ]

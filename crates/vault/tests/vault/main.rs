@@ -8,10 +8,13 @@
 
 mod chunks;
 mod crash;
+mod flips;
 mod fold;
+mod history;
 mod opening;
 mod operator_key;
 mod plans;
 mod property;
 mod signing;
+mod standing;
 mod support;

@@ -1,0 +1,1 @@
+SELECT sighash, height, tenure, at, is_told FROM acceptance WHERE height <= ?1
