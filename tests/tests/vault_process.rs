@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use countersign_devnet::{DevnetConfig, SignerKind};
 use countersign_vault::ipc::{Answer, Hello, Refusal, RemoteError, Reply, Request, VaultClient};
-use countersign_vault::{RejectionRequest, SignError, SipVoteRequest};
+use countersign_vault::{RejectionRequest, SignError, SipVoteRequest, Standing};
 use countersign_wire::{ChainId, PrivateKey, PublicKey, Sighash, UnixSeconds, Wire as _, sip018};
 use system_tests::daemons::{
     Daemon, Metrics, Network, Signal, UnixUser, VaultPlace, accepted_in_journal, quick,
@@ -131,9 +131,12 @@ async fn each_user_may_ask_for_what_its_role_includes_and_a_stranger_for_nothing
     let Ok(Answer::Signature(signature)) = asked(&operator, vote()) else { panic!() };
     assert_eq!(signature.recover(&sip018::sip_vote(31, true)), Some(public));
 
-    for (user, request) in
-        [(&signer, vote()), (&operator, rejection(2)), (&operator, Request::Tidy)]
-    {
+    for (user, request) in [
+        (&signer, vote()),
+        (&signer, Request::Promote),
+        (&operator, rejection(2)),
+        (&operator, Request::Tidy),
+    ] {
         let kind = request.kind();
         match asked(user, request) {
             Err(SignError::Remote(RemoteError::Refused(refusal))) => {
@@ -330,6 +333,44 @@ async fn a_second_vault_of_the_same_journal_does_not_start() {
 }
 
 #[tokio::test]
+async fn a_signer_can_stop_its_key_and_only_an_operator_can_let_it_go_on() {
+    let [signer, operator] = ["cs-signer", "cs-operator"].map(UnixUser::create);
+    let callers = [(signer.uid(), "block-signer"), (operator.uid(), "operator")];
+    let place = VaultPlace::new(&key(), None, &callers);
+    let vault = place.start().await;
+    let public = key().public_key();
+    let asked = |user: &UnixUser, request: Request| user.act(|| ask(&place, public, request));
+    let (reason, at) = ("another signer has this key".to_owned(), UnixSeconds::new(7));
+    let frozen = Standing::Frozen { at, reason: reason.clone() };
+    asked(&signer, Request::Freeze { reason, at }).unwrap();
+    assert!(matches!(asked(&signer, rejection(1)), Err(SignError::NotActive { .. })));
+    assert_eq!(asked(&operator, Request::Standing).unwrap(), Answer::Standing(frozen));
+
+    // Neither the caller nor a restart takes it back.
+    asked(&signer, Request::Promote).unwrap_err();
+    vault.signal(Signal::TERM);
+    assert_eq!(vault.ended().await.code, Some(0));
+    let _vault = place.start().await;
+    assert!(matches!(asked(&signer, rejection(1)), Err(SignError::NotActive { .. })));
+    asked(&operator, Request::Promote).unwrap();
+    asked(&signer, rejection(1)).unwrap();
+}
+
+#[tokio::test]
+async fn a_missing_journal_is_refused_and_one_that_begins_waits() {
+    let place = VaultPlace::new(&key(), None, &[(ROOT, "block-signer")]);
+    for file in std::fs::read_dir(place.journal().parent().unwrap()).unwrap() {
+        std::fs::remove_file(file.unwrap().path()).unwrap();
+    }
+    let ended = place.run().await;
+    assert_eq!(ended.code, Some(4), "{}", ended.log);
+    assert!(ended.log.contains("--init"), "{}", ended.log);
+    let _vault = place.start_with_init().await;
+    let refused = ask(&place, key().public_key(), rejection(1)).unwrap_err();
+    assert!(matches!(refused, SignError::Waiting { .. }), "{refused}");
+}
+
+#[tokio::test]
 async fn a_vault_without_its_key_or_with_a_bad_configuration_says_so_and_leaves_no_files() {
     let place = VaultPlace::new(&key(), None, &[(ROOT, "block-signer")]);
     std::fs::write(place.key(), "no key").unwrap();
@@ -339,5 +380,5 @@ async fn a_vault_without_its_key_or_with_a_bad_configuration_says_so_and_leaves_
     place.configure(&[], "");
     let ended = place.run().await;
     assert_eq!(ended.code, Some(2), "{}", ended.log);
-    assert!(!place.journal().exists() && !place.socket().exists());
+    assert!(!place.socket().exists());
 }

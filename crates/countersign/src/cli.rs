@@ -10,7 +10,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use countersign_custody::KeyPlace;
 use countersign_ops::exit::Exit;
 use countersign_ops::secret::forbid_core_dumps;
-use countersign_signerd::{Config, Holder, RemoteVault};
+use countersign_signerd::{Config, Holder, Holders, RemoteVault};
 use countersign_vault::SigningKey;
 use zeroize::Zeroizing;
 
@@ -151,13 +151,38 @@ pub(crate) fn open_key(config: &Config) -> Result<SigningKey, Failed> {
 
 /// Opens the key of a configuration, or connects to the vault that holds it.
 pub(crate) fn open_holder(config: &Config) -> Result<Holder, Failed> {
-    match &config.key {
+    hold(config, &config.key)
+}
+
+/// The same, together with the key that is to take its place.
+pub(crate) fn open_holders(config: &Config) -> Result<Holders, Failed> {
+    let next = config.next_key.as_ref().map(|place| hold(config, place)).transpose()?;
+    let holders = Holders::new(open_holder(config)?, next);
+    holders.map_err(|error| Failed::new(Exit::Usage, error))
+}
+
+/// Opens the key of a configuration that is to take the other's place.
+pub(crate) fn open_next_key(config: &Config) -> Result<SigningKey, Failed> {
+    let Some(place) = &config.next_key else {
+        let error = "the configuration names no `next_key` in the table [countersign]";
+        return Err(Failed::new(Exit::Usage, error));
+    };
+    open(config, place)
+}
+
+/// Opens the key at this place, or connects to the vault that holds it.
+pub(crate) fn hold(config: &Config, place: &KeyPlace) -> Result<Holder, Failed> {
+    match place {
         KeyPlace::Vault(socket) => match RemoteVault::connect(socket) {
             Ok(vault) => Ok(vault.into()),
             Err(error) => Err(Failed::new(Exit::Key, error)),
         },
-        _ => open_key(config).map(Holder::from),
+        _ => open(config, place).map(Holder::from),
     }
+}
+
+fn open(config: &Config, place: &KeyPlace) -> Result<SigningKey, Failed> {
+    config.opening(&mut ask).open(place).map_err(|error| Failed::new(Exit::Key, error))
 }
 
 /// Asks for a secret on the terminal, with the echo off. Both question and answer leave the standard

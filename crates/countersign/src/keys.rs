@@ -5,7 +5,7 @@ use std::io::Write;
 use clap::Subcommand;
 
 use crate::cli::Failed;
-use crate::{keys_backup, keys_import, keys_new, keys_restore, keys_scan};
+use crate::{keys_backup, keys_import, keys_new, keys_restore, keys_rotate, keys_scan};
 
 /// A verb for each thing that an operator does with keys.
 #[derive(Debug, Subcommand)]
@@ -22,6 +22,9 @@ pub(crate) enum Verb {
     /// Prove that a backup works, or seal the key from it into a new place
     #[command(after_help = keys_restore::EXAMPLES)]
     Restore(keys_restore::Args),
+    /// Say where a change of keys stands and what is next
+    #[command(after_help = keys_rotate::EXAMPLES)]
+    Rotate(keys_rotate::Args),
     /// Find our private keys in folders, Git histories, images of containers and archives
     #[command(after_help = keys_scan::EXAMPLES)]
     Scan(keys_scan::Args),
@@ -34,6 +37,7 @@ pub(crate) fn run(verb: Verb, out: &mut dyn Write) -> Result<(), Failed> {
         Verb::Import(args) => keys_import::run(args, out),
         Verb::Backup(args) => keys_backup::run(args, out),
         Verb::Restore(args) => keys_restore::run(args, out),
+        Verb::Rotate(args) => keys_rotate::run(&args, out),
         Verb::Scan(args) => keys_scan::run(&args, out),
     }
 }

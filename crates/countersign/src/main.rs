@@ -20,6 +20,7 @@ mod keys_import;
 mod keys_new;
 mod keys_place;
 mod keys_restore;
+mod keys_rotate;
 mod keys_scan;
 mod link;
 mod list_chunks;

@@ -11,7 +11,7 @@ use countersign_ops::telemetry::{self, TelemetryConfig};
 use countersign_signerd::{Config, RunError, Surroundings};
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::{Failed, open_holder};
+use crate::cli::{Failed, open_holders};
 
 /// What `run` needs to know.
 #[derive(Debug, clap::Args)]
@@ -34,7 +34,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failed> {
     config.is_init = args.init;
     // What is wrong with the file is said before anybody is asked for a passphrase.
     config.doors().map_err(|problem| Failed::new(Exit::Usage, problem.in_file(&args.config)))?;
-    let key = open_holder(&config)?;
+    let keys = open_holders(&config)?;
     let usual = TelemetryConfig::from_env();
     let filter = config.log.clone().unwrap_or_else(|| usual.filter.clone());
     let log = telemetry::init(&TelemetryConfig { filter, ..usual.clone() })
@@ -60,7 +60,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failed> {
             log: Some(log),
             usual_log: usual.filter,
         };
-        countersign_signerd::run(config, key, surroundings, stop).await
+        countersign_signerd::run(config, keys, surroundings, stop).await
     });
     // A body that is still being decoded is of no use any more.
     runtime.shutdown_background();

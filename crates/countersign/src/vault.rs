@@ -19,6 +19,10 @@ pub(crate) struct Args {
     /// The vault's configuration, such as /etc/countersign/vault.toml
     #[arg(short, long, value_name = "FILE", required = true)]
     config: Option<PathBuf>,
+    /// Begin a journal: the key has signed nothing yet, or what it signed is lost. Nothing is signed in the
+    /// first ten minutes, in which what was forgotten becomes too old to matter
+    #[arg(long)]
+    init: bool,
 }
 
 /// What can be asked about a vault without one.
@@ -44,16 +48,17 @@ pub(crate) fn run(args: Args, out: &mut dyn Write) -> Result<(), Failed> {
         (Some(Question::ExplainPermissions { config, user, json }), _) => {
             explain_permissions(&config, user.as_deref(), json, out)
         }
-        (None, Some(config)) => serve(&config),
+        (None, Some(config)) => serve(&config, args.init),
         (None, None) => Err(Failed::argument("name the configuration with `--config`")),
     }
 }
 
-fn serve(config: &Path) -> Result<(), Failed> {
+fn serve(config: &Path, is_init: bool) -> Result<(), Failed> {
     let config = load(config)?;
     telemetry::init(&TelemetryConfig::from_env())
         .map_err(|error| Failed::new(Exit::Usage, error))?;
-    countersign_vaultd::run(config, &mut ask).map_err(|error| Failed::new(error.exit(), error))
+    countersign_vaultd::run(config, is_init, &mut ask)
+        .map_err(|error| Failed::new(error.exit(), error))
 }
 
 fn explain_permissions(

@@ -1,6 +1,7 @@
 //! The daemon's parts and how they are joined.
 
 use std::convert::Infallible;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -28,6 +29,8 @@ use crate::health::NodeHealth;
 use crate::history::{self, HistoryError};
 use crate::import::{refuse_beside_another, take_over};
 use crate::intake::Intake;
+use crate::journals::Journals;
+use crate::keys::Holders;
 use crate::metrics::Metrics;
 use crate::nodes::watch::NodeWatch;
 use crate::nodes::{Node, Nodes};
@@ -41,11 +44,12 @@ use crate::sign::{VaultEnd, VaultHandle};
 use crate::slots::SlotReader;
 use crate::store::Store;
 use crate::upload::Uploader;
+use crate::vaults::Vaults;
 
 /// Opens what must be open and starts every task. The future ends when the daemon does.
 pub(crate) fn assemble(
     config: Config,
-    key: Holder,
+    keys: Holders,
     endpoints: Endpoints,
     surroundings: Surroundings,
     stop: CancellationToken,
@@ -54,21 +58,21 @@ pub(crate) fn assemble(
     let (metrics, registry) = Metrics::new(callbacks.clone());
     let metrics = Arc::new(metrics);
     let nodes = nodes(&config, &metrics)?;
-    let public_key = key.public_key();
-    let (params, address) = (config.params(public_key), config.address(&public_key));
+    let public = keys.public();
+    let (params, address) = (config.params(public), config.address(&public.first));
     // Nobody takes it away yet.
     let permission = watch::Sender::new(Permission::Active);
-    let care = Care::of((&config, &public_key), surroundings, &nodes, &metrics, permission);
-    let pages = care.pages(registry, (&config, &public_key), nodes.clone());
+    let care = Care::of((&config, &public), surroundings, &nodes, &metrics, permission);
+    let pages = care.pages(registry, (&config, &public), nodes.clone());
     let plan = Plan::of(&config);
     let origin = Origin::of(&config);
     let control_socket = config.control_socket();
     let recording = config.recording;
     refuse_beside_another(&config.db_path)?;
-    let mut vault = open_vault(key, &origin)?;
+    let mut vaults = open_vaults(keys, &origin)?;
     let mut store = open_store(&config.db_path)?;
     if !config.is_dry_run {
-        join_history(&config.db_path, config.network, &mut vault, &mut store)?;
+        join_history(&config.db_path, config.network, &mut vaults, &mut store)?;
     }
     let decisions = open_decisions(&config.db_path);
     let control_socket = open_control(control_socket, config.named_control_socket.is_some())?;
@@ -85,7 +89,7 @@ pub(crate) fn assemble(
     let follow = follow_node(nodes.clone(), address, Arc::clone(&metrics), stop.clone());
     spawn(&mut tasks, "gauges", follow);
     let shared = Shared { nodes, metrics, callbacks, plan, hands };
-    shared.start(&mut tasks, Core { params, vault, store, decisions, recording }, &stop)?;
+    shared.start(&mut tasks, Core { params, vaults, store, decisions, recording }, &stop)?;
     Ok(supervise(tasks, stop))
 }
 
@@ -106,7 +110,7 @@ impl Plan {
 /// What decides, signs and remembers.
 struct Core {
     params: Params,
-    vault: Hand,
+    vaults: Vaults,
     store: Store,
     decisions: DecisionLog,
     recording: Option<Recording>,
@@ -128,13 +132,13 @@ impl Shared {
         core: Core,
         stop: &CancellationToken,
     ) -> Result<(), RunError> {
-        let Core { params, vault, store, decisions, recording } = core;
+        let Core { params, vaults, store, decisions, recording } = core;
         let (saved, floors) = (store.load()?, store.slot_versions()?);
         let (signer, recorder, first) = restore(params, saved, recording.as_ref());
         let (inbox, answers) = mpsc::channel(INBOX_LEN);
         let (publisher, arrivals) = Publisher::new();
         let started =
-            VaultHandle::start(vault, inbox.clone(), publisher.clone(), Arc::clone(&self.metrics));
+            VaultHandle::start(vaults, inbox.clone(), publisher.clone(), Arc::clone(&self.metrics));
         let (vault, vault_end) = started.map_err(RunError::Thread)?;
         self.hands.watch_over(tasks, vault.pulse(), stop);
         let lanes = lanes(arrivals, &self.delivery(&vault, floors));
@@ -243,11 +247,29 @@ fn nodes(config: &Config, metrics: &Arc<Metrics>) -> Result<Nodes, RunError> {
 }
 
 /// What a dry run signs leaves no journal, because nothing of it leaves the machine.
-fn open_vault(key: Holder, origin: &Origin) -> Result<Hand, RunError> {
-    // A vault in another process has a journal of its own, and its own word on how that begins.
-    let past = if key.is_here() { origin.past(&key.public_key())? } else { None };
-    let journal = origin.db_path.journal().zip(past);
-    Ok(key.open(journal.as_ref().map(|(journal, past)| (journal.as_path(), *past)))?)
+fn open_vaults(keys: Holders, origin: &Origin) -> Result<Vaults, RunError> {
+    let public = keys.public();
+    let journals = if origin.is_dry_run {
+        None
+    } else {
+        Journals::find(&origin.db_path, &public.first, public.next.as_ref())?
+    };
+    if let Some(journals) = &journals {
+        origin.check_init(journals)?;
+    }
+    let (first, next) = journals.map_or((None, None), |found| (Some(found.first), found.next));
+    let first = open_vault(keys.first, first.as_deref(), origin)?;
+    let next = keys.next.map(|key| open_vault(key, next.as_deref(), origin)).transpose()?;
+    Ok(Vaults::new(first, next))
+}
+
+/// A vault in another process has a journal of its own, and its own word on how that begins.
+fn open_vault(key: Holder, journal: Option<&Path>, origin: &Origin) -> Result<Hand, RunError> {
+    let journal = match journal {
+        Some(journal) if key.is_here() => Some((journal, origin.past(journal, &key.public_key())?)),
+        _ => None,
+    };
+    Ok(key.open(journal)?)
 }
 
 fn open_store(db_path: &DbPath) -> Result<Store, RunError> {
@@ -261,13 +283,15 @@ fn open_store(db_path: &DbPath) -> Result<Store, RunError> {
 fn join_history(
     db_path: &DbPath,
     network: Network,
-    vault: &mut Hand,
+    vaults: &mut Vaults,
     store: &mut Store,
 ) -> Result<(), RunError> {
-    history::check(vault, &store.load()?)?;
-    if let Some(report) = take_over(db_path, network, vault, store)? {
+    let saved = store.load()?;
+    vaults.all().try_for_each(|vault| history::check(vault, &saved))?;
+    // Another program that was here signed with the key that signs until now.
+    if let Some(report) = take_over(db_path, network, vaults.first(), store)? {
         if report.signed > 0 {
-            vault.end_wait().map_err(HistoryError::Journal)?;
+            vaults.first().end_wait().map_err(HistoryError::Journal)?;
         }
         tracing::warn!("taking the place of the signer that was here before\n{report}");
     }
@@ -313,22 +337,32 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
     use countersign_vault::SigningKey;
-    use countersign_wire::PrivateKey;
+    use countersign_wire::{PrivateKey, PublicKey};
 
     use super::*;
+    use crate::hand::Holder;
+
+    fn key(byte: u8) -> Holder {
+        Holder::from(SigningKey::from(PrivateKey::from_bytes([byte; 32]).unwrap()))
+    }
+
+    fn public(byte: u8) -> PublicKey {
+        key(byte).public_key()
+    }
 
     #[test]
     fn a_dry_run_creates_no_journal() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("signer.sqlite");
         let db_path = DbPath::parse(path.to_str().unwrap().to_owned()).unwrap();
-        let journal = db_path.journal().unwrap();
-        let key = || Holder::from(SigningKey::from(PrivateKey::from_bytes([7; 32]).unwrap()));
+        let (usual, named) = (db_path.journal(), db_path.journal_of(&public(8)));
+        let keys = || Holders { first: key(7), next: Some(key(8)) };
         let network = Network::Mocknet;
         let dry = Origin { db_path, network, is_dry_run: true, is_init: false };
-        drop(open_vault(key(), &dry).unwrap());
+        drop(open_vaults(keys(), &dry).unwrap());
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
-        drop(open_vault(key(), &Origin { is_dry_run: false, ..dry }).unwrap());
-        assert!(journal.exists());
+        drop(open_vaults(keys(), &Origin { is_dry_run: false, ..dry }).unwrap());
+        assert!(usual.unwrap().exists());
+        assert!(named.unwrap().exists());
     }
 }

@@ -22,6 +22,8 @@ mod health;
 mod history;
 pub mod import;
 mod intake;
+mod journals;
+mod keys;
 mod metrics;
 mod nodes;
 mod observe;
@@ -40,10 +42,13 @@ mod test_block;
 #[cfg(test)]
 mod test_node;
 mod upload;
+mod vaults;
 
 pub use config::{Config, ConfigError};
 pub use hand::{Holder, RemoteVault};
 pub use history::HistoryError;
+pub use journals::{Journals, JournalsError};
+pub use keys::{Holders, PublicKeys, SameKey};
 pub use run::{RunError, Surroundings, run};
 
 /// What this program calls itself in its responses, in logs and on the command line, such as

@@ -25,6 +25,7 @@ use readiness::ReadinessMetrics;
 /// One label: its name and its value.
 pub(crate) type Labels = Vec<(&'static str, &'static str)>;
 type Count = Gauge<u64, AtomicU64>;
+pub(crate) type SeatFamily = Family<[(&'static str, String); 2], Count>;
 pub(crate) type CounterFamily = Family<Labels, Counter>;
 /// A gauge per label.
 type GaugeOfLabels = Family<Labels, Count>;
@@ -79,6 +80,8 @@ pub(crate) struct Metrics {
     pub(crate) publish_retries: CounterFamily,
     /// Messages that were never delivered.
     pub(crate) publish_dropped: CounterFamily,
+    /// Our weight in each cycle in which we have a seat, by the key that has it.
+    pub(crate) seats: SeatFamily,
     /// The nodes.
     pub(crate) nodes: NodeMetrics,
     /// The ladder of readiness.
@@ -112,6 +115,7 @@ impl Metrics {
             step_seconds: Histogram::new(STEP_BUCKETS),
             publish_retries: with_labels("lane", &LANES),
             publish_dropped: with_labels("lane", &LANES),
+            seats: SeatFamily::default(),
             nodes: NodeMetrics::new(),
             readiness: ReadinessMetrics::new(),
         };
@@ -182,6 +186,8 @@ impl Metrics {
         to.register("publish_retries", "Chunks that were written once more, by lane", retries);
         let dropped = self.publish_dropped.clone();
         to.register("publish_dropped", "Messages that were never delivered, by lane", dropped);
+        let seats = self.seats.clone();
+        to.register("seat_weight", "Our weight in a reward cycle, by key and cycle", seats);
         self.nodes.register(to);
         self.readiness.register(to);
     }

@@ -18,9 +18,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::assemble::assemble;
 use crate::config::{Config, Doors, Problem};
-use crate::hand::Holder;
 use crate::history::HistoryError;
 use crate::import::ImportError;
+use crate::journals::JournalsError;
+use crate::keys::Holders;
 use crate::store::StoreError;
 
 /// Why the daemon does not start, or ends other than by being asked to.
@@ -85,6 +86,9 @@ pub enum RunError {
     /// The signing journal cannot be opened.
     #[error(transparent)]
     Journal(#[from] OpenError),
+    /// It cannot be told which signing journal belongs to which key.
+    #[error(transparent)]
+    Journals(#[from] JournalsError),
     /// The store cannot be opened.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -122,6 +126,7 @@ impl RunError {
             | Self::Inherited { .. }
             | Self::Control(_) => Exit::Bind,
             Self::Journal(error) if error.is_unwritable() => Exit::Store,
+            Self::Journals(error) => error.exit(),
             Self::Store(_) => Exit::Store,
             Self::Takeover(error) => error.exit(),
             Self::History(HistoryError::Journal(error)) if error.is_fatal() => Exit::Store,
@@ -152,22 +157,26 @@ pub struct Surroundings {
     pub usual_log: String,
 }
 
-/// Runs the signer with its key, which was opened before, until `stop` is cancelled.
+/// Runs the signer with its keys, which were opened before, until `stop` is cancelled.
 ///
 /// Nothing is created on disk before the configuration is known to be good and the endpoints are
 /// bound. The journal is opened before the store: its lock is what keeps a second signer away.
 pub async fn run(
     config: Config,
-    key: impl Into<Holder>,
+    keys: impl Into<Holders>,
     mut surroundings: Surroundings,
     stop: CancellationToken,
 ) -> Result<(), RunError> {
-    let key = key.into();
-    if config.is_dry_run && matches!(key, Holder::There(_)) {
+    let keys = keys.into();
+    if config.is_dry_run && keys.are_elsewhere() {
         return Err(RunError::DryRunWithVault);
     }
+    let public = keys.public();
     tracing::info!("Stacks signer version: {}", crate::release());
-    tracing::info!("Starting signer with config:\n{}", config.shown(Some(key.public_key())));
+    tracing::info!(
+        "Starting signer with config:\n{}",
+        config.shown(Some(public.first), public.next)
+    );
     if config.tls.is_none() || config.node_tls.is_none() {
         tracing::warn!(
             "Reminder: The signer is primarily designed for use with a local or subnet network stacks \
@@ -175,7 +184,7 @@ pub async fn run(
         );
     }
     let endpoints = Endpoints::bind(&config, &mut surroundings.inherited).await?;
-    let daemon = assemble(config, key, endpoints, surroundings, stop)?;
+    let daemon = assemble(config, keys, endpoints, surroundings, stop)?;
     // Operators and scripts wait for this line. Nobody may read it, which is no reason to stop.
     let _ =
         writeln!(io::stdout(), "Signer spawned successfully. Waiting for messages to process...");

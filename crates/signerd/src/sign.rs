@@ -1,4 +1,4 @@
-//! The vault's own thread: it syncs a file for each record, and nothing else may wait for that.
+//! The vaults' own thread: it syncs a file for each record, and nothing else may wait for that.
 
 use std::io;
 use std::sync::Arc;
@@ -12,24 +12,39 @@ use countersign_vault::{
 };
 use countersign_wire::message::{BlockRejected, BlockResponse, MockProposal, SignerMessage};
 use countersign_wire::stackerdb::{Chunk, Lane};
-use countersign_wire::{RewardCycle, SlotId};
+use countersign_wire::{PublicKey, RewardCycle, SlotId};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::clock::now;
 use crate::facts::describe;
-use crate::hand::Hand;
 use crate::metrics::Metrics;
 use crate::publish::{Outgoing, Publisher};
+use crate::vaults::Vaults;
 
-/// What the vault is asked for.
+/// What a vault is asked for; each order names the key whose vault it is.
 enum Order {
     Accept(AcceptanceOrder),
-    Reject { cycle: RewardCycle, slot: SlotId, rejection: Box<BlockRejected> },
-    Mock { cycle: RewardCycle, slot: SlotId, proposal: Box<MockProposal> },
-    Chunk { request: Box<ChunkRequest>, reply: oneshot::Sender<Result<Chunk, SignError>> },
+    Reject(Desk, Box<BlockRejected>),
+    Mock(Desk, Box<MockProposal>),
+    Chunk {
+        key: PublicKey,
+        request: Box<ChunkRequest>,
+        reply: oneshot::Sender<Result<Chunk, SignError>>,
+    },
 }
 
-/// Asks the vault. The queue has no bound of its own, since the loop must never wait: it holds at
+/// Who says something, and where.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Desk {
+    /// The cycle whose contract it goes to.
+    pub(crate) cycle: RewardCycle,
+    /// Our slot.
+    pub(crate) slot: SlotId,
+    /// The key of ours that has the seat.
+    pub(crate) key: PublicKey,
+}
+
+/// Asks the vaults. The queue has no bound of its own, since the loop must never wait: it holds at
 /// most one order per step of the core and one per lane of the publisher.
 #[derive(Clone)]
 pub(crate) struct VaultHandle {
@@ -43,7 +58,7 @@ pub(crate) type VaultEnd = oneshot::Receiver<Result<(), SignError>>;
 impl VaultHandle {
     /// Starts the thread. It ends when every handle is gone, or when the journal fails.
     pub(crate) fn start(
-        vault: impl Into<Hand>,
+        vaults: impl Into<Vaults>,
         inbox: mpsc::Sender<Event>,
         publisher: Publisher,
         metrics: Arc<Metrics>,
@@ -51,9 +66,11 @@ impl VaultHandle {
         let (orders, queue) = mpsc::unbounded_channel();
         let (ended, end) = oneshot::channel();
         let pulse = Pulse::new("the vault");
-        let mut vault = vault.into();
-        vault.count_outages(metrics.vault_outages.clone());
-        let clerk = Clerk { vault, inbox, publisher, metrics, pulse: pulse.clone() };
+        let mut vaults = vaults.into();
+        for vault in vaults.all() {
+            vault.count_outages(metrics.vault_outages.clone());
+        }
+        let clerk = Clerk { vaults, inbox, publisher, metrics, pulse: pulse.clone() };
         std::thread::Builder::new().name("vault".to_owned()).spawn(move || {
             // Nobody listens any more only when the daemon has ended already.
             let _ = ended.send(clerk.serve(queue));
@@ -72,19 +89,23 @@ impl VaultHandle {
     }
 
     /// Has a rejection signed and published.
-    pub(crate) fn reject(&self, cycle: RewardCycle, slot: SlotId, rejection: Box<BlockRejected>) {
-        self.order(Order::Reject { cycle, slot, rejection });
+    pub(crate) fn reject(&self, desk: Desk, rejection: Box<BlockRejected>) {
+        self.order(Order::Reject(desk, rejection));
     }
 
     /// Has a mock proposal signed, and the mock signature published.
-    pub(crate) fn mock(&self, cycle: RewardCycle, slot: SlotId, proposal: Box<MockProposal>) {
-        self.order(Order::Mock { cycle, slot, proposal });
+    pub(crate) fn mock(&self, desk: Desk, proposal: Box<MockProposal>) {
+        self.order(Order::Mock(desk, proposal));
     }
 
     /// A signed chunk; nothing if the vault has ended.
-    pub(crate) async fn chunk(&self, request: ChunkRequest) -> Option<Result<Chunk, SignError>> {
+    pub(crate) async fn chunk(
+        &self,
+        key: PublicKey,
+        request: ChunkRequest,
+    ) -> Option<Result<Chunk, SignError>> {
         let (reply, answer) = oneshot::channel();
-        self.order(Order::Chunk { request: Box::new(request), reply });
+        self.order(Order::Chunk { key, request: Box::new(request), reply });
         answer.await.ok()
     }
 
@@ -96,7 +117,7 @@ impl VaultHandle {
 
 /// Serves the queue on the vault's thread.
 struct Clerk {
-    vault: Hand,
+    vaults: Vaults,
     inbox: mpsc::Sender<Event>,
     publisher: Publisher,
     metrics: Arc<Metrics>,
@@ -117,24 +138,24 @@ impl Clerk {
             seconds.observe(begun.elapsed().as_secs_f64());
             // After a signature its chunk is ordered at once, which must not wait.
             if is_last && queue.is_empty() {
-                self.vault.tidy()?;
+                self.vaults.tidy()?;
             }
         }
         // Whoever asked has ended, and got every answer.
-        self.vault.close_cleanly()
+        self.vaults.close_cleanly()
     }
 
     fn carry_out(&mut self, order: Order) -> Result<(), SignError> {
         match order {
             Order::Accept(order) => self.accept(&order),
-            Order::Reject { cycle, slot, rejection } => self.reject(cycle, slot, *rejection),
-            Order::Mock { cycle, slot, proposal } => {
+            Order::Reject(desk, rejection) => self.reject(desk, *rejection),
+            Order::Mock(desk, proposal) => {
                 let server_version = crate::release();
                 let request = MockRequest { proposal: *proposal, server_version };
-                match self.vault.sign_mock(request) {
+                match self.vaults.of(&desk.key).sign_mock(request) {
                     Ok(mock) => {
                         let message = SignerMessage::MockSignature(mock);
-                        self.publisher.publish(Outgoing::new(cycle, slot, message));
+                        self.publisher.publish(Outgoing::new(desk, message));
                     }
                     Err(error) if error.is_fatal() => return Err(error),
                     Err(error) => {
@@ -144,7 +165,8 @@ impl Clerk {
                 }
                 Ok(())
             }
-            Order::Chunk { request, reply } => match self.vault.sign_chunk(&request) {
+            Order::Chunk { key, request, reply } => match self.vaults.of(&key).sign_chunk(&request)
+            {
                 Err(error) if error.is_fatal() => Err(error),
                 signed => {
                     // A lane that has stopped waiting has no use for it.
@@ -157,7 +179,7 @@ impl Clerk {
 
     fn accept(&mut self, order: &AcceptanceOrder) -> Result<(), SignError> {
         let sighash = order.sighash;
-        let event = match self.vault.sign_acceptance(&request(order)) {
+        let event = match self.vaults.of(&order.key).sign_acceptance(&request(order)) {
             Ok(signature) => Event::Signed { sighash, signature },
             Err(SignError::Conflict { rival, .. }) => Event::SigningRefused { sighash, rival },
             Err(error) if error.is_fatal() => return Err(error),
@@ -172,23 +194,15 @@ impl Clerk {
         Ok(())
     }
 
-    fn reject(
-        &mut self,
-        cycle: RewardCycle,
-        slot: SlotId,
-        mut rejection: BlockRejected,
-    ) -> Result<(), SignError> {
+    fn reject(&mut self, desk: Desk, mut rejection: BlockRejected) -> Result<(), SignError> {
         let (sighash, chain_id) = (rejection.sighash, rejection.chain_id);
-        match self.vault.sign_rejection(&RejectionRequest {
-            sighash,
-            chain_id,
-            at: now().as_unix(),
-        }) {
+        let request = RejectionRequest { sighash, chain_id, at: now().as_unix() };
+        match self.vaults.of(&desk.key).sign_rejection(&request) {
             Ok(signature) => {
                 rejection.signature = signature;
                 let response = BlockResponse::Rejected(rejection);
                 let message = SignerMessage::BlockResponse(response);
-                self.publisher.publish(Outgoing::new(cycle, slot, message));
+                self.publisher.publish(Outgoing::new(desk, message));
             }
             Err(error) if error.is_fatal() => return Err(error),
             Err(error) => {
@@ -208,8 +222,8 @@ impl Order {
     const fn label(&self) -> &'static str {
         match self {
             Self::Accept(_) => "acceptance",
-            Self::Reject { .. } => "rejection",
-            Self::Mock { .. } => "mock",
+            Self::Reject(..) => "rejection",
+            Self::Mock(..) => "mock",
             Self::Chunk { .. } => "chunk",
         }
     }

@@ -83,6 +83,11 @@ impl Desk {
         })
     }
 
+    /// Closes the journals as after a stop that nothing went wrong with.
+    pub fn close(self) -> Result<(), SignError> {
+        self.vaults.into_iter().try_for_each(Vault::close_cleanly)
+    }
+
     fn answer(&mut self, caller: &Caller, call: Call) -> Result<Answer, Failure> {
         let Call { key, request } = call;
         let kind = request.kind();
@@ -109,7 +114,13 @@ impl Desk {
             | Request::Import(_)
             | Request::HasSignedNothing
             | Request::MayHaveSigned { .. }
-            | Request::Tidy => return Ok(()),
+            | Request::Tidy
+            | Request::Standing
+            | Request::Freeze { .. }
+            | Request::Demote { .. }
+            | Request::HoldFrom { .. }
+            | Request::Promote
+            | Request::ReleaseHold => return Ok(()),
         };
         if asked == ours { Ok(()) } else { Err(Refusal::OtherChain { asked, ours }) }
     }
@@ -134,9 +145,16 @@ fn perform(vault: &mut Vault, request: Request) -> Result<Answer, SignError> {
         Request::MayHaveSigned { sighash, height } => {
             Answer::Truth(vault.may_have_signed(&sighash, height)?)
         }
-        Request::Tidy => {
-            vault.tidy()?;
-            Answer::Nothing
-        }
+        Request::Tidy => nothing(vault.tidy()?),
+        Request::Standing => Answer::Standing(vault.standing().clone()),
+        Request::Freeze { reason, at } => nothing(vault.freeze(&reason, at)?),
+        Request::Demote { at } => nothing(vault.demote(at)?),
+        Request::HoldFrom { height } => nothing(vault.hold_from(height)?),
+        Request::Promote => nothing(vault.promote()?),
+        Request::ReleaseHold => nothing(vault.release_hold()?),
     })
+}
+
+const fn nothing((): ()) -> Answer {
+    Answer::Nothing
 }

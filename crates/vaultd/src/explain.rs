@@ -136,6 +136,9 @@ mod tests {
           import-marks           yes  role block-signer
           read-history           yes  role block-signer
           tidy-journal           yes  role block-signer
+          read-standing          yes  role block-signer
+          stop-signing           yes  role block-signer
+          resume-signing         no   not in the role block-signer
         1002 (uid 1002)
           block-acceptance       no   not in the role operator or sbtc-signer
           block-rejection        no   not in the role operator or sbtc-signer
@@ -148,6 +151,9 @@ mod tests {
           import-marks           no   not in the role operator or sbtc-signer
           read-history           no   not in the role operator or sbtc-signer
           tidy-journal           no   not in the role operator or sbtc-signer
+          read-standing          yes  role operator
+          stop-signing           yes  role operator
+          resume-signing         yes  role operator
         every other user
           everything             no   deny by default
         nobody

@@ -33,6 +33,9 @@ impl Role {
     /// Whether the role includes a request. This table is the whole of the vault's policy.
     pub const fn permits(self, kind: RequestKind) -> bool {
         match kind {
+            RequestKind::ReadStanding | RequestKind::StopSigning => {
+                matches!(self, Self::BlockSigner | Self::Operator)
+            }
             RequestKind::BlockAcceptance
             | RequestKind::BlockRejection
             | RequestKind::MockSignature
@@ -43,7 +46,8 @@ impl Role {
             | RequestKind::TidyJournal => matches!(self, Self::BlockSigner),
             RequestKind::StakingGrant
             | RequestKind::StackingAuthorization
-            | RequestKind::SipVote => matches!(self, Self::Operator),
+            | RequestKind::SipVote
+            | RequestKind::ResumeSigning => matches!(self, Self::Operator),
         }
     }
 }
@@ -59,11 +63,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_request_is_permitted_to_two_roles_and_the_reserved_one_has_none() {
+    fn only_what_lets_less_be_signed_is_permitted_to_two_roles_and_the_reserved_one_has_nothing() {
         for kind in RequestKind::ALL {
             let permitted: Vec<_> =
                 Role::ALL.into_iter().filter(|role| role.permits(kind)).collect();
-            assert_eq!(permitted.len(), 1, "{kind}: {permitted:?}");
+            let expected = match kind {
+                RequestKind::ReadStanding | RequestKind::StopSigning => 2,
+                _ => 1,
+            };
+            assert_eq!(permitted.len(), expected, "{kind}: {permitted:?}");
             assert!(!Role::SbtcSigner.permits(kind), "{kind}");
         }
     }

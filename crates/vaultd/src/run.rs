@@ -7,7 +7,8 @@ use countersign_custody::{Ask, KeyPlace};
 use countersign_ops::notify::Notifier;
 use countersign_ops::sandbox::{Cage, Confinement, confine};
 use countersign_ops::secret::forbid_core_dumps;
-use countersign_vault::Vault;
+use countersign_vault::{Birth, FLOOR, OpenError, SigningKey, Vault, is_there};
+use countersign_wire::Network;
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
@@ -20,13 +21,14 @@ use crate::socket::listen;
 /// Runs the vault until SIGTERM or SIGINT. For a process that has one thread.
 ///
 /// The journal is opened before the socket is bound: its lock keeps a second vault of the same key away.
-/// Nothing is answered before the sandbox is in force.
-pub fn run(config: Config, ask: Ask<'_>) -> Result<(), VaultdError> {
+/// Nothing is answered before the sandbox is in force. With `is_init` a journal begins, where there must be
+/// none.
+pub fn run(config: Config, is_init: bool, ask: Ask<'_>) -> Result<(), VaultdError> {
     let process = |what| move |source: io::Error| VaultdError::Process { what, source };
     forbid_core_dumps().map_err(process("core dumps cannot be forbidden"))?;
     let key = config.open_key(ask)?;
     let signals = signals().map_err(process("signals cannot be taken"))?;
-    let vault = Vault::open(key, &config.journal)?;
+    let vault = open_vault(key, &config, is_init)?;
     let public_key = vault.public_key();
     let listener = listen(&config)?;
     let notifier = Notifier::from_env()?;
@@ -47,6 +49,21 @@ pub fn run(config: Config, ask: Ask<'_>) -> Result<(), VaultdError> {
         }
         Err(Stop::Journal(error)) => Err(VaultdError::Signing(error)),
         Err(Stop::Poll(error)) => Err(VaultdError::Poll(error)),
+    }
+}
+
+/// A journal that is missing is refused, unless the operator says that there is no history or that it is lost;
+/// then nothing is signed before what may have been forgotten binds no more. On a mocknet nothing is at stake.
+fn open_vault(key: SigningKey, config: &Config, is_init: bool) -> Result<Vault, OpenError> {
+    let journal = &config.journal;
+    match (is_there(journal), is_init) {
+        (true, true) => Err(OpenError::Exists { path: journal.clone() }),
+        (false, true) => Vault::create(key, journal, Birth::Init { wait: FLOOR }),
+        (false, false) if config.network == Network::Mocknet => {
+            Vault::create(key, journal, Birth::WithKey)
+        }
+        // If it is not there, opening it says what is missing.
+        (_, false) => Vault::open(key, journal),
     }
 }
 

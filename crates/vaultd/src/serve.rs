@@ -47,7 +47,7 @@ impl Server {
             };
             if ready.signal && matches!(self.signals.read_signal(), Ok(Some(_))) {
                 say_goodbye(connections);
-                return Ok(());
+                return self.desk.close().map_err(Stop::Journal);
             }
             let now = Instant::now();
             let mut is_ready = ready.connections.into_iter();

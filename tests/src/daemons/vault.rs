@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use countersign_vault::{Birth, Vault};
 use countersign_wire::PrivateKey;
 use rustix::process::Signal;
 use tempfile::TempDir;
@@ -36,16 +37,27 @@ impl VaultPlace {
             place.hand_over(&folder);
         }
         place.put_key(key);
+        place.begin(key);
         place.configure(callers, "");
         place
+    }
+
+    /// A journal for a key that was made just now.
+    fn begin(&self, key: &PrivateKey) {
+        let key = PrivateKey::from_bytes(*key.to_bytes()).unwrap();
+        let vault = Vault::create(key, &self.journal(), Birth::WithKey).unwrap();
+        vault.close_cleanly().unwrap();
+        for file in fs::read_dir(self.path("journal")).unwrap() {
+            self.hand_over(&file.unwrap().path());
+        }
     }
 
     /// Writes the configuration, with more lines of it.
     pub fn configure(&self, callers: &[(u32, &str)], more: &str) {
         let mut text = format!(
-            "socket = {:?}\njournal = {:?}\nnetwork = \"testnet\"\nkey = {{ credential = \"key\" }}\n{more}\n",
-            self.socket(),
-            self.journal()
+            "socket = \"{}\"\njournal = \"{}\"\nnetwork = \"testnet\"\nkey = {{ credential = \"key\" }}\n{more}\n",
+            self.socket().display(),
+            self.journal().display()
         );
         for (uid, role) in callers {
             writeln!(text, "[[caller]]\nuid = {uid}\nroles = [{role:?}]").unwrap();
@@ -95,22 +107,33 @@ impl VaultPlace {
         self.start_through(self.program()).await
     }
 
+    /// Starts it so that a journal begins.
+    pub async fn start_with_init(&self) -> VaultProcess {
+        let mut command = self.program();
+        command.arg("--init");
+        self.start_through(command).await
+    }
+
     /// Starts it where no file can become longer than `kib` KiB, as on a full disk.
     pub async fn start_on_full_disk(&self, kib: u32) -> VaultProcess {
         let mut shell = Command::new("sh");
         let script = format!("trap '' XFSZ; ulimit -f {}; exec \"$0\" \"$@\"", kib * 2);
-        shell.arg("-c").arg(script).arg(countersign());
+        shell.arg("-c").arg(script).arg(countersign()).arg("vault");
         self.start_through(shell).await
     }
 
     /// The program as the owner of the place, who may lock memory as `AmbientCapabilities=CAP_IPC_LOCK` lets
     /// it in a unit: not every machine of a test lets root raise the limit.
     fn program(&self) -> Command {
-        let Some((uid, gid)) = self.owner else { return Command::new(countersign()) };
+        let Some((uid, gid)) = self.owner else {
+            let mut command = Command::new(countersign());
+            command.arg("vault");
+            return command;
+        };
         let mut command = Command::new("setpriv");
         command.args(["--reuid", &uid.to_string(), "--regid", &gid.to_string(), "--clear-groups"]);
         command.args(["--inh-caps", "+ipc_lock", "--ambient-caps", "+ipc_lock"]);
-        command.arg(countersign());
+        command.arg(countersign()).arg("vault");
         command
     }
 
@@ -118,7 +141,7 @@ impl VaultPlace {
     pub async fn run_without_locked_memory(&self) -> Ended {
         let (uid, gid) = self.owner.expect("root may always lock memory");
         let mut command = Command::new(countersign());
-        command.uid(uid).gid(gid);
+        command.arg("vault").uid(uid).gid(gid);
         self.spawn(command).ended().await
     }
 
@@ -135,7 +158,7 @@ impl VaultPlace {
 
     fn spawn(&self, mut command: Command) -> VaultProcess {
         let mut child = command
-            .args(["vault", "--config"])
+            .arg("--config")
             .arg(self.config())
             .env("CREDENTIALS_DIRECTORY", self.path("keys"))
             .env_remove("RUST_LOG")

@@ -34,6 +34,7 @@ pub(super) struct Countersign {
     control_socket: Option<PathBuf>,
     fallback_nodes: Vec<Fallback>,
     key: Option<KeyTable>,
+    next_key: Option<KeyTable>,
     node_probe_ms: u64,
     node_tls: Option<TlsTable>,
     record: Option<PathBuf>,
@@ -54,12 +55,13 @@ struct Fallback {
 }
 
 /// The keys of [`Countersign`], for suggestions. A test holds the two together.
-pub(super) const KEYS: [&str; 10] = [
+pub(super) const KEYS: [&str; 11] = [
     "allowed_peers",
     "control_socket",
     "fallback_nodes",
     "key",
     "log",
+    "next_key",
     "node_probe_ms",
     "node_tls",
     "record",
@@ -77,6 +79,7 @@ impl Default for Countersign {
             fallback_nodes: Vec::new(),
             key: None,
             log: None,
+            next_key: None,
             node_probe_ms: 2_000,
             node_tls: None,
             record: None,
@@ -146,6 +149,12 @@ impl Countersign {
         place.map_err(Problem::KeyPlace)
     }
 
+    /// Where the key is kept that is to take the other's place.
+    pub(super) fn next_key(&self) -> Result<Option<KeyPlace>, Problem> {
+        let place = self.next_key.clone().map(KeyTable::place).transpose();
+        place.map_err(Problem::NextKeyPlace)
+    }
+
     /// Where is recorded, and how much.
     pub(super) fn recording(&self) -> Result<Option<Recording>, Problem> {
         let Some(folder) = &self.record else { return Ok(None) };
@@ -187,12 +196,8 @@ pub(super) fn check_keys(ours: &toml::Value) -> Result<(), Problem> {
     }
     check_tls_keys(table, "tls", "countersign.tls.")?;
     check_tls_keys(table, "node_tls", "countersign.node_tls.")?;
-    let place = table.get("key").and_then(toml::Value::as_table);
-    if let Some(key) =
-        place.into_iter().flat_map(|place| place.keys()).find(|key| !is_of_place(key))
-    {
-        return Err(unknown_key("countersign.key.", key, &KEY_TABLE));
-    }
+    check_place_keys(table, "key", "countersign.key.")?;
+    check_place_keys(table, "next_key", "countersign.next_key.")?;
     let fallbacks = table.get("fallback_nodes").and_then(toml::Value::as_array);
     for fallback in fallbacks.into_iter().flatten().filter_map(toml::Value::as_table) {
         if let Some(key) = fallback.keys().find(|key| !FALLBACK_KEYS.contains(&key.as_str())) {
@@ -212,8 +217,13 @@ fn check_tls_keys(table: &toml::Table, name: &str, path: &str) -> Result<(), Pro
     }
 }
 
-fn is_of_place(key: &str) -> bool {
-    KEY_TABLE.contains(&key)
+/// The same for the place of a key that the table `name` says.
+fn check_place_keys(table: &toml::Table, name: &str, path: &str) -> Result<(), Problem> {
+    let keys = table.get(name).and_then(toml::Value::as_table).map(toml::Table::keys);
+    match keys.into_iter().flatten().find(|key| !KEY_TABLE.contains(&key.as_str())) {
+        Some(key) => Err(unknown_key(path, key, &KEY_TABLE)),
+        None => Ok(()),
+    }
 }
 
 /// Each is looked at every few seconds.

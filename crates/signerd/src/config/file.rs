@@ -157,6 +157,7 @@ impl File {
             named_control_socket: self.countersign.control_socket()?,
             node_host,
             endpoint: HostPort::parse("endpoint", endpoint)?,
+            next_key: self.countersign.next_key()?,
             key,
             path: None,
             network,

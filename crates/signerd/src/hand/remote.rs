@@ -8,10 +8,13 @@ use countersign_ops::report::describe;
 use countersign_vault::ipc::{Answer, RemoteError, Request, VaultClient};
 use countersign_vault::{
     AcceptanceRequest, ChunkRequest, Imported, Mark, MockRequest, RejectionRequest, SignError,
+    Standing,
 };
 use countersign_wire::message::MockSignature;
 use countersign_wire::stackerdb::Chunk;
-use countersign_wire::{MessageSignature, PublicKey, Sighash, StacksHeight, Wire as _};
+use countersign_wire::{
+    BurnHeight, MessageSignature, PublicKey, Sighash, StacksHeight, UnixSeconds, Wire as _,
+};
 use prometheus_client::metrics::counter::Counter;
 
 use crate::retry::Backoff;
@@ -205,6 +208,47 @@ impl RemoteVault {
         self.truth(&Request::MayHaveSigned { sighash: *sighash, height })
     }
 
+    /// Whether the key may sign at all.
+    pub fn standing(&mut self) -> Result<Standing, SignError> {
+        match self.ask(&Request::Standing)? {
+            Answer::Standing(standing) => Ok(standing),
+            _ => Err(self.wrong_answer()),
+        }
+    }
+
+    /// [`Vault::freeze`](countersign_vault::Vault::freeze).
+    pub fn freeze(&mut self, reason: &str, at: UnixSeconds) -> Result<(), SignError> {
+        let reason = reason.chars().take(MAX_REASON).collect();
+        self.done(&Request::Freeze { reason, at })
+    }
+
+    /// [`Vault::demote`](countersign_vault::Vault::demote).
+    pub fn demote(&mut self, at: UnixSeconds) -> Result<(), SignError> {
+        self.done(&Request::Demote { at })
+    }
+
+    /// [`Vault::hold_from`](countersign_vault::Vault::hold_from).
+    pub fn hold_from(&mut self, height: BurnHeight) -> Result<(), SignError> {
+        self.done(&Request::HoldFrom { height })
+    }
+
+    /// [`Vault::promote`](countersign_vault::Vault::promote), which only an operator may ask for.
+    pub fn promote(&mut self) -> Result<(), SignError> {
+        self.done(&Request::Promote)
+    }
+
+    /// [`Vault::release_hold`](countersign_vault::Vault::release_hold), which only an operator may ask for.
+    pub fn release_hold(&mut self) -> Result<(), SignError> {
+        self.done(&Request::ReleaseHold)
+    }
+
+    fn done(&mut self, request: &Request) -> Result<(), SignError> {
+        match self.ask(request)? {
+            Answer::Nothing => Ok(()),
+            _ => Err(self.wrong_answer()),
+        }
+    }
+
     /// Not doing it costs only time, so nothing is waited for.
     pub(super) fn tidy(&mut self) {
         if self.connection.is_some() && self.attempt(&Request::Tidy).is_err() {
@@ -218,3 +262,5 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// For how long a start waits for the vault.
 const START_PATIENCE: Duration = Duration::from_secs(10);
 const MAX_PAUSE: Duration = Duration::from_millis(200);
+/// Of a reason, so many characters cross the socket.
+const MAX_REASON: usize = 240;

@@ -73,22 +73,22 @@ impl Courier {
     ) -> Outcome {
         self.turn_to(node);
         let contract = outgoing.contract(self.lane);
-        let version = match self.stored_version(&client, contract, outgoing.slot).await {
+        let version = match self.stored_version(&client, contract, outgoing.desk.slot).await {
             Ok(stored) => stored.next(),
             Err(error) => return Outcome::Failed(error),
         };
         let request = ChunkRequest {
             contract,
-            slot_id: outgoing.slot,
+            slot_id: outgoing.desk.slot,
             slot_version: version,
             message: outgoing.message.clone(),
         };
-        let chunk = match self.delivery.vault.chunk(request).await {
+        let chunk = match self.delivery.vault.chunk(outgoing.desk.key, request).await {
             Some(Ok(chunk)) => chunk,
             Some(Err(error)) => return Outcome::Unsigned(error),
             None => return Outcome::Closed,
         };
-        self.attempted.insert((contract, outgoing.slot), version);
+        self.attempted.insert((contract, outgoing.desk.slot), version);
         match client.put_chunk(StackerDb::Signers(contract), &chunk).await {
             Ok(ack) => self.settle(contract, &chunk, &ack),
             Err(error) => Outcome::Failed(error),

@@ -11,9 +11,14 @@ use countersign_wire::{BurnHeight, PrivateKey};
 use super::*;
 use crate::test_block::header;
 
+fn key() -> PrivateKey {
+    PrivateKey::from_bytes([9; 32]).unwrap()
+}
+
 fn order(height: u64) -> AcceptanceOrder {
     let header = header(1, height);
     AcceptanceOrder {
+        key: key().public_key(),
         sighash: header.sighash(),
         header: Box::new(header),
         burn_height: BurnHeight::new(100),
@@ -25,7 +30,7 @@ fn order(height: u64) -> AcceptanceOrder {
 /// What the vault answers to the order to sign a block at `height`.
 async fn answer(height: u64) -> Event {
     let (metrics, _) = Metrics::new(CallbackQueue::new(QueueLimits::default()));
-    let vault = Vault::in_memory(PrivateKey::from_bytes([9; 32]).unwrap()).unwrap();
+    let vault = Vault::in_memory(key()).unwrap();
     let (inbox, mut events) = mpsc::channel(1);
     let (publisher, _arrivals) = Publisher::new();
     let (vault, _end) = VaultHandle::start(vault, inbox, publisher, Arc::new(metrics)).unwrap();
@@ -46,7 +51,7 @@ async fn every_order_to_sign_is_answered() {
 #[tokio::test]
 async fn a_vault_that_stands_still_has_no_pulse() {
     let (metrics, _) = Metrics::new(CallbackQueue::new(QueueLimits::default()));
-    let vault = Vault::in_memory(PrivateKey::from_bytes([9; 32]).unwrap()).unwrap();
+    let vault = Vault::in_memory(key()).unwrap();
     let (inbox, mut events) = mpsc::channel(1);
     let (publisher, _arrivals) = Publisher::new();
     let (vault, _end) = VaultHandle::start(vault, inbox, publisher, Arc::new(metrics)).unwrap();

@@ -2,9 +2,10 @@
 
 use countersign_wire::{DecodeError, MessageSignature, Reader, Wire};
 
-use super::refusal::Refusal;
+use super::refusal::{Refusal, decode_standing, encode_standing};
 use super::request::decode_bool;
 use crate::request::Imported;
+use crate::standing::Standing;
 
 /// The answer to a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,7 +17,7 @@ pub enum Reply {
 }
 
 /// What a call comes to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
     /// The signature over what was asked for.
     Signature(MessageSignature),
@@ -24,6 +25,8 @@ pub enum Answer {
     Imported(Imported),
     /// Yes or no.
     Truth(bool),
+    /// Whether the key may sign at all.
+    Standing(Standing),
     /// Nothing more is to be said.
     Nothing,
 }
@@ -69,6 +72,10 @@ impl Wire for Answer {
                 out.push(u8::from(*truth));
             }
             Self::Nothing => out.push(NOTHING),
+            Self::Standing(standing) => {
+                out.push(STANDING);
+                encode_standing(standing, out);
+            }
         }
     }
 
@@ -82,6 +89,7 @@ impl Wire for Answer {
             }),
             TRUTH => Self::Truth(decode_bool(reader, "truth")?),
             NOTHING => Self::Nothing,
+            STANDING => Self::Standing(decode_standing(reader)?),
             tag => return Err(DecodeError::UnknownTag { what: "answer", tag: tag.into() }),
         })
     }
@@ -93,3 +101,4 @@ const SIGNATURE: u8 = 0;
 const IMPORTED: u8 = 1;
 const TRUTH: u8 = 2;
 const NOTHING: u8 = 3;
+const STANDING: u8 = 4;

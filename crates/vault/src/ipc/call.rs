@@ -2,10 +2,13 @@
 
 use std::fmt;
 
-use countersign_wire::codec::encode_list;
+use countersign_wire::codec::{encode_bytes, encode_list};
 use countersign_wire::message::{MockProposal, SignerMessage};
-use countersign_wire::{DecodeError, PublicKey, Reader, Sighash, StacksHeight, Wire};
+use countersign_wire::{
+    BurnHeight, DecodeError, PublicKey, Reader, Sighash, StacksHeight, UnixSeconds, Wire,
+};
 
+use super::refusal::decode_text;
 use super::request::MAX_MARKS;
 use crate::request::{
     AcceptanceRequest, ChunkRequest, Mark, RejectionRequest, SipVoteRequest, StackingRequest,
@@ -51,6 +54,29 @@ pub enum Request {
     },
     /// To tidy the journal while nobody waits.
     Tidy,
+    /// Whether the key may sign at all.
+    Standing,
+    /// To stop signing because something is wrong.
+    Freeze {
+        /// What is wrong, for a human; 1,024 bytes at most.
+        reason: String,
+        /// When.
+        at: UnixSeconds,
+    },
+    /// To stop signing so that another instance may sign.
+    Demote {
+        /// When.
+        at: UnixSeconds,
+    },
+    /// To sign nothing at or above a burn height.
+    HoldFrom {
+        /// The height.
+        height: BurnHeight,
+    },
+    /// To sign again.
+    Promote,
+    /// To take the hold away.
+    ReleaseHold,
 }
 
 /// What permissions are given for.
@@ -78,11 +104,17 @@ pub enum RequestKind {
     ReadHistory,
     /// [`Request::Tidy`].
     TidyJournal,
+    /// [`Request::Standing`].
+    ReadStanding,
+    /// [`Request::Freeze`], [`Request::Demote`] and [`Request::HoldFrom`]: less is signed afterwards.
+    StopSigning,
+    /// [`Request::Promote`] and [`Request::ReleaseHold`]: more is signed afterwards.
+    ResumeSigning,
 }
 
 impl RequestKind {
     /// Every kind, in the order of the documentation.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::BlockAcceptance,
         Self::BlockRejection,
         Self::MockSignature,
@@ -94,6 +126,9 @@ impl RequestKind {
         Self::ImportMarks,
         Self::ReadHistory,
         Self::TidyJournal,
+        Self::ReadStanding,
+        Self::StopSigning,
+        Self::ResumeSigning,
     ];
 
     /// The name in tables, errors and logs.
@@ -110,6 +145,9 @@ impl RequestKind {
             Self::ImportMarks => "import-marks",
             Self::ReadHistory => "read-history",
             Self::TidyJournal => "tidy-journal",
+            Self::ReadStanding => "read-standing",
+            Self::StopSigning => "stop-signing",
+            Self::ResumeSigning => "resume-signing",
         }
     }
 }
@@ -151,6 +189,11 @@ impl Request {
             Self::Import(_) => RequestKind::ImportMarks,
             Self::HasSignedNothing | Self::MayHaveSigned { .. } => RequestKind::ReadHistory,
             Self::Tidy => RequestKind::TidyJournal,
+            Self::Standing => RequestKind::ReadStanding,
+            Self::Freeze { .. } | Self::Demote { .. } | Self::HoldFrom { .. } => {
+                RequestKind::StopSigning
+            }
+            Self::Promote | Self::ReleaseHold => RequestKind::ResumeSigning,
         }
     }
 }
@@ -186,6 +229,15 @@ impl Wire for Request {
                 height.encode(out);
             }
             Self::Tidy => out.push(TIDY),
+            Self::Standing => out.push(STANDING),
+            Self::Freeze { reason, at } => {
+                tagged(FREEZE, at, out);
+                encode_bytes(reason.as_bytes(), out);
+            }
+            Self::Demote { at } => tagged(DEMOTE, at, out),
+            Self::HoldFrom { height } => tagged(HOLD_FROM, height, out),
+            Self::Promote => out.push(PROMOTE),
+            Self::ReleaseHold => out.push(RELEASE_HOLD),
         }
     }
 
@@ -205,6 +257,15 @@ impl Wire for Request {
                 height: Wire::decode(reader)?,
             },
             TIDY => Self::Tidy,
+            STANDING => Self::Standing,
+            FREEZE => {
+                let at = Wire::decode(reader)?;
+                Self::Freeze { reason: decode_text(reader)?, at }
+            }
+            DEMOTE => Self::Demote { at: Wire::decode(reader)? },
+            HOLD_FROM => Self::HoldFrom { height: Wire::decode(reader)? },
+            PROMOTE => Self::Promote,
+            RELEASE_HOLD => Self::ReleaseHold,
             tag => return Err(DecodeError::UnknownTag { what: "request", tag: tag.into() }),
         })
     }
@@ -229,6 +290,13 @@ const IMPORT: u8 = 32;
 const HAS_SIGNED_NOTHING: u8 = 33;
 const MAY_HAVE_SIGNED: u8 = 34;
 const TIDY: u8 = 35;
+// Whether the key signs at all.
+const STANDING: u8 = 48;
+const FREEZE: u8 = 49;
+const DEMOTE: u8 = 50;
+const HOLD_FROM: u8 = 51;
+const PROMOTE: u8 = 52;
+const RELEASE_HOLD: u8 = 53;
 
 /// How many bytes a mark has.
 const MARK_LEN: usize = 32 + 8 + 20 + 8;

@@ -190,13 +190,13 @@ impl From<&SignError> for Refusal {
 }
 
 /// The name, since when, and why.
-fn encode_standing(standing: &Standing, out: &mut Vec<u8>) {
+pub(super) fn encode_standing(standing: &Standing, out: &mut Vec<u8>) {
     encode_bytes(standing.name().as_bytes(), out);
     standing.since().encode(out);
     encode_bytes(shortened(standing.reason().to_owned()).as_bytes(), out);
 }
 
-fn decode_standing(reader: &mut Reader<'_>) -> Result<Standing, DecodeError> {
+pub(super) fn decode_standing(reader: &mut Reader<'_>) -> Result<Standing, DecodeError> {
     let (name, since, reason) = (decode_text(reader)?, Wire::decode(reader)?, decode_text(reader)?);
     let standing = Standing::from_parts(&name, since, reason.clone());
     // A standing without a time or a reason has none on the wire either.
@@ -331,7 +331,7 @@ impl Refusal {
     }
 }
 
-fn decode_text(reader: &mut Reader<'_>) -> Result<String, DecodeError> {
+pub(super) fn decode_text(reader: &mut Reader<'_>) -> Result<String, DecodeError> {
     let what = "text";
     let bytes = reader.bytes(MAX_TEXT_LEN, what)?;
     std::str::from_utf8(bytes).map(str::to_owned).map_err(|_| DecodeError::Invalid { what })

@@ -136,6 +136,12 @@ pub(crate) fn request() -> impl Strategy<Value = Request> {
         (sighash(), height())
             .prop_map(|(sighash, height)| Request::MayHaveSigned { sighash, height }),
         Just(Request::Tidy),
+        Just(Request::Standing),
+        (text(), seconds()).prop_map(|(reason, at)| Request::Freeze { reason, at }),
+        seconds().prop_map(|at| Request::Demote { at }),
+        any::<u64>().prop_map(|height| Request::HoldFrom { height: BurnHeight::new(height) }),
+        Just(Request::Promote),
+        Just(Request::ReleaseHold),
     ]
 }
 
@@ -153,6 +159,7 @@ pub(crate) fn answer() -> impl Strategy<Value = Answer> {
         })),
         any::<bool>().prop_map(Answer::Truth),
         Just(Answer::Nothing),
+        standing().prop_map(Answer::Standing),
     ]
 }
 
