@@ -32,6 +32,7 @@
 //! any descriptor of a file releases the POSIX locks that its process has on it.
 
 mod error;
+mod host_lock;
 mod journal;
 mod key;
 mod operator_key;
@@ -39,6 +40,7 @@ mod request;
 mod vault;
 
 pub use error::{JournalError, OpenError, SignError};
+pub use host_lock::{Holder, HostLock, HostLockError};
 pub use key::{KeyError, SigningKey};
 pub use operator_key::OperatorKey;
 pub use request::{
