@@ -22,6 +22,7 @@ use crate::control::{Control, open_control};
 use crate::decisions::DecisionLog;
 use crate::drive::Drive;
 use crate::effects::{Effects, Tasks as EffectTasks};
+use crate::hand::Hand;
 use crate::health::NodeHealth;
 use crate::history;
 use crate::import::{refuse_beside_another, take_over};
@@ -56,7 +57,7 @@ pub(crate) fn assemble(
     let control_socket = config.control_socket();
     let recording = config.recording;
     refuse_beside_another(&config.db_path)?;
-    let mut vault = open_vault(config.key, &config.db_path, config.is_dry_run)?;
+    let mut vault = Hand::from(open_vault(config.key, &config.db_path, config.is_dry_run)?);
     let mut store = open_store(&config.db_path)?;
     if !config.is_dry_run {
         join_history(&config.db_path, config.network, &mut vault, &mut store)?;
@@ -105,7 +106,7 @@ impl Plan {
 /// What decides, signs and remembers.
 struct Core {
     params: Params,
-    vault: Vault,
+    vault: Hand,
     store: Store,
     decisions: DecisionLog,
     recording: Option<Recording>,
@@ -252,7 +253,7 @@ fn open_store(db_path: &DbPath) -> Result<Store, RunError> {
 fn join_history(
     db_path: &DbPath,
     network: Network,
-    vault: &mut Vault,
+    vault: &mut Hand,
     store: &mut Store,
 ) -> Result<(), RunError> {
     history::check(vault, &store.load()?)?;

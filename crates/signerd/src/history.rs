@@ -1,8 +1,10 @@
 //! Whether the journal that was opened is the one that belongs to the store.
 
 use countersign_signer::{Saved, Vote};
-use countersign_vault::{SignError, Vault};
+use countersign_vault::SignError;
 use countersign_wire::{Sighash, StacksHeight};
+
+use crate::hand::Hand;
 
 /// Why signing must not go on from here.
 #[derive(Debug, thiserror::Error)]
@@ -28,7 +30,7 @@ pub enum HistoryError {
 ///
 /// The journal is written before a signature exists, and the store's vote after it; so whatever vote of
 /// ours the store has must be in the journal. What the store only meant to have signed need not be.
-pub(crate) fn check(vault: &mut Vault, saved: &Saved) -> Result<(), HistoryError> {
+pub(crate) fn check(vault: &mut Hand, saved: &Saved) -> Result<(), HistoryError> {
     for record in saved.records.iter().filter(|record| record.signed_self_at.is_some()) {
         if vault.may_have_signed(&record.sighash, record.height())? {
             continue;
@@ -53,7 +55,7 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
     use countersign_signer::{BlockState, Millis, Outline, Record, Timestamp};
-    use countersign_vault::AcceptanceRequest;
+    use countersign_vault::{AcceptanceRequest, Vault};
     use countersign_wire::block::TenureRole;
     use countersign_wire::{
         BurnHeight, NakamotoBlockHeader, PrivateKey, RewardCycle, SlotId, UnixSeconds,
@@ -96,7 +98,7 @@ mod tests {
 
     #[test]
     fn a_signature_that_the_journal_does_not_know_is_a_journal_that_was_rolled_back() {
-        let mut vault = Vault::in_memory(key()).unwrap();
+        let mut vault = Hand::from(Vault::in_memory(key()).unwrap());
         let refused = check(&mut vault, &saved(&key())).unwrap_err();
         assert!(
             matches!(refused, HistoryError::RolledBack { sighash, .. } if sighash == header().sighash()),
@@ -107,13 +109,13 @@ mod tests {
     #[test]
     fn a_crash_before_the_signature_existed_is_no_harm() {
         let other = PrivateKey::from_bytes([8; 32]).unwrap();
-        let mut vault = Vault::in_memory(key()).unwrap();
+        let mut vault = Hand::from(Vault::in_memory(key()).unwrap());
         check(&mut vault, &saved(&other)).unwrap();
     }
 
     #[test]
     fn a_journal_that_knows_the_signature_is_the_right_one() {
-        let mut vault = Vault::in_memory(key()).unwrap();
+        let mut vault = Hand::from(Vault::in_memory(key()).unwrap());
         vault
             .sign_acceptance(&AcceptanceRequest {
                 header: Box::new(header()),

@@ -15,6 +15,7 @@ pub mod decisions;
 mod drive;
 mod effects;
 mod facts;
+mod hand;
 mod health;
 mod history;
 pub mod import;

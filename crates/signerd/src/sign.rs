@@ -7,7 +7,7 @@ use std::time::Instant;
 use countersign_signer::{AcceptanceOrder, Event, OverrideReason};
 use countersign_vault::{
     AcceptanceRequest, ChunkRequest, MockRequest, Override, OverrideRule, RejectionRequest,
-    SignError, Vault,
+    SignError,
 };
 use countersign_wire::message::{BlockRejected, BlockResponse, MockProposal, SignerMessage};
 use countersign_wire::stackerdb::{Chunk, Lane};
@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::clock::now;
 use crate::facts::describe;
+use crate::hand::Hand;
 use crate::metrics::Metrics;
 use crate::publish::{Outgoing, Publisher};
 
@@ -40,14 +41,14 @@ pub(crate) type VaultEnd = oneshot::Receiver<Result<(), SignError>>;
 impl VaultHandle {
     /// Starts the thread. It ends when every handle is gone, or when the journal fails.
     pub(crate) fn start(
-        vault: Vault,
+        vault: impl Into<Hand>,
         inbox: mpsc::Sender<Event>,
         publisher: Publisher,
         metrics: Arc<Metrics>,
     ) -> io::Result<(Self, VaultEnd)> {
         let (orders, queue) = mpsc::unbounded_channel();
         let (ended, end) = oneshot::channel();
-        let clerk = Clerk { vault, inbox, publisher, metrics };
+        let clerk = Clerk { vault: vault.into(), inbox, publisher, metrics };
         std::thread::Builder::new().name("vault".to_owned()).spawn(move || {
             // Nobody listens any more only when the daemon has ended already.
             let _ = ended.send(clerk.serve(queue));
@@ -85,7 +86,7 @@ impl VaultHandle {
 
 /// Serves the queue on the vault's thread.
 struct Clerk {
-    vault: Vault,
+    vault: Hand,
     inbox: mpsc::Sender<Event>,
     publisher: Publisher,
     metrics: Arc<Metrics>,

@@ -23,6 +23,7 @@ use std::path::Path;
 use countersign_wire::StacksAddress;
 
 use crate::config::{Config, DbPath};
+use crate::hand::Hand;
 use crate::store::Store;
 use countersign_vault::Vault;
 
@@ -55,7 +56,7 @@ pub fn import(from: &Path, config: Config, is_rehearsal: bool) -> Result<Report,
     // The journal first: its lock keeps a running signer away, and a crash between the two leaves
     // marks that bind, and nothing that a second import would not add.
     let (journal, store) = files;
-    let mut vault = Vault::open(config.key, &journal)?;
+    let mut vault = Hand::from(Vault::open(config.key, &journal)?);
     let mut store = Store::open(&store)?;
     report.taken.signed = take::marks(&mut vault, &found)?;
     take::rest(&mut store, &found, &mut report.taken)?;

@@ -3,18 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use countersign_signer::{Record, Saved, Write};
-use countersign_vault::{Imported, SignError, Vault};
+use countersign_vault::{Imported, SignError};
 use countersign_wire::Sighash;
 
 use super::read::Found;
 use super::report::Taken;
+use crate::hand::Hand;
 use crate::store::{Store, StoreError};
 
 /// Marks go into the journal in pieces of this size, so that it can fold the old ones in between.
 const PIECE: usize = 8192;
 
 /// Has the vault remember what was signed.
-pub(super) fn marks(vault: &mut Vault, found: &Found) -> Result<Imported, SignError> {
+pub(super) fn marks(vault: &mut Hand, found: &Found) -> Result<Imported, SignError> {
     let mut total = Imported::default();
     for piece in found.marks.chunks(PIECE) {
         let imported = vault.import(piece)?;

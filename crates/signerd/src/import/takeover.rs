@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use countersign_vault::Vault;
 use countersign_wire::{Network, StacksAddress};
 
 use super::error::{ImportError, Refusal};
@@ -11,6 +10,7 @@ use super::report::{Report, Taken};
 use super::source::{Source, refuse_if_in_use};
 use super::take;
 use crate::config::DbPath;
+use crate::hand::Hand;
 use crate::store::Store;
 
 /// Refuses a start while another program has the database open that `db_path` names: two signers with
@@ -30,7 +30,7 @@ pub(crate) fn refuse_beside_another(db_path: &DbPath) -> Result<(), ImportError>
 pub(crate) fn take_over(
     db_path: &DbPath,
     network: Network,
-    vault: &mut Vault,
+    vault: &mut Hand,
     store: &mut Store,
 ) -> Result<Option<Report>, ImportError> {
     let (DbPath::File(path), Some(journal), Some(own)) =
@@ -73,6 +73,7 @@ mod tests {
 
     use std::fs;
 
+    use countersign_vault::Vault;
     use countersign_wire::PrivateKey;
     use tempfile::TempDir;
 
@@ -86,14 +87,15 @@ mod tests {
 
     struct Place {
         folder: TempDir,
-        vault: Vault,
+        vault: Hand,
         store: Store,
     }
 
     impl Place {
         fn new() -> Self {
             let key = PrivateKey::from_hex(SECRET).unwrap();
-            let (folder, vault) = (tempfile::tempdir().unwrap(), Vault::in_memory(key).unwrap());
+            let vault = Vault::in_memory(key).unwrap().into();
+            let folder = tempfile::tempdir().unwrap();
             Self { folder, vault, store: Store::in_memory().unwrap() }
         }
 

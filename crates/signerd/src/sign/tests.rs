@@ -2,6 +2,7 @@
 
 use countersign_node::{CallbackQueue, QueueLimits};
 use countersign_signer::Timestamp;
+use countersign_vault::Vault;
 use countersign_wire::{BurnHeight, PrivateKey};
 
 use super::*;

@@ -1,0 +1,98 @@
+//! The vault that signs for this daemon, wherever it runs.
+
+use countersign_vault::{
+    AcceptanceRequest, ChunkRequest, Imported, Mark, MockRequest, RejectionRequest, SignError,
+    Vault,
+};
+use countersign_wire::message::MockSignature;
+use countersign_wire::stackerdb::Chunk;
+use countersign_wire::{MessageSignature, PublicKey, Sighash, StacksHeight};
+
+/// The vault that signs for this daemon. Both kinds answer the same questions in the same words, so
+/// nobody behind this has to know which one it is.
+#[derive(Debug)]
+pub(crate) enum Hand {
+    /// In this process: the key is in our memory.
+    Embedded(Vault),
+}
+
+impl From<Vault> for Hand {
+    fn from(vault: Vault) -> Self {
+        Self::Embedded(vault)
+    }
+}
+
+impl Hand {
+    /// The public half of the key that signs.
+    pub(crate) fn public_key(&self) -> PublicKey {
+        match self {
+            Self::Embedded(vault) => vault.public_key(),
+        }
+    }
+
+    /// [`Vault::sign_acceptance`].
+    pub(crate) fn sign_acceptance(
+        &mut self,
+        request: &AcceptanceRequest,
+    ) -> Result<MessageSignature, SignError> {
+        match self {
+            Self::Embedded(vault) => vault.sign_acceptance(request),
+        }
+    }
+
+    /// [`Vault::sign_rejection`].
+    pub(crate) fn sign_rejection(
+        &mut self,
+        request: &RejectionRequest,
+    ) -> Result<MessageSignature, SignError> {
+        match self {
+            Self::Embedded(vault) => vault.sign_rejection(request),
+        }
+    }
+
+    /// [`Vault::sign_mock`].
+    pub(crate) fn sign_mock(&mut self, request: MockRequest) -> Result<MockSignature, SignError> {
+        match self {
+            Self::Embedded(vault) => vault.sign_mock(request),
+        }
+    }
+
+    /// [`Vault::sign_chunk`].
+    pub(crate) fn sign_chunk(&mut self, request: &ChunkRequest) -> Result<Chunk, SignError> {
+        match self {
+            Self::Embedded(vault) => vault.sign_chunk(request),
+        }
+    }
+
+    /// [`Vault::import`].
+    pub(crate) fn import(&mut self, marks: &[Mark]) -> Result<Imported, SignError> {
+        match self {
+            Self::Embedded(vault) => vault.import(marks),
+        }
+    }
+
+    /// [`Vault::has_signed_nothing`].
+    pub(crate) fn has_signed_nothing(&mut self) -> Result<bool, SignError> {
+        match self {
+            Self::Embedded(vault) => vault.has_signed_nothing(),
+        }
+    }
+
+    /// [`Vault::may_have_signed`].
+    pub(crate) fn may_have_signed(
+        &mut self,
+        sighash: &Sighash,
+        height: StacksHeight,
+    ) -> Result<bool, SignError> {
+        match self {
+            Self::Embedded(vault) => vault.may_have_signed(sighash, height),
+        }
+    }
+
+    /// [`Vault::tidy`].
+    pub(crate) fn tidy(&mut self) -> Result<(), SignError> {
+        match self {
+            Self::Embedded(vault) => vault.tidy(),
+        }
+    }
+}
