@@ -126,7 +126,6 @@ fn owner_of_socket(name: &str) -> Holder {
     ask().map_or_else(
         |_| Holder::default(),
         |peer| Holder {
-            // Zero stands for a process of another namespace, which rustix shows as such.
             pid: Some(peer.pid.as_raw_nonzero().get()),
             uid: Some(peer.uid.as_raw()),
         },
