@@ -2,11 +2,13 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use countersign_wire::stackerdb::Lane;
-use countersign_wire::{PublicKey, Sighash, StacksHeight};
+use countersign_wire::{BurnHeight, PublicKey, Sighash, StacksHeight};
 
 use crate::key::KeyError;
+use crate::standing::Standing;
 
 /// Why a vault cannot be opened. None of these heals by trying again.
 #[derive(Debug, thiserror::Error)]
@@ -159,6 +161,35 @@ pub enum SignError {
     Unrecorded {
         /// The block.
         sighash: Sighash,
+    },
+    /// This instance of the key does not sign.
+    #[error(
+        "this signer is {standing} and signs nothing; `countersign promote` makes it the active one, \
+         once no other signer has its key"
+    )]
+    NotActive {
+        /// What it may do.
+        standing: Standing,
+    },
+    /// What this key signed before is not known, so everything that it may have signed must become too
+    /// old first.
+    #[error(
+        "nothing is signed for another {} seconds: what this key signed before is not known, and until \
+         then a block may be proposed again that has a rival signed by it",
+        .left.as_secs() + 1
+    )]
+    Waiting {
+        /// What is left.
+        left: Duration,
+    },
+    /// The operator has set a height at which this instance stops.
+    #[error(
+        "nothing is signed from burn height {from} on, as the operator has said; `countersign promote` \
+         or `countersign journal release` takes that back"
+    )]
+    Held {
+        /// The height at and above which nothing is signed.
+        from: BurnHeight,
     },
     /// The key is not at hand. Nothing was signed, and the same request may be made again.
     #[error("the key does not sign at the moment")]

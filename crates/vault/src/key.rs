@@ -30,6 +30,11 @@ impl SigningKey {
         }
     }
 
+    /// Whether the same digest always gives the same signature (RFC 6979).
+    pub(crate) const fn is_deterministic(&self) -> bool {
+        matches!(self, Self::Memory(_))
+    }
+
     /// Signs a digest, with S in the lower half of the order.
     ///
     /// Which digest that is, is for the caller to answer: [`Vault`](crate::Vault) and

@@ -37,6 +37,7 @@ mod journal;
 mod key;
 mod operator_key;
 mod request;
+mod standing;
 mod vault;
 
 pub use error::{JournalError, OpenError, SignError};
@@ -47,4 +48,5 @@ pub use request::{
     AcceptanceRequest, ChunkRequest, Imported, Mark, MockRequest, Override, OverrideRule,
     RawChunkRequest, RejectionRequest, SipVoteRequest, StackingRequest, StakingGrantRequest,
 };
+pub use standing::Standing;
 pub use vault::Vault;

@@ -2,10 +2,13 @@
 
 use std::fmt;
 use std::path::Path;
+use std::time::Duration;
 
 use countersign_wire::message::{BlockResponse, MockSignature, SignerMessage};
 use countersign_wire::stackerdb::Chunk;
-use countersign_wire::{MessageSignature, PublicKey, Sighash, StacksHeight, Wire as _, sip018};
+use countersign_wire::{
+    BurnHeight, MessageSignature, PublicKey, Sighash, StacksHeight, UnixSeconds, Wire as _, sip018,
+};
 
 use crate::error::{OpenError, SignError};
 use crate::journal::Journal;
@@ -13,6 +16,7 @@ use crate::key::SigningKey;
 use crate::request::{
     AcceptanceRequest, ChunkRequest, Imported, Mark, MockRequest, RejectionRequest,
 };
+use crate::standing::Standing;
 
 /// The signing key and the memory of what it signed. It is not `Clone`, and the key is erased when it
 /// is dropped.
@@ -48,6 +52,72 @@ impl Vault {
         self.public_key
     }
 
+    /// Whether the key may sign at all.
+    pub const fn standing(&self) -> &Standing {
+        self.journal.standing()
+    }
+
+    /// Stops signing, durably, so that another instance may sign with this key. A frozen key stays
+    /// frozen, with its reason.
+    pub fn demote(&mut self, at: UnixSeconds) -> Result<(), SignError> {
+        self.journal.demote(at)
+    }
+
+    /// Stops signing, durably, because something is wrong. Of several reasons the first is kept, cut to
+    /// 400 characters.
+    pub fn freeze(&mut self, reason: &str, at: UnixSeconds) -> Result<(), SignError> {
+        self.journal.freeze(reason, at)
+    }
+
+    /// Signs again, whatever the reason was not to. Whether no other instance signs is for the caller to
+    /// know. A hold and a wait stay.
+    pub fn promote(&mut self) -> Result<(), SignError> {
+        self.journal.promote()
+    }
+
+    /// The burn height at and above which nothing is signed.
+    pub const fn hold(&self) -> Option<BurnHeight> {
+        self.journal.hold()
+    }
+
+    /// Signs nothing at or above this burn height from now on, durably: for a move to another instance at
+    /// a height that both know. Of two holds the lower one stays.
+    ///
+    /// Acceptances and state updates have a burn height. What has none (rejections, for instance) is
+    /// refused from the first such request at the height on.
+    pub fn hold_from(&mut self, height: BurnHeight) -> Result<(), SignError> {
+        self.journal.hold_from(height)
+    }
+
+    /// Takes the hold away.
+    pub fn release_hold(&mut self) -> Result<(), SignError> {
+        self.journal.release_hold()
+    }
+
+    /// Signs nothing until this has passed in one go, durably: for a key whose latest signatures are not
+    /// known. A restart begins the wait anew; a clock that is set does not matter. In whole seconds, at
+    /// most a year.
+    pub fn wait(&mut self, wait: Duration) -> Result<(), SignError> {
+        self.journal.wait(wait)
+    }
+
+    /// How long nothing will be signed from now on; none if there is nothing to wait for.
+    pub fn waits_for(&self) -> Option<Duration> {
+        self.journal.waits_for()
+    }
+
+    /// Ends the vault with a durable mark that the next opening finds, once. Without it the last stop was
+    /// a crash, or a power cut.
+    pub fn close_cleanly(self) -> Result<(), SignError> {
+        self.journal.close_cleanly()
+    }
+
+    /// Whether the opening before this one ended by [`Vault::close_cleanly`]. A key that was born with
+    /// this journal counts as such.
+    pub const fn was_stopped_cleanly(&self) -> bool {
+        self.journal.was_stopped_cleanly()
+    }
+
     /// Signs a block, unless an earlier signature that the request does not name is in conflict.
     ///
     /// Every other block signed at or above the height, in whatever tenure, is in conflict. The same
@@ -59,8 +129,21 @@ impl Vault {
     ) -> Result<MessageSignature, SignError> {
         let sighash = request.sighash();
         self.journal.record_acceptance(sighash, request)?;
-        let signature = self.key.sign(sighash.as_bytes())?;
+        let signature = self.sign_once(sighash.as_bytes())?;
         self.latest = Some((sighash, signature));
+        Ok(signature)
+    }
+
+    /// Signs what is on record. The same digest gives the same bytes, whatever the key does.
+    fn sign_once(&mut self, digest: &[u8; 32]) -> Result<MessageSignature, SignError> {
+        if self.key.is_deterministic() {
+            return Ok(self.key.sign(digest)?);
+        }
+        if let Some(given) = self.journal.given(digest)? {
+            return Ok(given);
+        }
+        let signature = self.key.sign(digest)?;
+        self.journal.keep(*digest, signature);
         Ok(signature)
     }
 
@@ -102,12 +185,13 @@ impl Vault {
         request: &RejectionRequest,
     ) -> Result<MessageSignature, SignError> {
         self.journal.record_rejection(request)?;
-        Ok(self.key.sign(&sip018::block_rejection(&request.sighash, request.chain_id))?)
+        self.sign_once(&sip018::block_rejection(&request.sighash, request.chain_id))
     }
 
     /// Signs a mock proposal. It decides nothing, so there is nothing that it could contradict, and no
     /// record; its SIP-018 domain keeps the signature from being taken for one over a block.
     pub fn sign_mock(&self, request: MockRequest) -> Result<MockSignature, SignError> {
+        self.journal.admit()?;
         let MockRequest { proposal, server_version } = request;
         let signature = MessageSignature::EMPTY;
         let mut mock = MockSignature { signature, proposal, server_version };
@@ -121,6 +205,12 @@ impl Vault {
     /// follow an acceptance. A chunk itself leaves no record: it says nothing that the next version of
     /// its slot may not take back.
     pub fn sign_chunk(&mut self, request: &ChunkRequest) -> Result<Chunk, SignError> {
+        match &request.message {
+            SignerMessage::StateMachineUpdate(update) => {
+                self.journal.admit_at(update.content.burn_height)?;
+            }
+            _ => self.journal.admit()?,
+        }
         let lane = request.contract.lane;
         if request.message.lane() != Some(lane) {
             return Err(SignError::WrongLane { lane });
@@ -142,7 +232,6 @@ impl Vault {
     }
 
     fn check_response(&mut self, response: &BlockResponse) -> Result<(), SignError> {
-        self.journal.refuse_if_failed()?;
         let sighash = *response.sighash();
         if let BlockResponse::Accepted(accepted) = response
             && self.latest == Some((sighash, accepted.signature))

@@ -4,7 +4,8 @@
 use countersign_wire::{Sighash, StacksHeight};
 use rusqlite::{Connection, OptionalExtension as _, Transaction};
 
-use super::Journal;
+use super::seal::Sum;
+use super::{Journal, signatures};
 use crate::error::SignError;
 
 /// How many of the highest acceptances are remembered block by block: the work of a day of the
@@ -39,10 +40,14 @@ impl Journal {
     /// Folds what has become old, if that is worth a transaction.
     pub(crate) fn tidy(&mut self) -> Result<(), SignError> {
         if self.rows.are_many() {
-            self.rows = self.transact(|txn| {
-                fold_acceptances(txn)?;
-                txn.prepare_cached(include_str!("delete_old_rejections.sql"))?
-                    .execute([KEPT_REJECTIONS])?;
+            self.rows = self.transact(|txn, service| {
+                fold_acceptances(txn, &mut service.sum)?;
+                for (sql, kept) in [
+                    (include_str!("delete_old_rejections.sql"), KEPT_REJECTIONS),
+                    (include_str!("delete_old_signatures.sql"), signatures::KEPT),
+                ] {
+                    txn.prepare_cached(sql)?.execute([kept])?;
+                }
                 Ok(Rows::count(txn)?)
             })?;
         }
@@ -64,14 +69,17 @@ pub(super) fn check_floor(
 
 /// The height at and below which nothing new is signed.
 pub(super) fn floor(txn: &Transaction<'_>) -> rusqlite::Result<Option<StacksHeight>> {
-    let height: i64 =
-        txn.prepare_cached(include_str!("find_floor.sql"))?.query_row([], |row| row.get(0))?;
-    Ok(u64::try_from(height).ok().map(StacksHeight::new))
+    Ok(u64::try_from(floor_row(txn)?).ok().map(StacksHeight::new))
+}
+
+/// The floor as it is written: less than any height if there is none.
+pub(super) fn floor_row(db: &Connection) -> rusqlite::Result<i64> {
+    db.prepare_cached(include_str!("find_floor.sql"))?.query_row([], |row| row.get(0))
 }
 
 /// Whole heights are folded, so that an acceptance and the one that it overrides, which is at its
 /// height or above, are folded together or the lower one first.
-fn fold_acceptances(txn: &Transaction<'_>) -> Result<(), SignError> {
+fn fold_acceptances(txn: &Transaction<'_>, sum: &mut Sum) -> Result<(), SignError> {
     let kept: Option<i64> = txn
         .prepare_cached(include_str!("find_kept_height.sql"))?
         .query_row([KEPT_ACCEPTANCES - 1], |row| row.get(0))
@@ -81,11 +89,13 @@ fn fold_acceptances(txn: &Transaction<'_>) -> Result<(), SignError> {
         .prepare_cached(include_str!("find_folded_height.sql"))?
         .query_row([kept], |row| row.get(0))?;
     let Some(highest) = highest else { return Ok(()) };
-    for sql in [
-        include_str!("fold_acceptances.sql"),
-        include_str!("delete_folded_overrides.sql"),
-        include_str!("delete_folded_acceptances.sql"),
-    ] {
+    sum.toggle_acceptances(txn, kept - 1)?;
+    sum.toggle_touched_spans(txn, kept - 1)?;
+    txn.prepare_cached(include_str!("fold_acceptances.sql"))?.execute([kept])?;
+    sum.toggle_touched_spans(txn, kept - 1)?;
+    for sql in
+        [include_str!("delete_folded_overrides.sql"), include_str!("delete_folded_acceptances.sql")]
+    {
         txn.prepare_cached(sql)?.execute([kept])?;
     }
     txn.prepare_cached(include_str!("raise_floor.sql"))?.execute([highest])?;

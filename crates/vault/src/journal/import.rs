@@ -8,7 +8,7 @@ impl Journal {
     /// Adds marks, all of them or none. A mark never lets anything go: what was refused before is
     /// refused after it.
     pub(crate) fn import(&mut self, marks: &[Mark]) -> Result<Imported, SignError> {
-        let imported = self.transact(|txn| {
+        let imported = self.transact(|txn, service| {
             let floor = fold::floor(txn)?;
             let mut imported = Imported::default();
             for mark in marks {
@@ -20,7 +20,7 @@ impl Journal {
                 } else if is_acceptance_recorded(txn, (mark.sighash, mark.height, mark.tenure))? {
                     imported.known += 1;
                 } else {
-                    insert_acceptance(txn, (mark.sighash, height, mark.tenure, at))?;
+                    insert_acceptance(txn, service, (mark.sighash, height, mark.tenure, at))?;
                     imported.added += 1;
                 }
             }

@@ -4,18 +4,35 @@ mod fold;
 mod import;
 mod log;
 mod open;
+mod seal;
+mod service;
+mod signatures;
 
 use std::path::Path;
+use std::time::Duration;
 
-use countersign_wire::{ConsensusHash, PublicKey, Sighash, StacksHeight};
+use countersign_wire::{ConsensusHash, MessageSignature, PublicKey, Sighash, StacksHeight};
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 
 use crate::error::{JournalError, OpenError, SignError};
 use crate::request::{AcceptanceRequest, Override, RejectionRequest};
 
+use service::{Service, Waiting};
+
 /// One connection that holds its file's exclusive lock.
 pub(crate) struct Journal {
     db: Connection,
+    owner: PublicKey,
+    /// What stands once in the journal, as it is on the disk.
+    service: Service,
+    /// Whether the opening before this one ended by a clean stop.
+    was_clean: bool,
+    /// When the wait began, if there is one.
+    waiting: Waiting,
+    /// Whether something at the height of the hold was asked for.
+    is_held: bool,
+    /// Signatures that were given and are not written yet.
+    unwritten: Vec<([u8; 32], MessageSignature)>,
     /// Set when a read or write failed. After a failed sync the disk may lack what the database shows,
     /// and a later sync may succeed without it, so nothing is believed until the next opening.
     has_failed: bool,
@@ -35,15 +52,31 @@ pub(crate) struct Record {
 impl Journal {
     /// Opens or creates the journal of `owner` at `path`.
     pub(crate) fn open(path: &Path, owner: &PublicKey) -> Result<Self, OpenError> {
-        let db = open::open(path, owner)?;
-        let rows = fold::Rows::count(&db).map_err(|error| open::explain(path, error))?;
-        Ok(Self { db, has_failed: false, rows, unmerged: 0 })
+        let opened = open::open(path, owner)?;
+        Self::new(opened, owner).map_err(|error| open::explain(path, error))
     }
 
     /// A journal without a file.
     pub(crate) fn in_memory(owner: &PublicKey) -> Result<Self, OpenError> {
-        let (db, rows) = (open::in_memory(owner)?, fold::Rows::default());
-        Ok(Self { db, has_failed: false, rows, unmerged: 0 })
+        let opened = open::in_memory(owner)?;
+        Self::new(opened, owner).map_err(|error| open::explain(Path::new(":memory:"), error))
+    }
+
+    fn new(opened: open::Opened, owner: &PublicKey) -> rusqlite::Result<Self> {
+        let open::Opened { db, service, was_clean } = opened;
+        let rows = fold::Rows::count(&db)?;
+        Ok(Self {
+            db,
+            owner: *owner,
+            service,
+            was_clean,
+            waiting: Waiting::begin(),
+            is_held: false,
+            unwritten: Vec::new(),
+            has_failed: false,
+            rows,
+            unmerged: 0,
+        })
     }
 
     /// Makes the acceptance durable, or says why it may not be signed.
@@ -52,16 +85,17 @@ impl Journal {
         sighash: Sighash,
         request: &AcceptanceRequest,
     ) -> Result<(), SignError> {
+        self.admit_at(request.burn_height)?;
         let (height, tenure) = (request.height(), request.tenure());
         let recordable_height = recordable("height", height.get())?;
         let at = recordable("time", request.at.get())?;
-        let is_new = self.transact(|txn| {
+        let is_new = self.transact(|txn, service| {
             if is_acceptance_recorded(txn, (sighash, height, tenure))? {
                 return Ok(false);
             }
             fold::check_floor(txn, sighash, height)?;
             let used = overrides_in_use(txn, recordable_height, &request.overriding)?;
-            insert_acceptance(txn, (sighash, recordable_height, tenure, at))?;
+            insert_acceptance(txn, service, (sighash, recordable_height, tenure, at))?;
             for Override { sighash: rival, rule } in used {
                 txn.prepare_cached(include_str!("insert_override.sql"))?.execute(params![
                     sighash.as_bytes(),
@@ -77,8 +111,9 @@ impl Journal {
 
     /// Makes the rejection durable, or says why it may not be signed.
     pub(crate) fn record_rejection(&mut self, request: &RejectionRequest) -> Result<(), SignError> {
+        self.admit()?;
         let at = recordable("time", request.at.get())?;
-        let is_new = self.transact(|txn| {
+        let is_new = self.transact(|txn, _| {
             if find_record(txn, &request.sighash)?.is_accepted {
                 return Err(SignError::ContradictsAcceptance { sighash: request.sighash });
             }
@@ -99,13 +134,13 @@ impl Journal {
 
     /// What was signed for one block.
     pub(crate) fn record_of(&mut self, sighash: &Sighash) -> Result<Record, SignError> {
-        self.transact(|txn| find_record(txn, sighash))
+        self.transact(|txn, _| find_record(txn, sighash))
     }
 
     /// Whether no acceptance was ever recorded.
     pub(crate) fn is_blank(&mut self) -> Result<bool, SignError> {
         let has_rows = self.rows.acceptances > 0;
-        self.transact(|txn| Ok(!has_rows && fold::floor(txn)?.is_none()))
+        self.transact(|txn, _| Ok(!has_rows && fold::floor(txn)?.is_none()))
     }
 
     /// Whether this acceptance is recorded, or its height is folded.
@@ -114,7 +149,7 @@ impl Journal {
         sighash: &Sighash,
         height: StacksHeight,
     ) -> Result<bool, SignError> {
-        self.transact(|txn| {
+        self.transact(|txn, _| {
             let is_folded = fold::floor(txn)?.is_some_and(|floor| height <= floor);
             Ok(is_folded || find_record(txn, sighash)?.is_accepted)
         })
@@ -129,7 +164,7 @@ impl Journal {
     /// Whatever goes wrong with the database ends this journal.
     fn transact<T>(
         &mut self,
-        body: impl FnOnce(&Transaction<'_>) -> Result<T, SignError>,
+        body: impl FnOnce(&Transaction<'_>, &mut Service) -> Result<T, SignError>,
     ) -> Result<T, SignError> {
         self.refuse_if_failed()?;
         let outcome = self.attempt(body);
@@ -139,11 +174,21 @@ impl Journal {
 
     fn attempt<T>(
         &mut self,
-        body: impl FnOnce(&Transaction<'_>) -> Result<T, SignError>,
+        body: impl FnOnce(&Transaction<'_>, &mut Service) -> Result<T, SignError>,
     ) -> Result<T, SignError> {
+        let mut service = self.service.clone();
+        if self.waits_for().is_none() {
+            service.wait = Duration::ZERO;
+        }
         let txn = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let answer = body(&txn)?;
+        let answer = body(&txn, &mut service)?;
+        signatures::write(&txn, &self.unwritten)?;
+        if service != self.service {
+            service.save(&txn, &self.owner)?;
+        }
         txn.commit()?;
+        self.service = service;
+        self.unwritten.clear();
         self.unmerged = self.unmerged.saturating_add(1);
         Ok(answer)
     }
@@ -168,10 +213,14 @@ fn is_acceptance_recorded(
     Ok(true)
 }
 
+/// Adds a record and counts it.
 fn insert_acceptance(
     txn: &Transaction<'_>,
+    service: &mut Service,
     (sighash, height, tenure, at): (Sighash, i64, ConsensusHash, i64),
 ) -> rusqlite::Result<()> {
+    service.records = service.records.saturating_add(1);
+    service.sum.add_acceptance((sighash, height, tenure, at));
     txn.prepare_cached(include_str!("insert_acceptance.sql"))?
         .execute(params![sighash.as_bytes(), height, tenure.as_bytes(), at])
         .map(drop)

@@ -8,16 +8,27 @@ use std::time::Duration;
 use countersign_wire::PublicKey;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, params};
 
+use super::fold;
 use super::log::{lengthen, log_of};
+use super::seal::{Sum, seal};
+use super::service::Service;
 use crate::error::{JournalError, OpenError};
 
 /// "CSJ1": tells a journal from any other SQLite file.
 const APPLICATION_ID: i64 = 0x4353_4a31;
 /// The schema that this version writes.
-const SCHEMA_VERSION: i64 = 2;
+const SCHEMA_VERSION: i64 = 3;
+
+/// An open journal.
+pub(super) struct Opened {
+    pub(super) db: Connection,
+    pub(super) service: Service,
+    /// Whether the opening before ended by a clean stop.
+    pub(super) was_clean: bool,
+}
 
 /// Opens the journal at `path`; creates it if there is none.
-pub(super) fn open(path: &Path, owner: &PublicKey) -> Result<Connection, OpenError> {
+pub(super) fn open(path: &Path, owner: &PublicKey) -> Result<Opened, OpenError> {
     match path.metadata() {
         Ok(found) if !found.is_file() => {
             return Err(OpenError::NotAJournal { path: path.to_owned() });
@@ -42,16 +53,21 @@ pub(super) fn open(path: &Path, owner: &PublicKey) -> Result<Connection, OpenErr
     let db = connect(path).map_err(|error| explain(path, error))?;
     let found = check_identity(&db, path, owner)?;
     check_integrity(&db, path)?;
-    begin_service(&db, path, found)?;
-    Ok(db)
+    if found == SCHEMA_VERSION {
+        check_seal(&db, path, owner)?;
+    }
+    let (service, was_clean) = begin_service(&db, path, owner, found)?;
+    Ok(Opened { db, service, was_clean })
 }
 
 /// A journal that lives as long as its connection.
-pub(super) fn in_memory(owner: &PublicKey) -> Result<Connection, OpenError> {
-    let path = Path::new(":memory:");
-    let db = Connection::open_in_memory().map_err(|error| explain(path, error))?;
-    initialise(&db, owner).map_err(|error| explain(path, error))?;
-    Ok(db)
+pub(super) fn in_memory(owner: &PublicKey) -> Result<Opened, OpenError> {
+    let begin = || {
+        let db = Connection::open_in_memory()?;
+        let service = initialise(&db, owner)?;
+        Ok(Opened { db, was_clean: service.is_clean, service })
+    };
+    begin().map_err(|error| explain(Path::new(":memory:"), error))
 }
 
 /// Writes a complete, synced journal under another name and gives it its own only then: a crash
@@ -88,13 +104,18 @@ fn write_draft(draft: &Path, owner: &PublicKey) -> rusqlite::Result<()> {
     db.close().map_err(|(_, error)| error)
 }
 
-fn initialise(db: &Connection, owner: &PublicKey) -> rusqlite::Result<()> {
+/// Makes an empty database a journal. A key that has signed nothing was left as cleanly as can be.
+fn initialise(db: &Connection, owner: &PublicKey) -> rusqlite::Result<Service> {
     let txn = db.unchecked_transaction()?;
     migrate(&txn, 0)?;
     txn.execute(include_str!("insert_owner.sql"), params![owner.as_bytes()])?;
+    let (service, _) = Service::load(&txn)?;
+    let service = Service { is_clean: true, ..service };
+    service.save(&txn, owner)?;
     txn.pragma_update(None, "application_id", APPLICATION_ID)?;
     txn.pragma_update(None, "user_version", SCHEMA_VERSION)?;
-    txn.commit()
+    txn.commit()?;
+    Ok(service)
 }
 
 /// Brings a journal of schema `found`, or an empty file, to this version's.
@@ -104,6 +125,10 @@ fn migrate(txn: &Transaction<'_>, found: i64) -> rusqlite::Result<()> {
     }
     if found < 2 {
         txn.execute_batch(include_str!("migrations/0002.sql"))?;
+    }
+    if found < 3 {
+        txn.execute_batch(include_str!("migrations/0003.sql"))?;
+        txn.execute(include_str!("insert_service.sql"), [])?;
     }
     Ok(())
 }
@@ -167,15 +192,30 @@ fn check_identity(db: &Connection, path: &Path, owner: &PublicKey) -> Result<i64
     }
 }
 
+/// Checks the structure of the file, and that each index has what its table has.
 fn check_integrity(db: &Connection, path: &Path) -> Result<(), OpenError> {
     let finding: String = db
-        .pragma_query_value(None, "quick_check", |row| row.get(0))
+        .pragma_query_value(None, "integrity_check", |row| row.get(0))
         .map_err(|error| explain(path, error))?;
-    if finding == "ok" {
+    if finding == "ok" { Ok(()) } else { Err(damaged(path, finding)) }
+}
+
+/// Checks that everything that binds the key is as it was written.
+fn check_seal(db: &Connection, path: &Path, owner: &PublicKey) -> Result<(), OpenError> {
+    let look = || {
+        let (service, found) = Service::load(db)?;
+        let is_whole = service.sum == Sum::of(db)?;
+        Ok(is_whole && found == seal(owner, fold::floor_row(db)?, &service))
+    };
+    if look().map_err(|error| explain(path, error))? {
         Ok(())
     } else {
-        Err(OpenError::Damaged { path: path.to_owned(), finding })
+        Err(damaged(path, "its content is not what was written".to_owned()))
     }
+}
+
+fn damaged(path: &Path, finding: String) -> OpenError {
+    OpenError::Damaged { path: path.to_owned(), finding }
 }
 
 /// Proves that the journal can be written, and makes durable what a crashed process left.
@@ -185,19 +225,34 @@ fn check_integrity(db: &Connection, path: &Path) -> Result<(), OpenError> {
 /// first answer means that every record we go by is on the disk.
 ///
 /// A journal of an older schema becomes one of this version's in the same transaction.
-fn begin_service(db: &Connection, path: &Path, found: i64) -> Result<(), OpenError> {
+fn begin_service(
+    db: &Connection,
+    path: &Path,
+    owner: &PublicKey,
+    found: i64,
+) -> Result<(Service, bool), OpenError> {
     let prove = || {
         db.pragma_update(None, "journal_mode", "WAL")?;
         let txn = db.unchecked_transaction()?;
         migrate(&txn, found)?;
         txn.pragma_update(None, "user_version", SCHEMA_VERSION)?;
         txn.execute(include_str!("count_opening.sql"), [])?;
+        let (mut service, _) = Service::load(&txn)?;
+        let was_clean = service.is_clean;
+        service.begin_opening(&txn)?;
+        if found < 3 {
+            service.sum = Sum::of(&txn)?;
+        }
+        service.save(&txn, owner)?;
         txn.commit()?;
-        db.query_row(include_str!("checkpoint.sql"), [], |row| row.get(0))
+        let is_busy = db.query_row(include_str!("checkpoint.sql"), [], |row| row.get(0))?;
+        Ok((service, was_clean, is_busy))
     };
     match prove() {
-        Ok(false) => lengthen(path).map_err(|error| unwritable(path, JournalError::Io(error))),
-        Ok(true) => Err(OpenError::InUse { path: path.to_owned() }),
+        Ok((service, was_clean, false)) => lengthen(path)
+            .map(|()| (service, was_clean))
+            .map_err(|error| unwritable(path, JournalError::Io(error))),
+        Ok((_, _, true)) => Err(OpenError::InUse { path: path.to_owned() }),
         Err(error) => Err(explain(path, error)),
     }
 }

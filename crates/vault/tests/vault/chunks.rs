@@ -13,7 +13,7 @@ use countersign_wire::{
 
 use crate::support::{acceptance, block, key, other_key, overriding, rejection, vault};
 
-fn request(message: SignerMessage) -> ChunkRequest {
+pub(crate) fn request(message: SignerMessage) -> ChunkRequest {
     let lane = message.lane().unwrap_or(Lane::Responses);
     ChunkRequest {
         contract: SignersContract { parity: 1, lane },
@@ -48,7 +48,11 @@ fn rejected(number: u64, signature: MessageSignature) -> SignerMessage {
     }))
 }
 
-fn update() -> SignerMessage {
+pub(crate) fn mock_request() -> MockRequest {
+    MockRequest { proposal: mock_proposal(), server_version: String::new() }
+}
+
+pub(crate) fn update() -> SignerMessage {
     SignerMessage::StateMachineUpdate(StateMachineUpdate {
         active_version: 2,
         supported_version: 2,
@@ -62,7 +66,7 @@ fn update() -> SignerMessage {
 }
 
 /// One good message per lane, their signatures recorded in `vault`.
-fn good(vault: &mut Vault) -> [SignerMessage; 4] {
+pub(crate) fn good(vault: &mut Vault) -> [SignerMessage; 4] {
     let acceptance = vault.sign_acceptance(&acceptance(1, 10)).unwrap();
     let rejection = vault.sign_rejection(&rejection(2)).unwrap();
     [
@@ -210,8 +214,7 @@ fn no_mock_message_of_others_is_published() {
         proposal: mock_proposal(),
         server_version: String::new(),
     };
-    let good = MockRequest { proposal: mock_proposal(), server_version: String::new() };
-    let mut spoilt = vault().sign_mock(good).unwrap();
+    let mut spoilt = vault().sign_mock(mock_request()).unwrap();
     spoilt.proposal.peer_info.stacks_tip = [2; 32];
     for message in [
         SignerMessage::MockProposal(mock_proposal()),

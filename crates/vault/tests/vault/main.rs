@@ -14,4 +14,5 @@ mod operator_key;
 mod plans;
 mod property;
 mod signing;
+mod standing;
 mod support;

@@ -154,9 +154,9 @@ fn other_files_are_refused_and_left_alone() {
 fn a_journal_of_a_later_version_is_refused() {
     let place = Place::new();
     drop(place.open());
-    Connection::open(&place.journal).unwrap().pragma_update(None, "user_version", 3).unwrap();
+    Connection::open(&place.journal).unwrap().pragma_update(None, "user_version", 4).unwrap();
     let error = open_error(&place);
-    assert!(matches!(error, OpenError::NewerSchema { found: 3, supported: 2, .. }));
+    assert!(matches!(error, OpenError::NewerSchema { found: 4, supported: 3, .. }));
 }
 
 #[test]

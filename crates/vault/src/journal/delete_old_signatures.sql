@@ -1,0 +1,1 @@
+DELETE FROM signature WHERE id <= (SELECT max(id) FROM signature) - ?1

@@ -1,0 +1,1 @@
+SELECT signature FROM signature WHERE digest = ?1

@@ -1,0 +1,1 @@
+INSERT INTO signature (digest, signature) VALUES (?1, ?2) ON CONFLICT (digest) DO NOTHING

@@ -1,0 +1,1 @@
+SELECT sighash, height, tenure, at FROM acceptance WHERE height <= ?1
