@@ -11,8 +11,8 @@ use countersign_node::{
 use countersign_ops::exit::Exit;
 use countersign_ops::supervise::{Failure, Fatal, Tasks, supervise};
 use countersign_signer::{Params, Saved, Signer, Step};
-use countersign_vault::Vault;
-use countersign_wire::{ChainId, Network, PrivateKey, SlotId, SlotVersion};
+use countersign_vault::{HostLock, Vault};
+use countersign_wire::{ChainId, Network, PrivateKey, PublicKey, SlotId, SlotVersion};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -26,6 +26,7 @@ use crate::hand::Hand;
 use crate::health::NodeHealth;
 use crate::history;
 use crate::import::{refuse_beside_another, take_over};
+use crate::instance::{Book, Gate, Lookout, Warden, Why};
 use crate::intake::Intake;
 use crate::metrics::Metrics;
 use crate::nodes::watch::NodeWatch;
@@ -35,7 +36,7 @@ use crate::pages::{SignerPages, follow_node};
 use crate::publish::{Delivery, Publisher, lanes};
 use crate::recorder::{Recorder, Recording};
 use crate::run::{Endpoints, RunError};
-use crate::sign::{VaultEnd, VaultHandle};
+use crate::sign::{Post, VaultEnd, VaultHandle, gate_of};
 use crate::slots::SlotReader;
 use crate::store::Store;
 use crate::upload::Uploader;
@@ -44,6 +45,7 @@ use crate::upload::Uploader;
 pub(crate) fn assemble(
     config: Config,
     endpoints: Endpoints,
+    lock: Option<HostLock>,
     stop: CancellationToken,
 ) -> Result<impl Future<Output = Result<(), Fatal>>, RunError> {
     let callbacks = CallbackQueue::new(QueueLimits::default());
@@ -53,7 +55,7 @@ pub(crate) fn assemble(
     let (params, address) = (config.params(), config.address());
     let pages = SignerPages::new(registry, &config, nodes.clone());
     let plan = Plan::of(&config);
-    let control = Control::of(&config);
+    let identity = Control::identity(&config);
     let control_socket = config.control_socket();
     let recording = config.recording;
     refuse_beside_another(&config.db_path)?;
@@ -62,6 +64,7 @@ pub(crate) fn assemble(
     if !config.is_dry_run {
         join_history(&config.db_path, config.network, &mut vault, &mut store)?;
     }
+    let post = take_post(&config, &vault, &store, &metrics, lock)?;
     let decisions = open_decisions(&config.db_path);
     let control_socket = open_control(control_socket, config.named_control_socket.is_some())?;
 
@@ -70,16 +73,18 @@ pub(crate) fn assemble(
     if let Some(server) = endpoints.metrics {
         spawn(&mut tasks, "metrics", server.run(pages, stop.clone()));
     }
-    if let Some(socket) = control_socket {
-        spawn(&mut tasks, "control", socket.run(control, stop.clone()));
-    }
     let watch =
         NodeWatch::new(nodes.clone(), config.chain_id, config.node_probe, Arc::clone(&metrics));
     spawn(&mut tasks, "nodes", watch.run(stop.clone()));
     let follow = follow_node(nodes.clone(), address, Arc::clone(&metrics), stop.clone());
     spawn(&mut tasks, "gauges", follow);
     let shared = Shared { nodes, metrics, callbacks, plan };
-    shared.start(&mut tasks, Core { params, vault, store, decisions, recording }, &stop)?;
+    let core = Core { params, vault, post, store, decisions, recording };
+    let vault = shared.start(&mut tasks, core, &stop)?;
+    if let Some(socket) = control_socket {
+        let control = Control::new(identity, vault, plan.floor);
+        spawn(&mut tasks, "control", socket.run(control, stop.clone()));
+    }
     Ok(supervise(tasks, stop))
 }
 
@@ -89,6 +94,7 @@ struct Plan {
     network: Network,
     chain_id: ChainId,
     tick: Duration,
+    floor: Duration,
     is_dry_run: bool,
 }
 
@@ -98,6 +104,7 @@ impl Plan {
             network: config.network,
             chain_id: config.chain_id,
             tick: config.event_timeout,
+            floor: config.caution.floor,
             is_dry_run: config.is_dry_run,
         }
     }
@@ -107,6 +114,7 @@ impl Plan {
 struct Core {
     params: Params,
     vault: Hand,
+    post: Post,
     store: Store,
     decisions: DecisionLog,
     recording: Option<Recording>,
@@ -126,26 +134,31 @@ impl Shared {
         tasks: &mut Tasks,
         core: Core,
         stop: &CancellationToken,
-    ) -> Result<(), RunError> {
-        let Core { params, vault, store, decisions, recording } = core;
+    ) -> Result<VaultHandle, RunError> {
+        let Core { params, vault, post, store, decisions, recording } = core;
+        let own = params.key;
         let (saved, floors) = (store.load()?, store.slot_versions()?);
         let (signer, recorder, first) = restore(params, saved, recording.as_ref());
         let (inbox, answers) = mpsc::channel(INBOX_LEN);
         let (publisher, arrivals) = Publisher::new();
         let metrics = Arc::clone(&self.metrics);
         let (vault, vault_end) =
-            VaultHandle::start(vault, inbox.clone(), publisher.clone(), metrics)
+            VaultHandle::start(vault, post, inbox.clone(), publisher.clone(), metrics)
                 .map_err(RunError::Thread)?;
-        let lanes = lanes(arrivals, &self.delivery(&vault, floors));
-        let intake = Intake::new(Arc::clone(&self.metrics));
+        let lanes = lanes(arrivals, &self.delivery(&vault, own, floors));
+        let intake = self.intake(&vault, own);
         let (slots, reader) =
             SlotReader::new(self.nodes.clone(), self.plan.network, intake.clone(), inbox.clone());
         let (uploader, uploads) = Uploader::new(self.nodes.clone(), inbox);
+        let lookout = Lookout::new(self.nodes.clone(), own, vault.clone());
+        if !self.plan.is_dry_run {
+            spawn(tasks, "lookout", lookout.run(stop.clone()));
+        }
         let tasks_of_effects = EffectTasks::new(&self.nodes, stop.clone());
         let effects = Effects {
             nodes: self.nodes,
             chain_id: self.plan.chain_id,
-            vault,
+            vault: vault.clone(),
             publisher,
             slots,
             uploader,
@@ -178,13 +191,25 @@ impl Shared {
             let name = lane.name();
             spawn(tasks, name, lane.run(stop.clone()));
         }
-        Ok(())
+        Ok(vault)
     }
 
-    fn delivery(&self, vault: &VaultHandle, floors: Vec<(SlotId, SlotVersion)>) -> Delivery {
+    /// A dry run writes nothing, so it has nothing to compare with.
+    fn intake(&self, vault: &VaultHandle, own: PublicKey) -> Intake {
+        let intake = Intake::new(Arc::clone(&self.metrics));
+        if self.plan.is_dry_run { intake } else { intake.watching(own, vault.clone()) }
+    }
+
+    fn delivery(
+        &self,
+        vault: &VaultHandle,
+        own: PublicKey,
+        floors: Vec<(SlotId, SlotVersion)>,
+    ) -> Delivery {
         Delivery {
             nodes: self.nodes.clone(),
             vault: vault.clone(),
+            own,
             floors: floors.into_iter().collect(),
             is_dry_run: self.plan.is_dry_run,
             metrics: Arc::clone(&self.metrics),
@@ -240,6 +265,42 @@ fn open_vault(key: PrivateKey, db_path: &DbPath, is_dry_run: bool) -> Result<Vau
         Some(journal) if !is_dry_run => Vault::open(key, &journal)?,
         _ => Vault::in_memory(key)?,
     })
+}
+
+/// Whether this instance may sign, and what it needs to know for that.
+fn take_post(
+    config: &Config,
+    vault: &Hand,
+    store: &Store,
+    metrics: &Arc<Metrics>,
+    lock: Option<HostLock>,
+) -> Result<Post, RunError> {
+    let mut book = match config.db_path.book() {
+        Some(path) if !config.is_dry_run => Book::open(&path)?,
+        _ => Book::in_memory(),
+    };
+    let gate = match gate_of(&vault.standing()) {
+        _ if config.is_dry_run => Gate::Open,
+        Some(closed) => closed,
+        None if config.is_standby => Gate::Standby,
+        None => listen_first(config, vault, &book),
+    };
+    // What another program of ours wrote before is not somebody else's.
+    for (slot, version) in store.slot_versions()? {
+        book.raise_base(slot, version)?;
+    }
+    let warden = Warden::new(gate, book, Arc::clone(metrics));
+    let key = (!config.is_dry_run).then(|| vault.public_key());
+    Ok(Post { warden, key, lock })
+}
+
+/// After a clean stop one look at our slots is enough, if we know what we wrote into them.
+fn listen_first(config: &Config, vault: &Hand, book: &Book) -> Gate {
+    let waits = vault.waits_for().unwrap_or_default();
+    if vault.was_stopped_cleanly() && !book.is_blank() {
+        return Gate::listening(waits, Why::CleanStart);
+    }
+    Gate::listening(config.caution.listening.max(waits), Why::Start)
 }
 
 fn open_store(db_path: &DbPath) -> Result<Store, RunError> {

@@ -1,12 +1,14 @@
 //! The vault that signs for this daemon, wherever it runs.
 
+use std::time::Duration;
+
 use countersign_vault::{
     AcceptanceRequest, ChunkRequest, Imported, Mark, MockRequest, RejectionRequest, SignError,
-    Vault,
+    Standing, Vault,
 };
 use countersign_wire::message::MockSignature;
 use countersign_wire::stackerdb::Chunk;
-use countersign_wire::{MessageSignature, PublicKey, Sighash, StacksHeight};
+use countersign_wire::{MessageSignature, PublicKey, Sighash, StacksHeight, UnixSeconds};
 
 /// The vault that signs for this daemon. Both kinds answer the same questions in the same words, so
 /// nobody behind this has to know which one it is.
@@ -27,6 +29,55 @@ impl Hand {
     pub(crate) fn public_key(&self) -> PublicKey {
         match self {
             Self::Embedded(vault) => vault.public_key(),
+        }
+    }
+
+    /// [`Vault::standing`].
+    pub(crate) fn standing(&self) -> Standing {
+        match self {
+            Self::Embedded(vault) => vault.standing().clone(),
+        }
+    }
+
+    /// [`Vault::was_stopped_cleanly`].
+    pub(crate) fn was_stopped_cleanly(&self) -> bool {
+        match self {
+            Self::Embedded(vault) => vault.was_stopped_cleanly(),
+        }
+    }
+
+    /// [`Vault::waits_for`].
+    pub(crate) fn waits_for(&self) -> Option<Duration> {
+        match self {
+            Self::Embedded(vault) => vault.waits_for(),
+        }
+    }
+
+    /// [`Vault::demote`].
+    pub(crate) fn demote(&mut self, at: UnixSeconds) -> Result<(), SignError> {
+        match self {
+            Self::Embedded(vault) => vault.demote(at),
+        }
+    }
+
+    /// [`Vault::freeze`].
+    pub(crate) fn freeze(&mut self, reason: &str, at: UnixSeconds) -> Result<(), SignError> {
+        match self {
+            Self::Embedded(vault) => vault.freeze(reason, at),
+        }
+    }
+
+    /// [`Vault::promote`].
+    pub(crate) fn promote(&mut self) -> Result<(), SignError> {
+        match self {
+            Self::Embedded(vault) => vault.promote(),
+        }
+    }
+
+    /// [`Vault::close_cleanly`].
+    pub(crate) fn close_cleanly(self) -> Result<(), SignError> {
+        match self {
+            Self::Embedded(vault) => vault.close_cleanly(),
         }
     }
 

@@ -19,6 +19,7 @@ mod hand;
 mod health;
 mod history;
 pub mod import;
+mod instance;
 mod intake;
 mod metrics;
 mod nodes;
@@ -39,6 +40,7 @@ mod upload;
 
 pub use config::{Config, ConfigError};
 pub use history::HistoryError;
+pub use instance::GateState;
 pub use run::{RunError, run};
 
 /// What this program calls itself in its responses, in logs and on the command line, such as

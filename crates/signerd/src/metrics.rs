@@ -2,6 +2,7 @@
 //!
 //! `docs/metrics.md` lists them; a test compares it with this page.
 
+mod instance;
 mod nodes;
 
 use std::fmt;
@@ -18,6 +19,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use crate::intake::Skipped;
+use instance::InstanceMetrics;
 use nodes::NodeMetrics;
 
 /// One label: its name and its value.
@@ -75,6 +77,8 @@ pub(crate) struct Metrics {
     pub(crate) publish_dropped: CounterFamily,
     /// The nodes.
     pub(crate) nodes: NodeMetrics,
+    /// Whether this instance signs.
+    pub(crate) instance: InstanceMetrics,
 }
 
 impl Metrics {
@@ -104,6 +108,7 @@ impl Metrics {
             publish_retries: with_labels("lane", &LANES),
             publish_dropped: with_labels("lane", &LANES),
             nodes: NodeMetrics::new(),
+            instance: InstanceMetrics::new(),
         };
         let mut registry = Registry::default();
         metrics.register_reference(&mut registry);
@@ -171,6 +176,7 @@ impl Metrics {
         let dropped = self.publish_dropped.clone();
         to.register("publish_dropped", "Messages that were never delivered, by lane", dropped);
         self.nodes.register(to);
+        self.instance.register(to);
     }
 }
 

@@ -8,13 +8,14 @@ use countersign_ops::control::ControlError;
 use countersign_ops::exit::Exit;
 use countersign_ops::metrics::MetricsServer;
 use countersign_ops::supervise::Fatal;
-use countersign_vault::OpenError;
+use countersign_vault::{HostLock, HostLockError, OpenError};
 use tokio_util::sync::CancellationToken;
 
 use crate::assemble::assemble;
 use crate::config::{Config, HostPort, Problem};
 use crate::history::HistoryError;
 use crate::import::ImportError;
+use crate::instance::BookError;
 use crate::store::StoreError;
 
 /// Why the daemon does not start, or ends other than by being asked to.
@@ -43,6 +44,12 @@ pub enum RunError {
     /// The control socket cannot be bound.
     #[error(transparent)]
     Control(#[from] ControlError),
+    /// Another process of this machine signs with the key.
+    #[error(transparent)]
+    Instance(#[from] HostLockError),
+    /// What was written into our slots cannot be remembered.
+    #[error(transparent)]
+    Book(#[from] BookError),
     /// The signing journal cannot be opened.
     #[error(transparent)]
     Journal(#[from] OpenError),
@@ -70,7 +77,8 @@ impl RunError {
             Self::Config(_) | Self::Node(_) => Exit::Usage,
             Self::Bind { .. } | Self::Control(_) => Exit::Bind,
             Self::Journal(error) if error.is_unwritable() => Exit::Store,
-            Self::Store(_) => Exit::Store,
+            Self::Store(_) | Self::Book(_) => Exit::Store,
+            Self::Instance(_) => Exit::Instance,
             Self::Takeover(error) => error.exit(),
             Self::History(HistoryError::Journal(error)) if error.is_fatal() => Exit::Store,
             Self::Journal(_) | Self::History(_) => Exit::Journal,
@@ -91,8 +99,14 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), RunError
         "Reminder: The signer is primarily designed for use with a local or subnet network stacks \
          node: callbacks are not authenticated and the password is sent in clear text"
     );
+    // First of all: the configuration and the journal of another instance may be quite different.
+    let lock = if config.is_dry_run || config.is_standby {
+        None
+    } else {
+        Some(HostLock::take(&config.key.public_key())?)
+    };
     let endpoints = Endpoints::bind(&config).await?;
-    let daemon = assemble(config, endpoints, stop)?;
+    let daemon = assemble(config, endpoints, lock, stop)?;
     // Operators and scripts wait for this line. Nobody may read it, which is no reason to stop.
     let _ =
         writeln!(io::stdout(), "Signer spawned successfully. Waiting for messages to process...");

@@ -1,4 +1,9 @@
 //! The vault's own thread: it syncs a file for each record, and nothing else may wait for that.
+//!
+//! The gate stands here, too (`crate::instance`): every order passes it, one after the other, so that none
+//! is still on its way when it closes.
+
+mod turn;
 
 use std::io;
 use std::sync::Arc;
@@ -6,54 +11,102 @@ use std::time::Instant;
 
 use countersign_signer::{AcceptanceOrder, Event, OverrideReason};
 use countersign_vault::{
-    AcceptanceRequest, ChunkRequest, MockRequest, Override, OverrideRule, RejectionRequest,
+    AcceptanceRequest, ChunkRequest, HostLock, MockRequest, Override, OverrideRule, RejectionRequest,
     SignError,
 };
 use countersign_wire::message::{BlockRejected, BlockResponse, MockProposal, SignerMessage};
 use countersign_wire::stackerdb::{Chunk, Lane};
-use countersign_wire::{RewardCycle, SlotId};
-use tokio::sync::{mpsc, oneshot};
+use countersign_wire::{PublicKey, RewardCycle, SlotId};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::now;
 use crate::facts::describe;
 use crate::hand::Hand;
+use crate::instance::{BookError, Decision, InstanceView, Seen, Warden, decision};
 use crate::metrics::Metrics;
 use crate::publish::{Outgoing, Publisher};
+pub(crate) use turn::{Turn, TurnError, Turned, gate_of};
+use turn::{Host, is_for_now};
 
 /// What the vault is asked for.
 enum Order {
     Accept(AcceptanceOrder),
     Reject { cycle: RewardCycle, slot: SlotId, rejection: Box<BlockRejected> },
     Mock { cycle: RewardCycle, slot: SlotId, proposal: Box<MockProposal> },
-    Chunk { request: Box<ChunkRequest>, reply: oneshot::Sender<Result<Chunk, SignError>> },
+    Chunk { request: Box<ChunkRequest>, reply: oneshot::Sender<Option<Result<Chunk, SignError>>> },
+    /// Our key was seen to have signed this.
+    Heard(Box<Seen>),
+    /// Our slots were read, beginning at this time.
+    Looked { begun: Instant, seen: Vec<Seen> },
+    /// Somebody says who is to sign.
+    Turn { turn: Turn, reply: oneshot::Sender<Result<Turned, TurnError>> },
+}
+
+/// Whether this instance may sign, at first.
+pub(crate) struct Post {
+    /// Keeps the gate.
+    pub(crate) warden: Warden,
+    /// The key to be had alone on this machine; none if that does not matter, as in a dry run.
+    pub(crate) key: Option<PublicKey>,
+    /// The lock on it, if it is held.
+    pub(crate) lock: Option<HostLock>,
+}
+
+/// What the vault's thread cannot go on from.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ClerkError {
+    /// The journal failed.
+    #[error(transparent)]
+    Vault(#[from] SignError),
+    /// What is written into our slots cannot be remembered.
+    #[error(transparent)]
+    Book(#[from] BookError),
+}
+
+/// What became of the wish for a signed chunk.
+#[derive(Debug)]
+pub(crate) enum Sealed {
+    /// Here it is.
+    Chunk(Chunk),
+    /// This instance does not sign at the moment.
+    Withheld,
+    /// The vault will never sign it.
+    Refused(SignError),
+    /// The vault has ended.
+    Closed,
 }
 
 /// Asks the vault. The queue has no bound of its own, since the loop must never wait: it holds at
 /// most one order per step of the core and one per lane of the publisher.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct VaultHandle {
     orders: mpsc::UnboundedSender<Order>,
+    view: watch::Receiver<InstanceView>,
 }
 
 /// How the vault's thread ended.
-pub(crate) type VaultEnd = oneshot::Receiver<Result<(), SignError>>;
+pub(crate) type VaultEnd = oneshot::Receiver<Result<(), ClerkError>>;
 
 impl VaultHandle {
     /// Starts the thread. It ends when every handle is gone, or when the journal fails.
     pub(crate) fn start(
         vault: impl Into<Hand>,
+        post: Post,
         inbox: mpsc::Sender<Event>,
         publisher: Publisher,
         metrics: Arc<Metrics>,
     ) -> io::Result<(Self, VaultEnd)> {
         let (orders, queue) = mpsc::unbounded_channel();
         let (ended, end) = oneshot::channel();
-        let clerk = Clerk { vault: vault.into(), inbox, publisher, metrics };
+        let Post { warden, key, lock } = post;
+        let view = warden.view();
+        let host = Host { key, lock };
+        let clerk = Clerk { vault: vault.into(), warden, host, inbox, publisher, metrics };
         std::thread::Builder::new().name("vault".to_owned()).spawn(move || {
             // Nobody listens any more only when the daemon has ended already.
             let _ = ended.send(clerk.serve(queue));
         })?;
-        Ok((Self { orders }, end))
+        Ok((Self { orders, view }, end))
     }
 
     /// Asks for the signature of a block; the answer is an event.
@@ -71,11 +124,39 @@ impl VaultHandle {
         self.order(Order::Mock { cycle, slot, proposal });
     }
 
-    /// A signed chunk; nothing if the vault has ended.
-    pub(crate) async fn chunk(&self, request: ChunkRequest) -> Option<Result<Chunk, SignError>> {
+    /// A signed chunk. Its version is the one that was asked for or, if we have signed that one or a later
+    /// one for any slot, the next.
+    pub(crate) async fn chunk(&self, request: ChunkRequest) -> Sealed {
         let (reply, answer) = oneshot::channel();
         self.order(Order::Chunk { request: Box::new(request), reply });
+        match answer.await {
+            Ok(Some(Ok(chunk))) => Sealed::Chunk(chunk),
+            Ok(Some(Err(error))) => Sealed::Refused(error),
+            Ok(None) => Sealed::Withheld,
+            Err(_) => Sealed::Closed,
+        }
+    }
+
+    /// Tells of a chunk that our key signed.
+    pub(crate) fn heard(&self, seen: Seen) {
+        self.order(Order::Heard(Box::new(seen)));
+    }
+
+    /// Tells that our slots were read, beginning at `begun`, and what is new in them.
+    pub(crate) fn looked(&self, begun: Instant, seen: Vec<Seen>) {
+        self.order(Order::Looked { begun, seen });
+    }
+
+    /// Has the gate turned; nothing if the vault has ended.
+    pub(crate) async fn turn(&self, turn: Turn) -> Option<Result<Turned, TurnError>> {
+        let (reply, answer) = oneshot::channel();
+        self.order(Order::Turn { turn, reply });
         answer.await.ok()
+    }
+
+    /// Whether this instance signs, as it is and as it will be.
+    pub(crate) fn instance(&self) -> watch::Receiver<InstanceView> {
+        self.view.clone()
     }
 
     /// A vault that has ended ends the daemon, which needs no help here.
@@ -87,55 +168,122 @@ impl VaultHandle {
 /// Serves the queue on the vault's thread.
 struct Clerk {
     vault: Hand,
+    warden: Warden,
+    host: Host,
     inbox: mpsc::Sender<Event>,
     publisher: Publisher,
     metrics: Arc<Metrics>,
 }
 
 impl Clerk {
-    fn serve(mut self, mut queue: mpsc::UnboundedReceiver<Order>) -> Result<(), SignError> {
+    fn serve(mut self, mut queue: mpsc::UnboundedReceiver<Order>) -> Result<(), ClerkError> {
         while let Some(order) = queue.blocking_recv() {
             let (payload, begun, is_last) =
                 (order.label(), Instant::now(), order.ends_a_decision());
             self.carry_out(order)?;
-            let seconds = self.metrics.vault_seconds.get_or_create(&vec![("payload", payload)]);
-            seconds.observe(begun.elapsed().as_secs_f64());
+            if let Some(payload) = payload {
+                let seconds = self.metrics.vault_seconds.get_or_create(&vec![("payload", payload)]);
+                seconds.observe(begun.elapsed().as_secs_f64());
+            }
             // After a signature its chunk is ordered at once, which must not wait.
             if is_last && queue.is_empty() {
                 self.vault.tidy()?;
+                self.warden.tidy()?;
+            }
+        }
+        // Every handle is gone: nothing of ours is on its way any more.
+        self.warden.close_book()?;
+        Ok(self.vault.close_cleanly()?)
+    }
+
+    fn carry_out(&mut self, order: Order) -> Result<(), ClerkError> {
+        let Some(order) = self.pass(order)? else { return Ok(()) };
+        match order {
+            Order::Accept(order) => Ok(self.accept(&order)?),
+            Order::Reject { cycle, slot, rejection } => Ok(self.reject(cycle, slot, *rejection)?),
+            Order::Mock { cycle, slot, proposal } => Ok(self.mock(cycle, slot, *proposal)?),
+            Order::Chunk { request, reply } => {
+                let signed = self.chunk(*request)?;
+                // A lane that has stopped waiting has no use for it.
+                let _ = reply.send(signed);
+                Ok(())
+            }
+            Order::Heard(seen) => self.hear(&seen),
+            Order::Looked { begun, seen } => self.look_ended(begun, &seen),
+            Order::Turn { turn, reply } => {
+                let turned = self.turn(turn)?;
+                // Whoever asked may have gone away; what was asked is done.
+                let _ = reply.send(turned);
+                Ok(())
+            }
+        }
+    }
+
+    /// The order, if it may go on to the vault. One that may not is answered, and compared.
+    fn pass(&mut self, order: Order) -> Result<Option<Order>, ClerkError> {
+        let Some(payload) = order.label() else { return Ok(Some(order)) };
+        if self.warden.lets_pass(payload) {
+            return Ok(Some(order));
+        }
+        match order {
+            Order::Accept(AcceptanceOrder { sighash, .. }) => {
+                self.warden.compare_ours(sighash, Decision::Accept);
+                // It names no rival but must be answered all the same: the core waits for it.
+                let _ = self.inbox.blocking_send(Event::SigningRefused { sighash, rival: sighash });
+            }
+            Order::Reject { rejection, .. } => {
+                self.warden.compare_ours(rejection.sighash, Decision::Reject);
+            }
+            Order::Chunk { request, reply } => {
+                if let Some((sighash, decision)) = decision(&request.message) {
+                    self.warden.compare_ours(sighash, decision);
+                }
+                let _ = reply.send(None);
+            }
+            Order::Mock { .. } | Order::Heard(_) | Order::Looked { .. } | Order::Turn { .. } => {}
+        }
+        Ok(None)
+    }
+
+    fn mock(
+        &mut self,
+        cycle: RewardCycle,
+        slot: SlotId,
+        proposal: MockProposal,
+    ) -> Result<(), SignError> {
+        let request = MockRequest { proposal, server_version: crate::release() };
+        match self.vault.sign_mock(request) {
+            Ok(mock) => {
+                let message = SignerMessage::MockSignature(mock);
+                self.publisher.publish(Outgoing::new(cycle, slot, message));
+            }
+            Err(error) if error.is_fatal() => return Err(error),
+            Err(error) => {
+                let error = describe(&error);
+                tracing::warn!(error, "the vault does not sign a mock proposal");
             }
         }
         Ok(())
     }
 
-    fn carry_out(&mut self, order: Order) -> Result<(), SignError> {
-        match order {
-            Order::Accept(order) => self.accept(&order),
-            Order::Reject { cycle, slot, rejection } => self.reject(cycle, slot, *rejection),
-            Order::Mock { cycle, slot, proposal } => {
-                let server_version = crate::release();
-                let request = MockRequest { proposal: *proposal, server_version };
-                match self.vault.sign_mock(request) {
-                    Ok(mock) => {
-                        let message = SignerMessage::MockSignature(mock);
-                        self.publisher.publish(Outgoing::new(cycle, slot, message));
-                    }
-                    Err(error) if error.is_fatal() => return Err(error),
-                    Err(error) => {
-                        let error = describe(&error);
-                        tracing::warn!(error, "the vault does not sign a mock proposal");
-                    }
-                }
-                Ok(())
+    /// Signs a chunk and notes it in the book; it leaves only when both are done. Nothing if the vault
+    /// does not sign for now.
+    fn chunk(
+        &mut self,
+        mut request: ChunkRequest,
+    ) -> Result<Option<Result<Chunk, SignError>>, ClerkError> {
+        request.slot_version = self.warden.next_version(request.slot_version);
+        match self.vault.sign_chunk(&request) {
+            Err(error) if error.is_fatal() => Err(error.into()),
+            Err(error) if is_for_now(&error) => {
+                tracing::debug!(error = describe(&error), "the vault does not sign a chunk");
+                Ok(None)
             }
-            Order::Chunk { request, reply } => match self.vault.sign_chunk(&request) {
-                Err(error) if error.is_fatal() => Err(error),
-                signed => {
-                    // A lane that has stopped waiting has no use for it.
-                    let _ = reply.send(signed);
-                    Ok(())
-                }
-            },
+            Err(error) => Ok(Some(Err(error))),
+            Ok(chunk) => {
+                self.warden.write(&chunk)?;
+                Ok(Some(Ok(chunk)))
+            }
         }
     }
 
@@ -145,6 +293,10 @@ impl Clerk {
             Ok(signature) => Event::Signed { sighash, signature },
             Err(SignError::Conflict { rival, .. }) => Event::SigningRefused { sighash, rival },
             Err(error) if error.is_fatal() => return Err(error),
+            Err(error) if is_for_now(&error) => {
+                tracing::info!(%sighash, reason = describe(&error), "a block is not signed");
+                Event::SigningRefused { sighash, rival: sighash }
+            }
             Err(error) => {
                 // Names no rival but must be answered all the same: the core waits for it.
                 tracing::error!(%sighash, error = describe(&error), "the vault does not sign a block");
@@ -189,12 +341,14 @@ impl Order {
         matches!(self, Self::Chunk { request, .. } if request.contract.lane == Lane::Responses)
     }
 
-    const fn label(&self) -> &'static str {
+    /// What is to be signed; nothing if nothing is.
+    const fn label(&self) -> Option<&'static str> {
         match self {
-            Self::Accept(_) => "acceptance",
-            Self::Reject { .. } => "rejection",
-            Self::Mock { .. } => "mock",
-            Self::Chunk { .. } => "chunk",
+            Self::Accept(_) => Some("acceptance"),
+            Self::Reject { .. } => Some("rejection"),
+            Self::Mock { .. } => Some("mock"),
+            Self::Chunk { .. } => Some("chunk"),
+            Self::Heard(_) | Self::Looked { .. } | Self::Turn { .. } => None,
         }
     }
 }

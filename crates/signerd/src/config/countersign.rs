@@ -6,10 +6,11 @@ use std::time::Duration;
 use countersign_node::AuthPassword;
 use countersign_ops::control::check_len;
 use countersign_ops::secret::Secret;
+use countersign_wire::Network;
 use serde::Deserialize;
 
 use super::file::{auth_password, unknown_key};
-use super::{HostPort, MEGABYTE, Problem};
+use super::{Caution, HostPort, MEGABYTE, Problem};
 use crate::recorder::Recording;
 
 /// A node that may take the place of the preferred one.
@@ -30,6 +31,8 @@ pub(super) struct Countersign {
     record: Option<PathBuf>,
     record_max_mb: u64,
     control_socket: Option<PathBuf>,
+    listen_before_signing_secs: u64,
+    lost_peer_floor_secs: u64,
 }
 
 /// An entry of `fallback_nodes` as it is written.
@@ -41,8 +44,15 @@ struct Fallback {
 }
 
 /// The keys of [`Countersign`], for suggestions. A test holds the two together.
-pub(super) const KEYS: [&str; 5] =
-    ["fallback_nodes", "node_probe_ms", "record", "record_max_mb", "control_socket"];
+pub(super) const KEYS: [&str; 7] = [
+    "fallback_nodes",
+    "node_probe_ms",
+    "record",
+    "record_max_mb",
+    "control_socket",
+    "listen_before_signing_secs",
+    "lost_peer_floor_secs",
+];
 /// The keys of [`Fallback`].
 const FALLBACK_KEYS: [&str; 2] = ["host", "auth_password"];
 
@@ -54,6 +64,8 @@ impl Default for Countersign {
             record: None,
             record_max_mb: 256,
             control_socket: None,
+            listen_before_signing_secs: 30,
+            lost_peer_floor_secs: FLOOR_SECS,
         }
     }
 }
@@ -105,6 +117,18 @@ impl Countersign {
         Ok(Some(path.clone()))
     }
 
+    /// How long this signer keeps from signing when nobody can say that it is the only one.
+    pub(super) fn caution(&self, network: Network) -> Result<Caution, Problem> {
+        let floor = self.lost_peer_floor_secs;
+        if floor < FLOOR_SECS && network != Network::Mocknet {
+            return Err(Problem::Floor { floor, least: FLOOR_SECS });
+        }
+        Ok(Caution {
+            listening: Duration::from_secs(self.listen_before_signing_secs),
+            floor: Duration::from_secs(floor),
+        })
+    }
+
     /// How often each node is looked at.
     pub(super) const fn node_probe(&self) -> Duration {
         Duration::from_millis(self.node_probe_ms)
@@ -126,6 +150,9 @@ pub(super) fn check_keys(ours: &toml::Value) -> Result<(), Problem> {
     Ok(())
 }
 
+/// A proposal that is older than this is dropped unanswered (`block_proposal_max_age_secs`): whatever the
+/// lost instance has signed, nobody asks for its rival any more.
+const FLOOR_SECS: u64 = 600;
 /// Each is looked at every few seconds.
 const MAX_FALLBACKS: usize = 8;
 
@@ -200,6 +227,15 @@ mod tests {
         assert!(refused.contains("has 109 bytes, and the kernel takes at most 107"), "{refused}");
         let refused = refusal("[countersign]\ncontrol_socket = \"/\"");
         assert_eq!(refused, "`countersign.control_socket` = `/` does not name a file");
+    }
+
+    #[test]
+    fn only_a_mocknet_does_without_the_floor() {
+        let usual = with_table("").unwrap().caution;
+        assert_eq!((usual.listening.as_secs(), usual.floor.as_secs()), (30, 600));
+        let table = "[countersign]\nlost_peer_floor_secs = 599\nlisten_before_signing_secs = 0";
+        let refused = refusal(table);
+        assert!(refused.contains("`countersign.lost_peer_floor_secs` = 599 is too short"), "{refused}");
     }
 
     #[test]

@@ -145,6 +145,8 @@ impl File {
             node_probe: self.countersign.node_probe(),
             recording: self.countersign.recording()?,
             named_control_socket: self.countersign.control_socket()?,
+            caution: self.countersign.caution(network)?,
+            is_standby: false,
             node_host,
             endpoint: HostPort::parse("endpoint", endpoint)?,
             key: PrivateKey::from_hex(key.expose()).map_err(Problem::PrivateKey)?,

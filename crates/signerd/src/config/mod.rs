@@ -50,6 +50,10 @@ pub struct Config {
     pub recording: Option<Recording>,
     /// Where commands reach the daemon, if the file says so; see [`Config::control_socket`].
     pub named_control_socket: Option<PathBuf>,
+    /// How long this signer keeps from signing when nobody can say that it is the only one.
+    pub caution: Caution,
+    /// Whether it follows and signs nothing until it is promoted. No file says so: the command does.
+    pub is_standby: bool,
     /// Where metrics are served.
     pub metrics_endpoint: Option<HostPort>,
     /// Longest pause between two looks at the deadlines.
@@ -65,6 +69,15 @@ pub struct Config {
     pub reset_replay_set_after_fork_blocks: u64,
     /// The time-outs that decisions depend on.
     pub timeouts: Timeouts,
+}
+
+/// How long a signer keeps from signing when nobody can say that it is the only one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Caution {
+    /// How long it listens for its own key after a start that no clean stop came before.
+    pub listening: Duration,
+    /// How long it waits if the instance that signed before is lost.
+    pub floor: Duration,
 }
 
 impl Config {

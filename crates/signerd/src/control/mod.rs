@@ -2,7 +2,10 @@
 //!
 //! A new command is a variant of [`Route`], a line in [`Route::line`] and an arm of the dispatcher.
 
+mod instance;
+
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use countersign_ops::control::{
     ControlError, ControlSocket, Handler, Method, Reply, Request, check_len,
@@ -10,22 +13,29 @@ use countersign_ops::control::{
 use serde_json::{Value, json};
 
 use crate::config::Config;
+use crate::sign::VaultHandle;
 
 /// What can be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Route {
     /// How the daemon is.
     Status,
+    /// To sign from now on.
+    Promote,
+    /// To stop signing.
+    Demote,
 }
 
 impl Route {
     /// Everything that can be asked.
-    pub const ALL: [Self; 1] = [Self::Status];
+    pub const ALL: [Self; 3] = [Self::Status, Self::Promote, Self::Demote];
 
     /// The method and the path.
     pub const fn line(self) -> (Method, &'static str) {
         match self {
             Self::Status => (Method::Get, "/status"),
+            Self::Promote => (Method::Post, "/promote"),
+            Self::Demote => (Method::Post, "/demote"),
         }
     }
 
@@ -43,24 +53,32 @@ impl Route {
 pub(crate) struct Control {
     /// Who we are; no secret.
     identity: Value,
+    vault: VaultHandle,
+    /// How long a lost instance is waited for.
+    floor: Duration,
 }
 
 impl Control {
-    /// For the signer of this configuration.
-    pub(crate) fn of(config: &Config) -> Self {
-        let identity = json!({
+    /// For the signer of this identity.
+    pub(crate) const fn new(identity: Value, vault: VaultHandle, floor: Duration) -> Self {
+        Self { identity, vault, floor }
+    }
+
+    /// Who the signer of this configuration is.
+    pub(crate) fn identity(config: &Config) -> Value {
+        json!({
             "version": crate::release(),
             "pid": std::process::id(),
             "network": config.network.name(),
             "address": config.address().to_string(),
             "public_key": config.key.public_key().to_string(),
             "is_dry_run": config.is_dry_run,
-        });
-        Self { identity }
+        })
     }
 
     fn status(&self) -> Reply {
-        Reply::ok(json!({ "signer": self.identity }))
+        let instance = self.vault.instance().borrow().to_json();
+        Reply::ok(json!({ "signer": self.identity, "instance": instance }))
     }
 }
 
@@ -68,6 +86,8 @@ impl Handler for Control {
     async fn handle(&self, request: Request) -> Reply {
         match Route::of(request.method, &request.path) {
             Some(Route::Status) => self.status(),
+            Some(Route::Promote) => instance::promote(&self.vault, self.floor, request.body).await,
+            Some(Route::Demote) => instance::demote(&self.vault).await,
             None => {
                 let text = format!("this daemon does not know {}", request.path);
                 Reply::refusal(404, "route_unknown", text)

@@ -15,6 +15,7 @@ use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
+use countersign_wire::hash::sha256;
 use countersign_wire::stackerdb::SlotMetadata;
 use countersign_wire::{SlotId, SlotVersion};
 
@@ -173,14 +174,26 @@ impl Book {
         Ok(())
     }
 
-    /// Makes what was noted safe from a power cut. Worth it when nobody waits, or when much is at stake.
-    pub(crate) fn sync(&mut self, is_urgent: bool) -> Result<(), BookError> {
+    /// The bases of all slots that are known.
+    pub(crate) fn bases(&self) -> Vec<(SlotId, SlotVersion)> {
+        self.bases.iter().map(|(slot, version)| (*slot, *version)).collect()
+    }
+
+    /// Makes what was noted safe from a power cut, if it is worth it while nobody waits.
+    pub(crate) fn sync(&mut self) -> Result<(), BookError> {
+        if self.unsynced() >= MAX_LOST / 2 { self.sync_all() } else { Ok(()) }
+    }
+
+    /// Makes what was noted safe from a power cut.
+    pub(crate) fn sync_all(&mut self) -> Result<(), BookError> {
         let Some(file) = &mut self.file else { return Ok(()) };
-        if file.unsynced >= if is_urgent { MAX_LOST } else { MAX_LOST / 2 } {
-            file.file.sync_data().map_err(|source| file.fail("synced", source))?;
-            file.unsynced = 0;
-        }
+        file.file.sync_data().map_err(|source| file.fail("synced", source))?;
+        file.unsynced = 0;
         Ok(())
+    }
+
+    fn unsynced(&self) -> u64 {
+        self.file.as_ref().map_or(0, |file| file.unsynced)
     }
 
     /// A slot that we know nothing of may hold what another instance wrote in an earlier cycle.
@@ -227,7 +240,7 @@ impl Book {
             .write_all(&record.to_bytes())
             .map_err(|source| file.fail("written", source))?;
         (file.records, file.unsynced) = (file.records + 1, file.unsynced + 1);
-        self.sync(true)
+        if self.unsynced() >= MAX_LOST { self.sync_all() } else { Ok(()) }
     }
 
     /// Writes a new file with what counts, and puts it into the old one's place.
@@ -267,14 +280,19 @@ impl Record {
             Self::Boot(print) => (3, 0, 0, *print),
         };
         let fields = [&[kind][..], &slot.to_be_bytes(), &version.to_be_bytes(), &print].concat();
+        let check = check(&fields);
         let mut bytes = [0; RECORD_LEN];
-        bytes.iter_mut().zip(fields).for_each(|(to, from)| *to = from);
+        bytes.iter_mut().zip(fields.into_iter().chain(check)).for_each(|(to, from)| *to = from);
         bytes
     }
 
-    /// Nothing for what a power cut left half written.
+    /// Nothing for what a power cut left half written. A wrong version would spoil all that follow.
     fn read(bytes: &[u8; RECORD_LEN]) -> Option<Self> {
-        let (kind, rest) = bytes.split_first()?;
+        let (fields, found) = bytes.split_last_chunk()?;
+        if *found != check(fields) {
+            return None;
+        }
+        let (kind, rest) = fields.split_first()?;
         let (slot, rest) = rest.split_first_chunk()?;
         let (version, rest) = rest.split_first_chunk()?;
         let slot = SlotId::new(u32::from_be_bytes(*slot));
@@ -287,6 +305,12 @@ impl Record {
             _ => None,
         }
     }
+}
+
+fn check(fields: &[u8]) -> [u8; CHECK_LEN] {
+    let mut check = [0; CHECK_LEN];
+    check.iter_mut().zip(sha256(&[fields])).for_each(|(to, from)| *to = from);
+    check
 }
 
 /// A file with this content, whole and synced, in the place of another one.
@@ -309,15 +333,16 @@ fn boot() -> [u8; PRINT_LEN] {
     let mut print = [0; PRINT_LEN];
     let id = std::fs::read_to_string(BOOT_ID)
         .unwrap_or_else(|_| format!("{} {:?}", std::process::id(), std::time::SystemTime::now()));
-    let hash = countersign_wire::hash::sha256(&[id.as_bytes()]);
+    let hash = sha256(&[id.as_bytes()]);
     print.iter_mut().zip(hash).for_each(|(to, from)| *to = from);
     print
 }
 
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 const PRINT_LEN: usize = 8;
-/// Kind, slot, version, print.
-const RECORD_LEN: usize = 1 + 4 + 4 + PRINT_LEN;
+const CHECK_LEN: usize = 4;
+/// Kind, slot, version, print, check.
+const RECORD_LEN: usize = 1 + 4 + 4 + PRINT_LEN + CHECK_LEN;
 /// The work of half a day. Older chunks are told apart from foreign ones by the base alone.
 const CAPACITY: usize = 32_768;
 /// After so many the file is written anew.

@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use countersign_wire::message::SignerMessage;
-use countersign_wire::stackerdb::{Lane, SignersContract};
-use countersign_wire::{RewardCycle, SlotId, SlotVersion};
+use countersign_wire::stackerdb::{Chunk, Lane, SignersContract};
+use countersign_wire::{PublicKey, RewardCycle, SlotId, SlotVersion};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -27,12 +27,15 @@ pub(crate) struct Outgoing {
     slot: SlotId,
     message: SignerMessage,
     since: Instant,
+    /// Once it is signed. It is the same chunk at every try, and at every node: that it was written before
+    /// does no harm, and two messages under one version would.
+    chunk: Option<Chunk>,
 }
 
 impl Outgoing {
     /// A message that begins its way now.
     pub(crate) fn new(cycle: RewardCycle, slot: SlotId, message: SignerMessage) -> Self {
-        Self { cycle, slot, message, since: Instant::now() }
+        Self { cycle, slot, message, since: Instant::now(), chunk: None }
     }
 
     fn contract(&self, lane: Lane) -> SignersContract {
@@ -57,6 +60,8 @@ pub(crate) struct Delivery {
     pub(crate) nodes: Nodes,
     /// Signs the chunks.
     pub(crate) vault: VaultHandle,
+    /// The key that signs them.
+    pub(crate) own: PublicKey,
     /// Versions that our slots had when another program wrote to them.
     pub(crate) floors: BTreeMap<SlotId, SlotVersion>,
     /// Whether to log instead of writing.
