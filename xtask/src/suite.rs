@@ -14,19 +14,38 @@ const SEEDS: &str = "COUNTERSIGN_SEEDS";
 
 const TEST: [&str; 3] = ["test", "--workspace", "--no-fail-fast"];
 
-/// Tests that need a program which is not part of the workspace: the variable that names it, and how
-/// they are run where it is set. Elsewhere they are ignored with a reason that begins with [`NEEDS`],
-/// and reported as skipped.
-const OUTSIDE: [(&str, &[&str]); 2] = [
+/// Tests that need something that is not part of the workspace, and how they are run where it is there.
+/// Elsewhere they are ignored with a reason that begins with [`NEEDS`], and reported as skipped.
+const OUTSIDE: [(Need, &[&str]); 3] = [
     (
-        "COUNTERSIGN_REFERENCE_SIGNER",
+        Need::Variable("COUNTERSIGN_REFERENCE_SIGNER"),
         &["test", "--package", "system-tests", "--test", "reference_cli", "--", "--ignored"],
     ),
     (
-        "COUNTERSIGN_STACKS_NODE",
+        Need::Variable("COUNTERSIGN_STACKS_NODE"),
         &["test", "--package", "system-tests", "--test", "real_network", "--", "--ignored"],
     ),
+    (Need::Root, &["test", "--workspace", "--no-fail-fast", "--", "--ignored", "as_root"]),
 ];
+
+/// What a test needs.
+#[derive(Clone, Copy, Debug)]
+enum Need {
+    /// A program that this variable names.
+    Variable(&'static str),
+    /// To make users, mounts and namespaces, and to install programs from the distribution. Such a test
+    /// has `as_root` in its path.
+    Root,
+}
+
+impl Need {
+    fn is_met(self) -> bool {
+        match self {
+            Self::Variable(name) => env::var_os(name).is_some(),
+            Self::Root => tools::is_root(),
+        }
+    }
+}
 
 /// How the reason of a skipped test begins. Other ignored tests are bodies of child processes.
 const NEEDS: &str = "needs ";
@@ -50,6 +69,9 @@ pub(crate) fn run(
     out: &mut dyn Write,
 ) -> Result<Report, StepError> {
     tools::c_compiler()?;
+    if Need::Root.is_met() {
+        tools::distribution_programs()?;
+    }
     // The system tests start the program as a process and look for it beside their own executable;
     // cargo builds it for the tests of its own package only.
     let build = ["build", "--package", "countersign"];
@@ -59,8 +81,8 @@ pub(crate) fn run(
 
     let mut totals = Totals::default();
     let mut status = stream(&TEST, seeds, cargo, &mut totals, out)?;
-    for (variable, args) in OUTSIDE {
-        if env::var_os(variable).is_some() {
+    for (need, args) in OUTSIDE {
+        if need.is_met() {
             let ended = stream(args, seeds, cargo, &mut totals, out)?;
             status = if status.success() { ended } else { status };
         }

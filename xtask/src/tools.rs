@@ -46,6 +46,47 @@ pub(crate) fn rustup_component(
     Err(StepError::Missing { tool: component, remedy: "install it with your Rust toolchain" })
 }
 
+/// What the tests with `as_root` in their path run, and the Debian package of each.
+const DISTRIBUTION: [(&str, &str); 11] = [
+    ("age", "age"),
+    ("fusermount3", "fuse3"),
+    ("gdb", "gdb"),
+    ("git", "git"),
+    ("ip", "iproute2"),
+    ("setfacl", "acl"),
+    ("softhsm2-util", "softhsm2"),
+    ("strace", "strace"),
+    ("systemd-analyze", "systemd"),
+    ("unshare", "util-linux"),
+    ("useradd", "passwd"),
+];
+
+/// Makes sure that the programs are there with which the tests compare, attack and restart ours.
+pub(crate) fn distribution_programs() -> Result<(), StepError> {
+    let missing = || -> Vec<&str> {
+        let is_there = |program: &str| {
+            let folders = env::var_os("PATH").unwrap_or_default();
+            env::split_paths(&folders).any(|folder| folder.join(program).is_file())
+        };
+        let missing = DISTRIBUTION.iter().filter(|(program, _)| !is_there(program));
+        missing.map(|(_, package)| *package).collect()
+    };
+    let packages = missing();
+    if packages.is_empty() {
+        return Ok(());
+    }
+    if is_working(Command::new("apt-get").arg("--version")) {
+        apt_install(&packages)?;
+    }
+    if missing().is_empty() {
+        return Ok(());
+    }
+    Err(StepError::Missing {
+        tool: "a program that the tests run as root (age, fuse3, gdb, git, SoftHSM2, strace, …)",
+        remedy: "install the packages of the table in xtask/src/tools.rs, or run the tests as a user",
+    })
+}
+
 fn apt_install(packages: &[&str]) -> Result<(), StepError> {
     let privilege: &[&str] = if is_root() { &[] } else { &["sudo", "-n"] };
     let apt = |args: &[&str]| {
@@ -57,7 +98,8 @@ fn apt_install(packages: &[&str]) -> Result<(), StepError> {
     apt(&[&["install", "--yes", "--no-install-recommends"], packages].concat())
 }
 
-fn is_root() -> bool {
+/// Whether this is root, who may make users, mounts and namespaces for a test.
+pub(crate) fn is_root() -> bool {
     let id = Command::new("id").arg("-u").output();
     id.is_ok_and(|output| output.stdout.trim_ascii() == b"0")
 }

@@ -20,11 +20,7 @@ pub(crate) struct Args {
 /// Prints the lines that the reference signer prints. Creates nothing and binds nothing.
 pub(crate) fn run(args: &Args, name: Name, out: &mut dyn Write) -> Result<(), Failed> {
     let config = Config::load(&args.config).map_err(|error| Failed::new(Exit::Usage, error))?;
-    for endpoint in std::iter::once(&config.endpoint).chain(&config.metrics_endpoint) {
-        endpoint
-            .resolve()
-            .map_err(|problem| Failed::new(Exit::Usage, problem.in_file(&args.config)))?;
-    }
+    config.doors().map_err(|problem| Failed::new(Exit::Usage, problem.in_file(&args.config)))?;
     writeln!(out, "Signer version: {}\nConfig: \n\n{config}\n", name.release())
         .map_err(|error| Failed::new(Exit::Failure, error))
 }

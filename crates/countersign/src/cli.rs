@@ -13,8 +13,8 @@ use countersign_signerd::Config;
 use crate::name::Name;
 use crate::{
     check_config, devnet, explain, generate_stacking_signature, generate_staking_signature,
-    generate_vote, get_chunk, get_latest_chunk, import, list_chunks, monitor_signers, put_chunk,
-    replay, run, verify_vote,
+    generate_vote, get_chunk, get_latest_chunk, import, link, list_chunks, monitor_signers,
+    put_chunk, replay, run, tls, verify_vote,
 };
 
 /// An independent signer for Stacks
@@ -67,6 +67,12 @@ pub(crate) enum Command {
     /// Take every decision of a recording again, and say whether it is the same
     #[command(after_help = replay::EXAMPLES)]
     Replay(replay::Args),
+    /// Make and name the certificates by which node's host and signer know each other
+    #[command(subcommand)]
+    Tls(tls::Command),
+    /// Stand on the node's host and carry callbacks and questions between node and signer over TLS
+    #[command(after_help = link::EXAMPLES)]
+    Link(link::Args),
     /// Run a Stacks network on this machine, with signers that are real processes
     Devnet(Box<devnet::Args>),
 }

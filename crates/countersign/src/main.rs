@@ -10,6 +10,7 @@ mod generate_vote;
 mod get_chunk;
 mod get_latest_chunk;
 mod import;
+mod link;
 mod list_chunks;
 mod monitor_signers;
 mod name;
@@ -17,6 +18,9 @@ mod put_chunk;
 mod replay;
 mod run;
 mod stackerdb;
+mod tls;
+mod tls_new;
+mod tls_pin;
 mod verify_vote;
 
 use std::io;
@@ -56,6 +60,8 @@ fn perform(name: Name, command: Command) -> Result<(), Failed> {
         Command::Import(args) => import::run(&args, out),
         Command::Explain(args) => explain::run(&args, out),
         Command::Replay(args) => replay::run(&args, out),
+        Command::Tls(args) => tls::run(args, out),
+        Command::Link(args) => link::run(&args, out),
         Command::Devnet(args) => devnet::run(&args, out),
     }
 }

@@ -19,6 +19,18 @@ pub enum NodeError {
         #[source]
         source: io::Error,
     },
+    /// The node's proxy and this signer do not accept each other.
+    #[error(
+        "TLS with the node's proxy fails for {endpoint}; check that each side lists the other's pin \
+         (`countersign tls pin FILE`) and that no certificate has expired"
+    )]
+    Tls {
+        /// What was asked.
+        endpoint: &'static str,
+        /// What TLS says.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
     /// The connection ended before the answer did.
     #[error("the node broke off its answer to {endpoint}")]
     Interrupted {
@@ -83,6 +95,7 @@ impl NodeError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Unreachable { .. }
+            | Self::Tls { .. }
             | Self::Interrupted { .. }
             | Self::TimedOut { .. }
             | Self::NotReplicated { .. } => true,
@@ -95,6 +108,7 @@ impl NodeError {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Unreachable { .. } => "unreachable",
+            Self::Tls { .. } => "tls",
             Self::Interrupted { .. } => "interrupted",
             Self::TimedOut { .. } => "timed_out",
             Self::Refused { .. } => "refused",

@@ -5,12 +5,23 @@
 //! callbacks (section 7) into a bounded [`CallbackQueue`] and answers them before they are read.
 //!
 //! This crate decides nothing and stores nothing. It does not retry with back-off: the daemon knows
-//! which question is still worth asking. It does not speak TLS, and the callbacks are not
-//! authenticated: node and signer belong on one machine or on one private network.
+//! which question is still worth asking.
+//!
+//! A node speaks plain HTTP and cannot authenticate itself, so node and signer belong on one machine
+//! or on one private network. For everything else there is mutual TLS with pinned keys ([`tls`]) on
+//! the signer's side of both directions, and [`link`], which stands on the node's host and speaks for
+//! the node.
 
 pub mod client;
 mod error;
+pub mod exposure;
+mod gate;
+pub mod link;
 pub mod listener;
+mod once;
+mod peers;
+mod stream;
+pub mod tls;
 
 pub use client::{
     AuthPassword, ConfigError, Deadlines, NodeClient, NodeConfig, Observer, StackerDb,
@@ -20,3 +31,5 @@ pub use error::NodeError;
 pub use listener::{
     CallbackQueue, DropReason, Incoming, Listener, ListenerLimits, QueueLimits, QueueStats,
 };
+pub use peers::{AllowedPeers, NotANetwork};
+pub use tls::{ClientTls, Pin, ServerTls, TlsError, TlsSettings};

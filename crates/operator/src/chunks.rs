@@ -51,7 +51,7 @@ pub(crate) fn node(
 ) -> Result<NodeClient, ConfigError> {
     let deadlines = Deadlines { stackerdb, ..Deadlines::default() };
     let auth_password = AuthPassword::new("");
-    NodeClient::new(NodeConfig { host, auth_password, boot, deadlines, observer: None })
+    NodeClient::new(NodeConfig { host, tls: None, auth_password, boot, deadlines, observer: None })
 }
 
 /// What is to be written into a slot.

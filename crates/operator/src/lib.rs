@@ -14,6 +14,7 @@ mod bitcoin;
 mod chunks;
 mod key_source;
 pub mod monitor;
+mod tls_identity;
 mod vote;
 
 pub use authorization::{Authorization, MethodError, PeriodError, StackingError, parse_method};
@@ -22,4 +23,5 @@ pub use bitcoin::{BitcoinAddress, BitcoinAddressError, BitcoinNetwork};
 pub use chunks::{ChunkData, ChunkDataError, Database};
 pub use countersign_node::NodeError;
 pub use key_source::{KeyError, KeySource};
+pub use tls_identity::{TlsIdentity, TlsIdentityError};
 pub use vote::{KeyTextError, Vote, VoteError, VoteSignatureError, parse_public_key, verify_vote};

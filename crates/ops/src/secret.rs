@@ -6,6 +6,7 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use serde::de::{Deserialize, Deserializer, Error as _};
+use tempfile::NamedTempFile;
 use zeroize::{Zeroize, Zeroizing};
 
 /// A value that is erased when dropped and never printed: `Debug` says `Secret(..)`, and there is no
@@ -61,16 +62,31 @@ pub fn forbid_core_dumps() -> io::Result<()> {
 /// Whoever looks sees the old file or the whole new one, with these permissions from the start; when
 /// this returns, the file survives a power cut.
 pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = match path.parent() {
+    let folder = folder_of(path);
+    draft(folder, bytes)?.persist(path)?;
+    File::open(folder)?.sync_all()
+}
+
+/// The same, but what was there stays: it is [`io::ErrorKind::AlreadyExists`] then.
+pub fn create_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = folder_of(path);
+    draft(folder, bytes)?.persist_noclobber(path)?;
+    File::open(folder)?.sync_all()
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
-    };
-    // A temporary file has mode 0600.
+    }
+}
+
+/// A file without its final name, which is on disk. A temporary file has mode 0600.
+fn draft(folder: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
     let mut draft = tempfile::Builder::new().prefix(".private-").tempfile_in(folder)?;
     draft.write_all(bytes)?;
     draft.as_file().sync_all()?;
-    draft.persist(path)?;
-    File::open(folder)?.sync_all()
+    Ok(draft)
 }
 
 #[cfg(test)]
@@ -80,7 +96,7 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::PermissionsExt as _;
 
-    use super::{Secret, forbid_core_dumps, write_private};
+    use super::{Secret, create_private, forbid_core_dumps, write_private};
 
     #[test]
     #[cfg(target_os = "linux")]
@@ -119,6 +135,18 @@ mod tests {
         write_private(&path, b"new").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"new");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_private_file_that_is_created_replaces_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("signer.key");
+        create_private(&path, b"first").unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        let error = create_private(&path, b"second").unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::AlreadyExists);
+        assert_eq!(fs::read(&path).unwrap(), b"first");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use countersign_node::{
-    AuthPassword, CallbackQueue, Deadlines, NodeClient, NodeConfig, Observer as Stopwatch,
-    QueueLimits,
+    AuthPassword, CallbackQueue, ClientTls, Deadlines, NodeClient, NodeConfig,
+    Observer as Stopwatch, QueueLimits, TlsSettings,
 };
 use countersign_ops::exit::Exit;
 use countersign_ops::supervise::{Failure, Fatal, Tasks, supervise};
@@ -35,7 +35,7 @@ use crate::observe::Observer;
 use crate::pages::{SignerPages, follow_node};
 use crate::publish::{Delivery, Publisher, lanes};
 use crate::recorder::{Recorder, Recording};
-use crate::run::{Endpoints, RunError};
+use crate::run::{Endpoints, RunError, tls_error};
 use crate::sign::{Post, VaultEnd, VaultHandle, gate_of};
 use crate::slots::SlotReader;
 use crate::store::Store;
@@ -239,9 +239,14 @@ fn nodes(config: &Config, metrics: &Arc<Metrics>) -> Result<Nodes, RunError> {
         histogram.observe(took.as_secs_f64());
     });
     let patient = Deadlines { stackerdb: config.stackerdb_timeout, ..Deadlines::default() };
-    let node = |host: &HostPort, password: &AuthPassword| -> Result<Node, RunError> {
+    let node = |host: &HostPort,
+                tls: Option<&TlsSettings>,
+                password: &AuthPassword|
+     -> Result<Node, RunError> {
+        let tls = tls.map(ClientTls::load).transpose();
         let client = NodeConfig {
             host: host.as_str().to_owned(),
+            tls: tls.map_err(|source| tls_error("countersign.node_tls", source))?,
             auth_password: password.clone(),
             boot: config.network,
             deadlines: patient,
@@ -254,9 +259,10 @@ fn nodes(config: &Config, metrics: &Arc<Metrics>) -> Result<Nodes, RunError> {
     let fallbacks: Result<Vec<Node>, RunError> = config
         .fallback_nodes
         .iter()
-        .map(|fallback| node(&fallback.host, &fallback.auth_password))
+        .map(|fallback| node(&fallback.host, fallback.tls.as_ref(), &fallback.auth_password))
         .collect();
-    Ok(Nodes::new(node(&config.node_host, &config.auth_password)?, fallbacks?))
+    let preferred = node(&config.node_host, config.node_tls.as_ref(), &config.auth_password)?;
+    Ok(Nodes::new(preferred, fallbacks?))
 }
 
 /// What a dry run signs leaves no journal, because nothing of it leaves the machine.

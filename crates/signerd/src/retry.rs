@@ -68,7 +68,10 @@ where
 pub(crate) const fn is_transport(error: &NodeError) -> bool {
     matches!(
         error,
-        NodeError::Unreachable { .. } | NodeError::Interrupted { .. } | NodeError::TimedOut { .. }
+        NodeError::Unreachable { .. }
+            | NodeError::Tls { .. }
+            | NodeError::Interrupted { .. }
+            | NodeError::TimedOut { .. }
     )
 }
 

@@ -3,7 +3,7 @@
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
 
-use countersign_node::Listener;
+use countersign_node::{Listener, ServerTls, TlsError};
 use countersign_ops::control::ControlError;
 use countersign_ops::exit::Exit;
 use countersign_ops::metrics::MetricsServer;
@@ -12,7 +12,7 @@ use countersign_vault::{HostLock, HostLockError, OpenError};
 use tokio_util::sync::CancellationToken;
 
 use crate::assemble::assemble;
-use crate::config::{Config, HostPort, Problem};
+use crate::config::{Config, Doors, Problem};
 use crate::history::HistoryError;
 use crate::import::ImportError;
 use crate::instance::BookError;
@@ -24,6 +24,15 @@ pub enum RunError {
     /// A value of the configuration turns out to be unusable.
     #[error(transparent)]
     Config(#[from] Problem),
+    /// A certificate or its key cannot be used.
+    #[error("TLS cannot be used as `{key}` says")]
+    Tls {
+        /// The key of the configuration.
+        key: &'static str,
+        /// Why.
+        #[source]
+        source: Box<TlsError>,
+    },
     /// The node's address or password cannot be used.
     #[error("`node_host` or `auth_password` cannot be used")]
     Node(#[from] countersign_node::ConfigError),
@@ -74,7 +83,7 @@ impl RunError {
     /// The code that the process should end with.
     pub const fn exit(&self) -> Exit {
         match self {
-            Self::Config(_) | Self::Node(_) => Exit::Usage,
+            Self::Config(_) | Self::Node(_) | Self::Tls { .. } => Exit::Usage,
             Self::Bind { .. } | Self::Control(_) => Exit::Bind,
             Self::Journal(error) if error.is_unwritable() => Exit::Store,
             Self::Store(_) | Self::Book(_) => Exit::Store,
@@ -95,10 +104,12 @@ impl RunError {
 pub async fn run(config: Config, stop: CancellationToken) -> Result<(), RunError> {
     tracing::info!("Stacks signer version: {}", crate::release());
     tracing::info!("Starting signer with config:\n{config}");
-    tracing::warn!(
-        "Reminder: The signer is primarily designed for use with a local or subnet network stacks \
-         node: callbacks are not authenticated and the password is sent in clear text"
-    );
+    if config.tls.is_none() || config.node_tls.is_none() {
+        tracing::warn!(
+            "Reminder: The signer is primarily designed for use with a local or subnet network stacks \
+             node: without TLS, callbacks are not authenticated and the password is sent in clear text"
+        );
+    }
     // First of all: the configuration and the journal of another instance may be quite different.
     let lock = if config.is_dry_run || config.is_standby {
         None
@@ -124,23 +135,29 @@ pub(crate) struct Endpoints {
 
 impl Endpoints {
     async fn bind(config: &Config) -> Result<Self, RunError> {
-        let address = config.endpoint.resolve()?;
-        let listener = Listener::bind(address)
+        let Doors { endpoint, metrics } = config.doors()?;
+        let tls = config.tls.as_ref().map(ServerTls::load).transpose();
+        let tls = tls.map_err(|source| tls_error("countersign.tls", source))?;
+        let listener = Listener::bind(endpoint)
             .await
-            .map_err(|source| bind_error(&config.endpoint, address, source))?;
-        let metrics = match &config.metrics_endpoint {
-            None => None,
-            Some(endpoint) => {
-                let address = endpoint.resolve()?;
-                let server = MetricsServer::bind(address);
-                Some(server.map_err(|source| bind_error(endpoint, address, source))?)
-            }
-        };
+            .map_err(|source| bind_error("endpoint", endpoint, source))?
+            .with_allowed_peers(config.allowed_peers.clone())
+            .with_tls(tls);
+        let metrics = metrics.map(|address| {
+            let peers = config.allowed_peers.clone();
+            MetricsServer::bind(address)
+                .map(|server| server.with_admission(move |peer| peers.admits(peer)))
+                .map_err(|source| bind_error("metrics_endpoint", address, source))
+        });
         tracing::info!(endpoint = %listener.local_addr(), "listening for the node's callbacks");
-        Ok(Self { listener, metrics })
+        Ok(Self { listener, metrics: metrics.transpose()? })
     }
 }
 
-fn bind_error(endpoint: &HostPort, address: SocketAddr, source: io::Error) -> RunError {
-    RunError::Bind { key: endpoint.key(), address, source }
+pub(crate) fn tls_error(key: &'static str, source: TlsError) -> RunError {
+    RunError::Tls { key, source: Box::new(source) }
+}
+
+fn bind_error(key: &'static str, address: SocketAddr, source: io::Error) -> RunError {
+    RunError::Bind { key, address, source }
 }

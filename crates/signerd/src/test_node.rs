@@ -44,6 +44,7 @@ pub(crate) fn start(
     });
     let config = NodeConfig {
         host,
+        tls: None,
         auth_password: AuthPassword::new("password"),
         boot: Network::Testnet,
         deadlines: Deadlines::default(),

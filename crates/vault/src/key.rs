@@ -5,10 +5,14 @@ use std::fmt;
 use countersign_wire::stackerdb::{Chunk, chunk_digest};
 use countersign_wire::{MessageSignature, PrivateKey, PublicKey, SlotId, SlotVersion};
 
+use crate::token::{TokenError, TokenKey};
+
 /// A key that signs. It is not `Clone`, and what it holds in memory is erased when it is dropped.
 pub enum SigningKey {
     /// The key is in our memory.
     Memory(PrivateKey),
+    /// The key is in a PKCS#11 token and stays there.
+    Token(Box<TokenKey>),
 }
 
 /// Why a key does not sign. Nothing was signed, and the caller may ask again.
@@ -20,6 +24,9 @@ pub enum KeyError {
         /// The key that was to sign.
         key: PublicKey,
     },
+    /// The token cannot be used.
+    #[error(transparent)]
+    Token(#[from] TokenError),
 }
 
 impl SigningKey {
@@ -27,6 +34,7 @@ impl SigningKey {
     pub fn public_key(&self) -> PublicKey {
         match self {
             Self::Memory(key) => key.public_key(),
+            Self::Token(key) => key.public_key(),
         }
     }
 
@@ -42,6 +50,7 @@ impl SigningKey {
     pub fn sign(&self, digest: &[u8; 32]) -> Result<MessageSignature, KeyError> {
         match self {
             Self::Memory(key) => Ok(key.sign(digest)),
+            Self::Token(key) => key.sign(digest),
         }
     }
 
@@ -60,6 +69,12 @@ impl SigningKey {
 impl From<PrivateKey> for SigningKey {
     fn from(key: PrivateKey) -> Self {
         Self::Memory(key)
+    }
+}
+
+impl From<TokenKey> for SigningKey {
+    fn from(key: TokenKey) -> Self {
+        Self::Token(Box::new(key))
     }
 }
 

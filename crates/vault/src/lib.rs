@@ -10,6 +10,8 @@
 //! on SIPs and chunks. None of them can contradict a block signature, so it needs no journal and works
 //! beside a running signer.
 //!
+//! Either holds a [`SigningKey`]: in memory, or in a PKCS#11 token that it never leaves.
+//!
 //! This crate has no policy, no clock, no network and no task. Whether a rival may be overridden is
 //! the signer core's decision; that none is overridden unawares is the vault's.
 //!
@@ -38,6 +40,7 @@ mod key;
 mod operator_key;
 mod request;
 mod standing;
+mod token;
 mod vault;
 
 pub use error::{JournalError, OpenError, SignError};
@@ -49,4 +52,5 @@ pub use request::{
     RawChunkRequest, RejectionRequest, SipVoteRequest, StackingRequest, StakingGrantRequest,
 };
 pub use standing::Standing;
+pub use token::{PinTries, TokenError, TokenKey, TokenPin, TokenPlace};
 pub use vault::Vault;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use secp256k1::ecdsa::{RecoverableSignature, RecoveryId};
+use secp256k1::ecdsa::{RecoverableSignature, RecoveryId, Signature};
 use secp256k1::{Message, SecretKey};
 use zeroize::{Zeroize as _, Zeroizing};
 
@@ -70,7 +70,12 @@ impl PrivateKey {
         MessageSignature(bytes)
     }
 
-    /// The bytes of the scalar, for writing a configuration file of a simulated signer.
+    /// The bytes of the scalar, for sealing them: into an encrypted file, shares or a token.
+    pub fn to_bytes(&self) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new(self.0.to_secret_bytes())
+    }
+
+    /// The digits of the scalar, for writing a configuration file of a simulated signer.
     pub fn to_hex(&self) -> Zeroizing<String> {
         Zeroizing::new(hex::encode(self.0.as_secret_bytes()))
     }
@@ -165,6 +170,24 @@ impl MessageSignature {
     /// The signature with these bytes, if the recovery id is one of 0 to 3.
     pub const fn from_bytes(bytes: [u8; 65]) -> Option<Self> {
         if bytes[0] <= 3 { Some(Self(bytes)) } else { None }
+    }
+
+    /// The signature with this r and s over `digest` by `key`, or none if it is not by that key.
+    ///
+    /// For signatures of devices that know no recovery id and promise no low S: s is brought into the
+    /// lower half of the order (BIP 146), and the id is the one that recovers the key.
+    pub fn from_compact(compact: &[u8; 64], digest: &[u8; 32], key: &PublicKey) -> Option<Self> {
+        let mut signature = Signature::from_compact(compact).ok()?;
+        signature.normalize_s();
+        let compact = signature.serialize_compact();
+        (0..=3)
+            .map(|id| {
+                let mut bytes = [id; 65];
+                let [_, rest @ ..] = &mut bytes;
+                rest.copy_from_slice(&compact);
+                Self(bytes)
+            })
+            .find(|signature| signature.recover(digest) == Some(*key))
     }
 
     /// Recovery id, r, s.

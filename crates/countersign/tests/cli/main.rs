@@ -9,6 +9,7 @@
 
 mod check_config;
 mod chunks;
+mod door;
 mod explain;
 mod flood;
 mod help;

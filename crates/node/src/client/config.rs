@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use countersign_wire::Network;
 
+use crate::tls::ClientTls;
+
 /// Is told how long the node took to answer, whatever the answer: the endpoint's label and the time
 /// from the call to the last byte.
 pub type Observer = Arc<dyn Fn(&'static str, Duration) + Send + Sync>;
@@ -15,6 +17,8 @@ pub type Observer = Arc<dyn Fn(&'static str, Duration) + Send + Sync>;
 pub struct NodeConfig {
     /// The node's RPC address, `host:port`; an IPv6 address in brackets.
     pub host: String,
+    /// Mutual TLS with the proxy at `host`, or plain HTTP with the node itself.
+    pub tls: Option<ClientTls>,
     /// The node's `auth_token`.
     pub auth_password: AuthPassword,
     /// Whose boot address the signers' contracts are under.
@@ -28,7 +32,7 @@ pub struct NodeConfig {
 /// How long to wait for the node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deadlines {
-    /// For a TCP connection, including the resolution of the host's name.
+    /// For a connection, including the resolution of the host's name and a TLS handshake.
     pub connect: Duration,
     /// For a whole call, from connecting to the last byte of the answer.
     pub call: Duration,

@@ -6,6 +6,7 @@
 //! and blocks are told apart by version and by content. So a failure on a used connection, before
 //! any byte of an answer, is tried once more on a new one.
 
+use std::error::Error;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -19,6 +20,9 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use crate::stream::Stream;
+use crate::tls::ClientTls;
+
 /// A request whose body is in memory. hyper sends such bodies with a `Content-Length`; a node reads
 /// no chunked ones.
 pub(super) type NodeRequest = Request<Full<Bytes>>;
@@ -27,6 +31,7 @@ pub(super) type NodeRequest = Request<Full<Bytes>>;
 #[derive(Clone)]
 pub(super) struct Pool {
     host: Arc<str>,
+    tls: Option<ClientTls>,
     connect_deadline: Duration,
     idle: Arc<Mutex<Vec<Idle>>>,
 }
@@ -38,6 +43,7 @@ pub(super) struct Connection(SendRequest<Full<Bytes>>);
 #[derive(Debug)]
 pub(super) enum ExchangeError {
     Connect(io::Error),
+    Tls(Box<dyn Error + Send + Sync>),
     ConnectTimedOut,
     Http(hyper::Error),
 }
@@ -48,8 +54,8 @@ struct Idle {
 }
 
 impl Pool {
-    pub(super) fn new(host: &str, connect_deadline: Duration) -> Self {
-        Self { host: host.into(), connect_deadline, idle: Arc::default() }
+    pub(super) fn new(host: &str, tls: Option<ClientTls>, connect_deadline: Duration) -> Self {
+        Self { host: host.into(), tls, connect_deadline, idle: Arc::default() }
     }
 
     /// Sends the request and returns the head of the answer, with the connection that its body
@@ -94,12 +100,9 @@ impl Pool {
     }
 
     async fn connect(&self) -> Result<Connection, ExchangeError> {
-        let stream = timeout(self.connect_deadline, TcpStream::connect(&*self.host))
+        let stream = timeout(self.connect_deadline, self.open())
             .await
-            .map_err(|_| ExchangeError::ConnectTimedOut)?
-            .map_err(ExchangeError::Connect)?;
-        // A request leaves in one or two small writes; waiting to fill a segment would only delay it.
-        stream.set_nodelay(true).map_err(ExchangeError::Connect)?;
+            .map_err(|_| ExchangeError::ConnectTimedOut)??;
         let (sender, connection) = http1::Builder::new()
             .max_headers(MAX_HEADERS)
             .handshake(TokioIo::new(stream))
@@ -110,6 +113,19 @@ impl Pool {
             let _ = connection.await;
         });
         Ok(Connection(sender))
+    }
+
+    async fn open(&self) -> Result<Stream, ExchangeError> {
+        let stream = TcpStream::connect(&*self.host).await.map_err(ExchangeError::Connect)?;
+        // A request leaves in one or two small writes; waiting to fill a segment would only delay it.
+        stream.set_nodelay(true).map_err(ExchangeError::Connect)?;
+        match &self.tls {
+            None => Ok(Box::new(stream)),
+            Some(tls) => tls
+                .connect(&self.host, stream)
+                .await
+                .map_err(|error| ExchangeError::Tls(Box::new(error))),
+        }
     }
 
     fn idle(&self) -> MutexGuard<'_, Vec<Idle>> {

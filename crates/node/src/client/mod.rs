@@ -50,7 +50,7 @@ impl NodeClient {
             .map_err(|_| ConfigError::Password)?;
         password.set_sensitive(true);
         Ok(Self {
-            pool: Pool::new(&config.host, config.deadlines.connect),
+            pool: Pool::new(&config.host, config.tls, config.deadlines.connect),
             host: host.ok_or(ConfigError::Host(config.host))?,
             password,
             boot: config.boot,
@@ -138,6 +138,7 @@ impl NodeClient {
             ExchangeError::ConnectTimedOut => {
                 NodeError::TimedOut { endpoint: label, after: self.deadlines.connect }
             }
+            ExchangeError::Tls(source) => NodeError::Tls { endpoint: label, source },
             ExchangeError::Http(source) => http_error(endpoint, source),
         }
     }
@@ -255,9 +256,17 @@ async fn read_body(
 fn http_error(endpoint: Endpoint, source: hyper::Error) -> NodeError {
     if source.is_parse() {
         malformed(endpoint, source)
+    } else if is_tls(&source) {
+        // In TLS 1.3 the other side judges our certificate after it has let us write.
+        NodeError::Tls { endpoint: endpoint.label(), source: Box::new(source) }
     } else {
         NodeError::Interrupted { endpoint: endpoint.label(), source }
     }
+}
+
+fn is_tls(error: &hyper::Error) -> bool {
+    let io = error.source().and_then(|cause| cause.downcast_ref::<std::io::Error>());
+    io.and_then(std::io::Error::get_ref).is_some_and(<dyn Error + Send + Sync>::is::<rustls::Error>)
 }
 
 fn malformed(endpoint: Endpoint, source: impl Into<Box<dyn Error + Send + Sync>>) -> NodeError {

@@ -12,7 +12,6 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
@@ -22,12 +21,11 @@ use super::queue::CallbackQueue;
 use super::room::Reservation;
 use super::route::{CallbackKind, Route};
 use super::stats::DropReason;
+use crate::stream::Stream;
 
 /// Answers one request and closes the connection. A node asks for that, and it keeps idle
 /// connections from taking the places of others.
-pub(super) async fn serve(stream: TcpStream, queue: CallbackQueue, limits: ListenerLimits) {
-    // Only delays the answer, if at all.
-    let _ = stream.set_nodelay(true);
+pub(super) async fn serve(stream: Stream, queue: CallbackQueue, limits: ListenerLimits) {
     let (rest, unwanted) = oneshot::channel();
     let rest = Cell::new(Some(rest));
     let exchange = Exchange { queue: queue.clone(), limits };

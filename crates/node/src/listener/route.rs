@@ -7,7 +7,7 @@ use hyper::{Method, Uri};
 
 /// One of the four callbacks that a signer reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum CallbackKind {
+pub(crate) enum CallbackKind {
     StackerDbChunks,
     ProposalResponse,
     NewBurnBlock,
@@ -19,7 +19,7 @@ impl CallbackKind {
         [Self::StackerDbChunks, Self::ProposalResponse, Self::NewBurnBlock, Self::NewBlock];
 
     /// Where the node posts it.
-    pub(super) const fn path(self) -> &'static str {
+    pub(crate) const fn path(self) -> &'static str {
         match self {
             Self::StackerDbChunks => STACKERDB_CHUNKS_PATH,
             Self::ProposalResponse => PROPOSAL_RESPONSE_PATH,
@@ -31,7 +31,7 @@ impl CallbackKind {
 
 /// What a request asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Route {
+pub(crate) enum Route {
     /// Whether anybody is there.
     Status,
     /// To take a callback.
@@ -47,7 +47,7 @@ pub(super) enum Route {
 
 impl Route {
     /// The whole request target must match, its query included.
-    pub(super) fn of(method: &Method, target: &Uri) -> Self {
+    pub(crate) fn of(method: &Method, target: &Uri) -> Self {
         let path = match (target.authority(), target.path_and_query()) {
             (None, Some(path)) => path.as_str(),
             _ => "",

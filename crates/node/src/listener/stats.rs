@@ -5,6 +5,11 @@ use std::collections::BTreeMap;
 /// Why something that arrived was not delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum DropReason {
+    /// The peer's address is not an allowed one.
+    NotAllowed,
+    /// The TLS handshake failed: not TLS 1.3, no certificate or none that is pinned, or it took too
+    /// long.
+    Handshake,
     /// The connection does not speak HTTP/1.
     NotHttp,
     /// A POST to a path that no node posts to.
@@ -33,7 +38,9 @@ pub enum DropReason {
 
 impl DropReason {
     /// Every reason.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
+        Self::NotAllowed,
+        Self::Handshake,
         Self::NotHttp,
         Self::UnknownPath,
         Self::WrongMethod,
@@ -51,6 +58,8 @@ impl DropReason {
     /// The reason as a metric label.
     pub const fn label(self) -> &'static str {
         match self {
+            Self::NotAllowed => "not_allowed",
+            Self::Handshake => "handshake",
             Self::NotHttp => "not_http",
             Self::UnknownPath => "unknown_path",
             Self::WrongMethod => "wrong_method",

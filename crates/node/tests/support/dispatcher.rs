@@ -1,7 +1,6 @@
 //! A node's event dispatcher, with the reply parser's demands (`signer-wire.md` section 7.2).
 
-use tokio::io::AsyncReadExt;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncReadExt};
 
 /// The head of a request as a node writes it.
 pub(crate) fn head(path: &str, length: usize) -> String {
@@ -20,7 +19,7 @@ pub(crate) struct Reply {
 }
 
 /// Reads a reply and hangs up, as a node does; panics at whatever a node would not understand.
-pub(crate) async fn read_reply(stream: &mut TcpStream) -> Reply {
+pub(crate) async fn read_reply(stream: &mut (impl AsyncRead + Unpin)) -> Reply {
     let mut bytes = Vec::new();
     let head_length = loop {
         if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
-use countersign_node::{AuthPassword, Deadlines, NodeClient, NodeConfig};
+use countersign_node::{AuthPassword, Deadlines, NodeConfig};
 use countersign_wire::Network;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -65,16 +65,13 @@ impl ScriptedNode {
     pub(crate) fn asked(&self) -> Vec<Asked> {
         self.asked.lock().unwrap().clone()
     }
-
-    /// A client with the testnet's boot address and patience for a test.
-    pub(crate) fn client(&self) -> NodeClient {
-        NodeClient::new(config(&self.host)).unwrap()
-    }
 }
 
+/// What a client is told: the testnet's boot address and patience for a test.
 pub(crate) fn config(host: &str) -> NodeConfig {
     NodeConfig {
         host: host.to_owned(),
+        tls: None,
         auth_password: AuthPassword::new("12345"),
         boot: Network::Testnet,
         deadlines: Deadlines::default(),

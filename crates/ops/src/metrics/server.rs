@@ -1,9 +1,10 @@
 //! A small HTTP server that nobody can make large.
 
 use std::convert::Infallible;
+use std::fmt;
 use std::future::Future;
 use std::io;
-use std::net::{SocketAddr, TcpListener as StdListener};
+use std::net::{IpAddr, SocketAddr, TcpListener as StdListener};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,10 +38,10 @@ pub trait Pages: Send + Sync + 'static {
 }
 
 /// A bound endpoint that does not answer yet.
-#[derive(Debug)]
 pub struct MetricsServer {
     listener: TcpListener,
     address: SocketAddr,
+    admits: Box<dyn Fn(IpAddr) -> bool + Send + Sync>,
 }
 
 impl MetricsServer {
@@ -49,7 +50,14 @@ impl MetricsServer {
         let listener = StdListener::bind(address)?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
-        Ok(Self { listener: TcpListener::from_std(listener)?, address })
+        let admits = Box::new(|_| true);
+        Ok(Self { listener: TcpListener::from_std(listener)?, address, admits })
+    }
+
+    /// The same endpoint for the peers that `admits` says yes to; all others are disconnected at once.
+    #[must_use]
+    pub fn with_admission(self, admits: impl Fn(IpAddr) -> bool + Send + Sync + 'static) -> Self {
+        Self { admits: Box::new(admits), ..self }
     }
 
     /// The address with the port that was taken.
@@ -71,6 +79,7 @@ impl MetricsServer {
                 let place =
                     Arc::clone(&room).acquire_owned().await.expect("nobody closes this semaphore");
                 match self.listener.accept().await {
+                    Ok((_, peer)) if !(self.admits)(peer.ip()) => {}
                     Ok((stream, _)) => {
                         is_failing = false;
                         let connection = serve(stream, Arc::clone(&pages), stop.clone());
@@ -95,6 +104,12 @@ impl MetricsServer {
         }
         connections.close();
         connections.wait().await;
+    }
+}
+
+impl fmt::Debug for MetricsServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MetricsServer").field("address", &self.address).finish_non_exhaustive()
     }
 }
 

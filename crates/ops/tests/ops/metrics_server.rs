@@ -49,7 +49,10 @@ struct Server {
 
 impl Server {
     fn start(heart: Heart) -> Self {
-        let server = MetricsServer::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        Self::run(MetricsServer::bind("127.0.0.1:0".parse().unwrap()).unwrap(), heart)
+    }
+
+    fn run(server: MetricsServer, heart: Heart) -> Self {
         let address = server.local_addr();
         let stop = CancellationToken::new();
         let task = tokio::spawn(server.run(heart, stop.clone()));
@@ -182,4 +185,14 @@ async fn an_endpoint_in_use_is_an_error() {
     let server = Server::start(Heart::saying(true));
     let error = MetricsServer::bind(server.address).unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::AddrInUse);
+}
+
+#[tokio::test]
+async fn only_admitted_peers_are_answered() {
+    for is_admitted in [true, false] {
+        let server = MetricsServer::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let admits = move |peer: std::net::IpAddr| is_admitted && peer.is_loopback();
+        let server = Server::run(server.with_admission(admits), Heart::saying(true));
+        assert_eq!(server.get("/metrics").await.contains("up 1"), is_admitted);
+    }
 }

@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use countersign_node::AuthPassword;
+use countersign_node::{AllowedPeers, AuthPassword, TlsSettings};
 use countersign_ops::control::check_len;
 use countersign_ops::secret::Secret;
 use countersign_wire::Network;
 use serde::Deserialize;
 
+use super::door::{self, TLS_KEYS, TlsTable};
 use super::file::{auth_password, unknown_key};
 use super::{Caution, HostPort, MEGABYTE, Problem};
 use crate::recorder::Recording;
@@ -20,19 +21,24 @@ pub struct FallbackNode {
     pub host: HostPort,
     /// Its password for block validation and upload.
     pub auth_password: AuthPassword,
+    /// Mutual TLS with a proxy in front of it, if there is one.
+    pub tls: Option<TlsSettings>,
 }
 
 /// Every key of the table with its default.
 #[derive(Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Countersign {
-    fallback_nodes: Vec<Fallback>,
-    node_probe_ms: u64,
-    record: Option<PathBuf>,
-    record_max_mb: u64,
+    allowed_peers: Vec<String>,
     control_socket: Option<PathBuf>,
+    fallback_nodes: Vec<Fallback>,
     listen_before_signing_secs: u64,
     lost_peer_floor_secs: u64,
+    node_probe_ms: u64,
+    node_tls: Option<TlsTable>,
+    record: Option<PathBuf>,
+    record_max_mb: u64,
+    tls: Option<TlsTable>,
 }
 
 /// An entry of `fallback_nodes` as it is written.
@@ -41,37 +47,61 @@ pub(super) struct Countersign {
 struct Fallback {
     host: String,
     auth_password: Option<Secret<String>>,
+    node_tls: Option<TlsTable>,
+    #[serde(default)]
+    plain: bool,
 }
 
 /// The keys of [`Countersign`], for suggestions. A test holds the two together.
-pub(super) const KEYS: [&str; 7] = [
-    "fallback_nodes",
-    "node_probe_ms",
-    "record",
-    "record_max_mb",
+pub(super) const KEYS: [&str; 10] = [
+    "allowed_peers",
     "control_socket",
+    "fallback_nodes",
     "listen_before_signing_secs",
     "lost_peer_floor_secs",
+    "node_probe_ms",
+    "node_tls",
+    "record",
+    "record_max_mb",
+    "tls",
 ];
 /// The keys of [`Fallback`].
-const FALLBACK_KEYS: [&str; 2] = ["host", "auth_password"];
+const FALLBACK_KEYS: [&str; 4] = ["host", "auth_password", "node_tls", "plain"];
 
 impl Default for Countersign {
     fn default() -> Self {
         Self {
-            fallback_nodes: Vec::new(),
-            node_probe_ms: 2_000,
-            record: None,
-            record_max_mb: 256,
             control_socket: None,
+            allowed_peers: Vec::new(),
+            fallback_nodes: Vec::new(),
             listen_before_signing_secs: 30,
             lost_peer_floor_secs: FLOOR_SECS,
+            node_probe_ms: 2_000,
+            node_tls: None,
+            record: None,
+            record_max_mb: 256,
+            tls: None,
         }
     }
 }
 
 impl Countersign {
-    /// The fall-backs in their order. One without a password has that of the preferred node.
+    /// Who may connect to the endpoints.
+    pub(super) fn allowed_peers(&self) -> Result<AllowedPeers, Problem> {
+        door::allowed_peers(&self.allowed_peers)
+    }
+
+    /// Mutual TLS on the endpoint.
+    pub(super) fn tls(&self) -> Result<Option<TlsSettings>, Problem> {
+        self.tls.as_ref().map(|table| table.settings("countersign.tls")).transpose()
+    }
+
+    /// Mutual TLS with what stands in front of the preferred node.
+    pub(super) fn node_tls(&self) -> Result<Option<TlsSettings>, Problem> {
+        self.node_tls.as_ref().map(|table| table.settings("countersign.node_tls")).transpose()
+    }
+
+    /// The fall-backs in their order. One without a password or TLS has that of the preferred node.
     pub(super) fn fallback_nodes(
         &self,
         preferred: &HostPort,
@@ -92,9 +122,21 @@ impl Countersign {
                 Some(own) => auth_password(FALLBACK_PASSWORD, own)?,
                 None => password.clone(),
             };
-            nodes.push(FallbackNode { host, auth_password });
+            let tls = self.fallback_tls(fallback)?;
+            nodes.push(FallbackNode { host, auth_password, tls });
         }
         Ok(nodes)
+    }
+
+    fn fallback_tls(&self, fallback: &Fallback) -> Result<Option<TlsSettings>, Problem> {
+        match (&fallback.node_tls, fallback.plain) {
+            (Some(_), true) => {
+                Err(Problem::PlainAndTls { key: FALLBACKS, host: fallback.host.clone() })
+            }
+            (Some(own), false) => own.settings(FALLBACK_TLS).map(Some),
+            (None, true) => Ok(None),
+            (None, false) => self.node_tls(),
+        }
     }
 
     /// Where is recorded, and how much.
@@ -141,13 +183,25 @@ pub(super) fn check_keys(ours: &toml::Value) -> Result<(), Problem> {
     if let Some(key) = table.keys().find(|key| !KEYS.contains(&key.as_str())) {
         return Err(unknown_key("countersign.", key, &KEYS));
     }
+    check_tls_keys(table, "tls", "countersign.tls.")?;
+    check_tls_keys(table, "node_tls", "countersign.node_tls.")?;
     let fallbacks = table.get("fallback_nodes").and_then(toml::Value::as_array);
     for fallback in fallbacks.into_iter().flatten().filter_map(toml::Value::as_table) {
         if let Some(key) = fallback.keys().find(|key| !FALLBACK_KEYS.contains(&key.as_str())) {
             return Err(unknown_key("countersign.fallback_nodes.", key, &FALLBACK_KEYS));
         }
+        check_tls_keys(fallback, "node_tls", "countersign.fallback_nodes.node_tls.")?;
     }
     Ok(())
+}
+
+/// The same for the table `name` in `table`, which `path` leads to.
+fn check_tls_keys(table: &toml::Table, name: &str, path: &str) -> Result<(), Problem> {
+    let keys = table.get(name).and_then(toml::Value::as_table).map(toml::Table::keys);
+    match keys.into_iter().flatten().find(|key| !TLS_KEYS.contains(&key.as_str())) {
+        Some(key) => Err(unknown_key(path, key, &TLS_KEYS)),
+        None => Ok(()),
+    }
 }
 
 /// A proposal that is older than this is dropped unanswered (`block_proposal_max_age_secs`): whatever the
@@ -158,6 +212,7 @@ const MAX_FALLBACKS: usize = 8;
 
 const FALLBACKS: &str = "countersign.fallback_nodes";
 pub(super) const FALLBACK_HOST: &str = "countersign.fallback_nodes.host";
+const FALLBACK_TLS: &str = "countersign.fallback_nodes.node_tls";
 const FALLBACK_PASSWORD: &str = "countersign.fallback_nodes.auth_password";
 
 #[cfg(test)]

@@ -3,11 +3,16 @@
 use std::error::Error;
 use std::fmt;
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use countersign_node::NotANetwork;
+use countersign_node::tls::SettingsError;
 use countersign_ops::control::TooLong;
 use countersign_wire::keys::PrivateKeyError;
 use countersign_wire::network::UnknownNetwork;
+
+use super::door::Door;
 
 /// A configuration file that is refused.
 #[derive(Debug)]
@@ -122,6 +127,38 @@ pub enum Problem {
         count: usize,
         /// How many there may be.
         most: usize,
+    },
+    /// A node that is to be spoken to in the clear and with TLS.
+    #[error("`{key}` has `plain` and `node_tls` for {host}; leave one of them out")]
+    PlainAndTls {
+        /// The key that lists it.
+        key: &'static str,
+        /// The node.
+        host: String,
+    },
+    /// A list of peers that is none.
+    #[error("`countersign.allowed_peers`: {source}")]
+    Peers {
+        /// Which entry, and why.
+        source: NotANetwork,
+    },
+    /// A table for TLS that makes no sense.
+    #[error("`{key}`: {source}")]
+    Tls {
+        /// The table.
+        key: &'static str,
+        /// What is wrong with it.
+        source: SettingsError,
+    },
+    /// An address that everybody can reach, with nothing in the door.
+    #[error("`{key}` = {address} can be reached from everywhere, and {door}")]
+    OpenDoor {
+        /// The key.
+        key: &'static str,
+        /// The address.
+        address: SocketAddr,
+        /// What is at stake and what to do about it.
+        door: Door,
     },
     /// A signer of the main network must remember.
     #[error(

@@ -143,6 +143,9 @@ impl File {
         Ok(Config {
             fallback_nodes: self.countersign.fallback_nodes(&node_host, &auth_password)?,
             node_probe: self.countersign.node_probe(),
+            allowed_peers: self.countersign.allowed_peers()?,
+            tls: self.countersign.tls()?,
+            node_tls: self.countersign.node_tls()?,
             recording: self.countersign.recording()?,
             named_control_socket: self.countersign.control_socket()?,
             caution: self.countersign.caution(network)?,

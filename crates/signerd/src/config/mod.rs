@@ -5,6 +5,7 @@
 
 mod address;
 mod countersign;
+mod door;
 mod error;
 mod file;
 mod paths;
@@ -13,12 +14,13 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use countersign_node::AuthPassword;
+use countersign_node::{AllowedPeers, AuthPassword, TlsSettings};
 use countersign_signer::{Params, Timeouts};
 use countersign_wire::{ChainId, Network, PrivateKey, StacksAddress};
 
 pub use address::HostPort;
 pub use countersign::FallbackNode;
+pub use door::{Door, Doors};
 pub use error::{ConfigError, Problem};
 pub use paths::DbPath;
 
@@ -34,8 +36,14 @@ pub struct Config {
     pub fallback_nodes: Vec<FallbackNode>,
     /// How often each node is looked at, if there are several.
     pub node_probe: Duration,
+    /// Mutual TLS with what stands in front of the preferred node.
+    pub node_tls: Option<TlsSettings>,
     /// Where the node's callbacks are taken.
     pub endpoint: HostPort,
+    /// Mutual TLS there.
+    pub tls: Option<TlsSettings>,
+    /// Who may connect, there and to metrics.
+    pub allowed_peers: AllowedPeers,
     /// The signing key.
     pub key: PrivateKey,
     /// The network.
@@ -125,11 +133,14 @@ impl Config {
 /// The lines that `check-config` and the log show. They hold no secret.
 impl fmt::Display for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "Stacks node host: {}", self.node_host)?;
+        writeln!(f, "Stacks node host: {}{}", self.node_host, with_tls(self.node_tls.as_ref()))?;
         for node in &self.fallback_nodes {
-            writeln!(f, "Fall-back node: {}", node.host)?;
+            writeln!(f, "Fall-back node: {}{}", node.host, with_tls(node.tls.as_ref()))?;
         }
-        writeln!(f, "Signer endpoint: {}", self.endpoint)?;
+        writeln!(f, "Signer endpoint: {}{}", self.endpoint, with_tls(self.tls.as_ref()))?;
+        if !self.allowed_peers.is_everybody() {
+            writeln!(f, "Allowed peers: {}", self.allowed_peers)?;
+        }
         writeln!(f, "Stacks address: {}", self.address())?;
         writeln!(f, "Public key: {}", self.key.public_key())?;
         writeln!(f, "Network: {}", self.network)?;
@@ -144,6 +155,13 @@ impl fmt::Display for Config {
         }
         write!(f, "Dry run: {}", self.is_dry_run)
     }
+}
+
+/// What follows an address that is used with TLS.
+fn with_tls(tls: Option<&TlsSettings>) -> String {
+    let Some(tls) = tls else { return String::new() };
+    let (count, plural) = (tls.peer_count(), if tls.peer_count() == 1 { "" } else { "s" });
+    format!(", with TLS for {count} pinned peer{plural}")
 }
 
 /// Of `record_max_mb`, in bytes.

@@ -23,6 +23,7 @@ fn hands(node: &TcpListener) -> Effects {
     let metrics = Arc::new(metrics);
     let client = NodeClient::new(NodeConfig {
         host: node.local_addr().unwrap().to_string(),
+        tls: None,
         auth_password: AuthPassword::new("password"),
         boot: Network::Testnet,
         deadlines: Deadlines::default(),

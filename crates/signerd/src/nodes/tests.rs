@@ -11,6 +11,7 @@ fn nodes() -> Nodes {
     let node = |port: u16| {
         let client = NodeClient::new(NodeConfig {
             host: format!("127.0.0.1:{port}"),
+            tls: None,
             auth_password: AuthPassword::new("password"),
             boot: countersign_wire::Network::Testnet,
             deadlines: Deadlines::default(),

@@ -1,0 +1,216 @@
+//! `doctor key`: everything about a key's place that can be told without opening it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use countersign_wire::{PrivateKey, PublicKey};
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use crate::guard::{self, Finding, Secrecy};
+use crate::ledger::Ledger;
+use crate::place::{KeyPlace, PinSource, Unlock};
+
+mod host;
+
+/// How a check ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// As it should be.
+    Ok,
+    /// The signer starts, but it could be safer.
+    Warn,
+    /// The signer does not start, or should not.
+    Fail,
+}
+
+/// One check.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// A word for machines.
+    pub check: &'static str,
+    /// How it ended.
+    pub level: Level,
+    /// What was measured.
+    pub measured: String,
+    /// Why it matters.
+    pub why: &'static str,
+    /// The command that mends it, if something is to be mended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remedy: Option<String>,
+}
+
+/// What is examined.
+pub struct Subject<'a> {
+    /// Where the key is.
+    pub place: &'a KeyPlace,
+    /// The configuration file.
+    pub config: &'a Path,
+    /// Whether the network is a private one, whose keys are worth nothing.
+    pub is_private_network: bool,
+    /// The list of proven backups, if there can be one.
+    pub ledger: Option<&'a Path>,
+    /// Seconds since 1970.
+    pub now: u64,
+}
+
+/// Runs every check. A failed one is a finding, never an error.
+pub fn examine(subject: &Subject<'_>) -> Vec<Check> {
+    let known = subject.place.known_public_key();
+    let mut checks = vec![place(subject)];
+    for (path, secrecy) in files(subject) {
+        checks.extend(file(&path, secrecy, subject.is_private_network));
+    }
+    checks.push(host::root(subject.is_private_network));
+    checks.push(host::swap());
+    checks.push(host::core_dumps());
+    checks.push(host::environment(known.as_ref()));
+    checks.push(backup(subject, known.as_ref()));
+    checks
+}
+
+/// Every file that must be safe, and how secret it is.
+fn files(subject: &Subject<'_>) -> Vec<(PathBuf, Secrecy)> {
+    match subject.place {
+        KeyPlace::Plain(_) => vec![(subject.config.to_owned(), Secrecy::Config)],
+        KeyPlace::Age { file, unlock } => {
+            let mut files = vec![(file.clone(), Secrecy::Sealed)];
+            match unlock {
+                Unlock::PassphraseFile(path) | Unlock::Identity(path) => {
+                    files.push((path.clone(), Secrecy::Secret));
+                }
+                Unlock::Terminal | Unlock::PassphraseCredential(_) => {}
+            }
+            files
+        }
+        KeyPlace::Pkcs11 { pin: PinSource::File(path), .. } => {
+            vec![(path.clone(), Secrecy::Secret)]
+        }
+        KeyPlace::Pkcs11 { .. } | KeyPlace::Credential(_) | KeyPlace::Vault(_) => Vec::new(),
+    }
+}
+
+fn place(subject: &Subject<'_>) -> Check {
+    let (level, remedy) = match subject.place {
+        KeyPlace::Plain(_) if !subject.is_private_network => {
+            let seal = format!(
+                "countersign keys import --from-config {} --to age:/etc/countersign/signer.age",
+                subject.config.display()
+            );
+            (Level::Warn, Some(seal))
+        }
+        _ => (Level::Ok, None),
+    };
+    Check {
+        check: "place",
+        level,
+        measured: format!("the key is kept: {}", subject.place),
+        why: "B1: whoever reads a bare key signs with it; a sealed one needs one more secret",
+        remedy,
+    }
+}
+
+fn file(path: &Path, secrecy: Secrecy, is_private_network: bool) -> Vec<Check> {
+    let findings = match guard::findings(path, secrecy) {
+        Ok(findings) => findings,
+        Err(error) => {
+            return vec![Check {
+                check: "file",
+                level: Level::Fail,
+                measured: format!("{} cannot be looked at: {error}", path.display()),
+                why: why("file"),
+                remedy: Some(format!("ls -ld {}", path.display())),
+            }];
+        }
+    };
+    let bad = if is_private_network { Level::Warn } else { Level::Fail };
+    let names = ["owner", "mode", "acl", "folders", "links", "git"];
+    let mut checks = Vec::new();
+    for name in names {
+        if name == "git" && secrecy == Secrecy::Sealed {
+            continue;
+        }
+        let mut found = findings.iter().filter(|finding| finding.check == name).peekable();
+        if found.peek().is_none() {
+            let measured = format!("{}: nothing found", path.display());
+            checks.push(Check {
+                check: name,
+                level: Level::Ok,
+                measured,
+                why: why(name),
+                remedy: None,
+            });
+        }
+        for Finding { what, remedy, .. } in found {
+            checks.push(Check {
+                check: name,
+                level: bad,
+                measured: what.clone(),
+                why: why(name),
+                remedy: Some(remedy.clone()),
+            });
+        }
+    }
+    checks
+}
+
+const fn why(check: &str) -> &'static str {
+    match check.as_bytes() {
+        b"owner" => "D12: the owner of a file can give it away",
+        b"mode" => "D15, F6: any process of another user could copy the key, or change the file",
+        b"acl" => "D12: a list opens a file although its mode looks closed",
+        b"folders" => "D12: whoever writes into a folder can put another file in the place of ours",
+        b"links" => "D12: whoever owns a link decides which file we read",
+        b"git" => "D4: what is committed by mistake is published, and stays in the history",
+        _ => "D12: what cannot be looked at cannot be relied on",
+    }
+}
+
+fn backup(subject: &Subject<'_>, known: Option<&PublicKey>) -> Check {
+    let check = |level, measured: String, remedy: bool| Check {
+        check: "backup",
+        level,
+        measured,
+        why: "A30, B2: a backup that was never restored is a hope; a lost key cannot be replaced in time",
+        remedy: remedy.then(|| {
+            format!(
+                "countersign keys restore --prove --config {} --from BACKUP",
+                subject.config.display()
+            )
+        }),
+    };
+    let (Some(path), Some(key)) = (subject.ledger, known) else {
+        let why = "which key this is, or where proofs are kept, is not known here".to_owned();
+        return check(Level::Warn, why, false);
+    };
+    match Ledger::load(path).map(|ledger| ledger.proofs.get(key).cloned()) {
+        Err(error) => check(Level::Warn, error.to_string(), true),
+        Ok(None) => check(Level::Warn, "no backup of this key was ever proven".to_owned(), true),
+        Ok(Some(proof)) => {
+            let days = subject.now.saturating_sub(proof.proven_at) / SECONDS_PER_DAY;
+            let level = if days > MAX_DAYS { Level::Warn } else { Level::Ok };
+            let measured = format!("a backup ({}) was proven {days} days ago", proof.kind);
+            check(level, measured, level != Level::Ok)
+        }
+    }
+}
+
+/// Whether a text, such as the value of a variable, is a private key; and if the public key is known,
+/// whether it is this one.
+fn is_key(text: &[u8], known: Option<&PublicKey>) -> bool {
+    let text = text.trim_ascii();
+    let text = text.strip_prefix(b"0x").unwrap_or(text);
+    let Ok(text) = str::from_utf8(text) else { return false };
+    let Ok(key) = PrivateKey::from_hex(text) else { return false };
+    known.is_none_or(|known| key.public_key() == *known)
+}
+
+/// Reads a file of the kernel's, which has no length.
+fn kernel_file(path: &Path) -> Option<Zeroizing<Vec<u8>>> {
+    fs::read(path).ok().map(Zeroizing::new)
+}
+
+const SECONDS_PER_DAY: u64 = 86_400;
+/// A backup is to be proven every quarter.
+const MAX_DAYS: u64 = 92;

@@ -1,0 +1,13 @@
+//! Keys in a real PKCS#11 token: SoftHSM (Debian's package `softhsm2`).
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod bench;
+mod birth;
+mod opening;
+mod outage;
+mod signing;
