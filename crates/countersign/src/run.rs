@@ -23,8 +23,24 @@ pub(crate) struct Args {
 ///
 /// One thread does everything but sign: what it waits for is the node, not the processor.
 pub(crate) fn run(args: &Args) -> Result<(), Failed> {
+    start(args, Part::Active)
+}
+
+/// What is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// The instance that signs.
+    Active,
+    /// One that is ready to.
+    Standby,
+}
+
+/// Runs this part.
+pub(crate) fn start(args: &Args, part: Part) -> Result<(), Failed> {
     forbid_core_dumps().map_err(|error| Failed::new(Exit::Failure, error))?;
-    let config = Config::load(&args.config).map_err(|error| Failed::new(Exit::Usage, error))?;
+    let mut config =
+        Config::load(&args.config).map_err(|error| Failed::new(Exit::Usage, error))?;
+    config.is_standby = part == Part::Standby;
     telemetry::init(&TelemetryConfig::from_env())
         .map_err(|error| Failed::new(Exit::Usage, error))?;
     let runtime = tokio::runtime::Builder::new_current_thread()

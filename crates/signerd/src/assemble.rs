@@ -1,6 +1,7 @@
 //! The daemon's parts and how they are joined.
 
 use std::convert::Infallible;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -54,7 +55,7 @@ pub(crate) fn assemble(
     let nodes = nodes(&config, &metrics)?;
     let (params, address) = (config.params(), config.address());
     let pages = SignerPages::new(registry, &config, nodes.clone());
-    let plan = Plan::of(&config);
+    let (plan, terms) = (Plan::of(&config), Terms::of(&config));
     let identity = Control::identity(&config);
     let control_socket = config.control_socket();
     let recording = config.recording;
@@ -64,7 +65,7 @@ pub(crate) fn assemble(
     if !config.is_dry_run {
         join_history(&config.db_path, config.network, &mut vault, &mut store)?;
     }
-    let post = take_post(&config, &vault, &store, &metrics, lock)?;
+    let post = take_post(&terms, &vault, &store, &metrics, lock)?;
     let decisions = open_decisions(&config.db_path);
     let control_socket = open_control(control_socket, config.named_control_socket.is_some())?;
 
@@ -273,40 +274,64 @@ fn open_vault(key: PrivateKey, db_path: &DbPath, is_dry_run: bool) -> Result<Vau
     })
 }
 
+/// What decides whether this instance signs at first.
+struct Terms {
+    book: Option<PathBuf>,
+    listening: Duration,
+    is_standby: bool,
+    is_dry_run: bool,
+}
+
+impl Terms {
+    fn of(config: &Config) -> Self {
+        Self {
+            book: if config.is_dry_run { None } else { config.db_path.book() },
+            listening: config.caution.listening,
+            is_standby: config.is_standby,
+            is_dry_run: config.is_dry_run,
+        }
+    }
+
+    /// The gate of a daemon that has just opened its vault. After a clean stop one look at our slots is
+    /// enough, if we know what we wrote into them.
+    fn gate(&self, vault: &Hand, book: &Book) -> Gate {
+        if self.is_dry_run {
+            return Gate::Open;
+        }
+        if let Some(closed) = gate_of(&vault.standing()) {
+            return closed;
+        }
+        if self.is_standby {
+            return Gate::Standby;
+        }
+        let waits = vault.waits_for().unwrap_or_default();
+        if vault.was_stopped_cleanly() && !book.is_blank() {
+            return Gate::listening(waits, Why::CleanStart);
+        }
+        Gate::listening(self.listening.max(waits), Why::Start)
+    }
+}
+
 /// Whether this instance may sign, and what it needs to know for that.
 fn take_post(
-    config: &Config,
+    terms: &Terms,
     vault: &Hand,
     store: &Store,
     metrics: &Arc<Metrics>,
     lock: Option<HostLock>,
 ) -> Result<Post, RunError> {
-    let mut book = match config.db_path.book() {
-        Some(path) if !config.is_dry_run => Book::open(&path)?,
-        _ => Book::in_memory(),
+    let mut book = match &terms.book {
+        Some(path) => Book::open(path)?,
+        None => Book::in_memory(),
     };
-    let gate = match gate_of(&vault.standing()) {
-        _ if config.is_dry_run => Gate::Open,
-        Some(closed) => closed,
-        None if config.is_standby => Gate::Standby,
-        None => listen_first(config, vault, &book),
-    };
+    let gate = terms.gate(vault, &book);
     // What another program of ours wrote before is not somebody else's.
     for (slot, version) in store.slot_versions()? {
         book.raise_base(slot, version)?;
     }
     let warden = Warden::new(gate, book, Arc::clone(metrics));
-    let key = (!config.is_dry_run).then(|| vault.public_key());
+    let key = (!terms.is_dry_run).then(|| vault.public_key());
     Ok(Post { warden, key, lock })
-}
-
-/// After a clean stop one look at our slots is enough, if we know what we wrote into them.
-fn listen_first(config: &Config, vault: &Hand, book: &Book) -> Gate {
-    let waits = vault.waits_for().unwrap_or_default();
-    if vault.was_stopped_cleanly() && !book.is_blank() {
-        return Gate::listening(waits, Why::CleanStart);
-    }
-    Gate::listening(config.caution.listening.max(waits), Why::Start)
 }
 
 fn open_store(db_path: &DbPath) -> Result<Store, RunError> {

@@ -52,6 +52,16 @@ pub(crate) struct Post {
     pub(crate) lock: Option<HostLock>,
 }
 
+#[cfg(test)]
+impl Post {
+    /// With an open gate, for tests that are about something else.
+    pub(crate) fn open(metrics: &Arc<Metrics>) -> Self {
+        use crate::instance::{Book, Gate};
+        let warden = Warden::new(Gate::Open, Book::in_memory(), Arc::clone(metrics));
+        Self { warden, key: None, lock: None }
+    }
+}
+
 /// What the vault's thread cannot go on from.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ClerkError {

@@ -58,6 +58,8 @@ pub(crate) struct Book {
     /// Of everything that was ever signed or seen.
     highest: SlotVersion,
     file: Option<BookFile>,
+    /// Which start of the machine this is.
+    boot: [u8; PRINT_LEN],
     capacity: usize,
 }
 
@@ -93,6 +95,7 @@ impl Book {
             bases: BTreeMap::new(),
             highest: SlotVersion::new(0),
             file: None,
+            boot: [0; PRINT_LEN],
             capacity,
         }
     }
@@ -101,6 +104,10 @@ impl Book {
     ///
     /// After a power cut the last few chunks may be missing in it, so as many versions count as ours.
     pub(crate) fn open(path: &Path) -> Result<Self, BookError> {
+        Self::open_after(path, boot())
+    }
+
+    fn open_after(path: &Path, boot: [u8; PRINT_LEN]) -> Result<Self, BookError> {
         let fail = |what, source| BookError { path: path.to_owned(), what, source };
         let mut options = OpenOptions::new();
         let mut file = options
@@ -113,7 +120,6 @@ impl Book {
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(|error| fail("read", error))?;
         let mut book = Self::with_capacity(CAPACITY);
-        let boot = boot();
         let mut last_boot = None;
         for record in bytes.as_chunks::<RECORD_LEN>().0 {
             match Record::read(record) {
@@ -128,7 +134,8 @@ impl Book {
         }
         let file = BookFile { path: path.to_owned(), file, records: 0, unsynced: 0 };
         book.file = Some(file);
-        book.write_anew(boot)?;
+        book.boot = boot;
+        book.write_anew()?;
         Ok(book)
     }
 
@@ -233,7 +240,7 @@ impl Book {
 
     fn append(&mut self, record: &Record) -> Result<(), BookError> {
         if self.file.as_ref().is_some_and(|file| file.records > MAX_RECORDS) {
-            self.write_anew(boot())?;
+            self.write_anew()?;
         }
         let Some(file) = &mut self.file else { return Ok(()) };
         file.file
@@ -244,12 +251,12 @@ impl Book {
     }
 
     /// Writes a new file with what counts, and puts it into the old one's place.
-    fn write_anew(&mut self, boot: [u8; PRINT_LEN]) -> Result<(), BookError> {
+    fn write_anew(&mut self) -> Result<(), BookError> {
         let Some(old) = &self.file else { return Ok(()) };
         let bases = self.bases.iter().map(|(slot, version)| Record::Base(*slot, *version));
         let written = self.order.iter().map(|entry| Record::Written(*entry));
         let records: Vec<_> =
-            std::iter::once(Record::Boot(boot)).chain(bases).chain(written).collect();
+            std::iter::once(Record::Boot(self.boot)).chain(bases).chain(written).collect();
         let bytes: Vec<u8> = records.iter().flat_map(Record::to_bytes).collect();
         let file = replace(&old.path, &bytes).map_err(|source| old.fail("written", source))?;
         let path = old.path.clone();

@@ -16,7 +16,7 @@ pub(crate) enum Decision {
 
 /// How two instances decided about a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub(crate) enum Outcome {
     /// In the same way.
     Agreed,
     /// One accepts, the other rejects.

@@ -14,8 +14,7 @@ mod seen;
 mod view;
 mod warden;
 
-pub use book::BookError;
-pub(crate) use book::Book;
+pub(crate) use book::{Book, BookError};
 pub(crate) use compare::{Decision, Outcome};
 pub use gate::GateState;
 pub(crate) use gate::{Gate, Why};

@@ -28,7 +28,7 @@ impl Seen {
     /// A chunk that is known to be signed by our key.
     pub(crate) fn signed(contract: SignersContract, chunk: &Chunk) -> Self {
         let message = SignerMessage::from_chunk_data(&chunk.data).ok();
-        let kind = message.as_ref().map_or("content that is no message", SignerMessage::label);
+        let kind = message.as_ref().map_or("something that is no message", SignerMessage::label);
         let decision = message.as_ref().and_then(decision);
         Self { chunk: chunk.metadata(), contract, kind, decision }
     }

@@ -130,8 +130,10 @@ impl Warden {
         if author != Author::Foreign {
             return Ok(Finding::Fine);
         }
+        if self.is_settling() {
+            return self.absorb(entry);
+        }
         match &self.gate {
-            _ if self.is_settling() => self.absorb(entry),
             Gate::Standby | Gate::Demoted | Gate::Frozen { .. } => self.absorb(entry),
             Gate::Listening { why: Why::Floor, .. } => {
                 self.absorb(entry)?;
