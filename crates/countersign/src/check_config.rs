@@ -3,10 +3,13 @@
 use std::io::Write;
 use std::path::PathBuf;
 
+use countersign_custody::KeyPlace;
 use countersign_ops::exit::Exit;
+use countersign_ops::secret::forbid_core_dumps;
 use countersign_signerd::Config;
+use countersign_wire::PublicKey;
 
-use crate::cli::Failed;
+use crate::cli::{Failed, open_key};
 use crate::name::Name;
 
 /// What `check-config` needs to know.
@@ -19,8 +22,19 @@ pub(crate) struct Args {
 
 /// Prints the lines that the reference signer prints. Creates nothing and binds nothing.
 pub(crate) fn run(args: &Args, name: Name, out: &mut dyn Write) -> Result<(), Failed> {
+    forbid_core_dumps().map_err(Failed::failure)?;
     let config = Config::load(&args.config).map_err(|error| Failed::new(Exit::Usage, error))?;
     config.doors().map_err(|problem| Failed::new(Exit::Usage, problem.in_file(&args.config)))?;
-    writeln!(out, "Signer version: {}\nConfig: \n\n{config}\n", name.release())
+    let shown = config.shown(public_key(&config)?);
+    writeln!(out, "Signer version: {}\nConfig: \n\n{shown}\n", name.release())
         .map_err(|error| Failed::new(Exit::Failure, error))
+}
+
+/// A plain key is opened, since `run` would refuse it where others can read it. Of a sealed one only
+/// what is known without a secret is shown.
+fn public_key(config: &Config) -> Result<Option<PublicKey>, Failed> {
+    match &config.key {
+        KeyPlace::Plain(_) => open_key(config).map(|key| Some(key.public_key())),
+        sealed => Ok(sealed.known_public_key()),
+    }
 }

@@ -3,18 +3,21 @@
 use std::error::Error;
 use std::ffi::OsString;
 use std::future::Future;
+use std::io;
 use std::path::Path;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use countersign_ops::exit::Exit;
 use countersign_ops::secret::forbid_core_dumps;
 use countersign_signerd::Config;
+use countersign_vault::SigningKey;
+use zeroize::Zeroizing;
 
 use crate::name::Name;
 use crate::{
     check_config, devnet, explain, generate_stacking_signature, generate_staking_signature,
-    generate_vote, get_chunk, get_latest_chunk, import, link, list_chunks, monitor_signers,
-    put_chunk, replay, run, tls, verify_vote,
+    generate_vote, get_chunk, get_latest_chunk, import, keys, link, list_chunks, monitor_signers,
+    put_chunk, reload, replay, run, status, tls, verify_vote,
 };
 
 /// An independent signer for Stacks
@@ -30,6 +33,15 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Sign blocks: run the signer of a Stacks node
     Run(run::Args),
+    /// Run everything but signing: be ready to take the place of the instance that signs
+    #[command(after_help = standby::EXAMPLES)]
+    Standby(run::Args),
+    /// Have this instance sign from now on, in another one's place
+    #[command(after_help = promote::EXAMPLES)]
+    Promote(promote::Args),
+    /// Have this instance stop signing, and hand over what it signed
+    #[command(after_help = demote::EXAMPLES)]
+    Demote(demote::Args),
     /// Check a configuration file and show what it says, without its secrets
     CheckConfig(check_config::Args),
     /// Sign the grant that lets a manager register this signer's key (pox-5)
@@ -59,8 +71,19 @@ pub(crate) enum Command {
     /// Watch whether the signers of the current reward cycle answer proposals
     #[command(after_help = monitor_signers::EXAMPLES)]
     MonitorSigners(monitor_signers::Args),
+    /// Say whether the running signer does what it is for, and if not, what is missing
+    #[command(after_help = status::EXAMPLES)]
+    Status(status::Args),
+    /// Have the running signer read its configuration again, and show what that changes
+    #[command(after_help = reload::EXAMPLES)]
+    Reload(reload::Args),
     /// Take over what the reference signer signed, before the first start
     Import(import::Args),
+    /// Care for keys
+    Keys {
+        #[command(subcommand)]
+        verb: keys::Verb,
+    },
     /// Say what was decided about a block, by which rule and facts, and who voted what
     #[command(after_help = explain::EXAMPLES)]
     Explain(explain::Args),
@@ -117,6 +140,17 @@ impl Cli {
         let cli = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
         (name, cli.command)
     }
+}
+
+/// Opens the key of a configuration.
+pub(crate) fn open_key(config: &Config) -> Result<SigningKey, Failed> {
+    config.open_key(&mut ask).map_err(|error| Failed::new(Exit::Key, error))
+}
+
+/// Asks for a secret on the terminal, with the echo off. Both question and answer leave the standard
+/// streams alone.
+pub(crate) fn ask(question: &str) -> io::Result<Zeroizing<String>> {
+    rpassword::prompt_password(format!("{question}: ")).map(Zeroizing::new)
 }
 
 /// Reads a configuration for its key, which is in no core dump from here on.

@@ -8,7 +8,7 @@ use countersign_vault::OperatorKey;
 use countersign_wire::Network;
 use countersign_wire::sip018::{Pox4Authorization, Pox4Topic};
 
-use crate::cli::{Failed, load};
+use crate::cli::{Failed, load, open_key};
 use crate::generate_staking_signature::print;
 
 /// What `generate-stacking-signature` needs to know.
@@ -75,7 +75,7 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failed> {
         max_amount: args.max_amount,
         auth_id: args.auth_id,
     };
-    let key = OperatorKey::new(config.key);
+    let key = OperatorKey::new(open_key(&config)?);
     let signed = Authorization::stacking(&key, &address, authorization, config.chain_id).map_err(
         |error| match error {
             StackingError::Period(_) => Failed::argument(error),

@@ -7,7 +7,7 @@ use countersign_operator::Authorization;
 use countersign_vault::{OperatorKey, StakingGrantRequest};
 use countersign_wire::clarity::Principal;
 
-use crate::cli::{Failed, load};
+use crate::cli::{Failed, load, open_key};
 
 /// What `generate-staking-signature` needs to know.
 #[derive(Debug, clap::Args)]
@@ -37,7 +37,7 @@ pub(crate) fn run(args: Args, out: &mut dyn Write) -> Result<(), Failed> {
     let config = load(&args.config)?;
     let Args { signer_manager: manager, auth_id, .. } = args;
     let request = StakingGrantRequest { manager, auth_id, chain_id: config.chain_id };
-    let key = OperatorKey::new(config.key);
+    let key = OperatorKey::new(open_key(&config)?);
     let grant = Authorization::staking(&key, &request).map_err(Failed::failure)?;
     print(&grant, args.json, out)
 }

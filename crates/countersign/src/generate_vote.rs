@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use countersign_operator::Vote;
 use countersign_vault::{OperatorKey, SipVoteRequest};
 
-use crate::cli::{Failed, load};
+use crate::cli::{Failed, load, open_key};
 
 /// What `generate-vote` needs to know.
 #[derive(Debug, clap::Args)]
@@ -31,7 +31,7 @@ Example:
 pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failed> {
     let config = load(&args.config)?;
     let request = SipVoteRequest { sip: args.sip, is_yes: args.vote.is_yes() };
-    let key = OperatorKey::new(config.key);
+    let key = OperatorKey::new(open_key(&config)?);
     let signature = key.sign_sip_vote(request).map_err(Failed::failure)?;
     writeln!(out, "{signature}").map_err(Failed::failure)
 }

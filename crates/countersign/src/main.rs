@@ -2,6 +2,8 @@
 
 mod check_config;
 mod cli;
+mod daemon;
+mod demote;
 mod devnet;
 mod explain;
 mod generate_stacking_signature;
@@ -10,14 +12,20 @@ mod generate_vote;
 mod get_chunk;
 mod get_latest_chunk;
 mod import;
+mod keys;
+mod keys_scan;
 mod link;
 mod list_chunks;
 mod monitor_signers;
 mod name;
+mod promote;
 mod put_chunk;
+mod reload;
 mod replay;
 mod run;
 mod stackerdb;
+mod standby;
+mod status;
 mod tls;
 mod tls_new;
 mod tls_pin;
@@ -32,7 +40,7 @@ use name::Name;
 
 fn main() -> ExitCode {
     let (name, command) = Cli::from_arguments();
-    let is_run = matches!(command, Command::Run(_));
+    let is_run = matches!(command, Command::Run(_) | Command::Standby(_));
     match perform(name, command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failed) => {
@@ -47,6 +55,9 @@ fn perform(name: Name, command: Command) -> Result<(), Failed> {
     let out = &mut io::stdout();
     match command {
         Command::Run(args) => run::run(&args),
+        Command::Standby(args) => standby::run(&args),
+        Command::Promote(args) => promote::run(&args, out),
+        Command::Demote(args) => demote::run(&args, out),
         Command::CheckConfig(args) => check_config::run(&args, name, out),
         Command::GenerateStakingSignature(args) => generate_staking_signature::run(args, out),
         Command::GenerateStackingSignature(args) => generate_stacking_signature::run(&args, out),
@@ -57,7 +68,10 @@ fn perform(name: Name, command: Command) -> Result<(), Failed> {
         Command::ListChunks(args) => list_chunks::run(args, out),
         Command::PutChunk(args) => put_chunk::run(args, out),
         Command::MonitorSigners(args) => monitor_signers::run(args, out),
+        Command::Status(args) => status::run(&args, out),
+        Command::Reload(args) => reload::run(&args, out),
         Command::Import(args) => import::run(&args, out),
+        Command::Keys { verb } => keys::run(verb, out),
         Command::Explain(args) => explain::run(&args, out),
         Command::Replay(args) => replay::run(&args, out),
         Command::Tls(args) => tls::run(args, out),

@@ -3,13 +3,15 @@
 use std::path::PathBuf;
 
 use countersign_ops::exit::Exit;
+use countersign_ops::inherited::Inherited;
+use countersign_ops::notify::Notifier;
 use countersign_ops::secret::forbid_core_dumps;
-use countersign_ops::signals::shutdown_signal;
+use countersign_ops::signals::{Hangups, shutdown_signal};
 use countersign_ops::telemetry::{self, TelemetryConfig};
-use countersign_signerd::Config;
+use countersign_signerd::{Config, RunError, Surroundings};
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::Failed;
+use crate::cli::{Failed, open_key};
 
 /// What `run` needs to know.
 #[derive(Debug, clap::Args)]
@@ -41,8 +43,14 @@ pub(crate) fn start(args: &Args, part: Part) -> Result<(), Failed> {
     let mut config =
         Config::load(&args.config).map_err(|error| Failed::new(Exit::Usage, error))?;
     config.is_standby = part == Part::Standby;
-    telemetry::init(&TelemetryConfig::from_env())
+    let key = open_key(&config)?;
+    let usual = TelemetryConfig::from_env();
+    let filter = config.log.clone().unwrap_or_else(|| usual.filter.clone());
+    let log = telemetry::init(&TelemetryConfig { filter, ..usual.clone() })
         .map_err(|error| Failed::new(Exit::Usage, error))?;
+    // It changes the environment, which is safe while there is one thread.
+    let inherited = Inherited::from_env().map_err(|error| Failed::new(Exit::Bind, error))?;
+    let notifier = Notifier::from_env().map_err(|error| Failed::new(Exit::Usage, error))?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -53,7 +61,15 @@ pub(crate) fn start(args: &Args, part: Part) -> Result<(), Failed> {
         // It takes charge of the signals when it is first polled, which is to be before anything
         // else happens.
         tokio::task::yield_now().await;
-        countersign_signerd::run(config, stop).await
+        let surroundings = Surroundings {
+            config_file: args.config.clone(),
+            inherited,
+            notifier,
+            hangups: Hangups::new().map_err(RunError::Signals)?,
+            log: Some(log),
+            usual_log: usual.filter,
+        };
+        countersign_signerd::run(config, key, surroundings, stop).await
     });
     // A body that is still being decoded is of no use any more.
     runtime.shutdown_background();

@@ -17,6 +17,7 @@ mod ledger;
 mod open;
 mod place;
 mod restore;
+pub mod scan;
 mod sealed;
 pub mod shares;
 mod source;

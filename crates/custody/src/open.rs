@@ -32,35 +32,36 @@ pub struct Opening<'a> {
 
 impl Opening<'_> {
     /// Opens the place.
-    pub fn open(&mut self, place: KeyPlace) -> Result<SigningKey, OpenError> {
+    pub fn open(&mut self, place: &KeyPlace) -> Result<SigningKey, OpenError> {
         match place {
             KeyPlace::Pkcs11 { place, pin } => {
-                let pin = self.pin(&place.token, &pin)?;
-                Ok(TokenKey::open(place, pin)?.into())
+                let pin = self.pin(&place.token, pin)?;
+                Ok(TokenKey::open(place.clone(), pin)?.into())
             }
             place => self.reveal(place).map(SigningKey::from),
         }
     }
 
     /// Opens the place and gives the key itself, for a backup. A token has none to give.
-    pub fn reveal(&mut self, place: KeyPlace) -> Result<PrivateKey, OpenError> {
+    pub fn reveal(&mut self, place: &KeyPlace) -> Result<PrivateKey, OpenError> {
         match place {
             KeyPlace::Plain(key) => {
                 if let Some(config) = self.config {
                     self.guard(config, Secrecy::Config)?;
                 }
-                Ok(key)
+                let copy = PrivateKey::from_bytes(*key.to_bytes());
+                Ok(copy.expect("the bytes of a key are a key"))
             }
-            KeyPlace::Age { file, unlock } => self.age(&file, &unlock),
+            KeyPlace::Age { file, unlock } => self.age(file, unlock),
             KeyPlace::Credential(name) => {
-                let text = credential(&name)?;
+                let text = credential(name)?;
                 PrivateKey::from_hex(text.trim()).map_err(|source| OpenError::NotAKey {
                     what: format!("the credential `{name}`"),
                     source,
                 })
             }
             KeyPlace::Pkcs11 { .. } => Err(OpenError::InToken),
-            KeyPlace::Vault(socket) => Err(OpenError::InVault { socket }),
+            KeyPlace::Vault(socket) => Err(OpenError::InVault { socket: socket.clone() }),
         }
     }
 

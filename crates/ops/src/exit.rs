@@ -36,6 +36,8 @@ pub enum Exit {
     Key = 11,
     /// This signer must not sign: another one does, or it was told to stop.
     Instance = 12,
+    /// No daemon answers on the control socket.
+    NoDaemon = 13,
 }
 
 /// One line of the table of exit codes.
@@ -50,7 +52,7 @@ pub struct Row {
 }
 
 /// Every exit code, in order.
-pub const TABLE: [Row; 13] = [
+pub const TABLE: [Row; 14] = [
     Row { exit: Exit::Ok, meaning: "done, or stopped by SIGTERM or SIGINT", remedy: "nothing" },
     Row {
         exit: Exit::Failure,
@@ -112,12 +114,26 @@ pub const TABLE: [Row; 13] = [
         meaning: "this signer must not sign: another one has its key, or it was demoted or frozen",
         remedy: "find the other signer; `countersign promote` makes this one the active one",
     },
+    Row {
+        exit: Exit::NoDaemon,
+        meaning: "no daemon answers on the control socket, or it does not hear this user",
+        remedy: "start the daemon, name the configuration that it runs with, or ask as its user",
+    },
 ];
 
 impl Exit {
     /// The number that the operating system sees.
     pub const fn code(self) -> u8 {
         self as u8
+    }
+
+    /// Whether a supervisor must leave the daemon down after this until somebody has changed something.
+    /// The units in `deploy/systemd/` name these codes.
+    pub const fn needs_a_human(self) -> bool {
+        matches!(
+            self,
+            Self::Usage | Self::Journal | Self::Node | Self::Import | Self::Key | Self::Instance
+        )
     }
 }
 

@@ -6,9 +6,12 @@
 
 pub mod control;
 pub mod exit;
+pub mod inherited;
 pub mod metrics;
+pub mod notify;
 pub mod report;
 pub mod secret;
 pub mod signals;
 pub mod supervise;
 pub mod telemetry;
+pub mod watchdog;

@@ -1,8 +1,9 @@
-//! SIGTERM and SIGINT ask the daemon to finish its step and stop.
+//! SIGTERM and SIGINT ask the daemon to finish its step and stop, SIGHUP to read its configuration
+//! again.
 
 use std::io;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 /// Waits for SIGTERM or SIGINT and cancels `stop`; ends as well when something else cancels it.
@@ -24,4 +25,25 @@ pub async fn shutdown_signal(stop: CancellationToken) -> io::Result<()> {
     tracing::info!(signal = name, "asked to stop");
     stop.cancel();
     Ok(())
+}
+
+/// SIGHUP, which does not end the process any more once this exists.
+#[derive(Debug)]
+pub struct Hangups(Signal);
+
+impl Hangups {
+    /// Takes charge of the signal.
+    ///
+    /// # Errors
+    ///
+    /// If the operating system takes no handler.
+    pub fn new() -> io::Result<Self> {
+        signal(SignalKind::hangup()).map(Self)
+    }
+
+    /// Waits for the next one. Several that come at once count as one.
+    pub async fn next(&mut self) {
+        // It yields for as long as the runtime lives.
+        let _ = self.0.recv().await;
+    }
 }

@@ -51,9 +51,8 @@ struct Ending {
     result: Result<(), Failure>,
 }
 
-/// How long tasks have to end after they were asked to. Service managers wait longer than that
-/// before they kill.
-const GRACE: Duration = Duration::from_secs(10);
+/// How long tasks have to end after they were asked to: the process is to be gone within five seconds.
+const GRACE: Duration = Duration::from_secs(4);
 
 /// Runs every task until the first one ends, for whatever reason, then stops the others.
 ///
@@ -90,7 +89,7 @@ pub async fn supervise(tasks: Tasks, stop: CancellationToken) -> Result<(), Fata
 }
 
 impl Tasks {
-    /// No task yet. Tasks have ten seconds to end after they were asked to.
+    /// No task yet. Tasks have four seconds to end after they were asked to.
     pub fn new() -> Self {
         Self::with_grace(GRACE)
     }

@@ -7,11 +7,15 @@
 //! `STACKS_LOG_FORMAT_TIME` have no effect: times are RFC 3339 in UTC.
 
 use std::env;
+use std::fmt;
 use std::io::{self, IsTerminal as _};
+use std::sync::Arc;
 
 use tracing::Subscriber;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::reload;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// How to log.
@@ -37,7 +41,10 @@ pub enum Form {
 #[derive(Debug, thiserror::Error)]
 pub enum TelemetryError {
     /// The filter is not one.
-    #[error("the log filter `{filter}` is not understood; correct or unset RUST_LOG")]
+    #[error(
+        "the log filter `{filter}` is not understood; correct or unset RUST_LOG, or `log` of the table \
+         [countersign]"
+    )]
     Filter {
         /// The filter.
         filter: String,
@@ -85,10 +92,40 @@ impl TelemetryConfig {
     }
 }
 
+/// Changes what a running process logs. A clone is another handle to the same.
+#[derive(Clone)]
+pub struct LogFilter(Arc<dyn Fn(EnvFilter) + Send + Sync>);
+
+impl LogFilter {
+    /// Logs what `filter` lets through from now on, in the language of `RUST_LOG`.
+    pub fn set(&self, filter: &str) -> Result<(), TelemetryError> {
+        (self.0)(parse(filter)?);
+        Ok(())
+    }
+}
+
+impl fmt::Debug for LogFilter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LogFilter")
+    }
+}
+
 /// Starts logging to stderr for the whole process. Call it once, before the first task.
-pub fn init(config: &TelemetryConfig) -> Result<(), TelemetryError> {
+pub fn init(config: &TelemetryConfig) -> Result<LogFilter, TelemetryError> {
     let is_terminal = io::stderr().is_terminal();
-    subscriber(config, io::stderr, is_terminal)?.try_init().map_err(TelemetryError::Twice)
+    let (subscriber, filter) = subscriber(config, io::stderr, is_terminal)?;
+    subscriber.try_init().map_err(TelemetryError::Twice)?;
+    Ok(filter)
+}
+
+/// Refuses a text that is no filter.
+pub fn check_filter(filter: &str) -> Result<(), TelemetryError> {
+    parse(filter).map(drop)
+}
+
+fn parse(filter: &str) -> Result<EnvFilter, TelemetryError> {
+    EnvFilter::try_new(filter)
+        .map_err(|source| TelemetryError::Filter { filter: filter.to_owned(), source })
 }
 
 type BoxedSubscriber = Box<dyn Subscriber + Send + Sync>;
@@ -97,23 +134,26 @@ fn subscriber<W>(
     config: &TelemetryConfig,
     writer: W,
     has_colour: bool,
-) -> Result<BoxedSubscriber, TelemetryError>
+) -> Result<(BoxedSubscriber, LogFilter), TelemetryError>
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let filter = EnvFilter::try_new(&config.filter)
-        .map_err(|source| TelemetryError::Filter { filter: config.filter.clone(), source })?;
-    let lines = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let filter = parse(&config.filter)?;
+    let (filter, handle) = reload::Layer::new(filter);
+    let registry = tracing_subscriber::registry().with(filter);
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(writer)
         // The library would complain to stderr, and panic if that fails as well. A log on a full
         // disk, or a pipe whose reader has gone, must not end the process.
         .log_internal_errors(false)
         .with_ansi(has_colour && config.form == Form::Text);
-    Ok(match config.form {
-        Form::Text => Box::new(lines.finish()),
-        Form::Json => Box::new(lines.json().flatten_event(true).finish()),
-    })
+    let subscriber: BoxedSubscriber = match config.form {
+        Form::Text => Box::new(registry.with(lines)),
+        Form::Json => Box::new(registry.with(lines.json().flatten_event(true))),
+    };
+    // It fails only where the subscriber is gone, and nothing is logged.
+    let set = move |filter| drop(handle.reload(filter));
+    Ok((subscriber, LogFilter(Arc::new(set))))
 }
 
 #[cfg(test)]
@@ -142,7 +182,7 @@ mod tests {
     fn logged(config: &TelemetryConfig) -> String {
         let page = Page::default();
         let writer = page.clone();
-        let subscriber = subscriber(config, move || writer.clone(), false).unwrap();
+        let (subscriber, _) = subscriber(config, move || writer.clone(), false).unwrap();
         tracing::subscriber::with_default(subscriber, || {
             tracing::info!(target: "countersign_signerd", height = 7, "signed");
             tracing::debug!(target: "countersign_signerd", "a detail");
@@ -191,6 +231,25 @@ mod tests {
         assert!(text.contains("signed height=7") && !text.contains("a detail"), "{text}");
         let text = logged(&config(&[("STACKS_LOG_CRITONLY", "1")]));
         assert!(text.contains("a human must act") && !text.contains("signed"), "{text}");
+    }
+
+    #[test]
+    fn the_filter_can_be_changed_while_the_process_runs() {
+        for form in [Form::Text, Form::Json] {
+            let page = Page::default();
+            let writer = page.clone();
+            let quiet = TelemetryConfig { form, filter: "error".to_owned() };
+            let (subscriber, filter) = subscriber(&quiet, move || writer.clone(), false).unwrap();
+            tracing::subscriber::with_default(subscriber, || {
+                tracing::info!("before");
+                filter.set("countersign=loud=very").unwrap_err();
+                tracing::info!("still before");
+                filter.set("info").unwrap();
+                tracing::info!("after");
+            });
+            let text = String::from_utf8(page.0.lock().unwrap().clone()).unwrap();
+            assert!(text.contains("after") && !text.contains("before"), "{text}");
+        }
     }
 
     #[test]

@@ -12,14 +12,15 @@ use countersign_node::{
 use countersign_ops::exit::Exit;
 use countersign_ops::supervise::{Failure, Fatal, Tasks, supervise};
 use countersign_signer::{Params, Saved, Signer, Step};
-use countersign_vault::{HostLock, Vault};
-use countersign_wire::{ChainId, Network, PrivateKey, PublicKey, SlotId, SlotVersion};
-use tokio::sync::mpsc;
+use countersign_vault::{SigningKey, Vault};
+use countersign_wire::{ChainId, Network, PublicKey, SlotId, SlotVersion};
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+use crate::care::{Care, Hands};
 use crate::clock::{WallClock, now};
 use crate::config::{Config, DbPath, HostPort};
-use crate::control::{Control, open_control};
+use crate::control::open_control;
 use crate::decisions::DecisionLog;
 use crate::drive::Drive;
 use crate::effects::{Effects, Tasks as EffectTasks};
@@ -33,10 +34,11 @@ use crate::metrics::Metrics;
 use crate::nodes::watch::NodeWatch;
 use crate::nodes::{Node, Nodes};
 use crate::observe::Observer;
-use crate::pages::{SignerPages, follow_node};
+use crate::pages::follow_node;
 use crate::publish::{Delivery, Publisher, lanes};
+use crate::readiness::Permission;
 use crate::recorder::{Recorder, Recording};
-use crate::run::{Endpoints, RunError, tls_error};
+use crate::run::{Endpoints, RunError, Surroundings, tls_error};
 use crate::sign::{Post, VaultEnd, VaultHandle, gate_of};
 use crate::slots::SlotReader;
 use crate::store::Store;
@@ -45,27 +47,37 @@ use crate::upload::Uploader;
 /// Opens what must be open and starts every task. The future ends when the daemon does.
 pub(crate) fn assemble(
     config: Config,
+    key: SigningKey,
     endpoints: Endpoints,
-    lock: Option<HostLock>,
+    surroundings: Surroundings,
     stop: CancellationToken,
 ) -> Result<impl Future<Output = Result<(), Fatal>>, RunError> {
     let callbacks = CallbackQueue::new(QueueLimits::default());
     let (metrics, registry) = Metrics::new(callbacks.clone());
     let metrics = Arc::new(metrics);
     let nodes = nodes(&config, &metrics)?;
-    let (params, address) = (config.params(), config.address());
-    let pages = SignerPages::new(registry, &config, nodes.clone());
+    let public_key = key.public_key();
+    let (params, address) = (config.params(public_key), config.address(&public_key));
+    let permission = watch::Sender::new(Permission::Active);
+    let care =
+        Care::of((&config, &public_key), surroundings, &nodes, &metrics, permission.clone());
+    let pages = care.pages(registry, (&config, &public_key), nodes.clone());
     let (plan, terms) = (Plan::of(&config), Terms::of(&config));
-    let identity = Control::identity(&config);
     let control_socket = config.control_socket();
     let recording = config.recording;
     refuse_beside_another(&config.db_path)?;
-    let mut vault = Hand::from(open_vault(config.key, &config.db_path, config.is_dry_run)?);
+    let mut vault = Hand::from(open_vault(key, &config.db_path, config.is_dry_run)?);
     let mut store = open_store(&config.db_path)?;
     if !config.is_dry_run {
         join_history(&config.db_path, config.network, &mut vault, &mut store)?;
     }
-    let post = take_post(&terms, &vault, &store, &metrics, lock)?;
+    let book = open_book(&terms, &store)?;
+    let gate = terms.gate(&vault, &book);
+    let post = Post {
+        warden: Warden::new(gate, book, Arc::clone(&metrics), permission),
+        key: (!terms.is_dry_run).then_some(public_key),
+        lock: endpoints.lock,
+    };
     let decisions = open_decisions(&config.db_path);
     let control_socket = open_control(control_socket, config.named_control_socket.is_some())?;
 
@@ -74,18 +86,15 @@ pub(crate) fn assemble(
     if let Some(server) = endpoints.metrics {
         spawn(&mut tasks, "metrics", server.run(pages, stop.clone()));
     }
+    let hands = care.start(&mut tasks, control_socket, &stop);
     let watch =
         NodeWatch::new(nodes.clone(), config.chain_id, config.node_probe, Arc::clone(&metrics));
     spawn(&mut tasks, "nodes", watch.run(stop.clone()));
     let follow = follow_node(nodes.clone(), address, Arc::clone(&metrics), stop.clone());
     spawn(&mut tasks, "gauges", follow);
     let shared = Shared { nodes, metrics, callbacks, plan };
-    let core = Core { params, vault, post, store, decisions, recording };
-    let vault = shared.start(&mut tasks, core, &stop)?;
-    if let Some(socket) = control_socket {
-        let control = Control::new(identity, vault, plan.floor);
-        spawn(&mut tasks, "control", socket.run(control, stop.clone()));
-    }
+    let core = Core { params, vault, post, store, decisions, recording, hands };
+    shared.start(&mut tasks, core, &stop)?;
     Ok(supervise(tasks, stop))
 }
 
@@ -94,20 +103,12 @@ pub(crate) fn assemble(
 struct Plan {
     network: Network,
     chain_id: ChainId,
-    tick: Duration,
-    floor: Duration,
     is_dry_run: bool,
 }
 
 impl Plan {
     const fn of(config: &Config) -> Self {
-        Self {
-            network: config.network,
-            chain_id: config.chain_id,
-            tick: config.event_timeout,
-            floor: config.caution.floor,
-            is_dry_run: config.is_dry_run,
-        }
+        Self { network: config.network, chain_id: config.chain_id, is_dry_run: config.is_dry_run }
     }
 }
 
@@ -119,6 +120,7 @@ struct Core {
     store: Store,
     decisions: DecisionLog,
     recording: Option<Recording>,
+    hands: Hands,
 }
 
 /// What every part uses.
@@ -135,8 +137,8 @@ impl Shared {
         tasks: &mut Tasks,
         core: Core,
         stop: &CancellationToken,
-    ) -> Result<VaultHandle, RunError> {
-        let Core { params, vault, post, store, decisions, recording } = core;
+    ) -> Result<(), RunError> {
+        let Core { params, vault, post, store, decisions, recording, hands } = core;
         let own = params.key;
         let (saved, floors) = (store.load()?, store.slot_versions()?);
         let (signer, recorder, first) = restore(params, saved, recording.as_ref());
@@ -146,6 +148,7 @@ impl Shared {
         let (vault, vault_end) =
             VaultHandle::start(vault, post, inbox.clone(), publisher.clone(), metrics)
                 .map_err(RunError::Thread)?;
+        let hands = hands.watch_over(tasks, &vault, stop);
         let lanes = lanes(arrivals, &self.delivery(&vault, own, floors));
         let intake = self.intake(&vault, own);
         let (slots, reader) =
@@ -155,15 +158,14 @@ impl Shared {
         if !self.plan.is_dry_run {
             spawn(tasks, "lookout", lookout.run(stop.clone()));
         }
-        let tasks_of_effects = EffectTasks::new(&self.nodes, stop.clone());
         let effects = Effects {
+            tasks: EffectTasks::new(&self.nodes, stop.clone()),
             nodes: self.nodes,
             chain_id: self.plan.chain_id,
-            vault: vault.clone(),
+            vault,
             publisher,
             slots,
             uploader,
-            tasks: tasks_of_effects,
         };
         let drive = Drive {
             signer,
@@ -177,7 +179,9 @@ impl Shared {
             callbacks: self.callbacks,
             inbox: answers,
             metrics: self.metrics,
-            tick: self.plan.tick.max(MIN_TICK),
+            readiness: hands.watcher,
+            pulse: hands.signer,
+            tick: hands.tick,
             wall_clock: WallClock::default(),
             woken: Instant::now(),
             tidied: Instant::now(),
@@ -185,14 +189,14 @@ impl Shared {
         let decide = drive.run(first, stop.clone());
         tasks
             .spawn("signer", async move { decide.await.map_err(|e| Failure::new(Exit::Store, e)) });
-        tasks.spawn("vault", watch(vault_end));
+        tasks.spawn("vault", watch_vault(vault_end));
         spawn(tasks, "slots", reader.run(stop.clone()));
         spawn(tasks, "uploads", uploads.run(stop.clone()));
         for lane in lanes {
             let name = lane.name();
             spawn(tasks, name, lane.run(stop.clone()));
         }
-        Ok(vault)
+        Ok(())
     }
 
     /// A dry run writes nothing, so it has nothing to compare with.
@@ -267,7 +271,7 @@ fn nodes(config: &Config, metrics: &Arc<Metrics>) -> Result<Nodes, RunError> {
 }
 
 /// What a dry run signs leaves no journal, because nothing of it leaves the machine.
-fn open_vault(key: PrivateKey, db_path: &DbPath, is_dry_run: bool) -> Result<Vault, RunError> {
+fn open_vault(key: SigningKey, db_path: &DbPath, is_dry_run: bool) -> Result<Vault, RunError> {
     Ok(match db_path.journal() {
         Some(journal) if !is_dry_run => Vault::open(key, &journal)?,
         _ => Vault::in_memory(key)?,
@@ -312,26 +316,17 @@ impl Terms {
     }
 }
 
-/// Whether this instance may sign, and what it needs to know for that.
-fn take_post(
-    terms: &Terms,
-    vault: &Hand,
-    store: &Store,
-    metrics: &Arc<Metrics>,
-    lock: Option<HostLock>,
-) -> Result<Post, RunError> {
+/// What we wrote into our slots.
+fn open_book(terms: &Terms, store: &Store) -> Result<Book, RunError> {
     let mut book = match &terms.book {
         Some(path) => Book::open(path)?,
         None => Book::in_memory(),
     };
-    let gate = terms.gate(vault, &book);
-    // What another program of ours wrote before is not somebody else's.
+    // What the program before this one wrote is not somebody else's.
     for (slot, version) in store.slot_versions()? {
         book.raise_base(slot, version)?;
     }
-    let warden = Warden::new(gate, book, Arc::clone(metrics));
-    let key = (!terms.is_dry_run).then(|| vault.public_key());
-    Ok(Post { warden, key, lock })
+    Ok(book)
 }
 
 fn open_store(db_path: &DbPath) -> Result<Store, RunError> {
@@ -360,7 +355,11 @@ fn open_decisions(db_path: &DbPath) -> DecisionLog {
 }
 
 /// Starts a task that cannot fail.
-fn spawn(tasks: &mut Tasks, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+pub(crate) fn spawn(
+    tasks: &mut Tasks,
+    name: &'static str,
+    task: impl Future<Output = ()> + Send + 'static,
+) {
     tasks.spawn(name, async move {
         task.await;
         Ok::<(), Infallible>(())
@@ -368,7 +367,7 @@ fn spawn(tasks: &mut Tasks, name: &'static str, task: impl Future<Output = ()> +
 }
 
 /// A journal that cannot be written ends the daemon.
-async fn watch(end: VaultEnd) -> Result<(), Failure> {
+async fn watch_vault(end: VaultEnd) -> Result<(), Failure> {
     match end.await {
         Ok(Err(error)) => Err(Failure::new(Exit::Store, error)),
         // Every handle is gone, because every task that had one has ended.
@@ -384,12 +383,12 @@ const GLANCE: Deadlines = Deadlines {
 };
 /// How many answers may wait for the loop. Whoever brings one more waits.
 const INBOX_LEN: usize = 1024;
-/// An `event_timeout_ms` of zero would spin.
-const MIN_TICK: Duration = Duration::from_millis(10);
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use countersign_wire::PrivateKey;
 
     use super::*;
 
@@ -398,7 +397,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("signer.sqlite");
         let db_path = DbPath::parse(path.to_str().unwrap().to_owned()).unwrap();
-        let key = || PrivateKey::from_bytes([7; 32]).unwrap();
+        let key = || PrivateKey::from_bytes([7; 32]).unwrap().into();
         drop(open_vault(key(), &db_path, true).unwrap());
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
         drop(open_vault(key(), &db_path, false).unwrap());

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use countersign_node::CallbackQueue;
+use countersign_ops::watchdog::Pulse;
 use countersign_signer::{Event, Signer, Step, Timestamp};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::yield_now;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -18,6 +19,7 @@ use crate::health::NodeHealth;
 use crate::intake::{Intake, Reading};
 use crate::metrics::Metrics;
 use crate::observe::Observer;
+use crate::readiness::Watcher;
 use crate::recorder::Recorder;
 use crate::store::{Store, StoreError};
 
@@ -34,7 +36,10 @@ pub(crate) struct Drive {
     pub(crate) callbacks: CallbackQueue,
     pub(crate) inbox: mpsc::Receiver<Event>,
     pub(crate) metrics: Arc<Metrics>,
-    pub(crate) tick: Duration,
+    pub(crate) readiness: Watcher,
+    pub(crate) pulse: Pulse,
+    /// Longest pause between two deadlines; a reload may change it.
+    pub(crate) tick: watch::Receiver<Duration>,
     pub(crate) wall_clock: WallClock,
     /// When the core was last told that time has passed.
     pub(crate) woken: Instant,
@@ -54,6 +59,7 @@ impl Drive {
         let mut reading = None;
         let (mut awake, mut turn) = (now(), Instant::now());
         while !stop.is_cancelled() {
+            self.pulse.beat();
             if let Some(ahead) = self.wall_clock.news() {
                 self.handle(Event::ClockSet { ahead })?;
             }
@@ -67,7 +73,7 @@ impl Drive {
                 said = next_word(&mut reading, &self.callbacks, &self.intake) => said,
                 () = sleep(pause) => None,
             };
-            if now().since(awake).get() > millis(self.tick + STOPPED_FOR) {
+            if now().since(awake).get() > millis(self.tick() + STOPPED_FOR) {
                 tracing::warn!("the process stood still; reading the slots again");
                 self.handle(Event::Resumed)?;
             }
@@ -90,7 +96,7 @@ impl Drive {
     fn meet_deadline(&mut self) -> Result<(), StoreError> {
         let pause = self.woken.elapsed();
         let is_due = self.signer.next_deadline().is_some_and(|deadline| deadline <= now());
-        if (is_due && pause >= MIN_PAUSE) || pause >= self.tick {
+        if (is_due && pause >= MIN_PAUSE) || pause >= self.tick() {
             self.woken = Instant::now();
             self.handle(Event::Deadline)?;
         }
@@ -106,6 +112,7 @@ impl Drive {
         self.health.observe(&event);
         self.metrics.events.get_or_create(&vec![("kind", label(&event))]).inc();
         let at = now();
+        self.readiness.hear(&event, at);
         let heard = self.recorder.hear(at, &event);
         let step = self.signer.handle(event, at);
         self.recorder.record(heard, &step);
@@ -121,12 +128,17 @@ impl Drive {
             self.effects.perform(action);
         }
         self.observer.report(&step.notes);
+        self.readiness.note(&step.notes, at);
         Ok(())
     }
 
-    /// Until the core wants to be woken, but no longer than a tick.
+    fn tick(&self) -> Duration {
+        (*self.tick.borrow()).max(MIN_TICK)
+    }
+
+    /// Until the core wants to be woken, but no longer than a tick, nor than the watchdog can wait.
     fn until_deadline(&self) -> Duration {
-        let tick = self.tick.saturating_sub(self.woken.elapsed());
+        let tick = self.tick().saturating_sub(self.woken.elapsed()).min(BEAT_EVERY);
         let due = self.signer.next_deadline().map(|deadline| deadline.since(now()).get());
         due.map_or(tick, |due| tick.min(Duration::from_millis(due))).max(MIN_PAUSE)
     }
@@ -175,4 +187,8 @@ const STOPPED_FOR: Duration = Duration::from_secs(5);
 const MAX_TURN: Duration = Duration::from_millis(2);
 /// Short enough for a small log, and long enough to hit hardly any decision.
 const TIDY_EVERY: Duration = Duration::from_secs(1);
+/// How long the loop may sleep: it shows that it is alive by coming round.
+const BEAT_EVERY: Duration = Duration::from_millis(100);
+/// An `event_timeout_ms` of zero would spin.
+const MIN_TICK: Duration = Duration::from_millis(10);
 const MIN_PAUSE: Duration = Duration::from_millis(1);

@@ -8,6 +8,7 @@
 //! signature may exist in `countersign-vault`.
 
 mod assemble;
+mod care;
 mod clock;
 pub mod config;
 pub mod control;
@@ -26,7 +27,9 @@ mod nodes;
 mod observe;
 mod pages;
 mod publish;
+pub mod readiness;
 pub mod recorder;
+pub mod reload;
 mod retry;
 mod run;
 mod sign;
@@ -41,7 +44,7 @@ mod upload;
 pub use config::{Config, ConfigError};
 pub use history::HistoryError;
 pub use instance::GateState;
-pub use run::{RunError, run};
+pub use run::{RunError, Surroundings, run};
 
 /// What this program calls itself in its responses, in logs and on the command line, such as
 /// `countersign 0.1.0 (release build, linux [x86_64])`.

@@ -4,6 +4,7 @@
 
 mod instance;
 mod nodes;
+mod readiness;
 
 use std::fmt;
 use std::sync::atomic::AtomicU64;
@@ -21,11 +22,14 @@ use prometheus_client::registry::Registry;
 use crate::intake::Skipped;
 use instance::InstanceMetrics;
 use nodes::NodeMetrics;
+use readiness::ReadinessMetrics;
 
 /// One label: its name and its value.
 pub(crate) type Labels = Vec<(&'static str, &'static str)>;
 type Count = Gauge<u64, AtomicU64>;
 pub(crate) type CounterFamily = Family<Labels, Counter>;
+/// A gauge per label.
+type GaugeOfLabels = Family<Labels, Count>;
 type HistogramFamily = Family<Labels, Histogram, fn() -> Histogram>;
 
 /// All metrics. Counting never waits and cannot fail.
@@ -79,6 +83,8 @@ pub(crate) struct Metrics {
     pub(crate) nodes: NodeMetrics,
     /// Whether this instance signs.
     pub(crate) instance: InstanceMetrics,
+    /// The ladder of readiness.
+    pub(crate) readiness: ReadinessMetrics,
 }
 
 impl Metrics {
@@ -109,6 +115,7 @@ impl Metrics {
             publish_dropped: with_labels("lane", &LANES),
             nodes: NodeMetrics::new(),
             instance: InstanceMetrics::new(),
+            readiness: ReadinessMetrics::new(),
         };
         let mut registry = Registry::default();
         metrics.register_reference(&mut registry);
@@ -177,6 +184,7 @@ impl Metrics {
         to.register("publish_dropped", "Messages that were never delivered, by lane", dropped);
         self.nodes.register(to);
         self.instance.register(to);
+        self.readiness.register(to);
     }
 }
 

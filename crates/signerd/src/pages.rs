@@ -3,33 +3,43 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_ops::metrics::{Pages, page};
-use countersign_wire::StacksAddress;
+use countersign_ops::metrics::{Pages, Readiness as Page, page};
+use countersign_wire::{PublicKey, StacksAddress};
 use prometheus_client::registry::Registry;
+use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::nodes::Nodes;
+use crate::readiness::Readiness;
 
 /// What `/metrics`, `/info` and `/heartbeat` say (`signer-wire.md` section 10).
 pub(crate) struct SignerPages {
     registry: Registry,
     info: String,
     nodes: Nodes,
+    readiness: Readiness,
+    stuck: watch::Receiver<Option<&'static str>>,
 }
 
 impl SignerPages {
     /// The pages of this signer.
-    pub(crate) fn new(registry: Registry, config: &Config, nodes: Nodes) -> Self {
+    pub(crate) fn new(
+        registry: Registry,
+        (config, key): (&Config, &PublicKey),
+        nodes: Nodes,
+        readiness: Readiness,
+        stuck: watch::Receiver<Option<&'static str>>,
+    ) -> Self {
         let info = serde_json::json!({
             "network": config.network.name(),
-            "signerPublicKey": config.key.public_key().to_string(),
-            "stxAddress": config.address().to_string(),
+            "signerPublicKey": key.to_string(),
+            "stxAddress": config.address(key).to_string(),
             "version": crate::release(),
         });
-        Self { registry, info: info.to_string(), nodes }
+        Self { registry, info: info.to_string(), nodes, readiness, stuck }
     }
 }
 
@@ -44,6 +54,19 @@ impl Pages for SignerPages {
 
     async fn heartbeat(&self) -> bool {
         self.nodes.active().info().await.is_ok()
+    }
+
+    fn readiness(&self) -> Page {
+        let ladder = self.readiness.ladder();
+        Page {
+            is_ready: ladder.is_ready(),
+            text: ladder.to_string(),
+            json: ladder.to_json().to_string(),
+        }
+    }
+
+    fn stuck(&self) -> Option<&'static str> {
+        *self.stuck.borrow()
     }
 }
 

@@ -1,14 +1,19 @@
 //! The daemon: opened in an order that leaves nothing behind when it cannot start, and supervised.
 
 use std::io::{self, Write as _};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
 
 use countersign_node::{Listener, ServerTls, TlsError};
 use countersign_ops::control::ControlError;
 use countersign_ops::exit::Exit;
+use countersign_ops::inherited::Inherited;
 use countersign_ops::metrics::MetricsServer;
+use countersign_ops::notify::Notifier;
+use countersign_ops::signals::Hangups;
 use countersign_ops::supervise::Fatal;
-use countersign_vault::{HostLock, HostLockError, OpenError};
+use countersign_ops::telemetry::LogFilter;
+use countersign_vault::{HostLock, HostLockError, OpenError, SigningKey};
 use tokio_util::sync::CancellationToken;
 
 use crate::assemble::assemble;
@@ -50,6 +55,30 @@ pub enum RunError {
         #[source]
         source: io::Error,
     },
+    /// A socket of the service manager listens elsewhere.
+    #[error(
+        "the service manager's socket `{name}` listens on {given}, and `{key}` is {configured}; make \
+         them the same"
+    )]
+    OtherAddress {
+        /// The name of the socket.
+        name: &'static str,
+        /// Where it listens.
+        given: SocketAddr,
+        /// The key of the configuration.
+        key: &'static str,
+        /// Its value.
+        configured: SocketAddr,
+    },
+    /// A socket of the service manager that nobody asked for.
+    #[error(
+        "the service manager hands over a socket `{name}`, which the configuration has no use for; \
+         sockets are named `endpoint` and, with `metrics_endpoint`, `metrics` (FileDescriptorName=)"
+    )]
+    Inherited {
+        /// The name of the socket.
+        name: String,
+    },
     /// The control socket cannot be bound.
     #[error(transparent)]
     Control(#[from] ControlError),
@@ -74,6 +103,9 @@ pub enum RunError {
     /// The vault's thread cannot be started.
     #[error("the vault's thread cannot be started")]
     Thread(#[source] io::Error),
+    /// The operating system takes no handler for signals.
+    #[error("signals cannot be handled")]
+    Signals(#[source] io::Error),
     /// A part of the running daemon failed.
     #[error(transparent)]
     Fatal(#[from] Fatal),
@@ -84,26 +116,51 @@ impl RunError {
     pub const fn exit(&self) -> Exit {
         match self {
             Self::Config(_) | Self::Node(_) | Self::Tls { .. } => Exit::Usage,
-            Self::Bind { .. } | Self::Control(_) => Exit::Bind,
+            Self::Bind { .. }
+            | Self::OtherAddress { .. }
+            | Self::Inherited { .. }
+            | Self::Control(_) => Exit::Bind,
             Self::Journal(error) if error.is_unwritable() => Exit::Store,
             Self::Store(_) | Self::Book(_) => Exit::Store,
             Self::Instance(_) => Exit::Instance,
             Self::Takeover(error) => error.exit(),
             Self::History(HistoryError::Journal(error)) if error.is_fatal() => Exit::Store,
             Self::Journal(_) | Self::History(_) => Exit::Journal,
-            Self::Thread(_) => Exit::Failure,
+            Self::Thread(_) | Self::Signals(_) => Exit::Failure,
             Self::Fatal(fatal) => fatal.exit(),
         }
     }
 }
 
-/// Runs the signer until `stop` is cancelled.
+/// What the process has around it: how it was started, and who looks after it.
+#[derive(Debug)]
+pub struct Surroundings {
+    /// The file that the configuration is from, which a reload reads again.
+    pub config_file: PathBuf,
+    /// Sockets that were bound for us, named `endpoint` and `metrics`.
+    pub inherited: Inherited,
+    /// The service manager.
+    pub notifier: Notifier,
+    /// Asks for a reload.
+    pub hangups: Hangups,
+    /// What is logged; none where somebody else has the log.
+    pub log: Option<LogFilter>,
+    /// What is logged if the configuration does not say.
+    pub usual_log: String,
+}
+
+/// Runs the signer with its key, which was opened before, until `stop` is cancelled.
 ///
 /// Nothing is created on disk before the configuration is known to be good and the endpoints are
 /// bound. The journal is opened before the store: its lock is what keeps a second signer away.
-pub async fn run(config: Config, stop: CancellationToken) -> Result<(), RunError> {
+pub async fn run(
+    config: Config,
+    key: SigningKey,
+    mut surroundings: Surroundings,
+    stop: CancellationToken,
+) -> Result<(), RunError> {
     tracing::info!("Stacks signer version: {}", crate::release());
-    tracing::info!("Starting signer with config:\n{config}");
+    tracing::info!("Starting signer with config:\n{}", config.shown(Some(key.public_key())));
     if config.tls.is_none() || config.node_tls.is_none() {
         tracing::warn!(
             "Reminder: The signer is primarily designed for use with a local or subnet network stacks \
@@ -114,10 +171,11 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), RunError
     let lock = if config.is_dry_run || config.is_standby {
         None
     } else {
-        Some(HostLock::take(&config.key.public_key())?)
+        Some(HostLock::take(&key.public_key())?)
     };
-    let endpoints = Endpoints::bind(&config).await?;
-    let daemon = assemble(config, endpoints, lock, stop)?;
+    let mut endpoints = Endpoints::bind(&config, &mut surroundings.inherited).await?;
+    endpoints.lock = lock;
+    let daemon = assemble(config, key, endpoints, surroundings, stop)?;
     // Operators and scripts wait for this line. Nobody may read it, which is no reason to stop.
     let _ =
         writeln!(io::stdout(), "Signer spawned successfully. Waiting for messages to process...");
@@ -131,26 +189,33 @@ pub(crate) struct Endpoints {
     pub(crate) listener: Listener,
     /// For metrics.
     pub(crate) metrics: Option<MetricsServer>,
+    /// The key, had alone on this machine, if it must be.
+    pub(crate) lock: Option<HostLock>,
 }
 
 impl Endpoints {
-    async fn bind(config: &Config) -> Result<Self, RunError> {
+    /// Binds each endpoint, or takes the socket that was bound for it.
+    async fn bind(config: &Config, inherited: &mut Inherited) -> Result<Self, RunError> {
         let Doors { endpoint, metrics } = config.doors()?;
         let tls = config.tls.as_ref().map(ServerTls::load).transpose();
         let tls = tls.map_err(|source| tls_error("countersign.tls", source))?;
-        let listener = Listener::bind(endpoint)
-            .await
+        let listener = match inherit("endpoint", endpoint, inherited, ENDPOINT)? {
+            Some(socket) => Listener::from_std(socket),
+            None => Listener::bind(endpoint).await,
+        };
+        let listener = listener
             .map_err(|source| bind_error("endpoint", endpoint, source))?
             .with_allowed_peers(config.allowed_peers.clone())
             .with_tls(tls);
-        let metrics = metrics.map(|address| {
-            let peers = config.allowed_peers.clone();
-            MetricsServer::bind(address)
-                .map(|server| server.with_admission(move |peer| peers.admits(peer)))
-                .map_err(|source| bind_error("metrics_endpoint", address, source))
-        });
+        let metrics = match metrics {
+            None => None,
+            Some(address) => Some(bind_metrics(config, address, inherited)?),
+        };
+        if let Some((name, _)) = inherited.left().first() {
+            return Err(RunError::Inherited { name: (*name).to_owned() });
+        }
         tracing::info!(endpoint = %listener.local_addr(), "listening for the node's callbacks");
-        Ok(Self { listener, metrics: metrics.transpose()? })
+        Ok(Self { listener, metrics, lock: None })
     }
 }
 
@@ -158,6 +223,44 @@ pub(crate) fn tls_error(key: &'static str, source: TlsError) -> RunError {
     RunError::Tls { key, source: Box::new(source) }
 }
 
+fn bind_metrics(
+    config: &Config,
+    address: SocketAddr,
+    inherited: &mut Inherited,
+) -> Result<MetricsServer, RunError> {
+    let key = "metrics_endpoint";
+    let server = match inherit(key, address, inherited, METRICS)? {
+        Some(socket) => MetricsServer::adopt(socket),
+        None => MetricsServer::bind(address),
+    };
+    let peers = config.allowed_peers.clone();
+    server
+        .map(|server| server.with_admission(move |peer| peers.admits(peer)))
+        .map_err(|source| bind_error(key, address, source))
+}
+
+/// The socket that was bound for an endpoint, if there is one. It must listen where the configuration
+/// says, or the node's callbacks would go elsewhere.
+fn inherit(
+    key: &'static str,
+    configured: SocketAddr,
+    inherited: &mut Inherited,
+    name: &'static str,
+) -> Result<Option<TcpListener>, RunError> {
+    let Some(socket) = inherited.take(name) else { return Ok(None) };
+    let given = socket.local_addr().map_err(|source| bind_error(key, configured, source))?;
+    if given != configured {
+        return Err(RunError::OtherAddress { name, given, key, configured });
+    }
+    tracing::info!(endpoint = %given, "taking over the socket `{name}` of the service manager");
+    Ok(Some(socket))
+}
+
 fn bind_error(key: &'static str, address: SocketAddr, source: io::Error) -> RunError {
     RunError::Bind { key, address, source }
 }
+
+/// The name of the socket for callbacks.
+const ENDPOINT: &str = "endpoint";
+/// The name of the socket for metrics.
+const METRICS: &str = "metrics";

@@ -9,6 +9,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
+use countersign_ops::watchdog::Pulse;
 use countersign_signer::{AcceptanceOrder, Event, OverrideReason};
 use countersign_vault::{
     AcceptanceRequest, ChunkRequest, HostLock, MockRequest, Override, OverrideRule, RejectionRequest,
@@ -57,7 +58,8 @@ impl Post {
     /// With an open gate, for tests that are about something else.
     pub(crate) fn open(metrics: &Arc<Metrics>) -> Self {
         use crate::instance::{Book, Gate};
-        let warden = Warden::new(Gate::Open, Book::in_memory(), Arc::clone(metrics));
+        let permission = watch::Sender::new(crate::readiness::Permission::Active);
+        let warden = Warden::new(Gate::Open, Book::in_memory(), Arc::clone(metrics), permission);
         Self { warden, key: None, lock: None }
     }
 }
@@ -92,6 +94,7 @@ pub(crate) enum Sealed {
 pub(crate) struct VaultHandle {
     orders: mpsc::UnboundedSender<Order>,
     view: watch::Receiver<InstanceView>,
+    pulse: Pulse,
 }
 
 /// How the vault's thread ended.
@@ -109,14 +112,19 @@ impl VaultHandle {
         let (orders, queue) = mpsc::unbounded_channel();
         let (ended, end) = oneshot::channel();
         let Post { warden, key, lock } = post;
-        let view = warden.view();
-        let host = Host { key, lock };
-        let clerk = Clerk { vault: vault.into(), warden, host, inbox, publisher, metrics };
+        let (view, pulse) = (warden.view(), Pulse::new("the vault"));
+        let (host, vault) = (Host { key, lock }, vault.into());
+        let clerk = Clerk { vault, warden, host, inbox, publisher, metrics, pulse: pulse.clone() };
         std::thread::Builder::new().name("vault".to_owned()).spawn(move || {
             // Nobody listens any more only when the daemon has ended already.
             let _ = ended.send(clerk.serve(queue));
         })?;
-        Ok((Self { orders, view }, end))
+        Ok((Self { orders, view, pulse }, end))
+    }
+
+    /// The pulse of the thread: it rests while there is nothing to sign.
+    pub(crate) fn pulse(&self) -> Pulse {
+        self.pulse.clone()
     }
 
     /// Asks for the signature of a block; the answer is an event.
@@ -183,11 +191,16 @@ struct Clerk {
     inbox: mpsc::Sender<Event>,
     publisher: Publisher,
     metrics: Arc<Metrics>,
+    /// Beats with each order, and rests without one.
+    pulse: Pulse,
 }
 
 impl Clerk {
     fn serve(mut self, mut queue: mpsc::UnboundedReceiver<Order>) -> Result<(), ClerkError> {
-        while let Some(order) = queue.blocking_recv() {
+        loop {
+            self.pulse.rest();
+            let Some(order) = queue.blocking_recv() else { break };
+            self.pulse.beat();
             let (payload, begun, is_last) =
                 (order.label(), Instant::now(), order.ends_a_decision());
             self.carry_out(order)?;

@@ -45,7 +45,9 @@ pub struct Ended {
 impl Daemon {
     /// Starts it with a configuration file.
     pub fn start(config: &Path) -> Self {
-        Self::spawn(Command::new(countersign()), config)
+        let mut command = Command::new(countersign());
+        command.stdin(Stdio::null());
+        Self::spawn(command, config)
     }
 
     /// Starts it where no file can become longer than `kib` KiB, as on a full disk.
@@ -54,16 +56,16 @@ impl Daemon {
         // The signal for a file that would become too long is ignored, so that the write fails as
         // it does on a full disk. The shell's unit is 512 bytes.
         let script = format!("trap '' XFSZ; ulimit -f {}; exec \"$0\" \"$@\"", kib * 2);
-        shell.arg("-c").arg(script).arg(countersign());
+        shell.arg("-c").arg(script).arg(countersign()).stdin(Stdio::null());
         Self::spawn(shell, config)
     }
 
-    fn spawn(mut command: Command, config: &Path) -> Self {
+    /// Starts it with a configuration file by this command, whose standard input is the caller's matter.
+    pub fn spawn(mut command: Command, config: &Path) -> Self {
         let mut child = command
             .args(["run", "--config"])
             .arg(config)
             .env_remove("RUST_LOG")
-            .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .kill_on_drop(true)

@@ -2,7 +2,7 @@
 //!
 //! [`Daemon`] is one `countersign run`, [`Network`] a devnet that tells what happens in it,
 //! [`Overheard`] what signers say to each other, [`Interposer`] a node that misbehaves in one named
-//! way. Tests wait for what happens, with [`within`] as the limit, and never for time to pass.
+//! way, [`Manager`] a service manager. Tests wait for what happens, with [`within`] as the limit, and never for time to pass.
 
 #![allow(
     clippy::unwrap_used,
@@ -17,6 +17,7 @@ mod http;
 mod interposer;
 mod journal;
 mod log;
+mod manager;
 mod metrics;
 mod network;
 mod overheard;
@@ -31,6 +32,7 @@ pub use http::{Answer, exchange, exchange_cut_short, get, post, read_answer};
 pub use interposer::{Interposer, Manner};
 pub use journal::accepted_in_journal;
 pub use log::{Line, Log};
+pub use manager::{Heard, Manager, ask, with_socket};
 pub use metrics::Metrics;
 pub use network::{Network, quick};
 pub use overheard::{Overheard, Said};

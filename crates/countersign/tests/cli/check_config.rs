@@ -18,7 +18,7 @@ fn a_good_configuration_is_shown_without_its_secrets() {
     Signer endpoint: 127.0.0.1:0
     Stacks address: STA3WN1J8FFWV302M4NDFTHQ3F87QJ8XZ6E286WJ
     Public key: 02db3ee269c096bb07fad458f7b1cfada089a72dba6404c2d1a516efd59f2699e5
-    Network: testnet
+    Network: mocknet
     Chain ID: 0x80000000
     Database path: signer.sqlite
     Metrics endpoint: None

@@ -65,11 +65,11 @@ fn what_is_no_certificate_has_no_pin() {
 
 #[test]
 fn a_door_that_is_open_to_everybody_is_refused_with_the_remedy() {
-    let place = Place::good().with("endpoint", "endpoint = \"0.0.0.0:0\"");
+    let place = Place::good().with("endpoint", "endpoint = \"8.8.8.8:0\"");
     for verb in ["check-config", "run"] {
         let said = place.said(verb);
         assert!(said.starts_with("exit: 2\n"), "{said}");
-        assert!(said.contains("`endpoint` = 0.0.0.0:0 can be reached from everywhere"), "{said}");
+        assert!(said.contains("`endpoint` = 8.8.8.8:0 can be reached from everywhere"), "{said}");
         assert!(
             said.contains("list the node in `countersign.allowed_peers`, or set `countersign.tls`"),
             "{said}"

@@ -23,7 +23,7 @@ impl Place {
             "node_host = \"127.0.0.1:9\"",
             "endpoint = \"127.0.0.1:0\"",
             &format!("stacks_private_key = \"{KEY}\""),
-            "network = \"testnet\"",
+            "network = \"mocknet\"",
             "auth_password = \"correct horse\"",
             "db_path = \"signer.sqlite\"",
         ];

@@ -107,7 +107,7 @@ fn a_stacking_signature_for_the_other_bitcoin_network_is_refused() {
     insta::assert_snapshot!(ask(&place(), line), @r#"
     exit: 2
     --- stderr
-    error: --pox-address bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4 is not of the Bitcoin network that belongs to `network = "testnet"`; rewards would be lost
+    error: --pox-address bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4 is not of the Bitcoin network that belongs to `network = "mocknet"`; rewards would be lost
     "#);
     let line = line.replace(
         "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4",

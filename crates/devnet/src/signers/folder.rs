@@ -135,7 +135,7 @@ impl SignerSettings<'_> {
     fn to_toml(&self, database: &Path) -> String {
         let mut text = format!(
             "node_host = \"{}\"\nendpoint = \"{}\"\nstacks_private_key = \"{}\"\n\
-             network = \"testnet\"\nauth_password = {}\ndb_path = {}\nmetrics_endpoint = \"{}\"\n",
+             network = \"mocknet\"\nauth_password = {}\ndb_path = {}\nmetrics_endpoint = \"{}\"\n",
             self.node,
             self.endpoint,
             self.key.to_hex().as_str(),

@@ -11,7 +11,7 @@ mod stackerdb;
 
 use std::error::Error;
 use std::fmt;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use countersign_wire::{Network, StacksAddress};
@@ -21,6 +21,7 @@ use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue, USER_AGENT};
 use hyper::http::uri::Authority;
 use hyper::{Method, Request, StatusCode};
 use serde::de::DeserializeOwned;
+use tokio::sync::watch;
 use tokio::time::timeout;
 
 pub use blocks::ValidationSubmission;
@@ -36,27 +37,45 @@ use endpoint::{Endpoint, Patience};
 pub struct NodeClient {
     pool: Pool,
     host: HeaderValue,
-    password: HeaderValue,
     boot: Network,
     deadlines: Deadlines,
+    changeable: watch::Sender<Changeable>,
     observer: Option<Observer>,
+}
+
+/// What may change while the client is used; all its clones see it.
+#[derive(Clone)]
+struct Changeable {
+    password: HeaderValue,
+    stackerdb: Duration,
 }
 
 impl NodeClient {
     /// A client that has not connected yet.
     pub fn new(config: NodeConfig) -> Result<Self, ConfigError> {
         let host = host_header(&config.host);
-        let mut password = HeaderValue::from_str(config.auth_password.expose())
-            .map_err(|_| ConfigError::Password)?;
-        password.set_sensitive(true);
+        let password = password_header(&config.auth_password)?;
+        let changeable = Changeable { password, stackerdb: config.deadlines.stackerdb };
         Ok(Self {
             pool: Pool::new(&config.host, config.tls, config.deadlines.connect),
             host: host.ok_or(ConfigError::Host(config.host))?,
-            password,
             boot: config.boot,
             deadlines: config.deadlines,
+            changeable: watch::Sender::new(changeable),
             observer: config.observer,
         })
+    }
+
+    /// From its next request on, this client and its clones have another password.
+    pub fn set_password(&self, password: &AuthPassword) -> Result<(), ConfigError> {
+        let password = password_header(password)?;
+        self.changeable.send_modify(|changeable| changeable.password = password);
+        Ok(())
+    }
+
+    /// From its next call on, this client and its clones have another deadline for StackerDBs.
+    pub fn set_stackerdb_deadline(&self, deadline: Duration) {
+        self.changeable.send_modify(|changeable| changeable.stackerdb = deadline);
     }
 
     /// The address that the signers' contracts are under.
@@ -92,7 +111,7 @@ impl NodeClient {
             .header(HOST, self.host.clone())
             .header(USER_AGENT, HeaderValue::from_static(AGENT));
         if endpoint.needs_password() {
-            request = request.header(AUTHORIZATION, self.password.clone());
+            request = request.header(AUTHORIZATION, self.changeable.borrow().password.clone());
         }
         let mut bytes = Bytes::new();
         if let Some((content_type, body)) = body {
@@ -108,7 +127,7 @@ impl NodeClient {
     async fn call(&self, endpoint: Endpoint, request: NodeRequest) -> Result<Answer, NodeError> {
         let after = match endpoint.patience() {
             Patience::Call => self.deadlines.call,
-            Patience::StackerDb => self.deadlines.stackerdb,
+            Patience::StackerDb => self.changeable.borrow().stackerdb,
         };
         let started = Instant::now();
         let answer = timeout(after, self.exchange(endpoint, request)).await;
@@ -151,6 +170,14 @@ impl fmt::Debug for NodeClient {
             .field("deadlines", &self.deadlines)
             .finish_non_exhaustive()
     }
+}
+
+/// The password as a header that no log shows.
+fn password_header(password: &AuthPassword) -> Result<HeaderValue, ConfigError> {
+    let header = HeaderValue::from_str(password.expose());
+    let mut header = header.map_err(|_| ConfigError::Password)?;
+    header.set_sensitive(true);
+    Ok(header)
 }
 
 /// The address as a header, if it is a host, a colon and a port.

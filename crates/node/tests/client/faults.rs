@@ -213,6 +213,18 @@ async fn the_password_goes_only_where_it_is_asked_for_and_is_never_printed() {
 }
 
 #[tokio::test]
+async fn a_client_and_its_clones_take_another_deadline_for_stackerdbs() {
+    let silence = Turn { answer: Vec::new(), then: Then::KeepOpen };
+    let node = ScriptedNode::start(vec![vec![silence]]).await;
+    let client = node.client();
+    let clone = client.clone();
+    let deadline = Duration::from_millis(50);
+    client.set_stackerdb_deadline(deadline);
+    let error = clone.latest_chunk_data(StackerDb::Miners, SlotId::new(0)).await.unwrap_err();
+    assert!(matches!(error, NodeError::TimedOut { after, .. } if after == deadline), "{error}");
+}
+
+#[tokio::test]
 async fn an_address_without_a_port_is_refused() {
     for host in ["localhost", "localhost:", "localhost:http", "local host:1", "::1", ":1", "a@b:1"]
     {

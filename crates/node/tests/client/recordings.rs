@@ -2,7 +2,7 @@
 //! real stacks-node 4.0.2 in `vectors/recordings`.
 use std::collections::HashSet;
 
-use countersign_node::{NodeClient, NodeError, StackerDb, ValidationSubmission};
+use countersign_node::{AuthPassword, NodeClient, NodeError, StackerDb, ValidationSubmission};
 use countersign_wire::stackerdb::{Chunk, SignersContract};
 use countersign_wire::{ChainId, NakamotoBlock, RewardCycle, SlotId, Wire};
 use serde_json::Value;
@@ -317,6 +317,27 @@ async fn a_page_instead_of_an_acceptance_is_a_refusal() {
         example.play(async |node| node.validate_block(&block, ChainId::TESTNET, &[]).await);
     let answer = answer.await.unwrap();
     assert!(matches!(answer, ValidationSubmission::Refused { status: 200, .. }), "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_client_and_its_clones_take_another_password() {
+    let example = at_least(3, "POST /v3/block_proposal 202").remove(0);
+    let hex = example.request_body["block"].as_str().unwrap();
+    let block = NakamotoBlock::from_bytes(&hex::decode(hex).unwrap()).unwrap();
+    let accepted = || answer("202 Accepted", b"{}");
+    let node = ScriptedNode::answering([accepted(), accepted()]).await;
+    let client = node.client();
+    let clone = client.clone();
+    clone.validate_block(&block, ChainId::TESTNET, &[]).await.unwrap();
+    client.set_password(&AuthPassword::new("staple")).unwrap();
+    client.set_password(&AuthPassword::new("no\nheader")).unwrap_err();
+    clone.validate_block(&block, ChainId::TESTNET, &[]).await.unwrap();
+    let sent: Vec<_> = node
+        .asked()
+        .iter()
+        .map(|asked| asked.header("authorization").unwrap().to_owned())
+        .collect();
+    assert_eq!(sent, ["12345", "staple"]);
 }
 
 #[tokio::test]

@@ -5,10 +5,16 @@ use std::time::Duration;
 use countersign_node::link::{Link, LinkConfig, LinkError};
 use countersign_node::{
     ClientTls, DropReason, Listener, ListenerLimits, NodeClient, NodeConfig, NodeError, ServerTls,
+    StackerDb,
 };
 use countersign_wire::event::Callback;
+use countersign_wire::stackerdb::Chunk;
+use countersign_wire::{
+    BurnBlockHash, ConsensusHash, MessageSignature, RewardCycle, SlotId, SlotVersion, StacksAddress,
+};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::dispatcher::{head, read_reply};
@@ -196,6 +202,41 @@ async fn a_signer_asks_through_the_link_and_keeps_its_connection() {
     assert_eq!(asked[0].header("connection"), None);
 }
 
+/// What the node says is no answer to any of them, and that is all the same here.
+#[tokio::test]
+async fn every_question_of_a_signer_passes() {
+    let bridge = Bridge::to(vec![answer("404 Not Found", b""); 15]).await;
+    let client = bridge.client();
+    let (tenure, cycle) = (ConsensusHash::new([1; 20]), RewardCycle::new(3));
+    let address: StacksAddress = "ST25Y5XP2ADW1HCFCF8T0DEFFJKD7R0YXQKVC3R1W".parse().unwrap();
+    let contract = format!("{address}.some-db").parse().unwrap();
+    let (miners, slot) = (StackerDb::Miners, SlotId::new(4));
+    let chunk = Chunk {
+        slot_id: slot,
+        slot_version: SlotVersion::new(1),
+        signature: MessageSignature::from_bytes([0; 65]).unwrap(),
+        data: vec![1],
+    };
+    let _ = client.info().await;
+    let _ = client.pox().await;
+    let _ = client.stacker_set(cycle).await;
+    let _ = client.latest_and_last().await;
+    let _ = client.sortition_by_burn_block(BurnBlockHash::new([2; 32])).await;
+    let _ = client.sortition_by_consensus(tenure).await;
+    let _ = client.tenure_tip(tenure).await;
+    let _ = client.fork_info(tenure, tenure).await;
+    let _ = client.account(&address).await;
+    let _ = client.last_set_cycle().await;
+    let _ = client.signer_slots(cycle).await;
+    let _ = client.put_chunk(miners, &chunk).await;
+    let _ = client.latest_chunk_data(miners, slot).await;
+    let _ = client.slot_metadata(miners).await;
+    let _ = client.contract_chunk_data(&contract, slot, Some(SlotVersion::new(7))).await;
+    let asked = bridge.node.asked();
+    let targets: Vec<_> = asked.iter().map(|asked| asked.head[0].as_str()).collect();
+    assert_eq!(targets.len(), 15, "{targets:#?}");
+}
+
 #[tokio::test]
 async fn the_password_reaches_the_node_and_odd_headers_do_not() {
     let bridge = Bridge::to(vec![answer("202 Accepted", b"{}")]).await;
@@ -280,7 +321,8 @@ async fn an_exchange_must_end_in_time() {
     stream.write_all(b"GET /v2/info HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
     let mut answer = Vec::new();
     // It breaks off, without the end of TLS that would make it look whole.
-    let _ = stream.read_to_end(&mut answer).await;
+    let ended = timeout(Duration::from_secs(20), stream.read_to_end(&mut answer)).await;
+    ended.expect("it ends after its deadline").unwrap_err();
     assert!(answer.ends_with(b"\r\n\r\n{"), "{}", String::from_utf8_lossy(&answer));
 }
 

@@ -12,10 +12,11 @@ use proptest::test_runner::TestRunner;
 use rustls::version::{TLS12, TLS13};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
+use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::dispatcher::{head, read_reply};
-use crate::party::{Party, connect};
+use crate::party::{Party, connect, connect_as_impostor};
 
 /// A running endpoint that knows one node.
 pub(crate) struct Endpoint {
@@ -118,6 +119,15 @@ async fn a_pinned_node_whose_certificate_has_expired_is_turned_away() {
 }
 
 #[tokio::test]
+async fn the_certificate_of_a_pinned_node_without_its_key_is_of_no_use() {
+    let endpoint = Endpoint::start(ListenerLimits::default()).await;
+    let stream = connect_as_impostor(endpoint.address, &endpoint.node).await.unwrap();
+    assert!(is_turned_away(stream).await);
+    endpoint.assert_counted(DropReason::Handshake, 1).await;
+    endpoint.assert_alive().await;
+}
+
+#[tokio::test]
 async fn an_old_version_of_tls_is_turned_away() {
     let endpoint = Endpoint::start(ListenerLimits::default()).await;
     let error = connect(endpoint.address, Some(&endpoint.node), &TLS12).await.unwrap_err();
@@ -140,8 +150,27 @@ async fn a_handshake_must_end_in_time() {
         ListenerLimits { head_deadline: Duration::from_millis(200), ..ListenerLimits::default() };
     let endpoint = Endpoint::start(limits).await;
     let mut silent = TcpStream::connect(endpoint.address).await.unwrap();
-    assert_eq!(silent.read(&mut [0; 64]).await.unwrap(), 0);
+    let ended = timeout(Duration::from_secs(20), silent.read(&mut [0; 64])).await;
+    assert_eq!(ended.expect("it ends after its deadline").unwrap(), 0);
     endpoint.assert_counted(DropReason::Handshake, 1).await;
+}
+
+/// A handshake message says how long it is; nobody is to be believed who says 16 MiB.
+#[tokio::test]
+async fn an_endless_handshake_is_cut_off() {
+    let endpoint = Endpoint::start(ListenerLimits::default()).await;
+    let mut stream = TcpStream::connect(endpoint.address).await.unwrap();
+    let beginning = [[22, 3, 3, 0x40, 0].as_slice(), &[1, 0xff, 0xff, 0xff], &[0; 0x3ffc]].concat();
+    let piece = [[22, 3, 3, 0x40, 0].as_slice(), &[0; 0x4000]].concat();
+    let mut sent = beginning.len();
+    stream.write_all(&beginning).await.unwrap();
+    while sent < 256 << 20 && stream.write_all(&piece).await.is_ok() {
+        sent += piece.len();
+    }
+    // What the operating system's buffers take was not read.
+    assert!(sent < 64 << 20, "{sent}");
+    endpoint.assert_counted(DropReason::Handshake, 1).await;
+    endpoint.assert_alive().await;
 }
 
 #[tokio::test]
@@ -204,6 +233,7 @@ fn arbitrary_bytes_are_turned_away() {
 }
 
 #[tokio::test]
+#[cfg(target_os = "linux")]
 async fn only_allowed_peers_are_let_in() {
     let listener = Listener::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
     let peers = AllowedPeers::parse(&["127.0.0.2", "127.1.0.0/16"]).unwrap();

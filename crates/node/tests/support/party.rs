@@ -11,6 +11,7 @@ use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::ring;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{
     ClientConfig, DigitallySignedStruct, Error, SignatureScheme, SupportedProtocolVersion,
 };
@@ -96,6 +97,30 @@ pub(crate) async fn connect(
             config.with_client_auth_cert(party.chain.clone(), party.private_key()).unwrap()
         }
     };
+    shake_hands(address, config).await
+}
+
+/// A connection by somebody who has `victim`'s certificate, which is no secret, and a key of his own.
+pub(crate) async fn connect_as_impostor(
+    address: SocketAddr,
+    victim: &Party,
+) -> std::io::Result<TlsStream<TcpStream>> {
+    let provider = ring::default_provider();
+    let key = provider.key_provider.load_private_key(Party::new().private_key()).unwrap();
+    let identity = SingleCertAndKey::from(CertifiedKey::new(victim.chain.clone(), key));
+    let config = ClientConfig::builder_with_provider(Arc::new(provider))
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .unwrap()
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Anybody))
+        .with_client_cert_resolver(Arc::new(identity));
+    shake_hands(address, config).await
+}
+
+async fn shake_hands(
+    address: SocketAddr,
+    config: ClientConfig,
+) -> std::io::Result<TlsStream<TcpStream>> {
     let name = ServerName::try_from("anybody").unwrap();
     let stream = TcpStream::connect(address).await?;
     TlsConnector::from(Arc::new(config)).connect(name, stream).await

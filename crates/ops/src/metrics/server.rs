@@ -12,7 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
@@ -35,6 +35,24 @@ pub trait Pages: Send + Sync + 'static {
 
     /// `/heartbeat`: whether all is well. An answer that takes over five seconds counts as no.
     fn heartbeat(&self) -> impl Future<Output = bool> + Send;
+
+    /// `/readyz`: whether the daemon does what it is for, and if not, why.
+    fn readiness(&self) -> Readiness;
+
+    /// `/livez`: what makes no progress, if anything does; a restart may help.
+    fn stuck(&self) -> Option<&'static str>;
+}
+
+/// The page `/readyz`. The JSON is sent if the request's `Accept` names `application/json` or its
+/// query is `json`, the text otherwise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Readiness {
+    /// Decides the status: 200 or 503.
+    pub is_ready: bool,
+    /// For people.
+    pub text: String,
+    /// For programs: a JSON object.
+    pub json: String,
 }
 
 /// A bound endpoint that does not answer yet.
@@ -47,7 +65,11 @@ pub struct MetricsServer {
 impl MetricsServer {
     /// Binds `address`; port 0 takes a free one. To be called inside a tokio runtime.
     pub fn bind(address: SocketAddr) -> io::Result<Self> {
-        let listener = StdListener::bind(address)?;
+        Self::adopt(StdListener::bind(address)?)
+    }
+
+    /// Takes over a socket that listens already. To be called inside a tokio runtime.
+    pub fn adopt(listener: StdListener) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let admits = Box::new(|_| true);
@@ -158,14 +180,38 @@ async fn answer(request: &Request<Incoming>, pages: &impl Pages) -> Response<Ful
             Ok(true) => text(StatusCode::OK, "OK"),
             Ok(false) | Err(_) => text(StatusCode::INTERNAL_SERVER_ERROR, "Failed"),
         },
+        (&Method::GET, "/readyz") => {
+            let Readiness { is_ready, text, json } = pages.readiness();
+            let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+            if wants_json(request) {
+                response(status, "application/json", json)
+            } else {
+                response(status, TEXT, text)
+            }
+        }
+        (&Method::GET, "/livez") => match pages.stuck() {
+            None => text(StatusCode::OK, "OK"),
+            Some(part) => {
+                let body = format!("{part} makes no progress\n");
+                response(StatusCode::SERVICE_UNAVAILABLE, TEXT, body)
+            }
+        },
         (&Method::GET, "/") => text(StatusCode::OK, "OK"),
         _ => text(StatusCode::NOT_FOUND, "Not Found"),
     }
 }
 
-fn text(status: StatusCode, body: &'static str) -> Response<Full<Bytes>> {
-    response(status, "text/plain; charset=utf-8", body)
+fn wants_json(request: &Request<Incoming>) -> bool {
+    let accepted = request.headers().get(ACCEPT).and_then(|value| value.to_str().ok());
+    request.uri().query() == Some("json")
+        || accepted.is_some_and(|types| types.contains("application/json"))
 }
+
+fn text(status: StatusCode, body: &'static str) -> Response<Full<Bytes>> {
+    response(status, TEXT, body)
+}
+
+const TEXT: &str = "text/plain; charset=utf-8";
 
 fn response(
     status: StatusCode,

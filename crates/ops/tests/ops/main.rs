@@ -3,5 +3,6 @@
 
 mod control;
 mod metrics_server;
+mod notify;
 mod signals;
 mod supervise;

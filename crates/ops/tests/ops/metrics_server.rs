@@ -4,7 +4,7 @@ use std::future::pending;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use countersign_ops::metrics::{MetricsServer, Pages};
+use countersign_ops::metrics::{MetricsServer, Pages, Readiness};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
@@ -17,6 +17,8 @@ struct Heart {
     beat: Option<bool>,
     /// Told whenever somebody listens.
     asked: Arc<Notify>,
+    /// Whether all is not well.
+    is_ill: bool,
 }
 
 impl Heart {
@@ -31,6 +33,13 @@ impl Pages for Heart {
     }
     fn info(&self) -> String {
         r#"{"network":"testnet"}"#.to_owned()
+    }
+    fn readiness(&self) -> Readiness {
+        let is_ready = !self.is_ill;
+        Readiness { is_ready, text: "a ladder\n".to_owned(), json: r#"{"ready":1}"#.to_owned() }
+    }
+    fn stuck(&self) -> Option<&'static str> {
+        self.is_ill.then_some("the loop")
     }
     async fn heartbeat(&self) -> bool {
         self.asked.notify_one();
@@ -72,6 +81,31 @@ impl Server {
     async fn get(&self, path: &str) -> String {
         let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
         self.send(request.as_bytes()).await
+    }
+}
+
+#[tokio::test]
+async fn readiness_is_text_or_json_and_its_status_tells_it() {
+    for (is_ill, status, alive) in [
+        (false, "200 OK", "\r\n\r\nOK"),
+        (true, "503 Service Unavailable", "\r\n\r\nthe loop makes no progress\n"),
+    ] {
+        let server = Server::start(Heart { is_ill, ..Heart::saying(true) });
+        let json = "GET /readyz HTTP/1.1\r\nHost: x\r\nAccept: text/html, application/json\r\n\
+                    Connection: close\r\n\r\n";
+        let json = server.send(json.as_bytes()).await;
+        for (answer, kind, body) in [
+            (server.get("/readyz").await, "text/plain; charset=utf-8", "a ladder\n"),
+            (server.get("/readyz?json").await, "application/json", r#"{"ready":1}"#),
+            (json, "application/json", r#"{"ready":1}"#),
+        ] {
+            assert!(answer.starts_with(&format!("HTTP/1.1 {status}\r\n")), "{answer}");
+            assert!(answer.contains(&format!("content-type: {kind}\r\n")), "{answer}");
+            assert!(answer.ends_with(&format!("\r\n\r\n{body}")), "{answer}");
+        }
+        let answer = server.get("/livez").await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}\r\n")), "{answer}");
+        assert!(answer.ends_with(alive), "{answer}");
     }
 }
 

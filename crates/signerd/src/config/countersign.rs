@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use countersign_custody::{KEYS as KEY_TABLE, KeyPlace, KeyTable};
 use countersign_node::{AllowedPeers, AuthPassword, TlsSettings};
 use countersign_ops::control::check_len;
 use countersign_ops::secret::Secret;
+use countersign_ops::telemetry::check_filter;
 use countersign_wire::Network;
 use serde::Deserialize;
 
@@ -32,12 +34,14 @@ pub(super) struct Countersign {
     allowed_peers: Vec<String>,
     control_socket: Option<PathBuf>,
     fallback_nodes: Vec<Fallback>,
+    key: Option<KeyTable>,
     listen_before_signing_secs: u64,
     lost_peer_floor_secs: u64,
     node_probe_ms: u64,
     node_tls: Option<TlsTable>,
     record: Option<PathBuf>,
     record_max_mb: u64,
+    log: Option<String>,
     tls: Option<TlsTable>,
 }
 
@@ -53,11 +57,13 @@ struct Fallback {
 }
 
 /// The keys of [`Countersign`], for suggestions. A test holds the two together.
-pub(super) const KEYS: [&str; 10] = [
+pub(super) const KEYS: [&str; 12] = [
     "allowed_peers",
     "control_socket",
     "fallback_nodes",
+    "key",
     "listen_before_signing_secs",
+    "log",
     "lost_peer_floor_secs",
     "node_probe_ms",
     "node_tls",
@@ -71,10 +77,12 @@ const FALLBACK_KEYS: [&str; 4] = ["host", "auth_password", "node_tls", "plain"];
 impl Default for Countersign {
     fn default() -> Self {
         Self {
-            control_socket: None,
             allowed_peers: Vec::new(),
+            control_socket: None,
             fallback_nodes: Vec::new(),
+            key: None,
             listen_before_signing_secs: 30,
+            log: None,
             lost_peer_floor_secs: FLOOR_SECS,
             node_probe_ms: 2_000,
             node_tls: None,
@@ -139,6 +147,12 @@ impl Countersign {
         }
     }
 
+    /// Where the key is kept, if not in the file itself.
+    pub(super) fn key(&self) -> Result<Option<KeyPlace>, Problem> {
+        let place = self.key.clone().map(KeyTable::place).transpose();
+        place.map_err(Problem::KeyPlace)
+    }
+
     /// Where is recorded, and how much.
     pub(super) fn recording(&self) -> Result<Option<Recording>, Problem> {
         let Some(folder) = &self.record else { return Ok(None) };
@@ -171,6 +185,13 @@ impl Countersign {
         })
     }
 
+    /// What is logged, if the environment does not decide.
+    pub(super) fn log(&self) -> Result<Option<String>, Problem> {
+        let Some(filter) = &self.log else { return Ok(None) };
+        check_filter(filter).map_err(|source| Problem::Log { source })?;
+        Ok(Some(filter.clone()))
+    }
+
     /// How often each node is looked at.
     pub(super) const fn node_probe(&self) -> Duration {
         Duration::from_millis(self.node_probe_ms)
@@ -185,6 +206,12 @@ pub(super) fn check_keys(ours: &toml::Value) -> Result<(), Problem> {
     }
     check_tls_keys(table, "tls", "countersign.tls.")?;
     check_tls_keys(table, "node_tls", "countersign.node_tls.")?;
+    let place = table.get("key").and_then(toml::Value::as_table);
+    if let Some(key) =
+        place.into_iter().flat_map(|place| place.keys()).find(|key| !is_of_place(key))
+    {
+        return Err(unknown_key("countersign.key.", key, &KEY_TABLE));
+    }
     let fallbacks = table.get("fallback_nodes").and_then(toml::Value::as_array);
     for fallback in fallbacks.into_iter().flatten().filter_map(toml::Value::as_table) {
         if let Some(key) = fallback.keys().find(|key| !FALLBACK_KEYS.contains(&key.as_str())) {
@@ -202,6 +229,10 @@ fn check_tls_keys(table: &toml::Table, name: &str, path: &str) -> Result<(), Pro
         Some(key) => Err(unknown_key(path, key, &TLS_KEYS)),
         None => Ok(()),
     }
+}
+
+fn is_of_place(key: &str) -> bool {
+    KEY_TABLE.contains(&key)
 }
 
 /// A proposal that is older than this is dropped unanswered (`block_proposal_max_age_secs`): whatever the
@@ -294,6 +325,26 @@ mod tests {
     }
 
     #[test]
+    fn a_key_stands_in_the_file_or_is_kept_elsewhere() {
+        assert!(matches!(with_table("").unwrap().key, KeyPlace::Plain(_)));
+        let both = refusal("[countersign]\nkey = { credential = \"signer-key\" }");
+        assert!(both.contains("`stacks_private_key` and `countersign.key`"), "{both}");
+        let text = "node_host = \"127.0.0.1:20443\"\nendpoint = \"127.0.0.1:30000\"\n\
+                    network = \"testnet\"\nauth_password = \"first\"\ndb_path = \":memory:\"\n";
+        let neither = Config::parse(text).unwrap_err().to_string();
+        assert!(neither.starts_with("the key `stacks_private_key` is missing"), "{neither}");
+        let kept = |place: &str| Config::parse(&format!("{text}[countersign]\nkey = {place}"));
+        let config = kept("{ credential = \"signer-key\" }").unwrap();
+        assert!(matches!(&config.key, KeyPlace::Credential(name) if name == "signer-key"));
+        assert!(config.to_string().contains("Key: credential signer-key\n"), "{config}");
+        let refused = kept("{ credential = \"signer-key\", age = \"k\" }").unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            "`countersign.key`: name one place: `age`, `credential`, `pkcs11` or `vault`"
+        );
+    }
+
+    #[test]
     fn unknown_keys_are_refused_with_a_suggestion() {
         assert_eq!(
             refusal("[countersign]\nfallback_node = []"),
@@ -302,6 +353,10 @@ mod tests {
         assert_eq!(
             refusal("[countersign]\nfallback_nodes = [{ host = \"a:1\", auth_pasword = \"x\" }]"),
             "unknown key `countersign.fallback_nodes.auth_pasword`; did you mean `auth_password`?"
+        );
+        assert_eq!(
+            refusal("[countersign]\nkey = { age = \"k\", identitty = \"i\" }"),
+            "unknown key `countersign.key.identitty`; did you mean `identity`?"
         );
         assert_eq!(refusal("[countersign]\ncolour = 1"), "unknown key `countersign.colour`");
     }

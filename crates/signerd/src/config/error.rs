@@ -6,9 +6,11 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use countersign_custody::PlaceError;
 use countersign_node::NotANetwork;
 use countersign_node::tls::SettingsError;
 use countersign_ops::control::TooLong;
+use countersign_ops::telemetry::TelemetryError;
 use countersign_wire::keys::PrivateKeyError;
 use countersign_wire::network::UnknownNetwork;
 
@@ -78,6 +80,15 @@ pub enum Problem {
     /// The private key is none. Its digits are not shown.
     #[error("`stacks_private_key` is not a private key: {0}")]
     PrivateKey(PrivateKeyError),
+    /// The key is in two places.
+    #[error(
+        "both `stacks_private_key` and `countersign.key` say where the key is; remove the first line, \
+         since the key is sealed now"
+    )]
+    TwoKeys,
+    /// The key's place makes no sense.
+    #[error("`countersign.key`: {0}")]
+    KeyPlace(PlaceError),
     /// The network has no such name.
     #[error("`network`: {0}")]
     Network(UnknownNetwork),
@@ -189,6 +200,13 @@ pub enum Problem {
     /// A control socket that cannot be bound.
     #[error("`countersign.control_socket`: {0}")]
     ControlSocketTooLong(#[from] TooLong),
+    /// A log filter that is none.
+    #[error("`countersign.log` cannot be used")]
+    Log {
+        /// What is wrong with it.
+        #[source]
+        source: TelemetryError,
+    },
     /// A path that names no file.
     #[error("`db_path` = `{0}` does not name a file")]
     DbPath(String),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use countersign_custody::KeyPlace;
 use countersign_node::AuthPassword;
 use countersign_ops::secret::Secret;
 use countersign_signer::{DEFAULT_REPLAY_BLOCKS, Millis, Timeouts};
@@ -9,7 +10,7 @@ use countersign_wire::{ChainId, Network, PrivateKey};
 use serde::Deserialize;
 
 use super::countersign::{self, Countersign};
-use super::{Config, DbPath, HostPort, Problem};
+use super::{Config, DbPath, HostPort, Outline, Problem};
 
 /// Every key of the file with its default. Keys without one are `None` here and refused later.
 #[derive(Debug, Deserialize)]
@@ -107,9 +108,14 @@ impl Default for File {
     }
 }
 
+/// The text as a table of whatever keys it has.
+pub(super) fn table(text: &str) -> Result<toml::Table, Problem> {
+    text.parse().map_err(|error| not_toml(text, &error))
+}
+
 /// Reads the text of a file.
 pub(super) fn read(text: &str) -> Result<File, Problem> {
-    let table: toml::Table = text.parse().map_err(|error| not_toml(text, &error))?;
+    let table = table(text)?;
     if let Some(key) = table.keys().find(|key| !KEYS.contains(&key.as_str())) {
         return Err(unknown_key("", key, &KEYS));
     }
@@ -124,13 +130,13 @@ pub(super) fn read(text: &str) -> Result<File, Problem> {
 
 impl File {
     /// Gives every value its meaning.
-    pub(super) fn into_config(self) -> Result<Config, Problem> {
+    pub(super) fn into_config(self, outline: Outline) -> Result<Config, Problem> {
         let timeouts = self.timeouts();
         let network: Network =
             required(self.network, "network", "\"mainnet\"")?.parse().map_err(Problem::Network)?;
         let node_host = required(self.node_host, "node_host", "\"127.0.0.1:20443\"")?;
         let endpoint = required(self.endpoint, "endpoint", "\"127.0.0.1:30000\"")?;
-        let key = required(self.stacks_private_key, "stacks_private_key", "\"<64 hex digits>\"")?;
+        let key = key(self.stacks_private_key, self.countersign.key()?)?;
         let password =
             required(self.auth_password, "auth_password", "\"<the node's auth_token>\"")?;
         let db_path = required(self.db_path, "db_path", "\"signer.sqlite\"")?;
@@ -147,12 +153,14 @@ impl File {
             tls: self.countersign.tls()?,
             node_tls: self.countersign.node_tls()?,
             recording: self.countersign.recording()?,
+            log: self.countersign.log()?,
             named_control_socket: self.countersign.control_socket()?,
             caution: self.countersign.caution(network)?,
             is_standby: false,
             node_host,
             endpoint: HostPort::parse("endpoint", endpoint)?,
-            key: PrivateKey::from_hex(key.expose()).map_err(Problem::PrivateKey)?,
+            key,
+            path: None,
             network,
             chain_id: self.chain_id.map_or(network.default_chain_id(), ChainId::new),
             auth_password,
@@ -167,6 +175,7 @@ impl File {
             validate_with_replay_tx: self.validate_with_replay_tx,
             reset_replay_set_after_fork_blocks: self.reset_replay_set_after_fork_blocks,
             timeouts,
+            outline,
         })
     }
 
@@ -191,6 +200,19 @@ impl File {
 
 fn required<T>(value: Option<T>, key: &'static str, example: &'static str) -> Result<T, Problem> {
     value.ok_or(Problem::MissingKey { key, example })
+}
+
+/// The key stands in the file, as the reference's does, or is kept elsewhere.
+fn key(plain: Option<Secret<String>>, place: Option<KeyPlace>) -> Result<KeyPlace, Problem> {
+    match (plain, place) {
+        (Some(_), Some(_)) => Err(Problem::TwoKeys),
+        (None, Some(place)) => Ok(place),
+        (plain, None) => {
+            let plain = required(plain, "stacks_private_key", "\"<64 hex digits>\"")?;
+            let key = PrivateKey::from_hex(plain.expose()).map_err(Problem::PrivateKey)?;
+            Ok(KeyPlace::Plain(key))
+        }
+    }
 }
 
 /// It is sent as a header, which takes visible ASCII and spaces.

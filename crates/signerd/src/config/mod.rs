@@ -8,26 +8,30 @@ mod countersign;
 mod door;
 mod error;
 mod file;
+mod outline;
 mod paths;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use countersign_custody::{Ask, KeyPlace, OpenError, Opening};
 use countersign_node::{AllowedPeers, AuthPassword, TlsSettings};
 use countersign_signer::{Params, Timeouts};
-use countersign_wire::{ChainId, Network, PrivateKey, StacksAddress};
+use countersign_vault::SigningKey;
+use countersign_wire::{ChainId, Network, PublicKey, StacksAddress};
 
 pub use address::HostPort;
 pub use countersign::FallbackNode;
 pub use door::{Door, Doors};
 pub use error::{ConfigError, Problem};
+pub(crate) use outline::strip_indices;
+pub use outline::{Change, Outline};
 pub use paths::DbPath;
 
 use crate::recorder::Recording;
 
-/// Everything that the operator decides. It holds the private key, so it cannot be cloned: the
-/// daemon takes it by value and hands the key to the vault.
+/// Everything that the operator decides. It may hold the private key, so it cannot be cloned.
 #[derive(Debug)]
 pub struct Config {
     /// Where the preferred node's RPC is.
@@ -44,8 +48,10 @@ pub struct Config {
     pub tls: Option<TlsSettings>,
     /// Who may connect, there and to metrics.
     pub allowed_peers: AllowedPeers,
-    /// The signing key.
-    pub key: PrivateKey,
+    /// Where the signing key is kept.
+    pub key: KeyPlace,
+    /// The file that this was read from, if it was one.
+    pub path: Option<PathBuf>,
     /// The network.
     pub network: Network,
     /// The chain, which follows from the network unless it is given.
@@ -62,6 +68,8 @@ pub struct Config {
     pub caution: Caution,
     /// Whether it follows and signs nothing until it is promoted. No file says so: the command does.
     pub is_standby: bool,
+    /// What is logged, in the language of `RUST_LOG`, if the file says so.
+    pub log: Option<String>,
     /// Where metrics are served.
     pub metrics_endpoint: Option<HostPort>,
     /// Longest pause between two looks at the deadlines.
@@ -77,6 +85,8 @@ pub struct Config {
     pub reset_replay_set_after_fork_blocks: u64,
     /// The time-outs that decisions depend on.
     pub timeouts: Timeouts,
+    /// What the file says, to be compared with what it says later.
+    pub outline: Outline,
 }
 
 /// How long a signer keeps from signing when nobody can say that it is the only one.
@@ -92,19 +102,42 @@ impl Config {
     /// Reads the file at `path`.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         let in_file = |problem| ConfigError { path: path.to_owned(), problem };
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| in_file(Problem::Unreadable { source }))?;
-        Self::parse(&text).map_err(in_file)
+        let config = Self::parse(&read(path).map_err(in_file)?).map_err(in_file)?;
+        Ok(Self { path: Some(path.to_owned()), ..config })
+    }
+
+    /// Reads the file at `path` again, with an outline that can be compared with `running`.
+    pub(crate) fn load_beside(path: &Path, running: &Outline) -> Result<Self, ConfigError> {
+        let in_file = |problem| ConfigError { path: path.to_owned(), problem };
+        let text = read(path).map_err(in_file)?;
+        let mut config = Self::parse(&text).map_err(in_file)?;
+        config.outline = running.like_this(&text).map_err(in_file)?;
+        Ok(config)
     }
 
     /// Reads the content of a file.
     pub fn parse(text: &str) -> Result<Self, Problem> {
-        file::read(text)?.into_config()
+        file::read(text)?.into_config(Outline::of(text)?)
     }
 
-    /// The address that the signer has on its network.
-    pub fn address(&self) -> StacksAddress {
-        StacksAddress::single_sig(self.network, &self.key.public_key())
+    /// Opens the key. A plain key that others can read is refused, except on a private network.
+    pub fn open_key(&self, ask: Ask<'_>) -> Result<SigningKey, OpenError> {
+        self.opening(ask).open(&self.key)
+    }
+
+    /// What is to be known for opening a key of this signer.
+    pub fn opening<'a>(&'a self, ask: Ask<'a>) -> Opening<'a> {
+        Opening { config: self.path.as_deref(), is_private_network: self.is_private_network(), ask }
+    }
+
+    /// Whether nothing is at stake: on a network of one's own.
+    pub fn is_private_network(&self) -> bool {
+        self.network == Network::Mocknet
+    }
+
+    /// The address that a key has on the signer's network.
+    pub fn address(&self, key: &PublicKey) -> StacksAddress {
+        StacksAddress::single_sig(self.network, key)
     }
 
     /// Where commands reach the running daemon: the path that the file names, else one beside the
@@ -116,9 +149,9 @@ impl Config {
     }
 
     /// What the core needs to know.
-    pub(crate) fn params(&self) -> Params {
+    pub(crate) fn params(&self, key: PublicKey) -> Params {
         Params {
-            key: self.key.public_key(),
+            key,
             network: self.network,
             chain_id: self.chain_id,
             server_version: crate::release(),
@@ -130,30 +163,72 @@ impl Config {
     }
 }
 
+fn read(path: &Path) -> Result<String, Problem> {
+    std::fs::read_to_string(path).map_err(|source| Problem::Unreadable { source })
+}
+
 /// The lines that `check-config` and the log show. They hold no secret.
-impl fmt::Display for Config {
+#[derive(Clone, Copy, Debug)]
+pub struct Shown<'a> {
+    config: &'a Config,
+    key: Option<PublicKey>,
+}
+
+impl Config {
+    /// The configuration in words, with the public key if it is known.
+    pub const fn shown(&self, key: Option<PublicKey>) -> Shown<'_> {
+        Shown { config: self, key }
+    }
+}
+
+impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "Stacks node host: {}{}", self.node_host, with_tls(self.node_tls.as_ref()))?;
-        for node in &self.fallback_nodes {
+        let Self { config, key } = self;
+        writeln!(
+            f,
+            "Stacks node host: {}{}",
+            config.node_host,
+            with_tls(config.node_tls.as_ref())
+        )?;
+        for node in &config.fallback_nodes {
             writeln!(f, "Fall-back node: {}{}", node.host, with_tls(node.tls.as_ref()))?;
         }
-        writeln!(f, "Signer endpoint: {}{}", self.endpoint, with_tls(self.tls.as_ref()))?;
-        if !self.allowed_peers.is_everybody() {
-            writeln!(f, "Allowed peers: {}", self.allowed_peers)?;
+        writeln!(f, "Signer endpoint: {}{}", config.endpoint, with_tls(config.tls.as_ref()))?;
+        if !config.allowed_peers.is_everybody() {
+            writeln!(f, "Allowed peers: {}", config.allowed_peers)?;
         }
-        writeln!(f, "Stacks address: {}", self.address())?;
-        writeln!(f, "Public key: {}", self.key.public_key())?;
-        writeln!(f, "Network: {}", self.network)?;
-        writeln!(f, "Chain ID: {}", self.chain_id)?;
-        writeln!(f, "Database path: {}", self.db_path)?;
-        match &self.metrics_endpoint {
+        match key {
+            Some(key) => {
+                writeln!(f, "Stacks address: {}", config.address(key))?;
+                writeln!(f, "Public key: {key}")?;
+            }
+            None => writeln!(f, "Public key: sealed")?,
+        }
+        if !matches!(config.key, KeyPlace::Plain(_)) {
+            writeln!(f, "Key: {}", config.key)?;
+        }
+        writeln!(f, "Network: {}", config.network)?;
+        writeln!(f, "Chain ID: {}", config.chain_id)?;
+        writeln!(f, "Database path: {}", config.db_path)?;
+        match &config.metrics_endpoint {
             Some(endpoint) => writeln!(f, "Metrics endpoint: {endpoint}")?,
             None => writeln!(f, "Metrics endpoint: None")?,
         }
-        if let Some(Recording { folder, max_bytes }) = &self.recording {
+        if let Some(Recording { folder, max_bytes }) = &config.recording {
             writeln!(f, "Recordings: {}, {} MB each", folder.display(), max_bytes / MEGABYTE)?;
         }
-        write!(f, "Dry run: {}", self.is_dry_run)
+        write!(f, "Dry run: {}", config.is_dry_run)
+    }
+}
+
+/// Without the public key of a sealed one.
+impl fmt::Display for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let key = match &self.key {
+            KeyPlace::Plain(key) => Some(key.public_key()),
+            _ => None,
+        };
+        self.shown(key).fmt(f)
     }
 }
 

@@ -42,6 +42,11 @@ impl DbPath {
         self.beside("countersign-journal.sqlite")
     }
 
+    /// The list of proven backups; none if nothing is kept.
+    pub fn proofs(&self) -> Option<PathBuf> {
+        self.beside("countersign-keys.json")
+    }
+
     /// The decision log's files; none if nothing is kept.
     pub fn decisions(&self) -> Option<Paths> {
         self.store().map(|store| Paths::of_store(&store))

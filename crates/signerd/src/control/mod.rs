@@ -4,16 +4,20 @@
 
 mod instance;
 
+use std::error::Error as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use countersign_ops::control::{
     ControlError, ControlSocket, Handler, Method, Reply, Request, check_len,
 };
+use countersign_wire::PublicKey;
 use serde_json::{Value, json};
 
 use crate::config::Config;
 use crate::sign::VaultHandle;
+use crate::readiness::Readiness;
+use crate::reload::ReloadHandle;
 
 /// What can be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,11 +28,13 @@ pub enum Route {
     Promote,
     /// To stop signing.
     Demote,
+    /// Read the configuration again.
+    Reload,
 }
 
 impl Route {
     /// Everything that can be asked.
-    pub const ALL: [Self; 3] = [Self::Status, Self::Promote, Self::Demote];
+    pub const ALL: [Self; 4] = [Self::Status, Self::Promote, Self::Demote, Self::Reload];
 
     /// The method and the path.
     pub const fn line(self) -> (Method, &'static str) {
@@ -36,6 +42,7 @@ impl Route {
             Self::Status => (Method::Get, "/status"),
             Self::Promote => (Method::Post, "/promote"),
             Self::Demote => (Method::Post, "/demote"),
+            Self::Reload => (Method::Post, "/reload"),
         }
     }
 
@@ -52,33 +59,54 @@ impl Route {
 /// Answers for the daemon.
 pub(crate) struct Control {
     /// Who we are; no secret.
-    identity: Value,
-    vault: VaultHandle,
+    pub(crate) identity: Value,
+    /// How we are.
+    pub(crate) readiness: Readiness,
+    /// Reads the configuration again.
+    pub(crate) reload: ReloadHandle,
+    /// Signs, or does not.
+    pub(crate) vault: VaultHandle,
     /// How long a lost instance is waited for.
-    floor: Duration,
+    pub(crate) floor: Duration,
+}
+
+/// Who this signer is, for those who ask.
+pub(crate) fn identity(config: &Config, key: &PublicKey) -> Value {
+    json!({
+        "version": crate::release(),
+        "pid": std::process::id(),
+        "network": config.network.name(),
+        "address": config.address(key).to_string(),
+        "public_key": key.to_string(),
+        "dry_run": config.is_dry_run,
+    })
 }
 
 impl Control {
-    /// For the signer of this identity.
-    pub(crate) const fn new(identity: Value, vault: VaultHandle, floor: Duration) -> Self {
-        Self { identity, vault, floor }
-    }
-
-    /// Who the signer of this configuration is.
-    pub(crate) fn identity(config: &Config) -> Value {
-        json!({
-            "version": crate::release(),
-            "pid": std::process::id(),
-            "network": config.network.name(),
-            "address": config.address().to_string(),
-            "public_key": config.key.public_key().to_string(),
-            "is_dry_run": config.is_dry_run,
-        })
-    }
-
     fn status(&self) -> Reply {
+        let readiness = self.readiness.ladder().to_json();
         let instance = self.vault.instance().borrow().to_json();
-        Reply::ok(json!({ "signer": self.identity, "instance": instance }))
+        Reply::ok(json!({
+            "signer": self.identity,
+            "readiness": readiness,
+            "instance": instance,
+        }))
+    }
+
+    async fn reload(&self) -> Reply {
+        match self.reload.reload().await {
+            Some(Ok(report)) => Reply::ok(report.to_json()),
+            Some(Err(error)) => {
+                let mut text = error.to_string();
+                let mut cause = error.source();
+                while let Some(error) = cause {
+                    text = format!("{text}: {error}");
+                    cause = error.source();
+                }
+                Reply::refusal(422, "config_refused", text)
+            }
+            None => Reply::refusal(503, "stopping", "the daemon is about to end"),
+        }
     }
 }
 
@@ -88,6 +116,7 @@ impl Handler for Control {
             Some(Route::Status) => self.status(),
             Some(Route::Promote) => instance::promote(&self.vault, self.floor, request.body).await,
             Some(Route::Demote) => instance::demote(&self.vault).await,
+            Some(Route::Reload) => self.reload().await,
             None => {
                 let text = format!("this daemon does not know {}", request.path);
                 Reply::refusal(404, "route_unknown", text)

@@ -25,7 +25,7 @@ use countersign_wire::StacksAddress;
 use crate::config::{Config, DbPath};
 use crate::hand::Hand;
 use crate::store::Store;
-use countersign_vault::Vault;
+use countersign_vault::{SigningKey, Vault};
 
 pub use error::{ImportError, Refusal};
 pub use report::{Report, Taken};
@@ -34,18 +34,23 @@ pub(crate) use takeover::{refuse_beside_another, take_over};
 use read::Found;
 use source::Source;
 
-/// Reads the reference signer's database at `from` and takes over what this signer, as configured,
-/// must know. Its store and journal are created if they are missing; both must not be in use.
+/// Reads the reference signer's database at `from` and takes over what this signer, as configured
+/// and with its key, must know. Its store and journal are created if they are missing; both must not be in use.
 ///
 /// With `is_rehearsal` nothing is created or written, and the report says what there is to take.
-pub fn import(from: &Path, config: Config, is_rehearsal: bool) -> Result<Report, ImportError> {
+pub fn import(
+    from: &Path,
+    config: &Config,
+    signing_key: SigningKey,
+    is_rehearsal: bool,
+) -> Result<Report, ImportError> {
     let files = match (config.db_path.journal(), config.db_path.store()) {
         (Some(journal), Some(store)) if !matches!(config.db_path, DbPath::Memory) => {
             (journal, store)
         }
         _ => return Err(ImportError::NothingIsKept),
     };
-    let key = config.key.public_key();
+    let key = signing_key.public_key();
     let owner = StacksAddress::single_sig(config.network, &key);
     let source = Source::open(from)?;
     let found = Found::read(&source, &key, owner)?;
@@ -56,7 +61,7 @@ pub fn import(from: &Path, config: Config, is_rehearsal: bool) -> Result<Report,
     // The journal first: its lock keeps a running signer away, and a crash between the two leaves
     // marks that bind, and nothing that a second import would not add.
     let (journal, store) = files;
-    let mut vault = Hand::from(Vault::open(config.key, &journal)?);
+    let mut vault = Hand::from(Vault::open(signing_key, &journal)?);
     let mut store = Store::open(&store)?;
     report.taken.signed = take::marks(&mut vault, &found)?;
     take::rest(&mut store, &found, &mut report.taken)?;

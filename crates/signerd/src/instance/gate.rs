@@ -8,6 +8,8 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use crate::readiness::Permission;
+
 /// Whether orders reach the vault.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Gate {
@@ -127,6 +129,18 @@ impl GateState {
             Self::Standby => "standby",
             Self::Demoted => "demoted",
             Self::Frozen => "frozen",
+        }
+    }
+
+    /// The same on the ladder of readiness.
+    pub(crate) const fn permission(self) -> Permission {
+        match self {
+            Self::Open => Permission::Active,
+            Self::Listening => Permission::Listening,
+            Self::Waiting => Permission::Waiting,
+            Self::Standby => Permission::Standby,
+            Self::Demoted => Permission::Demoted,
+            Self::Frozen => Permission::Frozen,
         }
     }
 }

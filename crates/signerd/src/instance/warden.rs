@@ -15,6 +15,7 @@ use super::gate::{Gate, Why};
 use super::seen::Seen;
 use super::view::InstanceView;
 use crate::metrics::Metrics;
+use crate::readiness::Permission;
 
 /// Keeps gate and book.
 pub(crate) struct Warden {
@@ -27,6 +28,7 @@ pub(crate) struct Warden {
     promoted_from: Option<Gate>,
     view: watch::Sender<InstanceView>,
     metrics: Arc<Metrics>,
+    permission: watch::Sender<Permission>,
     has_told: bool,
 }
 
@@ -56,11 +58,17 @@ pub(crate) enum Finding {
 impl Warden {
     /// A warden with this gate. A blank book knows nothing of the time before it, so what is in our slots
     /// at first is taken as it is, for a tenth of the time that is listened.
-    pub(crate) fn new(gate: Gate, book: Book, metrics: Arc<Metrics>) -> Self {
+    pub(crate) fn new(
+        gate: Gate,
+        book: Book,
+        metrics: Arc<Metrics>,
+        permission: watch::Sender<Permission>,
+    ) -> Self {
         let settling = match gate.left() {
             Some(listening) if book.is_blank() => {
                 Settling::UntilLook((listening / 10).min(MAX_SETTLING))
             }
+            None if !gate.is_open() => Settling::UntilLook(Duration::ZERO),
             _ => Settling::Over,
         };
         let view = watch::Sender::new(InstanceView::of(&gate));
@@ -72,9 +80,10 @@ impl Warden {
             promoted_from: None,
             view,
             metrics,
+            permission,
             has_told: false,
         };
-        warden.metrics.instance.show(warden.gate.state());
+        warden.show();
         warden
     }
 
@@ -254,10 +263,15 @@ impl Warden {
 
     fn after_turn(&mut self) {
         self.has_told = false;
+        tracing::info!(state = self.gate.state().label(), "{}", self.gate);
+        self.view.send_modify(|view| view.turn(&self.gate));
+        self.show();
+    }
+
+    fn show(&self) {
         let state = self.gate.state();
         self.metrics.instance.show(state);
-        tracing::info!(state = state.label(), "{}", self.gate);
-        self.view.send_modify(|view| view.turn(&self.gate));
+        self.permission.send_replace(state.permission());
     }
 }
 

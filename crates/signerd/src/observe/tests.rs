@@ -205,6 +205,9 @@ fn sources() -> String {
         include_str!("../nodes/watch.rs"),
         include_str!("../recorder/tape.rs"),
         include_str!("../run.rs"),
+        include_str!("../readiness/mod.rs"),
+        include_str!("../reload/mod.rs"),
+        include_str!("../../../ops/src/watchdog.rs"),
     ];
     let joined = files.concat().replace("\\\n", "\u{1}");
     joined.split('\u{1}').map(str::trim_start).collect()

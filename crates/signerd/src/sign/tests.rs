@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use countersign_node::{CallbackQueue, QueueLimits};
+use countersign_ops::watchdog::Pulses;
 use countersign_signer::Timestamp;
 use countersign_vault::{Standing, Vault};
 use countersign_wire::stackerdb::SignersContract;
@@ -10,7 +11,19 @@ use countersign_wire::{BurnHeight, PrivateKey, Sighash, SlotVersion, Wire as _};
 
 use super::*;
 use crate::instance::{Book, Gate, GateState, Why};
+use crate::readiness::Permission;
 use crate::test_block::header;
+
+fn order(height: u64) -> AcceptanceOrder {
+    let header = header(1, height);
+    AcceptanceOrder {
+        sighash: header.sighash(),
+        header: Box::new(header),
+        burn_height: BurnHeight::new(100),
+        overriding: Vec::new(),
+        at: Timestamp::from_secs(1),
+    }
+}
 
 /// What the vault answers to the order to sign a block at `height`.
 async fn answer(height: u64) -> Event {
@@ -21,14 +34,7 @@ async fn answer(height: u64) -> Event {
     let metrics = Arc::new(metrics);
     let post = Post::open(&metrics);
     let (vault, _end) = VaultHandle::start(vault, post, inbox, publisher, metrics).unwrap();
-    let header = header(1, height);
-    vault.accept(AcceptanceOrder {
-        sighash: header.sighash(),
-        header: Box::new(header),
-        burn_height: BurnHeight::new(100),
-        overriding: Vec::new(),
-        at: Timestamp::from_secs(1),
-    });
+    vault.accept(order(height));
     drop(vault);
     events.recv().await.unwrap()
 }
@@ -61,7 +67,8 @@ impl Bench {
         let metrics = Arc::new(metrics);
         let (inbox, events) = mpsc::channel(8);
         let (publisher, arrivals) = Publisher::new();
-        let warden = Warden::new(gate, book, Arc::clone(&metrics));
+        let permission = watch::Sender::new(Permission::Active);
+        let warden = Warden::new(gate, book, Arc::clone(&metrics), permission);
         let post = Post { warden, key: None, lock: None };
         let (handle, end) =
             VaultHandle::start(vault, post, inbox, publisher, Arc::clone(&metrics)).unwrap();
@@ -110,17 +117,6 @@ fn foreign(slot: u32, version: u32, number: u8) -> Seen {
     let message = SignerMessage::BlockPreCommit(Sighash::new([number; 32]));
     let (slot, version) = (SlotId::new(slot), SlotVersion::new(version));
     Seen::signed(LANE, &Chunk::sign(&key(), slot, version, message.to_bytes()))
-}
-
-fn order(height: u64) -> AcceptanceOrder {
-    let header = header(1, height);
-    AcceptanceOrder {
-        sighash: header.sighash(),
-        header: Box::new(header),
-        burn_height: BurnHeight::new(100),
-        overriding: Vec::new(),
-        at: Timestamp::from_secs(1),
-    }
 }
 
 #[tokio::test]
@@ -269,4 +265,32 @@ async fn a_demotion_is_durable_and_a_second_one_changes_nothing() {
     let vault = Vault::open(key(), &journal).unwrap();
     assert!(matches!(vault.standing(), Standing::Demoted { .. }));
     assert!(vault.was_stopped_cleanly());
+}
+
+/// The thread stands still because nobody takes its answers. To the watchdog it is the same as a disk
+/// that does not come back from a sync.
+#[tokio::test]
+async fn a_vault_that_stands_still_has_no_pulse() {
+    let (metrics, _) = Metrics::new(CallbackQueue::new(QueueLimits::default()));
+    let vault = Vault::in_memory(PrivateKey::from_bytes([9; 32]).unwrap()).unwrap();
+    let (inbox, mut events) = mpsc::channel(1);
+    let (publisher, _arrivals) = Publisher::new();
+    let metrics = Arc::new(metrics);
+    let post = Post::open(&metrics);
+    let (vault, _end) = VaultHandle::start(vault, post, inbox, publisher, metrics).unwrap();
+    let mut pulses = Pulses::new([vault.pulse()]);
+    assert_eq!((pulses.stuck(), pulses.stuck()), (None, None));
+    vault.accept(order(7));
+    vault.accept(order(7));
+    let limit = Instant::now() + Duration::from_secs(20);
+    while pulses.stuck() != Some("the vault") {
+        assert!(Instant::now() < limit, "the vault still has a pulse");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    events.recv().await.unwrap();
+    events.recv().await.unwrap();
+    while pulses.stuck().is_some() {
+        assert!(Instant::now() < limit, "the vault has no pulse any more");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }

@@ -168,6 +168,6 @@ fn a_configuration_that_keeps_nothing() {
     let text = "node_host = \"127.0.0.1:9\"\nendpoint = \"127.0.0.1:0\"\nauth_password = \"x\"\n\
                 network = \"testnet\"\ndb_path = \":memory:\"\nstacks_private_key = \"";
     let config = countersign_signerd::Config::parse(&format!("{text}{}\"", place.secret)).unwrap();
-    let error = import(&place.database(), config, false).unwrap_err();
+    let error = import(&place.database(), &config, place.signing_key(), false).unwrap_err();
     assert!(matches!(error, ImportError::NothingIsKept), "{error:?}");
 }

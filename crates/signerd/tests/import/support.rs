@@ -6,7 +6,7 @@ use countersign_signer::Saved;
 use countersign_signerd::Config;
 use countersign_signerd::import::{ImportError, Report, import};
 use countersign_signerd::store::Store;
-use countersign_vault::Vault;
+use countersign_vault::{SigningKey, Vault};
 use countersign_wire::{Network, PrivateKey, Sighash, StacksAddress};
 use rusqlite::{Connection, params};
 use tempfile::TempDir;
@@ -62,7 +62,11 @@ impl Place {
     }
 
     pub(crate) fn import(&self) -> Result<Report, ImportError> {
-        import(&self.database(), self.config(), false)
+        import(&self.database(), &self.config(), self.signing_key(), false)
+    }
+
+    pub(crate) fn signing_key(&self) -> SigningKey {
+        PrivateKey::from_hex(&self.secret).unwrap().into()
     }
 
     /// What this signer remembers.

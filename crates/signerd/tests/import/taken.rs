@@ -97,7 +97,7 @@ fn what_a_killed_process_left_in_its_log_is_read_and_left_there() {
 #[test]
 fn a_rehearsal_writes_nothing() {
     let place = Place::with_schema(20);
-    let report = import(&place.database(), place.config(), true).unwrap();
+    let report = import(&place.database(), &place.config(), place.signing_key(), true).unwrap();
     assert_eq!((report.signed, report.taken), (14, Taken::default()));
     assert!(report.to_string().contains("nothing was written"), "{report}");
     assert_eq!(place.our_files(), 0);

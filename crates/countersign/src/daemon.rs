@@ -1,0 +1,60 @@
+//! Asking a running daemon over its control socket.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use countersign_ops::control::{Answer, AskError, ask};
+use countersign_ops::exit::Exit;
+use countersign_signerd::control::Route;
+use serde_json::Value;
+
+use crate::cli::{Failed, block_on, load};
+
+/// Which daemon is asked.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Which {
+    /// The configuration that the signer runs with
+    #[arg(short, long, value_name = "FILE", required_unless_present = "socket")]
+    config: Option<PathBuf>,
+    /// The signer's control socket, instead of a configuration
+    #[arg(long, value_name = "PATH", conflicts_with = "config")]
+    socket: Option<PathBuf>,
+}
+
+/// A configuration without a control socket.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "a dry run and a signer that keeps nothing on disk have no control socket, unless `control_socket` \
+     of the table [countersign] names one"
+)]
+struct NoSocket;
+
+impl Which {
+    /// Asks the daemon. A body of `null` is not sent.
+    pub(crate) fn ask(
+        &self,
+        route: Route,
+        body: &Value,
+        limit: Duration,
+    ) -> Result<Answer, Failed> {
+        let socket = self.socket()?;
+        let (method, path) = route.line();
+        let answer = block_on(ask(&socket, method, path, body, limit))?;
+        answer.map_err(|error| {
+            let exit = match error {
+                AskError::TooLong(_) => Exit::Usage,
+                AskError::NotRunning(_) | AskError::Forbidden(_) => Exit::NoDaemon,
+                AskError::Silent { .. } | AskError::Broken { .. } => Exit::Failure,
+            };
+            Failed::new(exit, error)
+        })
+    }
+
+    fn socket(&self) -> Result<PathBuf, Failed> {
+        if let Some(socket) = &self.socket {
+            return Ok(socket.clone());
+        }
+        let file = self.config.as_deref().expect("clap asks for a configuration or a socket");
+        load(file)?.control_socket().ok_or_else(|| Failed::new(Exit::Usage, NoSocket))
+    }
+}
