@@ -164,7 +164,7 @@ async fn the_metrics_endpoint_has_every_documented_name_and_page() {
     }
 
     let info: serde_json::Value = serde_json::from_str(&get(address, "/info").await.body).unwrap();
-    assert_eq!(info["network"], "testnet");
+    assert_eq!(info["network"], "mocknet");
     assert_eq!(info["signerPublicKey"], place.public_key);
     assert!(info["stxAddress"].as_str().unwrap().starts_with("ST"), "{info}");
     assert!(info["version"].as_str().unwrap().starts_with("countersign "), "{info}");

@@ -15,9 +15,9 @@ use zeroize::Zeroizing;
 
 use crate::name::Name;
 use crate::{
-    check_config, devnet, explain, generate_stacking_signature, generate_staking_signature,
+    check_config, demote, devnet, explain, generate_stacking_signature, generate_staking_signature,
     generate_vote, get_chunk, get_latest_chunk, import, keys, link, list_chunks, monitor_signers,
-    put_chunk, reload, replay, run, status, tls, verify_vote,
+    promote, put_chunk, reload, replay, run, standby, status, tls, verify_vote,
 };
 
 /// An independent signer for Stacks

@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use countersign_ops::control::{Answer, AskError, ask};
 use countersign_ops::exit::Exit;
+use countersign_signerd::Config;
 use countersign_signerd::control::Route;
+use countersign_vault::SigningKey;
 use serde_json::Value;
 
-use crate::cli::{Failed, block_on, load};
+use crate::cli::{Failed, block_on, load, open_key};
 
 /// Which daemon is asked.
 #[derive(Debug, clap::Args)]
@@ -48,6 +50,15 @@ impl Which {
             };
             Failed::new(exit, error)
         })
+    }
+
+    /// The configuration and its key, for what can be done while the daemon does not run; nothing if only a
+    /// socket was named.
+    pub(crate) fn key(&self) -> Result<Option<(Config, SigningKey)>, Failed> {
+        let Some(file) = &self.config else { return Ok(None) };
+        let config = load(file)?;
+        let key = open_key(&config)?;
+        Ok(Some((config, key)))
     }
 
     fn socket(&self) -> Result<PathBuf, Failed> {

@@ -56,7 +56,10 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failed> {
     let mut options = OpenOptions::new();
     let made = options.write(true).create_new(true).mode(0o600).open(&args.out);
     let mut file = made.map_err(|error| {
-        Failed::new(Exit::Usage, format!("{} cannot be made: {error}; nothing was changed", args.out.display()))
+        Failed::new(
+            Exit::Usage,
+            format!("{} cannot be made: {error}; nothing was changed", args.out.display()),
+        )
     })?;
     let journal = stop(args).inspect_err(|_| {
         // It is empty.

@@ -128,7 +128,8 @@ fn at_rest(
 ) -> Result<(), Failed> {
     let Some((config, key)) = args.which.key()? else { return Err(failed) };
     let floor = config.caution.floor;
-    let grounds = journal.map_or(Promotion::PeerIsLost, |journal| Promotion::Journal(Box::new(journal)));
+    let grounds =
+        journal.map_or(Promotion::PeerIsLost, |journal| Promotion::Journal(Box::new(journal)));
     let promoted = promote_at_rest(&config, key, &grounds);
     promoted.map_err(|error| Failed::new(error.exit(), error))?;
     let waits = matches!(grounds, Promotion::PeerIsLost).then_some(floor);

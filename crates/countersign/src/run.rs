@@ -19,6 +19,10 @@ pub(crate) struct Args {
     /// The signer's configuration, the same file that the reference signer reads
     #[arg(short, long, value_name = "FILE")]
     config: PathBuf,
+    /// Begin a signing journal: what this key has signed is not known, or it has signed nothing. Nothing is
+    /// signed for ten minutes. Refused if there is a journal
+    #[arg(long)]
+    init: bool,
 }
 
 /// Runs until SIGTERM or SIGINT, or until something fails that a human must look at.
@@ -40,9 +44,9 @@ pub(crate) enum Part {
 /// Runs this part.
 pub(crate) fn start(args: &Args, part: Part) -> Result<(), Failed> {
     forbid_core_dumps().map_err(|error| Failed::new(Exit::Failure, error))?;
-    let mut config =
-        Config::load(&args.config).map_err(|error| Failed::new(Exit::Usage, error))?;
+    let mut config = Config::load(&args.config).map_err(|error| Failed::new(Exit::Usage, error))?;
     config.is_standby = part == Part::Standby;
+    config.is_init = args.init;
     let key = open_key(&config)?;
     let usual = TelemetryConfig::from_env();
     let filter = config.log.clone().unwrap_or_else(|| usual.filter.clone());

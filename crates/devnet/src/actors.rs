@@ -143,9 +143,9 @@ const HISTORY_AGE_SECS: u64 = 60;
 /// it may be the reference.
 fn is_countersign(kind: &SignerKind) -> bool {
     match kind {
-        SignerKind::Program(program) => {
-            program.file_name().is_some_and(|name| name.to_string_lossy().starts_with("countersign"))
-        }
+        SignerKind::Program(program) => program
+            .file_name()
+            .is_some_and(|name| name.to_string_lossy().starts_with("countersign")),
         SignerKind::External => true,
     }
 }

@@ -17,6 +17,7 @@ use countersign_wire::{ChainId, Network, PublicKey, SlotId, SlotVersion};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+use crate::birth::{Origin, Past};
 use crate::care::{Care, Hands};
 use crate::clock::{WallClock, now};
 use crate::config::{Config, DbPath, HostPort};
@@ -26,7 +27,7 @@ use crate::drive::Drive;
 use crate::effects::{Effects, Tasks as EffectTasks};
 use crate::hand::Hand;
 use crate::health::NodeHealth;
-use crate::history;
+use crate::history::{self, HistoryError};
 use crate::import::{refuse_beside_another, take_over};
 use crate::instance::{Book, Gate, Lookout, Warden, Why};
 use crate::intake::Intake;
@@ -59,14 +60,13 @@ pub(crate) fn assemble(
     let public_key = key.public_key();
     let (params, address) = (config.params(public_key), config.address(&public_key));
     let permission = watch::Sender::new(Permission::Active);
-    let care =
-        Care::of((&config, &public_key), surroundings, &nodes, &metrics, permission.clone());
+    let care = Care::of((&config, &public_key), surroundings, &nodes, &metrics, permission.clone());
     let pages = care.pages(registry, (&config, &public_key), nodes.clone());
-    let (plan, terms) = (Plan::of(&config), Terms::of(&config));
+    let (plan, terms, origin) = (Plan::of(&config), Terms::of(&config), Origin::of(&config));
     let control_socket = config.control_socket();
     let recording = config.recording;
     refuse_beside_another(&config.db_path)?;
-    let mut vault = Hand::from(open_vault(key, &config.db_path, config.is_dry_run)?);
+    let mut vault = Hand::from(open_vault(key, &origin)?);
     let mut store = open_store(&config.db_path)?;
     if !config.is_dry_run {
         join_history(&config.db_path, config.network, &mut vault, &mut store)?;
@@ -271,10 +271,14 @@ fn nodes(config: &Config, metrics: &Arc<Metrics>) -> Result<Nodes, RunError> {
 }
 
 /// What a dry run signs leaves no journal, because nothing of it leaves the machine.
-fn open_vault(key: SigningKey, db_path: &DbPath, is_dry_run: bool) -> Result<Vault, RunError> {
-    Ok(match db_path.journal() {
-        Some(journal) if !is_dry_run => Vault::open(key, &journal)?,
-        _ => Vault::in_memory(key)?,
+fn open_vault(key: SigningKey, origin: &Origin) -> Result<Vault, RunError> {
+    let Some((journal, past)) = origin.db_path.journal().zip(origin.past(&key.public_key())?)
+    else {
+        return Ok(Vault::in_memory(key)?);
+    };
+    Ok(match past {
+        Past::Journal => Vault::open(key, &journal)?,
+        Past::Begins(birth) => Vault::create(key, &journal, birth)?,
     })
 }
 
@@ -345,6 +349,9 @@ fn join_history(
 ) -> Result<(), RunError> {
     history::check(vault, &store.load()?)?;
     if let Some(report) = take_over(db_path, network, vault, store)? {
+        if report.signed > 0 {
+            vault.end_wait().map_err(HistoryError::Journal)?;
+        }
         tracing::warn!("taking the place of the signer that was here before\n{report}");
     }
     Ok(())
@@ -397,10 +404,13 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("signer.sqlite");
         let db_path = DbPath::parse(path.to_str().unwrap().to_owned()).unwrap();
+        let journal = db_path.journal().unwrap();
         let key = || PrivateKey::from_bytes([7; 32]).unwrap().into();
-        drop(open_vault(key(), &db_path, true).unwrap());
+        let network = Network::Mocknet;
+        let dry = Origin { db_path, network, is_dry_run: true, is_init: false, is_standby: false };
+        drop(open_vault(key(), &dry).unwrap());
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
-        drop(open_vault(key(), &db_path, false).unwrap());
-        assert!(db_path.journal().unwrap().exists());
+        drop(open_vault(key(), &Origin { is_dry_run: false, ..dry }).unwrap());
+        assert!(journal.exists());
     }
 }

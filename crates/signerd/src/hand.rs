@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use countersign_vault::{
-    AcceptanceRequest, ChunkRequest, Imported, Mark, MockRequest, RejectionRequest, SignError,
-    Standing, Vault,
+    AcceptanceRequest, AdoptError, ChunkRequest, Imported, JournalExport, Mark, MockRequest,
+    RejectionRequest, SignError, Standing, Vault,
 };
 use countersign_wire::message::MockSignature;
 use countersign_wire::stackerdb::Chunk;
@@ -71,6 +71,27 @@ impl Hand {
     pub(crate) fn promote(&mut self) -> Result<(), SignError> {
         match self {
             Self::Embedded(vault) => vault.promote(),
+        }
+    }
+
+    /// [`Vault::end_wait`].
+    pub(crate) fn end_wait(&mut self) -> Result<(), SignError> {
+        match self {
+            Self::Embedded(vault) => vault.end_wait(),
+        }
+    }
+
+    /// [`Vault::export_journal`].
+    pub(crate) fn export_journal(&mut self, at: UnixSeconds) -> Result<JournalExport, SignError> {
+        match self {
+            Self::Embedded(vault) => vault.export_journal(at),
+        }
+    }
+
+    /// [`Vault::import_journal`].
+    pub(crate) fn import_journal(&mut self, other: &JournalExport) -> Result<Imported, AdoptError> {
+        match self {
+            Self::Embedded(vault) => vault.import_journal(other),
         }
     }
 

@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::vec;
 
 use countersign_signer::Event;
+use countersign_wire::PublicKey;
 use countersign_wire::event::{Callback, StackerDbChunks};
 use countersign_wire::message::SignerMessage;
-use countersign_wire::PublicKey;
 use countersign_wire::stackerdb::{Chunk, Lane, SignersContract};
 
 use crate::clock::now;

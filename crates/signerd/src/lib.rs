@@ -8,6 +8,7 @@
 //! signature may exist in `countersign-vault`.
 
 mod assemble;
+mod birth;
 mod care;
 mod clock;
 pub mod config;
@@ -30,6 +31,7 @@ mod publish;
 pub mod readiness;
 pub mod recorder;
 pub mod reload;
+mod rest;
 mod retry;
 mod run;
 mod sign;
@@ -44,7 +46,9 @@ mod upload;
 pub use config::{Config, ConfigError};
 pub use history::HistoryError;
 pub use instance::GateState;
+pub use rest::{RestError, demote_at_rest, promote_at_rest};
 pub use run::{RunError, Surroundings, run};
+pub use sign::Promotion;
 
 /// What this program calls itself in its responses, in logs and on the command line, such as
 /// `countersign 0.1.0 (release build, linux [x86_64])`.

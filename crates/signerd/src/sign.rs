@@ -12,8 +12,8 @@ use std::time::Instant;
 use countersign_ops::watchdog::Pulse;
 use countersign_signer::{AcceptanceOrder, Event, OverrideReason};
 use countersign_vault::{
-    AcceptanceRequest, ChunkRequest, HostLock, MockRequest, Override, OverrideRule, RejectionRequest,
-    SignError,
+    AcceptanceRequest, ChunkRequest, HostLock, MockRequest, Override, OverrideRule,
+    RejectionRequest, SignError,
 };
 use countersign_wire::message::{BlockRejected, BlockResponse, MockProposal, SignerMessage};
 use countersign_wire::stackerdb::{Chunk, Lane};
@@ -26,21 +26,39 @@ use crate::hand::Hand;
 use crate::instance::{BookError, Decision, InstanceView, Seen, Warden, decision};
 use crate::metrics::Metrics;
 use crate::publish::{Outgoing, Publisher};
-pub(crate) use turn::{Turn, TurnError, Turned, gate_of};
+pub use turn::Promotion;
 use turn::{Host, is_for_now};
+pub(crate) use turn::{Turn, TurnError, Turned, check_demotion, gate_of};
 
 /// What the vault is asked for.
 enum Order {
     Accept(AcceptanceOrder),
-    Reject { cycle: RewardCycle, slot: SlotId, rejection: Box<BlockRejected> },
-    Mock { cycle: RewardCycle, slot: SlotId, proposal: Box<MockProposal> },
-    Chunk { request: Box<ChunkRequest>, reply: oneshot::Sender<Option<Result<Chunk, SignError>>> },
+    Reject {
+        cycle: RewardCycle,
+        slot: SlotId,
+        rejection: Box<BlockRejected>,
+    },
+    Mock {
+        cycle: RewardCycle,
+        slot: SlotId,
+        proposal: Box<MockProposal>,
+    },
+    Chunk {
+        request: Box<ChunkRequest>,
+        reply: oneshot::Sender<Option<Result<Chunk, SignError>>>,
+    },
     /// Our key was seen to have signed this.
     Heard(Box<Seen>),
     /// Our slots were read, beginning at this time.
-    Looked { begun: Instant, seen: Vec<Seen> },
+    Looked {
+        begun: Instant,
+        seen: Vec<Seen>,
+    },
     /// Somebody says who is to sign.
-    Turn { turn: Turn, reply: oneshot::Sender<Result<Turned, TurnError>> },
+    Turn {
+        turn: Turn,
+        reply: oneshot::Sender<Result<Turned, TurnError>>,
+    },
 }
 
 /// Whether this instance may sign, at first.

@@ -22,6 +22,71 @@ pub enum OpenError {
         /// The journal.
         path: PathBuf,
     },
+    /// There is no journal, so nothing is known of what the key has signed.
+    #[error(
+        "there is no signing journal at {path}. If this key has signed before, put its journal there: \
+         without it the key may sign a rival of a block that it has signed. If it has never signed, or \
+         the journal is lost for good, start once with `--init`: that creates an empty one, and nothing \
+         is signed for ten minutes, until everything that may have been signed is too old to be asked for"
+    )]
+    Missing {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// A journal was to be created where there is one.
+    #[error(
+        "there is a signing journal at {path}, and `--init` is for a start without one; start without \
+         `--init`"
+    )]
+    Exists {
+        /// The journal.
+        path: PathBuf,
+    },
+    /// The journal is older than what its witness has seen.
+    #[error(
+        "the signing journal {path} is not the latest one: it knows {found} signatures, and the witness \
+         beside it has seen {seen} or a later start. Put the latest journal back. If it is lost, \
+         `countersign journal accept` takes this one, and nothing is signed for ten minutes afterwards"
+    )]
+    RolledBack {
+        /// The journal.
+        path: PathBuf,
+        /// How many acceptances it was given in its life.
+        found: u64,
+        /// How many the witness knows of.
+        seen: u64,
+    },
+    /// Nothing says whether the journal is the latest one.
+    #[error(
+        "nothing says whether the signing journal {path} is the latest one ({finding}). Put the witness \
+         back. If it is lost, `countersign journal verify` shows what the journal knows, and `countersign \
+         journal accept` takes it, and nothing is signed for ten minutes afterwards"
+    )]
+    Unwitnessed {
+        /// The journal.
+        path: PathBuf,
+        /// What is wrong with the witness.
+        finding: String,
+    },
+    /// The journal is on another machine's disk.
+    #[error(
+        "the signing journal {path} is on {name}, whose locks and syncs do not hold what a journal needs: \
+         two machines could sign with it at once. Put it on a disk of this machine"
+    )]
+    Remote {
+        /// The journal.
+        path: PathBuf,
+        /// The file system.
+        name: &'static str,
+    },
+    /// The name is a link to a file.
+    #[error(
+        "{path} is a symbolic link, and a signing journal has one name only; name the file itself"
+    )]
+    Symlink {
+        /// The link.
+        path: PathBuf,
+    },
     /// The journal remembers the signatures of another key.
     #[error(
         "the signing journal {path} belongs to the key {recorded}, and this signer's key is {ours}; \
@@ -53,6 +118,19 @@ pub enum OpenError {
         found: i64,
         /// The newest schema that this version reads.
         supported: i64,
+    },
+    /// The journal was written by an earlier version, and is only to be looked at.
+    #[error(
+        "the signing journal {path} has schema {found}, and this looks at schema {needed} only; the next \
+         start of the signer brings it up to date"
+    )]
+    OlderSchema {
+        /// The journal.
+        path: PathBuf,
+        /// The schema that it has.
+        found: i64,
+        /// The schema that can be looked at.
+        needed: i64,
     },
     /// The journal's content cannot be trusted.
     #[error(
@@ -204,6 +282,24 @@ impl SignError {
     pub const fn is_fatal(&self) -> bool {
         matches!(self, Self::Journal(_))
     }
+}
+
+/// Why nothing is taken over from another journal.
+#[derive(Debug, thiserror::Error)]
+pub enum AdoptError {
+    /// It is of another key.
+    #[error(
+        "the exported journal is of the key {theirs}, and this one of {ours}; nothing was taken"
+    )]
+    ForeignKey {
+        /// The key of the export.
+        theirs: PublicKey,
+        /// The key of this journal.
+        ours: PublicKey,
+    },
+    /// The two contradict each other, or this one cannot be written.
+    #[error("nothing was taken from the exported journal")]
+    Journal(#[from] SignError),
 }
 
 impl From<rusqlite::Error> for SignError {

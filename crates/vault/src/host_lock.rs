@@ -55,7 +55,9 @@ pub enum HostLockError {
         holder: Holder,
     },
     /// Nobody can tell whether another process has it.
-    #[error("it cannot be told whether another process of this machine signs with this key: {what}")]
+    #[error(
+        "it cannot be told whether another process of this machine signs with this key: {what}"
+    )]
     Unusable {
         /// What cannot be used, and the remedy.
         what: String,
@@ -80,7 +82,10 @@ impl HostLock {
         }
         if files.is_empty() {
             return Err(HostLockError::Unusable {
-                what: format!("no file can be made in {}; make one of them writable", list(folders)),
+                what: format!(
+                    "no file can be made in {}; make one of them writable",
+                    list(folders)
+                ),
                 source: ErrorKind::PermissionDenied.into(),
             });
         }
@@ -125,10 +130,7 @@ fn owner_of_socket(name: &str) -> Holder {
     };
     ask().map_or_else(
         |_| Holder::default(),
-        |peer| Holder {
-            pid: Some(peer.pid.as_raw_nonzero().get()),
-            uid: Some(peer.uid.as_raw()),
-        },
+        |peer| Holder { pid: Some(peer.pid.as_raw_nonzero().get()), uid: Some(peer.uid.as_raw()) },
     )
 }
 

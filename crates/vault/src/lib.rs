@@ -35,7 +35,9 @@
 
 mod error;
 mod host_lock;
+mod interchange;
 mod journal;
+mod journal_file;
 mod key;
 mod operator_key;
 mod request;
@@ -43,8 +45,10 @@ mod standing;
 mod token;
 mod vault;
 
-pub use error::{JournalError, OpenError, SignError};
+pub use error::{AdoptError, JournalError, OpenError, SignError};
 pub use host_lock::{Holder, HostLock, HostLockError};
+pub use interchange::{InterchangeError, JournalExport, Span};
+pub use journal_file::{JournalFile, JournalStatus};
 pub use key::{KeyError, SigningKey};
 pub use operator_key::OperatorKey;
 pub use request::{
@@ -53,4 +57,4 @@ pub use request::{
 };
 pub use standing::Standing;
 pub use token::{PinTries, TokenError, TokenKey, TokenPin, TokenPlace};
-pub use vault::Vault;
+pub use vault::{Birth, FLOOR, Vault, is_there};

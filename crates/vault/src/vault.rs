@@ -10,13 +10,44 @@ use countersign_wire::{
     BurnHeight, MessageSignature, PublicKey, Sighash, StacksHeight, UnixSeconds, Wire as _, sip018,
 };
 
-use crate::error::{OpenError, SignError};
+use crate::error::{AdoptError, OpenError, SignError};
+use crate::interchange::JournalExport;
 use crate::journal::Journal;
+use crate::journal_file::{JournalStatus, check_owner};
 use crate::key::SigningKey;
 use crate::request::{
     AcceptanceRequest, ChunkRequest, Imported, Mark, MockRequest, RejectionRequest,
 };
 use crate::standing::Standing;
+
+/// Why there is no journal yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Birth {
+    /// The key was made just now, and has signed nothing.
+    WithKey,
+    /// What the key has signed is not known, or lost. Nothing is signed before this has passed.
+    Init {
+        /// How long: [`FLOOR`] at least, unless the network is of no value.
+        wait: Duration,
+    },
+}
+
+impl Birth {
+    const fn wait(self) -> Duration {
+        match self {
+            Self::WithKey => Duration::ZERO,
+            Self::Init { wait } => wait,
+        }
+    }
+}
+
+/// After this long, what was signed and forgotten binds no more. It is the default of
+/// `block_proposal_max_age_secs`: no proposal of the forgotten time is judged any more. And of a block that
+/// was signed then, either the chain has adopted it, which the node says, or the signature is far older
+/// than the 30 seconds after which a signer lets a block go anyway ([`OverrideRule::Stale`]).
+///
+/// [`OverrideRule::Stale`]: crate::OverrideRule::Stale
+pub const FLOOR: Duration = Duration::from_mins(10);
 
 /// The signing key and the memory of what it signed. It is not `Clone`, and the key is erased when it
 /// is dropped.
@@ -30,21 +61,34 @@ pub struct Vault {
 }
 
 impl Vault {
-    /// Opens the journal at `journal`, or creates it, and takes its exclusive lock for the life of
-    /// the vault.
+    /// Opens the journal at `journal`, which must exist and be the latest one, and takes its exclusive
+    /// lock for the life of the vault.
     pub fn open(key: impl Into<SigningKey>, journal: &Path) -> Result<Self, OpenError> {
         let key = key.into();
-        let public_key = key.public_key();
-        let journal = Journal::open(journal, &public_key)?;
-        Ok(Self { key, public_key, journal, latest: None })
+        let journal = Journal::open(journal, &key.public_key())?;
+        Ok(Self::new(key, journal))
+    }
+
+    /// Creates the journal at `journal`, where there must be none, and opens it.
+    pub fn create(
+        key: impl Into<SigningKey>,
+        journal: &Path,
+        birth: Birth,
+    ) -> Result<Self, OpenError> {
+        let key = key.into();
+        let journal = Journal::create(journal, &key.public_key(), birth.wait())?;
+        Ok(Self::new(key, journal))
+    }
+
+    fn new(key: SigningKey, journal: Journal) -> Self {
+        Self { public_key: key.public_key(), key, journal, latest: None }
     }
 
     /// A vault that forgets everything when it is dropped: for simulated and dry-run signers only.
     pub fn in_memory(key: impl Into<SigningKey>) -> Result<Self, OpenError> {
         let key = key.into();
-        let public_key = key.public_key();
-        let journal = Journal::in_memory(&public_key)?;
-        Ok(Self { key, public_key, journal, latest: None })
+        let journal = Journal::in_memory(&key.public_key())?;
+        Ok(Self::new(key, journal))
     }
 
     /// The public half of the key.
@@ -101,6 +145,11 @@ impl Vault {
         self.journal.wait(wait)
     }
 
+    /// Ends the wait, durably: everything that the key has signed is known now.
+    pub fn end_wait(&mut self) -> Result<(), SignError> {
+        self.journal.end_wait()
+    }
+
     /// How long nothing will be signed from now on; none if there is nothing to wait for.
     pub fn waits_for(&self) -> Option<Duration> {
         self.journal.waits_for()
@@ -155,6 +204,26 @@ impl Vault {
         self.journal.import(marks)
     }
 
+    /// Everything that binds the key, for another host or program, and the key's own signature that it is
+    /// so. It is the one thing that is signed whatever the standing is: after a demotion it proves it.
+    pub fn export_journal(&mut self, at: UnixSeconds) -> Result<JournalExport, SignError> {
+        let mut export = self.journal.export(at)?;
+        export.proof = Some(self.key.sign(&export.proof_digest())?);
+        Ok(export)
+    }
+
+    /// Takes over what another journal of this key has: all of it or nothing. Marks are added and raised
+    /// and never lowered; nothing that was refused is signed because of it.
+    pub fn import_journal(&mut self, other: &JournalExport) -> Result<Imported, AdoptError> {
+        check_owner(&self.public_key, other)?;
+        Ok(self.journal.adopt(other)?)
+    }
+
+    /// What the journal comes to.
+    pub fn journal_status(&mut self) -> Result<JournalStatus, SignError> {
+        self.journal.status()
+    }
+
     /// Whether this key has never signed a block, as far as the journal knows.
     pub fn has_signed_nothing(&mut self) -> Result<bool, SignError> {
         self.journal.is_blank()
@@ -176,7 +245,8 @@ impl Vault {
     /// new is signed at or below them any more ([`SignError::BelowFloor`]).
     pub fn tidy(&mut self) -> Result<(), SignError> {
         self.journal.tidy()?;
-        self.journal.merge_log()
+        self.journal.merge_log()?;
+        self.journal.be_witnessed_if_due()
     }
 
     /// Signs the rejection of a block, unless the block was accepted.
@@ -255,6 +325,11 @@ impl Vault {
             _ => Err(SignError::Unrecorded { sighash }),
         }
     }
+}
+
+/// Whether there is something at the place of a journal, be it one or not.
+pub fn is_there(journal: &Path) -> bool {
+    journal.symlink_metadata().is_ok()
 }
 
 impl fmt::Debug for Vault {

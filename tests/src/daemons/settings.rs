@@ -20,7 +20,7 @@ impl Settings {
             .with("node_host", "127.0.0.1:1")
             .with("endpoint", "127.0.0.1:0")
             .with("stacks_private_key", key.to_hex().as_str())
-            .with("network", "testnet")
+            .with("network", "mocknet")
             .with("auth_password", "password")
             .with("db_path", folder.join("signer.sqlite").to_str().unwrap())
     }

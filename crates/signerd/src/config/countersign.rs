@@ -321,7 +321,10 @@ mod tests {
         assert_eq!((usual.listening.as_secs(), usual.floor.as_secs()), (30, 600));
         let table = "[countersign]\nlost_peer_floor_secs = 599\nlisten_before_signing_secs = 0";
         let refused = refusal(table);
-        assert!(refused.contains("`countersign.lost_peer_floor_secs` = 599 is too short"), "{refused}");
+        assert!(
+            refused.contains("`countersign.lost_peer_floor_secs` = 599 is too short"),
+            "{refused}"
+        );
     }
 
     #[test]

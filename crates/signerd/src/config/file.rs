@@ -172,6 +172,7 @@ impl File {
             event_timeout: Duration::from_millis(self.event_timeout_ms),
             stackerdb_timeout: Duration::from_secs(self.stackerdb_timeout_secs),
             is_dry_run: self.dry_run,
+            is_init: false,
             validate_with_replay_tx: self.validate_with_replay_tx,
             reset_replay_set_after_fork_blocks: self.reset_replay_set_after_fork_blocks,
             timeouts,

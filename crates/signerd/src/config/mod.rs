@@ -78,6 +78,9 @@ pub struct Config {
     pub stackerdb_timeout: Duration,
     /// Whether StackerDB writes are logged and not made.
     pub is_dry_run: bool,
+    /// Whether a missing journal begins now, with a wait before the first signature. Said on the command
+    /// line, not in the file.
+    pub is_init: bool,
     /// Whether the node is told, with each block that it validates, what the signers agree to replay
     /// after a Bitcoin fork. Experimental in the reference.
     pub validate_with_replay_tx: bool,

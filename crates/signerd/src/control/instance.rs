@@ -3,26 +3,46 @@
 use std::time::Duration;
 
 use countersign_ops::control::Reply;
+use countersign_vault::JournalExport;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::sign::{Turn, TurnError, Turned, VaultHandle};
+use crate::facts::describe;
+use crate::sign::{Promotion, Turn, TurnError, Turned, VaultHandle};
 
-/// What a promotion goes by.
+/// What a promotion goes by: one of the two.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Promotion {
+struct Grounds {
+    /// The text of an exported journal.
+    journal: Option<String>,
     /// That the other instance is lost.
+    #[serde(default)]
     peer_is_lost: bool,
 }
 
 /// Has this instance sign.
 pub(super) async fn promote(vault: &VaultHandle, floor: Duration, body: Value) -> Reply {
-    match serde_json::from_value(body) {
-        Ok(Promotion { peer_is_lost: true }) => turn(vault, Turn::PeerIsLost { floor }).await,
-        Ok(_) => Reply::refusal(400, "promotion_baseless", "name a journal, or say that the peer is lost"),
-        Err(error) => Reply::refusal(400, "promotion_unread", format!("not a promotion: {error}")),
-    }
+    let grounds = match serde_json::from_value(body) {
+        Ok(grounds) => grounds,
+        Err(error) => {
+            return Reply::refusal(400, "promotion_unread", format!("not a promotion: {error}"));
+        }
+    };
+    let promotion = match grounds {
+        Grounds { journal: Some(text), peer_is_lost: false } => {
+            match JournalExport::from_json(text.as_bytes()) {
+                Ok(journal) => Promotion::Journal(Box::new(journal)),
+                Err(error) => return Reply::refusal(400, "journal_unread", describe(&error)),
+            }
+        }
+        Grounds { journal: None, peer_is_lost: true } => Promotion::PeerIsLost,
+        Grounds { .. } => {
+            let text = "name the other instance's journal, or say that it is lost";
+            return Reply::refusal(400, "promotion_baseless", text);
+        }
+    };
+    turn(vault, Turn::Promote { promotion, floor }).await
 }
 
 /// Has this instance stop.
@@ -32,11 +52,12 @@ pub(super) async fn demote(vault: &VaultHandle) -> Reply {
 
 async fn turn(vault: &VaultHandle, turn: Turn) -> Reply {
     match vault.turn(turn).await {
-        Some(Ok(Turned { before })) => Reply::ok(json!({
+        Some(Ok(Turned { before, journal })) => Reply::ok(json!({
             "before": before.label(),
             "instance": vault.instance().borrow().to_json(),
+            "journal": journal.map(|journal| journal.to_json()),
         })),
-        Some(Err(error)) => Reply::refusal(409, code(&error), error.to_string()),
+        Some(Err(error)) => Reply::refusal(409, code(&error), describe(&error)),
         None => Reply::refusal(503, "stopping", "the signer is about to stop"),
     }
 }
@@ -46,5 +67,8 @@ const fn code(error: &TurnError) -> &'static str {
         TurnError::IsActive => "is_active",
         TurnError::IsListening => "is_listening",
         TurnError::Host(_) => "key_in_use",
+        TurnError::NotDemoted => "not_demoted",
+        TurnError::SignsOn(_) => "peer_signs",
+        TurnError::Journal(_) => "journal_refused",
     }
 }

@@ -15,9 +15,9 @@ use countersign_wire::PublicKey;
 use serde_json::{Value, json};
 
 use crate::config::Config;
-use crate::sign::VaultHandle;
 use crate::readiness::Readiness;
 use crate::reload::ReloadHandle;
+use crate::sign::VaultHandle;
 
 /// What can be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

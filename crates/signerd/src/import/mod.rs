@@ -25,11 +25,11 @@ use countersign_wire::StacksAddress;
 use crate::config::{Config, DbPath};
 use crate::hand::Hand;
 use crate::store::Store;
-use countersign_vault::{SigningKey, Vault};
+use countersign_vault::{Birth, FLOOR, SigningKey, Vault, is_there};
 
 pub use error::{ImportError, Refusal};
 pub use report::{Report, Taken};
-pub(crate) use takeover::{refuse_beside_another, take_over};
+pub(crate) use takeover::{refuse_beside_another, take_over, tells_history};
 
 use read::Found;
 use source::Source;
@@ -61,9 +61,18 @@ pub fn import(
     // The journal first: its lock keeps a running signer away, and a crash between the two leaves
     // marks that bind, and nothing that a second import would not add.
     let (journal, store) = files;
-    let mut vault = Hand::from(Vault::open(signing_key, &journal)?);
+    let is_new = !is_there(&journal);
+    let mut vault = Hand::from(if is_new {
+        // What is found is all that the key has signed; until all of it is taken over, it waits.
+        Vault::create(signing_key, &journal, Birth::Init { wait: FLOOR })?
+    } else {
+        Vault::open(signing_key, &journal)?
+    });
     let mut store = Store::open(&store)?;
     report.taken.signed = take::marks(&mut vault, &found)?;
     take::rest(&mut store, &found, &mut report.taken)?;
+    if is_new && !found.marks.is_empty() {
+        vault.end_wait()?;
+    }
     Ok(report)
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use countersign_wire::{Network, StacksAddress};
+use countersign_wire::{Network, PublicKey, StacksAddress};
 
 use super::error::{ImportError, Refusal};
 use super::read::Found;
@@ -19,6 +19,26 @@ pub(crate) fn refuse_beside_another(db_path: &DbPath) -> Result<(), ImportError>
     match db_path {
         DbPath::Memory => Ok(()),
         DbPath::File(path) => refuse_if_in_use(path),
+    }
+}
+
+/// Whether the database that `db_path` names tells what the key signed in the program before this one. Then
+/// a missing journal is not a lost one.
+pub(crate) fn tells_history(
+    db_path: &DbPath,
+    network: Network,
+    key: &PublicKey,
+) -> Result<bool, ImportError> {
+    match db_path {
+        DbPath::File(path) if path.exists() => match Source::open(path) {
+            Ok(source) => {
+                let owner = StacksAddress::single_sig(network, key);
+                Ok(!Found::read(&source, key, owner)?.marks.is_empty())
+            }
+            Err(ImportError::Refused { why: Refusal::Foreign, .. }) => Ok(false),
+            Err(error) => Err(error),
+        },
+        DbPath::File(_) | DbPath::Memory => Ok(false),
     }
 }
 
@@ -121,6 +141,20 @@ mod tests {
         assert_eq!((report.signed, report.taken.signed.added), (27, 27));
         assert!(!place.vault.has_signed_nothing().unwrap());
         assert_eq!(place.take_over().unwrap(), None, "it is done once");
+    }
+
+    #[test]
+    fn only_a_database_with_signatures_of_the_key_tells_its_history() {
+        let place = Place::new();
+        let tells =
+            |key: &PrivateKey| tells_history(&place.db_path(), Network::Testnet, &key.public_key());
+        let key = PrivateKey::from_hex(SECRET).unwrap();
+        assert!(!tells(&key).unwrap(), "nobody was here");
+        place.leave(b"not a database at all");
+        assert!(!tells(&key).unwrap());
+        place.leave(LEFT);
+        assert!(tells(&key).unwrap());
+        tells(&PrivateKey::from_bytes([7; 32]).unwrap()).unwrap_err();
     }
 
     #[test]

@@ -243,9 +243,7 @@ impl Book {
             self.write_anew()?;
         }
         let Some(file) = &mut self.file else { return Ok(()) };
-        file.file
-            .write_all(&record.to_bytes())
-            .map_err(|source| file.fail("written", source))?;
+        file.file.write_all(&record.to_bytes()).map_err(|source| file.fail("written", source))?;
         (file.records, file.unsynced) = (file.records + 1, file.unsynced + 1);
         if self.unsynced() >= MAX_LOST { self.sync_all() } else { Ok(()) }
     }

@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use countersign_wire::stackerdb::Chunk;
 use countersign_wire::PrivateKey;
+use countersign_wire::stackerdb::Chunk;
 use proptest::prelude::*;
 
 use super::*;
@@ -25,8 +25,7 @@ fn write(book: &mut Book, slot: u32, stored: u32) -> Entry {
 fn an_entry_is_what_a_chunks_signature_covers() {
     let key = PrivateKey::from_bytes([1; 32]).unwrap();
     let chunk = |slot, version, data: &[u8]| {
-        let chunk =
-            Chunk::sign(&key, SlotId::new(slot), SlotVersion::new(version), data.to_vec());
+        let chunk = Chunk::sign(&key, SlotId::new(slot), SlotVersion::new(version), data.to_vec());
         Entry::of(&chunk.metadata())
     };
     assert_eq!(chunk(1, 2, b"a"), chunk(1, 2, b"a"));
@@ -52,7 +51,8 @@ fn what_was_written_is_ours_and_everything_else_is_foreign() {
     }
     // Another content, another slot, a version that was left out, and one that is to come.
     let version = second.version.get();
-    for foreign in [entry(1, version, 99), entry(2, 1, first.print[0]), entry(1, 5, 1), entry(1, 12, 1)]
+    for foreign in
+        [entry(1, version, 99), entry(2, 1, first.print[0]), entry(1, 5, 1), entry(1, 12, 1)]
     {
         assert_eq!(book.judge(&foreign), Author::Foreign, "{foreign:?}");
     }

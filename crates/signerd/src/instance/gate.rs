@@ -111,14 +111,8 @@ impl Gate {
 
 impl GateState {
     /// Every kind.
-    pub const ALL: [Self; 6] = [
-        Self::Open,
-        Self::Listening,
-        Self::Waiting,
-        Self::Standby,
-        Self::Demoted,
-        Self::Frozen,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Open, Self::Listening, Self::Waiting, Self::Standby, Self::Demoted, Self::Frozen];
 
     /// Its name for programs.
     pub const fn label(self) -> &'static str {

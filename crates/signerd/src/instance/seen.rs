@@ -21,7 +21,11 @@ pub(crate) struct Seen {
 
 impl Seen {
     /// A chunk with its content; nothing if `own` did not sign it.
-    pub(crate) fn of_chunk(contract: SignersContract, chunk: &Chunk, own: &PublicKey) -> Option<Self> {
+    pub(crate) fn of_chunk(
+        contract: SignersContract,
+        chunk: &Chunk,
+        own: &PublicKey,
+    ) -> Option<Self> {
         (chunk.recover().as_ref() == Some(own)).then(|| Self::signed(contract, chunk))
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use countersign_wire::stackerdb::Chunk;
-use countersign_wire::{Sighash, SlotVersion};
+use countersign_wire::{Sighash, SlotVersion, UnixSeconds};
 use tokio::sync::watch;
 
 use super::book::{Author, Book, BookError, Entry};
@@ -14,6 +14,7 @@ use super::compare::{Comparison, Decision, Outcome};
 use super::gate::{Gate, Why};
 use super::seen::Seen;
 use super::view::InstanceView;
+use crate::clock::now;
 use crate::metrics::Metrics;
 use crate::readiness::Permission;
 
@@ -24,6 +25,8 @@ pub(crate) struct Warden {
     comparison: Comparison,
     /// Until when chunks that we do not know are taken for what was there before us.
     settling: Settling,
+    /// When another instance was heard last to say something new, and what.
+    heard: Option<(UnixSeconds, String)>,
     /// While the floor is waited out: what is gone back to if the other instance is heard.
     promoted_from: Option<Gate>,
     view: watch::Sender<InstanceView>,
@@ -77,6 +80,7 @@ impl Warden {
             book,
             comparison: Comparison::default(),
             settling,
+            heard: None,
             promoted_from: None,
             view,
             metrics,
@@ -142,6 +146,7 @@ impl Warden {
         if self.is_settling() {
             return self.absorb(entry);
         }
+        self.heard = Some((now().as_unix(), seen.to_string()));
         match &self.gate {
             Gate::Standby | Gate::Demoted | Gate::Frozen { .. } => self.absorb(entry),
             Gate::Listening { why: Why::Floor, .. } => {
@@ -155,6 +160,13 @@ impl Warden {
                 Ok(Finding::Freeze { reason })
             }
         }
+    }
+
+    /// What another instance was heard to say after this time, by whatever clock told that.
+    pub(crate) fn heard_after(&self, time: UnixSeconds) -> Option<String> {
+        let (at, word) = self.heard.as_ref()?;
+        let latest = time.get().saturating_add(CLOCKS_DIFFER_BY);
+        (at.get() > latest).then(|| word.clone())
     }
 
     /// Our slots were read, beginning at `begun`, and each chunk of our key in them was heard.
@@ -288,5 +300,7 @@ pub(crate) enum Looked {
 
 /// What somebody wrote right before may reach our node this much later.
 const MAX_SETTLING: Duration = Duration::from_secs(5);
+/// How many seconds the clocks of two hosts may differ by, and a chunk take from one to the other.
+const CLOCKS_DIFFER_BY: u64 = 10;
 /// How many chunks of an instance that has stopped may not have reached our node yet.
 const ON_THEIR_WAY: u32 = 64;

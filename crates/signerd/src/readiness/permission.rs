@@ -20,14 +20,8 @@ pub enum Permission {
 
 impl Permission {
     /// Every kind.
-    pub const ALL: [Self; 6] = [
-        Self::Active,
-        Self::Listening,
-        Self::Waiting,
-        Self::Standby,
-        Self::Demoted,
-        Self::Frozen,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Active, Self::Listening, Self::Waiting, Self::Standby, Self::Demoted, Self::Frozen];
 
     /// Its name for programs.
     pub const fn label(self) -> &'static str {
@@ -47,7 +41,9 @@ impl Permission {
             Self::Listening => {
                 "after the start, this instance listens for its own key before it signs"
             }
-            Self::Waiting => "the instance before is lost, and this one waits until what it signed is history",
+            Self::Waiting => {
+                "the instance before is lost, and this one waits until what it signed is history"
+            }
             Self::Standby => "this instance is a standby: it follows the chain and signs nothing",
             Self::Demoted => "this instance was told to stop signing",
             Self::Frozen => "somebody else signed with this key, so this instance stopped signing",

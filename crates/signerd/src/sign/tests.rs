@@ -1,11 +1,16 @@
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 use std::time::Duration;
 
 use countersign_node::{CallbackQueue, QueueLimits};
 use countersign_ops::watchdog::Pulses;
 use countersign_signer::Timestamp;
-use countersign_vault::{Standing, Vault};
+use countersign_vault::{Birth, Standing, Vault};
 use countersign_wire::stackerdb::SignersContract;
 use countersign_wire::{BurnHeight, PrivateKey, Sighash, SlotVersion, Wire as _};
 
@@ -108,6 +113,14 @@ impl Bench {
     }
 }
 
+fn born(journal: &std::path::Path) -> Vault {
+    Vault::create(key(), journal, Birth::WithKey).unwrap()
+}
+
+fn lost(floor: Duration) -> Turn {
+    Turn::Promote { promotion: Promotion::PeerIsLost, floor }
+}
+
 fn key() -> PrivateKey {
     PrivateKey::from_bytes([9; 32]).unwrap()
 }
@@ -146,7 +159,7 @@ async fn our_own_chunks_freeze_nothing_whatever_lane_they_come_back_in() {
 async fn a_chunk_that_somebody_else_signed_with_our_key_freezes_signing_for_good() {
     let folder = tempfile::tempdir().unwrap();
     let journal = folder.path().join("journal");
-    let mut bench = Bench::with(Vault::open(key(), &journal).unwrap(), Gate::Open, Book::in_memory());
+    let mut bench = Bench::with(born(&journal), Gate::Open, Book::in_memory());
     let ours = bench.signed(1, 1).await;
     bench.handle.heard(foreign(1, ours.slot_version.get() + 1, 7));
     assert!(!bench.signs().await);
@@ -155,7 +168,9 @@ async fn a_chunk_that_somebody_else_signed_with_our_key_freezes_signing_for_good
     let sighash = order(7).sighash;
     bench.handle.accept(order(7));
     let answer = bench.events.recv().await.unwrap();
-    assert!(matches!(answer, Event::SigningRefused { sighash: of, rival } if (of, rival) == (sighash, sighash)));
+    assert!(
+        matches!(answer, Event::SigningRefused { sighash: of, rival } if (of, rival) == (sighash, sighash))
+    );
     let withheld = &bench.metrics.instance.withheld;
     assert_eq!(withheld.get_or_create(&vec![("payload", "acceptance")]).get(), 1);
     drop(bench.handle);
@@ -200,8 +215,11 @@ async fn a_key_that_is_used_while_a_start_listens_is_not_used_here() {
 async fn a_key_that_was_used_elsewhere_since_our_last_run_is_not_used_here() {
     let mut book = Book::in_memory();
     book.write(foreign(3, 5, 1).entry()).unwrap();
-    let bench =
-        Bench::with(Vault::in_memory(key()).unwrap(), Gate::listening(Duration::ZERO, Why::CleanStart), book);
+    let bench = Bench::with(
+        Vault::in_memory(key()).unwrap(),
+        Gate::listening(Duration::ZERO, Why::CleanStart),
+        book,
+    );
     bench.handle.looked(Instant::now(), vec![foreign(3, 5, 1), foreign(3, 6, 2)]);
     assert!(!bench.signs().await);
     assert_eq!(bench.state(), GateState::Frozen);
@@ -222,7 +240,7 @@ async fn a_standby_compares_its_decisions_and_lives_with_the_other_ones_chunks()
 async fn the_floor_is_waited_out_only_in_silence() {
     let bench = Bench::new(Gate::Standby);
     let floor = Duration::from_millis(50);
-    bench.handle.turn(Turn::PeerIsLost { floor }).await.unwrap().unwrap();
+    bench.handle.turn(lost(floor)).await.unwrap().unwrap();
     assert_eq!(bench.state(), GateState::Waiting);
     bench.handle.looked(Instant::now(), Vec::new());
     assert!(!bench.signs().await);
@@ -235,15 +253,21 @@ async fn the_floor_is_waited_out_only_in_silence() {
 async fn a_peer_that_is_heard_is_not_lost() {
     let bench = Bench::new(Gate::Demoted);
     let floor = Duration::from_secs(600);
-    bench.handle.turn(Turn::PeerIsLost { floor: Duration::ZERO }).await.unwrap().unwrap();
+    bench.handle.turn(lost(Duration::ZERO)).await.unwrap().unwrap();
     bench.handle.heard(foreign(3, 41, 1));
     assert!(!bench.signs().await);
     assert_eq!(bench.state(), GateState::Demoted);
     let view = bench.handle.instance().borrow().to_json();
     let why = view["promotion_called_off"].as_str().unwrap();
-    assert!(why.starts_with("the other instance is not lost: it wrote block_pre_commit in slot"), "{why}");
-    bench.handle.turn(Turn::PeerIsLost { floor }).await.unwrap().unwrap();
-    assert_eq!(bench.handle.instance().borrow().to_json()["promotion_called_off"], serde_json::Value::Null);
+    assert!(
+        why.starts_with("the other instance is not lost: it wrote block_pre_commit in slot"),
+        "{why}"
+    );
+    bench.handle.turn(lost(floor)).await.unwrap().unwrap();
+    assert_eq!(
+        bench.handle.instance().borrow().to_json()["promotion_called_off"],
+        serde_json::Value::Null
+    );
     // What reaches us at first may have been its last word.
     bench.handle.heard(foreign(3, 42, 1));
     assert!(!bench.signs().await);
@@ -254,10 +278,12 @@ async fn a_peer_that_is_heard_is_not_lost() {
 async fn a_demotion_is_durable_and_a_second_one_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let journal = folder.path().join("journal");
-    let bench = Bench::with(Vault::open(key(), &journal).unwrap(), Gate::Open, Book::in_memory());
+    let bench = Bench::with(born(&journal), Gate::Open, Book::in_memory());
     assert!(bench.signs().await);
     for before in [GateState::Open, GateState::Demoted] {
-        assert_eq!(bench.handle.turn(Turn::Demote).await.unwrap().unwrap(), Turned { before });
+        let turned = bench.handle.turn(Turn::Demote).await.unwrap().unwrap();
+        assert_eq!(turned.before, before);
+        assert!(turned.journal.unwrap().is_proven_demotion());
     }
     assert!(!bench.signs().await);
     drop(bench.handle);
@@ -293,4 +319,57 @@ async fn a_vault_that_stands_still_has_no_pulse() {
         assert!(Instant::now() < limit, "the vault has no pulse any more");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+}
+
+/// Another instance's journal in which it has signed a block, demoted or not.
+fn journal_of_peer(is_demoted: bool) -> Promotion {
+    let mut peer = Vault::in_memory(key()).unwrap();
+    peer.sign_acceptance(&request(&order(7))).unwrap();
+    if is_demoted {
+        peer.demote(now().as_unix()).unwrap();
+    }
+    Promotion::Journal(Box::new(peer.export_journal(now().as_unix()).unwrap()))
+}
+
+#[tokio::test]
+async fn a_standby_takes_over_from_a_demoted_peer_at_once_and_never_contradicts_it() {
+    let mut bench = Bench::new(Gate::Standby);
+    bench.handle.looked(Instant::now(), vec![foreign(3, 40, 1)]);
+    let floor = Duration::from_secs(600);
+    let turn = Turn::Promote { promotion: journal_of_peer(true), floor };
+    bench.handle.turn(turn).await.unwrap().unwrap();
+    // A last word of the peer may reach us late.
+    bench.handle.heard(foreign(3, 41, 2));
+    assert!(bench.signed(3, 2).await.slot_version.get() > 41);
+    let rival = header(2, 7);
+    bench.handle.accept(AcceptanceOrder {
+        sighash: rival.sighash(),
+        header: Box::new(rival.clone()),
+        ..order(7)
+    });
+    let answer = bench.events.recv().await.unwrap();
+    let refused = matches!(answer, Event::SigningRefused { sighash, rival: known }
+        if (sighash, known) == (rival.sighash(), order(7).sighash));
+    assert!(refused, "{answer:?}");
+    // But whoever goes on signing is no peer that has stopped.
+    let next = bench.signed(3, 3).await.slot_version.get() + 1;
+    bench.handle.heard(foreign(3, next, 3));
+    assert!(!bench.signs().await);
+}
+
+#[tokio::test]
+async fn a_journal_of_an_instance_that_may_still_sign_promotes_nobody() {
+    let bench = Bench::new(Gate::Standby);
+    let floor = Duration::from_secs(600);
+    let turn = Turn::Promote { promotion: journal_of_peer(false), floor };
+    let refused = bench.handle.turn(turn).await.unwrap().unwrap_err();
+    assert!(matches!(refused, TurnError::NotDemoted), "{refused}");
+    let Promotion::Journal(mut journal) = journal_of_peer(true) else { panic!("it is a journal") };
+    journal.created_at = countersign_wire::UnixSeconds::new(now().as_unix().get() - 60);
+    bench.handle.looked(Instant::now(), Vec::new());
+    bench.handle.heard(foreign(3, 41, 2));
+    let promotion = Promotion::Journal(journal);
+    let refused = bench.handle.turn(Turn::Promote { promotion, floor }).await.unwrap().unwrap_err();
+    assert!(matches!(refused, TurnError::SignsOn(_)), "{refused}");
+    assert!(!bench.signs().await);
 }

@@ -6,7 +6,7 @@ use countersign_signer::Saved;
 use countersign_signerd::Config;
 use countersign_signerd::import::{ImportError, Report, import};
 use countersign_signerd::store::Store;
-use countersign_vault::{SigningKey, Vault};
+use countersign_vault::{Birth, SigningKey, Vault};
 use countersign_wire::{Network, PrivateKey, Sighash, StacksAddress};
 use rusqlite::{Connection, params};
 use tempfile::TempDir;
@@ -80,7 +80,12 @@ impl Place {
 
     pub(crate) fn vault(&self) -> Vault {
         let key = PrivateKey::from_hex(&self.secret).unwrap();
-        Vault::open(key, &self.folder.path().join("signer.countersign-journal.sqlite")).unwrap()
+        let journal = self.folder.path().join("signer.countersign-journal.sqlite");
+        if journal.exists() {
+            Vault::open(key, &journal).unwrap()
+        } else {
+            Vault::create(key, &journal, Birth::WithKey).unwrap()
+        }
     }
 
     /// Every file but the database and what belongs to it.

@@ -1,1 +1,1 @@
-SELECT height, tenure FROM acceptance WHERE sighash = ?1
+SELECT height, tenure, is_told FROM acceptance WHERE sighash = ?1

@@ -1,1 +1,1 @@
-INSERT INTO acceptance (sighash, height, tenure, at) VALUES (?1, ?2, ?3, ?4)
+INSERT INTO acceptance (sighash, height, tenure, at, is_told) VALUES (?1, ?2, ?3, ?4, ?5)

@@ -1,1 +1,1 @@
-INSERT INTO overridden (sighash, rival, rule) VALUES (?1, ?2, ?3)
+INSERT OR IGNORE INTO overridden (sighash, rival, rule) VALUES (?1, ?2, ?3)

@@ -1,1 +1,1 @@
-SELECT sighash, height, tenure, at FROM acceptance WHERE height <= ?1
+SELECT sighash, height, tenure, at, is_told FROM acceptance WHERE height <= ?1

@@ -1,23 +1,33 @@
 //! The journal: what the key signed, durable before the signature exists.
 
+mod exchange;
 mod fold;
 mod import;
 mod log;
 mod open;
+mod place;
 mod seal;
 mod service;
 mod signatures;
+mod tail;
+mod witness;
 
 use std::path::Path;
 use std::time::Duration;
 
-use countersign_wire::{ConsensusHash, MessageSignature, PublicKey, Sighash, StacksHeight};
+use countersign_wire::{
+    ConsensusHash, MessageSignature, PublicKey, Sighash, StacksHeight, UnixSeconds,
+};
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 
 use crate::error::{JournalError, OpenError, SignError};
+use crate::interchange::JournalExport;
+use crate::journal_file::JournalStatus;
 use crate::request::{AcceptanceRequest, Override, RejectionRequest};
 
+use open::Trust;
 use service::{Service, Waiting};
+use witness::Witness;
 
 /// One connection that holds its file's exclusive lock.
 pub(crate) struct Journal {
@@ -36,6 +46,7 @@ pub(crate) struct Journal {
     /// Set when a read or write failed. After a failed sync the disk may lack what the database shows,
     /// and a later sync may succeed without it, so nothing is believed until the next opening.
     has_failed: bool,
+    witness: Witness,
     /// How many rows there are that are folded or forgotten in time.
     rows: fold::Rows,
     /// How many transactions there were since the log was last brought into the database.
@@ -50,10 +61,51 @@ pub(crate) struct Record {
 }
 
 impl Journal {
-    /// Opens or creates the journal of `owner` at `path`.
+    /// Opens the journal of `owner` at `path`.
     pub(crate) fn open(path: &Path, owner: &PublicKey) -> Result<Self, OpenError> {
-        let opened = open::open(path, owner)?;
+        let opened = open::open(path, owner, Trust::Witnessed)?;
         Self::new(opened, owner).map_err(|error| open::explain(path, error))
+    }
+
+    /// Creates the journal of `owner` at `path`, and opens it. With a wait nothing is signed before that
+    /// has passed.
+    pub(crate) fn create(
+        path: &Path,
+        owner: &PublicKey,
+        wait: Duration,
+    ) -> Result<Self, OpenError> {
+        open::create(path, owner, wait)?;
+        Self::open(path, owner)
+    }
+
+    /// Opens a journal whatever its witness says, and signs nothing before `wait` has passed.
+    pub(crate) fn accept(
+        path: &Path,
+        owner: &PublicKey,
+        wait: Duration,
+    ) -> Result<Self, OpenError> {
+        let opened = open::open(path, owner, Trust::Anyway)?;
+        let mut journal = Self::new(opened, owner).map_err(|error| open::explain(path, error))?;
+        journal.wait(wait).map_err(|error| match error {
+            SignError::Journal(source) => OpenError::Unwritable { path: path.to_owned(), source },
+            other => OpenError::Damaged { path: path.to_owned(), finding: other.to_string() },
+        })?;
+        Ok(journal)
+    }
+
+    /// Checks the journal at `path` and reads it, and writes nothing. The export has no time and no proof.
+    pub(crate) fn inspect(path: &Path) -> Result<(JournalStatus, JournalExport), OpenError> {
+        let (db, owner, service) = open::inspect(path)?;
+        let read = || {
+            let export = exchange::export(&db, owner, &service, UnixSeconds::new(0))?;
+            Ok((exchange::status(&db, owner, &service)?, export))
+        };
+        read().map_err(|error| open::explain(path, error))
+    }
+
+    /// Whose journal is at `path`. Only its structure is checked.
+    pub(crate) fn owner_of(path: &Path) -> Result<PublicKey, OpenError> {
+        open::find_owner(path)
     }
 
     /// A journal without a file.
@@ -63,7 +115,7 @@ impl Journal {
     }
 
     fn new(opened: open::Opened, owner: &PublicKey) -> rusqlite::Result<Self> {
-        let open::Opened { db, service, was_clean } = opened;
+        let open::Opened { db, service, was_clean, witness } = opened;
         let rows = fold::Rows::count(&db)?;
         Ok(Self {
             db,
@@ -74,6 +126,7 @@ impl Journal {
             is_held: false,
             unwritten: Vec::new(),
             has_failed: false,
+            witness,
             rows,
             unmerged: 0,
         })
@@ -90,12 +143,17 @@ impl Journal {
         let recordable_height = recordable("height", height.get())?;
         let at = recordable("time", request.at.get())?;
         let is_new = self.transact(|txn, service| {
-            if is_acceptance_recorded(txn, (sighash, height, tenure))? {
+            let recorded = find_recorded(txn, (sighash, height, tenure))?;
+            if recorded == Some(Origin::Here) {
                 return Ok(false);
             }
             fold::check_floor(txn, sighash, height)?;
-            let used = overrides_in_use(txn, recordable_height, &request.overriding)?;
-            insert_acceptance(txn, service, (sighash, recordable_height, tenure, at))?;
+            let rivals = (recordable_height, sighash);
+            let used = overrides_in_use(txn, rivals, &request.overriding)?;
+            if recorded.is_none() {
+                let row = Row { sighash, height: recordable_height, tenure, at };
+                insert_acceptance(txn, service, (row, Origin::Here))?;
+            }
             for Override { sighash: rival, rule } in used {
                 txn.prepare_cached(include_str!("insert_override.sql"))?.execute(params![
                     sighash.as_bytes(),
@@ -103,7 +161,7 @@ impl Journal {
                     rule.name()
                 ])?;
             }
-            Ok(true)
+            Ok(recorded.is_none())
         })?;
         self.rows.acceptances += i64::from(is_new);
         Ok(())
@@ -194,46 +252,72 @@ impl Journal {
     }
 }
 
-/// Whether this very acceptance was recorded before.
-fn is_acceptance_recorded(
+/// A row of the table `acceptance`, without its origin.
+#[derive(Clone, Copy, Debug)]
+struct Row {
+    sighash: Sighash,
+    height: i64,
+    tenure: ConsensusHash,
+    at: i64,
+}
+
+/// Who signed a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Origin {
+    /// This journal's own vault. The same request has the same answer.
+    Here,
+    /// Another one with the same key, as an import says. It binds, and lets nothing go.
+    Elsewhere,
+}
+
+impl Origin {
+    const fn of(is_told: bool) -> Self {
+        if is_told { Self::Elsewhere } else { Self::Here }
+    }
+}
+
+/// Whether this very acceptance was recorded before, and who signed it.
+fn find_recorded(
     txn: &Transaction<'_>,
     (sighash, height, tenure): (Sighash, StacksHeight, ConsensusHash),
-) -> Result<bool, SignError> {
-    let recorded: Option<(i64, [u8; 20])> = txn
+) -> Result<Option<Origin>, SignError> {
+    let recorded: Option<(i64, [u8; 20], bool)> = txn
         .prepare_cached(include_str!("find_acceptance.sql"))?
-        .query_row([sighash.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))
+        .query_row([sighash.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
         .optional()?;
-    let Some((found, found_tenure)) = recorded else {
-        return Ok(false);
+    let Some((found, found_tenure, is_told)) = recorded else {
+        return Ok(None);
     };
     let found = StacksHeight::new(found.unsigned_abs());
     if (found, &found_tenure) != (height, tenure.as_bytes()) {
         return Err(SignError::Inconsistent { sighash, height: found });
     }
-    Ok(true)
+    Ok(Some(Origin::of(is_told)))
 }
 
 /// Adds a record and counts it.
 fn insert_acceptance(
     txn: &Transaction<'_>,
     service: &mut Service,
-    (sighash, height, tenure, at): (Sighash, i64, ConsensusHash, i64),
+    (row, origin): (Row, Origin),
 ) -> rusqlite::Result<()> {
     service.records = service.records.saturating_add(1);
-    service.sum.add_acceptance((sighash, height, tenure, at));
+    service.sum.toggle_acceptance(row, origin);
+    let Row { sighash, height, tenure, at } = row;
+    let is_told = origin == Origin::Elsewhere;
     txn.prepare_cached(include_str!("insert_acceptance.sql"))?
-        .execute(params![sighash.as_bytes(), height, tenure.as_bytes(), at])
+        .execute(params![sighash.as_bytes(), height, tenure.as_bytes(), at, is_told])
         .map(drop)
 }
 
 /// The overrides that this acceptance needs, if every rival has one.
 fn overrides_in_use(
     txn: &Transaction<'_>,
-    height: i64,
+    (height, sighash): (i64, Sighash),
     offered: &[Override],
 ) -> Result<Vec<Override>, SignError> {
     let mut statement = txn.prepare_cached(include_str!("find_rivals.sql"))?;
-    let mut rows = statement.query([height])?;
+    let mut rows = statement.query(params![height, sighash.as_bytes()])?;
     let mut used = Vec::new();
     while let Some(row) = rows.next()? {
         let rival = Sighash::new(row.get(0)?);

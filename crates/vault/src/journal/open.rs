@@ -1,4 +1,4 @@
-//! Opening a journal: create it whole or not at all, lock it, and believe nothing unchecked.
+//! Opening a journal: lock it, and believe nothing unchecked. Creating one: whole, or not at all.
 
 use std::fs::File;
 use std::io::{self, ErrorKind};
@@ -6,12 +6,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use countersign_wire::PublicKey;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, params};
 
-use super::fold;
 use super::log::{lengthen, log_of};
 use super::seal::{Sum, seal};
-use super::service::Service;
+use super::service::{Service, whole_seconds};
+use super::witness::{Testimony, Witness};
+use super::{fold, place, tail, witness};
 use crate::error::{JournalError, OpenError};
 
 /// "CSJ1": tells a journal from any other SQLite file.
@@ -25,92 +27,138 @@ pub(super) struct Opened {
     pub(super) service: Service,
     /// Whether the opening before ended by a clean stop.
     pub(super) was_clean: bool,
+    pub(super) witness: Witness,
 }
 
-/// Opens the journal at `path`; creates it if there is none.
-pub(super) fn open(path: &Path, owner: &PublicKey) -> Result<Opened, OpenError> {
-    match path.metadata() {
-        Ok(found) if !found.is_file() => {
-            return Err(OpenError::NotAJournal { path: path.to_owned() });
+/// What a missing or an old history means for an opening.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Trust {
+    /// The journal is refused unless its witness says that it is the latest.
+    Witnessed,
+    /// It is taken as it is.
+    Anyway,
+}
+
+/// Opens the journal at `path`, which must exist.
+pub(super) fn open(path: &Path, owner: &PublicKey, trust: Trust) -> Result<Opened, OpenError> {
+    if !place::is_taken(path)? {
+        return Err(OpenError::Missing { path: path.to_owned() });
+    }
+    let (db, found) = connect_checked(path)?;
+    check_owner(&db, path, owner)?;
+    let testimony = if found == SCHEMA_VERSION {
+        let service = check_seal(&db, path, owner)?;
+        match trust {
+            Trust::Witnessed => witness::hear(path, owner, &service)?,
+            Trust::Anyway => Testimony::Current,
         }
-        // A journal comes into being whole, so an empty one has lost what it had.
-        Ok(found) if found.len() == 0 => {
-            return Err(OpenError::Damaged {
-                path: path.to_owned(),
-                finding: "the file is empty".to_owned(),
-            });
-        }
-        Ok(_) => {}
-        Err(error) if error.kind() == ErrorKind::NotFound && log_of(path).exists() => {
-            return Err(OpenError::Damaged {
-                path: path.to_owned(),
-                finding: "the file is missing, and its log is still beside it".to_owned(),
-            });
-        }
-        Err(error) if error.kind() == ErrorKind::NotFound => create(path, owner)?,
-        Err(error) => return Err(unwritable(path, JournalError::Io(error))),
+    } else {
+        // There were no witnesses yet.
+        Testimony::Nothing
+    };
+    let (service, was_clean) = begin_service(&db, path, owner, (found, testimony))?;
+    let witness = Witness::begin(path, owner, &service)?;
+    Ok(Opened { db, service, was_clean, witness })
+}
+
+/// Looks at a journal without an opening: nothing is written. Also says whose it is.
+pub(super) fn inspect(path: &Path) -> Result<(Connection, PublicKey, Service), OpenError> {
+    if !place::is_taken(path)? {
+        return Err(OpenError::Missing { path: path.to_owned() });
+    }
+    let (db, found) = connect_checked(path)?;
+    let quiet = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+    db.set_db_config(quiet, true).map_err(|error| explain(path, error))?;
+    if found != SCHEMA_VERSION {
+        return Err(OpenError::OlderSchema {
+            path: path.to_owned(),
+            found,
+            needed: SCHEMA_VERSION,
+        });
+    }
+    let owner = owner_of(&db, path)?;
+    let service = check_seal(&db, path, &owner)?;
+    witness::hear(path, &owner, &service)?;
+    Ok((db, owner, service))
+}
+
+/// Whose journal is at `path`.
+pub(super) fn find_owner(path: &Path) -> Result<PublicKey, OpenError> {
+    if !place::is_taken(path)? {
+        return Err(OpenError::Missing { path: path.to_owned() });
+    }
+    let (db, _) = connect_checked(path)?;
+    owner_of(&db, path)
+}
+
+/// The connection to a file that is a whole journal of somebody, and its schema.
+fn connect_checked(path: &Path) -> Result<(Connection, i64), OpenError> {
+    let fail = |error| unwritable(path, JournalError::Io(error));
+    if let Some(finding) = tail::damage(&log_of(path)).map_err(fail)? {
+        return Err(damaged(path, finding.to_owned()));
     }
     let db = connect(path).map_err(|error| explain(path, error))?;
-    let found = check_identity(&db, path, owner)?;
+    let found = check_identity(&db, path)?;
     check_integrity(&db, path)?;
-    if found == SCHEMA_VERSION {
-        check_seal(&db, path, owner)?;
-    }
-    let (service, was_clean) = begin_service(&db, path, owner, found)?;
-    Ok(Opened { db, service, was_clean })
+    Ok((db, found))
 }
 
 /// A journal that lives as long as its connection.
 pub(super) fn in_memory(owner: &PublicKey) -> Result<Opened, OpenError> {
     let begin = || {
         let db = Connection::open_in_memory()?;
-        let service = initialise(&db, owner)?;
-        Ok(Opened { db, was_clean: service.is_clean, service })
+        let service = initialise(&db, owner, Duration::ZERO)?;
+        Ok(Opened { db, was_clean: service.is_clean, service, witness: Witness::none() })
     };
     begin().map_err(|error| explain(Path::new(":memory:"), error))
 }
 
 /// Writes a complete, synced journal under another name and gives it its own only then: a crash
 /// leaves either no journal or a whole one, and of two processes that create it one wins.
-fn create(path: &Path, owner: &PublicKey) -> Result<(), OpenError> {
+///
+/// With a wait, nothing is signed before it has passed.
+pub(super) fn create(path: &Path, owner: &PublicKey, wait: Duration) -> Result<(), OpenError> {
     let fail = |error| unwritable(path, JournalError::Io(error));
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
+    let exists = || OpenError::Exists { path: path.to_owned() };
+    if place::is_taken(path)? {
+        return Err(exists());
+    }
+    let folder = place::folder_of(path);
+    place::check_file_system(path, &folder)?;
     // The temporary file has mode 0600, and so has SQLite's write-ahead log after it.
     let draft = tempfile::Builder::new()
         .prefix(".signing-journal-")
-        .tempfile_in(folder)
+        .tempfile_in(&folder)
         .map_err(fail)?
         .into_temp_path();
-    write_draft(&draft, owner).map_err(|error| explain(path, error))?;
+    write_draft(&draft, owner, wait).map_err(|error| explain(path, error))?;
     File::open(&draft).and_then(|file| file.sync_all()).map_err(fail)?;
     match draft.persist_noclobber(path) {
         Ok(()) => {}
-        Err(lost) if lost.error.kind() == ErrorKind::AlreadyExists => return Ok(()),
+        Err(lost) if lost.error.kind() == ErrorKind::AlreadyExists => return Err(exists()),
         Err(lost) => return Err(fail(lost.error)),
     }
-    sync_folder(folder).map_err(fail)
+    sync_folder(&folder).map_err(fail)
 }
 
-fn write_draft(draft: &Path, owner: &PublicKey) -> rusqlite::Result<()> {
+fn write_draft(draft: &Path, owner: &PublicKey, wait: Duration) -> rusqlite::Result<()> {
     let db = connect(draft)?;
     // Still without a write-ahead log: what closing copies out of one may fail unseen on a disk that
     // is nearly full.
-    initialise(&db, owner)?;
+    initialise(&db, owner, wait)?;
     // The file remembers this mode, and a reader of such a file locks it at once.
     db.pragma_update(None, "journal_mode", "WAL")?;
     db.close().map_err(|(_, error)| error)
 }
 
-/// Makes an empty database a journal. A key that has signed nothing was left as cleanly as can be.
-fn initialise(db: &Connection, owner: &PublicKey) -> rusqlite::Result<Service> {
+/// Makes an empty database a journal. A key that has signed nothing was left as cleanly as can be; one of
+/// which that is not known was not.
+fn initialise(db: &Connection, owner: &PublicKey, wait: Duration) -> rusqlite::Result<Service> {
     let txn = db.unchecked_transaction()?;
     migrate(&txn, 0)?;
     txn.execute(include_str!("insert_owner.sql"), params![owner.as_bytes()])?;
     let (service, _) = Service::load(&txn)?;
-    let service = Service { is_clean: true, ..service };
+    let service = Service { is_clean: wait.is_zero(), wait: whole_seconds(wait), ..service };
     service.save(&txn, owner)?;
     txn.pragma_update(None, "application_id", APPLICATION_ID)?;
     txn.pragma_update(None, "user_version", SCHEMA_VERSION)?;
@@ -158,8 +206,8 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     Ok(db)
 }
 
-/// Checks that the file is a journal, of a schema that we know, of our key. Returns the schema.
-fn check_identity(db: &Connection, path: &Path, owner: &PublicKey) -> Result<i64, OpenError> {
+/// Checks that the file is a journal, of a schema that we know. Returns the schema.
+fn check_identity(db: &Connection, path: &Path) -> Result<i64, OpenError> {
     let number = |pragma| {
         db.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0))
             .map_err(|error| explain(path, error))
@@ -175,21 +223,23 @@ fn check_identity(db: &Connection, path: &Path, owner: &PublicKey) -> Result<i64
             supported: SCHEMA_VERSION,
         });
     }
-    let recorded: [u8; 33] = db
+    Ok(found)
+}
+
+fn owner_of(db: &Connection, path: &Path) -> Result<PublicKey, OpenError> {
+    let recorded = db
         .query_row(include_str!("find_owner.sql"), [], |row| row.get(0))
         .map_err(|error| explain(path, error))?;
-    if &recorded == owner.as_bytes() {
-        return Ok(found);
+    PublicKey::from_bytes(recorded)
+        .ok_or_else(|| damaged(path, "its owner is not a public key".to_owned()))
+}
+
+fn check_owner(db: &Connection, path: &Path, ours: &PublicKey) -> Result<(), OpenError> {
+    let recorded = owner_of(db, path)?;
+    if recorded == *ours {
+        return Ok(());
     }
-    match PublicKey::from_bytes(recorded) {
-        Some(recorded) => {
-            Err(OpenError::ForeignKey { path: path.to_owned(), recorded, ours: *owner })
-        }
-        None => Err(OpenError::Damaged {
-            path: path.to_owned(),
-            finding: "its owner is not a public key".to_owned(),
-        }),
-    }
+    Err(OpenError::ForeignKey { path: path.to_owned(), recorded, ours: *ours })
 }
 
 /// Checks the structure of the file, and that each index has what its table has.
@@ -201,17 +251,16 @@ fn check_integrity(db: &Connection, path: &Path) -> Result<(), OpenError> {
 }
 
 /// Checks that everything that binds the key is as it was written.
-fn check_seal(db: &Connection, path: &Path, owner: &PublicKey) -> Result<(), OpenError> {
+fn check_seal(db: &Connection, path: &Path, owner: &PublicKey) -> Result<Service, OpenError> {
     let look = || {
         let (service, found) = Service::load(db)?;
-        let is_whole = service.sum == Sum::of(db)?;
-        Ok(is_whole && found == seal(owner, fold::floor_row(db)?, &service))
+        let is_whole =
+            service.sum == Sum::of(db)? && found == seal(owner, fold::floor_row(db)?, &service);
+        Ok(is_whole.then_some(service))
     };
-    if look().map_err(|error| explain(path, error))? {
-        Ok(())
-    } else {
-        Err(damaged(path, "its content is not what was written".to_owned()))
-    }
+    look()
+        .map_err(|error| explain(path, error))?
+        .ok_or_else(|| damaged(path, "its content is not what was written".to_owned()))
 }
 
 fn damaged(path: &Path, finding: String) -> OpenError {
@@ -229,7 +278,7 @@ fn begin_service(
     db: &Connection,
     path: &Path,
     owner: &PublicKey,
-    found: i64,
+    (found, testimony): (i64, Testimony),
 ) -> Result<(Service, bool), OpenError> {
     let prove = || {
         db.pragma_update(None, "journal_mode", "WAL")?;
@@ -239,7 +288,7 @@ fn begin_service(
         txn.execute(include_str!("count_opening.sql"), [])?;
         let (mut service, _) = Service::load(&txn)?;
         let was_clean = service.is_clean;
-        service.begin_opening(&txn)?;
+        service.begin_opening(&txn, testimony)?;
         if found < 3 {
             service.sum = Sum::of(&txn)?;
         }
@@ -265,8 +314,8 @@ pub(super) fn explain(path: &Path, error: rusqlite::Error) -> OpenError {
         Some(ErrorCode::NotADatabase) => OpenError::NotAJournal { path },
         Some(ErrorCode::DatabaseCorrupt) => OpenError::Damaged { path, finding: error.to_string() },
         Some(ErrorCode::ReadOnly) => unwritable(&path, JournalError::ReadOnly),
-        _ if matches!(error, rusqlite::Error::QueryReturnedNoRows) => {
-            OpenError::Damaged { path, finding: "it names no owner".to_owned() }
+        None if !matches!(error, rusqlite::Error::SqliteFailure(..)) => {
+            OpenError::Damaged { path, finding: format!("a row cannot be read: {error}") }
         }
         _ => unwritable(&path, JournalError::Sqlite(error)),
     }

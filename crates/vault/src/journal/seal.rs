@@ -11,6 +11,7 @@ use countersign_wire::{ConsensusHash, PublicKey, Sighash};
 use rusqlite::{Connection, Rows};
 
 use super::service::Service;
+use super::{Origin, Row};
 
 /// The exclusive or of the hashes of rows. Each row is different, so none cancels another.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,17 +26,15 @@ impl Sum {
         &self.0
     }
 
-    /// Counts an acceptance.
-    pub(super) fn add_acceptance(
-        &mut self,
-        (sighash, height, tenure, at): (Sighash, i64, ConsensusHash, i64),
-    ) {
+    /// Counts an acceptance, or takes it away.
+    pub(super) fn toggle_acceptance(&mut self, row: Row, origin: Origin) {
         self.add(sha256(&[
             b"acceptance",
-            sighash.as_bytes(),
-            &height.to_be_bytes(),
-            tenure.as_bytes(),
-            &at.to_be_bytes(),
+            row.sighash.as_bytes(),
+            &row.height.to_be_bytes(),
+            row.tenure.as_bytes(),
+            &row.at.to_be_bytes(),
+            &[u8::from(origin == Origin::Elsewhere)],
         ]));
     }
 
@@ -62,9 +61,14 @@ impl Sum {
     ) -> rusqlite::Result<()> {
         let mut statement = db.prepare_cached(include_str!("load_acceptances.sql"))?;
         let mut rows = statement.query([highest])?;
-        while let Some(row) = rows.next()? {
-            let (sighash, tenure) = (Sighash::new(row.get(0)?), ConsensusHash::new(row.get(2)?));
-            self.add_acceptance((sighash, row.get(1)?, tenure, row.get(3)?));
+        while let Some(found) = rows.next()? {
+            let row = Row {
+                sighash: Sighash::new(found.get(0)?),
+                height: found.get(1)?,
+                tenure: ConsensusHash::new(found.get(2)?),
+                at: found.get(3)?,
+            };
+            self.toggle_acceptance(row, Origin::of(found.get(4)?));
         }
         Ok(())
     }
@@ -77,6 +81,16 @@ impl Sum {
     ) -> rusqlite::Result<()> {
         let mut statement = db.prepare_cached(include_str!("load_touched_spans.sql"))?;
         self.toggle_spans(statement.query([highest])?)
+    }
+
+    /// Counts the span of a tenure, if there is one, or takes it away.
+    pub(super) fn toggle_span(
+        &mut self,
+        db: &Connection,
+        tenure: &ConsensusHash,
+    ) -> rusqlite::Result<()> {
+        let mut statement = db.prepare_cached(include_str!("find_span.sql"))?;
+        self.toggle_spans(statement.query([tenure.as_bytes()])?)
     }
 
     fn toggle_spans(&mut self, mut rows: Rows<'_>) -> rusqlite::Result<()> {

@@ -6,8 +6,9 @@ use countersign_wire::{BurnHeight, PublicKey, UnixSeconds};
 use rusqlite::{Connection, params};
 
 use super::seal::{Sum, seal};
+use super::witness::Testimony;
 use super::{Journal, fold};
-use crate::error::SignError;
+use crate::error::{JournalError, SignError};
 use crate::standing::Standing;
 
 /// The row of the table `service`. While the journal is open nobody else writes it, so what is in memory
@@ -70,9 +71,16 @@ impl Service {
             .map(drop)
     }
 
-    /// Begins another opening, with a new name for it.
-    pub(super) fn begin_opening(&mut self, db: &Connection) -> rusqlite::Result<()> {
-        self.previous = self.opening;
+    /// Begins another opening, with a new name for it. The name of the one before that is kept is the one
+    /// that the witness has, until it has the new one.
+    pub(super) fn begin_opening(
+        &mut self,
+        db: &Connection,
+        testimony: Testimony,
+    ) -> rusqlite::Result<()> {
+        if testimony != Testimony::Previous {
+            self.previous = self.opening;
+        }
         self.opening = db.query_row(include_str!("draw_name.sql"), [], |row| row.get(0))?;
         self.is_clean = false;
         Ok(())
@@ -147,7 +155,8 @@ impl Journal {
             if service.standing.is_active() {
                 service.standing = Standing::Demoted { at };
             }
-        })
+        })?;
+        self.be_witnessed()
     }
 
     /// Stops signing because something is wrong. The first reason is kept.
@@ -188,12 +197,31 @@ impl Journal {
         Ok(())
     }
 
+    /// Waits for nothing any more.
+    pub(crate) fn end_wait(&mut self) -> Result<(), SignError> {
+        self.change(|service| service.wait = Duration::ZERO)
+    }
+
     /// Writes a mark that the next opening reads and takes away. Everything that was recorded is in the
     /// database afterwards, and the log is empty.
     pub(crate) fn close_cleanly(mut self) -> Result<(), SignError> {
         self.change(|service| service.is_clean = true)?;
+        self.be_witnessed()?;
         self.db.query_row(include_str!("checkpoint.sql"), [], |_| Ok(()))?;
         self.db.close().map_err(|(_, error)| error.into())
+    }
+
+    /// Has the witness see what is on the disk now.
+    fn be_witnessed(&mut self) -> Result<(), SignError> {
+        let written = self.witness.write(&self.owner, &self.service);
+        self.has_failed = written.is_err();
+        written.map_err(|error| SignError::Journal(JournalError::Io(error)))
+    }
+
+    /// Has the witness see what is on the disk now if it has not for long.
+    pub(crate) fn be_witnessed_if_due(&mut self) -> Result<(), SignError> {
+        self.refuse_if_failed()?;
+        if self.witness.is_due(&self.service) { self.be_witnessed() } else { Ok(()) }
     }
 
     fn change(&mut self, change: impl FnOnce(&mut Service)) -> Result<(), SignError> {

@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 
 use countersign_vault::{AcceptanceRequest, OpenError, RejectionRequest, SignError, Vault};
 
-use crate::support::{Place, acceptance, key, rejection};
+use crate::support::{Place, acceptance, key, open_or_create, rejection};
 
 const JOURNAL: &str = "VAULT_TEST_JOURNAL";
 
@@ -25,7 +25,12 @@ fn nth(n: u64) -> AcceptanceRequest {
 fn child() {
     let Some(journal) = env::var_os(JOURNAL) else { return };
     let mut out = io::stderr();
-    let mut vault = match Vault::open(key(), Path::new(&journal)) {
+    let opened = match open_or_create(key(), Path::new(&journal)) {
+        // Another child was faster.
+        Err(OpenError::Exists { .. }) => Vault::open(key(), Path::new(&journal)),
+        other => other,
+    };
+    let mut vault = match opened {
         Ok(vault) => vault,
         Err(OpenError::InUse { .. }) => return writeln!(out, "in-use").unwrap(),
         Err(error) => {

@@ -8,7 +8,9 @@
 
 mod chunks;
 mod crash;
+mod flips;
 mod fold;
+mod history;
 mod opening;
 mod operator_key;
 mod plans;

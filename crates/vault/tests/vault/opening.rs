@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 
-use countersign_vault::{OpenError, RejectionRequest, SignError, Vault};
+use countersign_vault::{Birth, OpenError, RejectionRequest, SignError, Vault};
 use rusqlite::Connection;
 
 use crate::support::{Place, acceptance, block, key, other_key, overriding, rejection};
@@ -80,9 +80,9 @@ fn a_new_journal_is_private_and_leaves_no_draft_beside_it() {
         names.push(entry.file_name().into_string().unwrap());
     }
     names.sort();
-    assert_eq!(names, ["journal.sqlite", "journal.sqlite-wal"]);
+    assert_eq!(names, ["journal.sqlite", "journal.sqlite-wal", "journal.witness"]);
     drop(vault);
-    assert_eq!(fs::read_dir(place.folder.path()).unwrap().count(), 1);
+    assert_eq!(fs::read_dir(place.folder.path()).unwrap().count(), 2);
 }
 
 #[test]
@@ -191,7 +191,7 @@ fn a_place_where_nothing_can_be_created_is_named() {
         place.folder.path().join("missing/journal.sqlite"),
         Path::new("/proc/journal.sqlite").into(),
     ] {
-        let error = Vault::open(key(), &path).unwrap_err();
+        let error = Vault::create(key(), &path, Birth::WithKey).unwrap_err();
         assert!(error.is_unwritable(), "{error}");
         assert!(error.to_string().contains(path.to_str().unwrap()));
     }

@@ -8,7 +8,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 
-use crate::support::{Place, acceptance, block, key, rejection};
+use crate::support::{Place, acceptance, block, key, open_or_create, rejection};
 
 #[derive(Clone, Debug)]
 enum Deed {
@@ -129,6 +129,6 @@ proptest! {
     #[test]
     fn restarts_change_nothing(deeds in vec(deed(), 1..40)) {
         let place = Place::new();
-        obey(deeds, |key| Vault::open(key, &place.journal).unwrap(), true)?;
+        obey(deeds, |key| open_or_create(key, &place.journal).unwrap(), true)?;
     }
 }

@@ -1,8 +1,10 @@
 //! Good requests, to be spoiled by a test.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use countersign_vault::{AcceptanceRequest, Override, OverrideRule, RejectionRequest, Vault};
+use countersign_vault::{
+    AcceptanceRequest, Birth, OpenError, Override, OverrideRule, RejectionRequest, Vault,
+};
 use countersign_wire::block::BitVec;
 use countersign_wire::fixed::{StateRoot, TxMerkleRoot};
 use countersign_wire::{
@@ -24,8 +26,18 @@ impl Place {
         Self { folder, journal }
     }
 
+    /// A vault with the journal, which begins with the key if there is none.
     pub(crate) fn open(&self) -> Vault {
-        Vault::open(key(), &self.journal).unwrap()
+        open_or_create(key(), &self.journal).unwrap()
+    }
+}
+
+/// Opens a journal, or creates it as one of a key that was made just now.
+pub(crate) fn open_or_create(key: PrivateKey, journal: &Path) -> Result<Vault, OpenError> {
+    let same = PrivateKey::from_hex(&key.to_hex()).unwrap();
+    match Vault::open(same, journal) {
+        Err(OpenError::Missing { .. }) => Vault::create(key, journal, Birth::WithKey),
+        other => other,
     }
 }
 

@@ -31,3 +31,7 @@ CREATE TABLE signature (
     digest    BLOB NOT NULL UNIQUE CHECK (length(digest) = 32),
     signature BLOB NOT NULL CHECK (length(signature) = 65)
 ) STRICT;
+
+-- Whether another program or host signed the block, and this journal was only told. What was signed here
+-- may be signed again; what was not binds like everything else, and is itself bound.
+ALTER TABLE acceptance ADD COLUMN is_told INTEGER NOT NULL DEFAULT 0 CHECK (is_told IN (0, 1));

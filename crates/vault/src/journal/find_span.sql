@@ -1,0 +1,1 @@
+SELECT tenure, lowest, highest, blocks FROM span WHERE tenure = ?1

@@ -1,0 +1,164 @@
+//! The end of a log that a process left behind: torn, or damaged?
+//!
+//! SQLite ends a write-ahead log at the first frame whose checksum is wrong, without a word. That is right
+//! for a frame that was being written when the power went: its record was not durable, and its signature
+//! was never made. It is wrong for a frame that was whole once and has a flipped bit now: that record, and
+//! all after it, would be forgotten. The two are told apart here, before SQLite sees the file
+//! (<https://www.sqlite.org/fileformat2.html#the_write_ahead_log>).
+
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::path::Path;
+
+/// What is wrong with the log at `path`; none if it ends as a log may.
+pub(super) fn damage(path: &Path) -> io::Result<Option<&'static str>> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(damage_in(&bytes)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn damage_in(log: &[u8]) -> Option<&'static str> {
+    let (head, frames) = log.split_at_checked(HEAD_LEN)?;
+    let Some(header) = Header::parse(head) else {
+        // Nothing was ever written, or the header itself was being written.
+        let is_empty = frames.iter().all(|byte| *byte == 0);
+        return (!is_empty).then_some("the header of its log was changed");
+    };
+    let mut frames = frames.chunks_exact(FRAME_HEAD_LEN + header.page_len).map(Frame);
+    let mut sum = header.sum;
+    let broken = loop {
+        let frame = frames.next()?;
+        match header.follow(sum, frame.0) {
+            Some(next) => sum = next,
+            None => break frame,
+        }
+    };
+    if header.would_follow(sum, broken.0) {
+        return Some("a bit in its log has flipped");
+    }
+    // A transaction begins to be written when the one before it is on the disk. So the frame was whole if
+    // there is a transaction after its own.
+    let mut rest = std::iter::once(broken).chain(frames).filter(|frame| header.is_ours(frame.0));
+    let has_ended = rest.any(|frame| word(frame.0, 4, true) != 0);
+    (has_ended && rest.next().is_some()).then_some("a part of its log was changed")
+}
+
+/// A page, and before it where it belongs and a checksum.
+#[derive(Clone, Copy)]
+struct Frame<'a>(&'a [u8]);
+
+/// What the frames of a log have in common.
+struct Header {
+    is_big_endian: bool,
+    page_len: usize,
+    /// Another one each time the log begins anew.
+    salt: [u8; 8],
+    sum: Checksum,
+}
+
+type Checksum = (u32, u32);
+
+impl Header {
+    fn parse(head: &[u8]) -> Option<Self> {
+        let is_big_endian = match word(head, 0, true) {
+            0x377f_0682 => false,
+            0x377f_0683 => true,
+            _ => return None,
+        };
+        let page_len = usize::try_from(word(head, 8, true)).ok()?;
+        let salt = head.get(16..24)?.try_into().ok()?;
+        let sum = add((0, 0), head.get(..24)?, is_big_endian);
+        let is_whole = sum == (word(head, 24, true), word(head, 28, true));
+        // SQLite's own limits.
+        let is_page = page_len.is_power_of_two() && (512..=65_536).contains(&page_len);
+        (is_whole && is_page).then_some(Self { is_big_endian, page_len, salt, sum })
+    }
+
+    /// The checksum after this frame, if it follows what has the checksum `sum`.
+    fn follow(&self, sum: Checksum, frame: &[u8]) -> Option<Checksum> {
+        let (head, page) = frame.split_at_checked(FRAME_HEAD_LEN)?;
+        let next = add(add(sum, head.get(..8)?, self.is_big_endian), page, self.is_big_endian);
+        let is_next = next == (word(head, 16, true), word(head, 20, true));
+        (head.get(8..16)? == self.salt && is_next).then_some(next)
+    }
+
+    /// Whether this frame would follow if one bit of it were another one.
+    fn would_follow(&self, sum: Checksum, frame: &[u8]) -> bool {
+        let Some((head, page)) = frame.split_at_checked(FRAME_HEAD_LEN) else { return false };
+        if !self.is_ours(frame) {
+            return false;
+        }
+        let counted = [head.get(..8).unwrap_or_default(), page].concat();
+        let (one, other) = add(sum, &counted, self.is_big_endian);
+        let (wanted, wanted_other) = (word(head, 16, true), word(head, 20, true));
+        // In the salt, or in the checksum itself.
+        if (one ^ wanted).count_ones() + (other ^ wanted_other).count_ones() <= 1 {
+            return true;
+        }
+        let missing = (wanted.wrapping_sub(one), wanted_other.wrapping_sub(other));
+        // In what the checksum is over. It is linear, so what a word adds to it is a multiple of what one
+        // does, and that depends on how many words follow.
+        let (mut of_one, mut of_other) = ((1, 1), (0, 1));
+        for pair in counted.chunks_exact(8).rev() {
+            for (at, each) in [(0, of_one), (4, of_other)] {
+                let found = word(pair, at, self.is_big_endian);
+                if (0..32)
+                    .any(|bit| missing == times(each, flipped(found, bit).wrapping_sub(found)))
+                {
+                    return true;
+                }
+            }
+            (of_one, of_other) = (before(of_one, of_other), before_other(of_one, of_other));
+        }
+        false
+    }
+
+    /// Whether this frame was written since the log began, and not before. One flipped bit spoils at most
+    /// one half of the salt.
+    fn is_ours(&self, frame: &[u8]) -> bool {
+        let (one, other) = self.salt.split_at(4);
+        frame.get(8..12) == Some(one) || frame.get(12..16) == Some(other)
+    }
+}
+
+/// SQLite's checksum over an even number of words.
+fn add((mut one, mut other): Checksum, bytes: &[u8], is_big_endian: bool) -> Checksum {
+    for pair in bytes.chunks_exact(8) {
+        one = one.wrapping_add(word(pair, 0, is_big_endian)).wrapping_add(other);
+        other = other.wrapping_add(word(pair, 4, is_big_endian)).wrapping_add(one);
+    }
+    (one, other)
+}
+
+/// What a one in the first word of a pair adds, if it is a pair earlier than one where the two words add
+/// `of_one` and `of_other`: it goes through that pair as a first word and, added to the other sum, too.
+const fn before(of_one: Checksum, of_other: Checksum) -> Checksum {
+    plus(times(of_one, 2), (of_other.0, of_other.1))
+}
+
+/// The same for the second word.
+const fn before_other(of_one: Checksum, of_other: Checksum) -> Checksum {
+    plus(of_one, of_other)
+}
+
+const fn plus(one: Checksum, other: Checksum) -> Checksum {
+    (one.0.wrapping_add(other.0), one.1.wrapping_add(other.1))
+}
+
+const fn times(each: Checksum, count: u32) -> Checksum {
+    (each.0.wrapping_mul(count), each.1.wrapping_mul(count))
+}
+
+const fn flipped(word: u32, bit: u32) -> u32 {
+    word ^ (1 << bit)
+}
+
+fn word(bytes: &[u8], at: usize, is_big_endian: bool) -> u32 {
+    let word = bytes.get(at..).and_then(|rest| rest.first_chunk()).copied().unwrap_or_default();
+    if is_big_endian { u32::from_be_bytes(word) } else { u32::from_le_bytes(word) }
+}
+
+const HEAD_LEN: usize = 32;
+const FRAME_HEAD_LEN: usize = 24;
