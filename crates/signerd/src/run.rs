@@ -13,7 +13,8 @@ use countersign_ops::notify::Notifier;
 use countersign_ops::signals::Hangups;
 use countersign_ops::supervise::Fatal;
 use countersign_ops::telemetry::LogFilter;
-use countersign_vault::{HostLock, HostLockError, OpenError, SigningKey};
+use countersign_vault::{HostLock, HostLockError, JournalFile, OpenError, SigningKey};
+use countersign_wire::PublicKey;
 use tokio_util::sync::CancellationToken;
 
 use crate::assemble::assemble;
@@ -168,11 +169,7 @@ pub async fn run(
         );
     }
     // First of all: the configuration and the journal of another instance may be quite different.
-    let lock = if config.is_dry_run || config.is_standby {
-        None
-    } else {
-        Some(HostLock::take(&key.public_key())?)
-    };
+    let lock = take_key(&config, &key.public_key())?;
     let mut endpoints = Endpoints::bind(&config, &mut surroundings.inherited).await?;
     endpoints.lock = lock;
     let daemon = assemble(config, key, endpoints, surroundings, stop)?;
@@ -181,6 +178,21 @@ pub async fn run(
         writeln!(io::stdout(), "Signer spawned successfully. Waiting for messages to process...");
     tracing::info!("Signer runloop begin");
     daemon.await.map_err(RunError::Fatal)
+}
+
+/// The key, for this process alone. Whoever does not sign need not have it: a promotion takes it.
+fn take_key(config: &Config, key: &PublicKey) -> Result<Option<HostLock>, HostLockError> {
+    if config.is_dry_run || config.is_standby {
+        return Ok(None);
+    }
+    let rests = || {
+        let journal = config.db_path.journal()?;
+        Some(!JournalFile::inspect(&journal).ok()?.standing.is_active())
+    };
+    match HostLock::take(key) {
+        Err(HostLockError::Taken { .. }) if rests() == Some(true) => Ok(None),
+        taken => taken.map(Some),
+    }
 }
 
 /// The sockets that the daemon listens on, bound and not served yet.

@@ -87,6 +87,7 @@ impl Warden {
             permission,
             has_told: false,
         };
+        tracing::info!(state = warden.gate.state().label(), "{}", warden.gate);
         warden.show();
         warden
     }

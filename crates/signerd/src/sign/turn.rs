@@ -87,7 +87,12 @@ impl Host {
 
 impl Clerk {
     pub(super) fn hear(&mut self, seen: &Seen) -> Result<(), ClerkError> {
-        match self.warden.hear(seen)? {
+        let finding = self.warden.hear(seen)?;
+        if self.warden.gate().follows_another() {
+            // It may run on this machine.
+            self.host.lock = None;
+        }
+        match finding {
             Finding::Fine => Ok(()),
             Finding::Freeze { reason } => {
                 // Nothing passes the gate any more. If the record fails, the daemon ends.
