@@ -47,12 +47,13 @@ pub(crate) fn rustup_component(
 }
 
 /// What the tests with `as_root` in their path run, and the Debian package of each.
-const DISTRIBUTION: [(&str, &str); 11] = [
+const DISTRIBUTION: [(&str, &str); 12] = [
     ("age", "age"),
     ("fusermount3", "fuse3"),
     ("gdb", "gdb"),
     ("git", "git"),
     ("ip", "iproute2"),
+    ("pkcs11-tool", "opensc"),
     ("setfacl", "acl"),
     ("softhsm2-util", "softhsm2"),
     ("strace", "strace"),

@@ -7,17 +7,19 @@ use std::io;
 use std::path::Path;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use countersign_custody::KeyPlace;
 use countersign_ops::exit::Exit;
 use countersign_ops::secret::forbid_core_dumps;
-use countersign_signerd::Config;
+use countersign_signerd::{Config, Holder, Holders, RemoteVault};
 use countersign_vault::SigningKey;
 use zeroize::Zeroizing;
 
 use crate::name::Name;
 use crate::{
-    check_config, demote, devnet, explain, generate_stacking_signature, generate_staking_signature,
-    generate_vote, get_chunk, get_latest_chunk, import, keys, link, list_chunks, monitor_signers,
-    promote, put_chunk, reload, replay, run, standby, status, tls, verify_vote,
+    check_config, demote, devnet, doctor, explain, generate_stacking_signature,
+    generate_staking_signature, generate_vote, get_chunk, get_latest_chunk, import, journal, keys,
+    link, list_chunks, monitor_signers, promote, put_chunk, reload, replay, run, standby, status,
+    tls, vault, verify_vote,
 };
 
 /// An independent signer for Stacks
@@ -42,6 +44,9 @@ pub(crate) enum Command {
     /// Have this instance stop signing, and hand over what it signed
     #[command(after_help = demote::EXAMPLES)]
     Demote(demote::Args),
+    /// Hold the signing key in a process of its own, for a signer without one
+    #[command(after_help = vault::EXAMPLES)]
+    Vault(vault::Args),
     /// Check a configuration file and show what it says, without its secrets
     CheckConfig(check_config::Args),
     /// Sign the grant that lets a manager register this signer's key (pox-5)
@@ -77,6 +82,11 @@ pub(crate) enum Command {
     /// Have the running signer read its configuration again, and show what that changes
     #[command(after_help = reload::EXAMPLES)]
     Reload(reload::Args),
+    /// Say what is wrong and what mends it
+    Doctor {
+        #[command(subcommand)]
+        verb: doctor::Verb,
+    },
     /// Take over what the reference signer signed, before the first start
     Import(import::Args),
     /// Care for keys
@@ -84,6 +94,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         verb: keys::Verb,
     },
+    /// Look after the journal of what this key has signed, while no signer runs
+    Journal(journal::Args),
     /// Say what was decided about a block, by which rule and facts, and who voted what
     #[command(after_help = explain::EXAMPLES)]
     Explain(explain::Args),
@@ -145,6 +157,42 @@ impl Cli {
 /// Opens the key of a configuration.
 pub(crate) fn open_key(config: &Config) -> Result<SigningKey, Failed> {
     config.open_key(&mut ask).map_err(|error| Failed::new(Exit::Key, error))
+}
+
+/// Opens the key of a configuration, or connects to the vault that holds it.
+pub(crate) fn open_holder(config: &Config) -> Result<Holder, Failed> {
+    hold(config, &config.key)
+}
+
+/// The same, together with the key that is to take its place.
+pub(crate) fn open_holders(config: &Config) -> Result<Holders, Failed> {
+    let next = config.next_key.as_ref().map(|place| hold(config, place)).transpose()?;
+    let holders = Holders::new(open_holder(config)?, next);
+    holders.map_err(|error| Failed::new(Exit::Usage, error))
+}
+
+/// Opens the key of a configuration that is to take the other's place.
+pub(crate) fn open_next_key(config: &Config) -> Result<SigningKey, Failed> {
+    let Some(place) = &config.next_key else {
+        let error = "the configuration names no `next_key` in the table [countersign]";
+        return Err(Failed::new(Exit::Usage, error));
+    };
+    open(config, place)
+}
+
+/// Opens the key at this place, or connects to the vault that holds it.
+pub(crate) fn hold(config: &Config, place: &KeyPlace) -> Result<Holder, Failed> {
+    match place {
+        KeyPlace::Vault(socket) => match RemoteVault::connect(socket) {
+            Ok(vault) => Ok(vault.into()),
+            Err(error) => Err(Failed::new(Exit::Key, error)),
+        },
+        _ => open(config, place).map(Holder::from),
+    }
+}
+
+fn open(config: &Config, place: &KeyPlace) -> Result<SigningKey, Failed> {
+    config.opening(&mut ask).open(place).map_err(|error| Failed::new(Exit::Key, error))
 }
 
 /// Asks for a secret on the terminal, with the echo off. Both question and answer leave the standard

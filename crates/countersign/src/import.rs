@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use countersign_signerd::config::DbPath;
 use countersign_signerd::import;
 
-use crate::cli::{Failed, load, open_key};
+use crate::cli::{Failed, load, open_holder};
 
 /// What `import` needs to know.
 #[derive(Debug, clap::Args)]
@@ -34,7 +34,7 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failed> {
             return Err(Failed::argument("name the database with `--from`"));
         }
     };
-    let report = import::import(&from, &config, open_key(&config)?, args.dry_run)
+    let report = import::import(&from, &config, open_holder(&config)?, args.dry_run)
         .map_err(|error| Failed::new(error.exit(), error))?;
     let written = if args.json {
         serde_json::to_string(&report)

@@ -61,7 +61,7 @@ struct Incomplete(u64);
 
 /// An argument that names no key. What it was is not shown: it may be the private key.
 #[derive(Debug, thiserror::Error)]
-#[error("--public-key, number {number}: {source}")]
+#[error("what --public-key names, number {number}, is not a key")]
 struct NotAKey {
     number: usize,
     source: TargetError,

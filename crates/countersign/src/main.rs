@@ -5,6 +5,8 @@ mod cli;
 mod daemon;
 mod demote;
 mod devnet;
+mod doctor;
+mod doctor_key;
 mod explain;
 mod generate_stacking_signature;
 mod generate_staking_signature;
@@ -12,7 +14,14 @@ mod generate_vote;
 mod get_chunk;
 mod get_latest_chunk;
 mod import;
+mod journal;
 mod keys;
+mod keys_backup;
+mod keys_import;
+mod keys_new;
+mod keys_place;
+mod keys_restore;
+mod keys_rotate;
 mod keys_scan;
 mod link;
 mod list_chunks;
@@ -29,6 +38,7 @@ mod status;
 mod tls;
 mod tls_new;
 mod tls_pin;
+mod vault;
 mod verify_vote;
 
 use std::io;
@@ -58,6 +68,7 @@ fn perform(name: Name, command: Command) -> Result<(), Failed> {
         Command::Standby(args) => standby::run(&args),
         Command::Promote(args) => promote::run(&args, out),
         Command::Demote(args) => demote::run(&args, out),
+        Command::Vault(args) => vault::run(args, out),
         Command::CheckConfig(args) => check_config::run(&args, name, out),
         Command::GenerateStakingSignature(args) => generate_staking_signature::run(args, out),
         Command::GenerateStackingSignature(args) => generate_stacking_signature::run(&args, out),
@@ -68,10 +79,12 @@ fn perform(name: Name, command: Command) -> Result<(), Failed> {
         Command::ListChunks(args) => list_chunks::run(args, out),
         Command::PutChunk(args) => put_chunk::run(args, out),
         Command::MonitorSigners(args) => monitor_signers::run(args, out),
+        Command::Doctor { verb } => doctor::run(verb, out),
         Command::Status(args) => status::run(&args, out),
         Command::Reload(args) => reload::run(&args, out),
         Command::Import(args) => import::run(&args, out),
         Command::Keys { verb } => keys::run(verb, out),
+        Command::Journal(args) => journal::run(&args, out),
         Command::Explain(args) => explain::run(&args, out),
         Command::Replay(args) => replay::run(&args, out),
         Command::Tls(args) => tls::run(args, out),

@@ -30,9 +30,10 @@ pub(crate) struct Args {
 #[derive(Debug, clap::Args)]
 #[group(required = true, multiple = false)]
 struct Grounds {
-    /// The journal that `countersign demote` wrote where this key signed before
+    /// The journal that `countersign demote` wrote where this key signed before; once for each key while a
+    /// key is being changed
     #[arg(long, value_name = "FILE")]
-    journal: Option<PathBuf>,
+    journal: Vec<PathBuf>,
     /// The other instance, and what it signed last, are lost; wait until that is history
     #[arg(long)]
     peer_is_lost: bool,
@@ -59,15 +60,19 @@ struct BadJournal {
 /// Waits until this instance signs, or is known not to.
 pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failed> {
     let begun = Instant::now();
-    let journal = args.grounds.journal.as_deref().map(read).transpose()?;
-    let body = match &journal {
-        Some(journal) => json!({ "journal": journal.to_json() }),
-        None => json!({ "peer_is_lost": true }),
+    let journals: Result<Vec<_>, Failed> =
+        args.grounds.journal.iter().map(|path| read(path)).collect();
+    let journals = journals?;
+    let body = if args.grounds.peer_is_lost {
+        json!({ "peer_is_lost": true })
+    } else {
+        let texts: Vec<String> = journals.iter().map(JournalExport::to_json).collect();
+        json!({ "journals": texts })
     };
     let answer = match args.which.ask(Route::Promote, &body, LIMIT) {
         Ok(answer) => answer,
         Err(failed) if failed.exit == Exit::NoDaemon => {
-            return at_rest(args, journal, failed, out);
+            return at_rest(args, journals, failed, out);
         }
         Err(failed) => return Err(failed),
     };
@@ -122,15 +127,18 @@ fn wait(args: &Args, mut instance: Value) -> Result<(), Failed> {
 /// There is no daemon: its journal is changed, and the next start goes by it.
 fn at_rest(
     args: &Args,
-    journal: Option<JournalExport>,
+    journals: Vec<JournalExport>,
     failed: Failed,
     out: &mut dyn Write,
 ) -> Result<(), Failed> {
-    let Some((config, key)) = args.which.key()? else { return Err(failed) };
+    let Some((config, keys)) = args.which.keys()? else { return Err(failed) };
     let floor = config.caution.floor;
-    let grounds =
-        journal.map_or(Promotion::PeerIsLost, |journal| Promotion::Journal(Box::new(journal)));
-    let promoted = promote_at_rest(&config, key, &grounds);
+    let grounds = if args.grounds.peer_is_lost {
+        Promotion::PeerIsLost
+    } else {
+        Promotion::Journals(journals)
+    };
+    let promoted = promote_at_rest(&config, keys, &grounds);
     promoted.map_err(|error| Failed::new(error.exit(), error))?;
     let waits = matches!(grounds, Promotion::PeerIsLost).then_some(floor);
     let said = if args.json {

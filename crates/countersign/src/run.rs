@@ -11,7 +11,7 @@ use countersign_ops::telemetry::{self, TelemetryConfig};
 use countersign_signerd::{Config, RunError, Surroundings};
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::{Failed, open_key};
+use crate::cli::{Failed, open_holders};
 
 /// What `run` needs to know.
 #[derive(Debug, clap::Args)]
@@ -47,7 +47,9 @@ pub(crate) fn start(args: &Args, part: Part) -> Result<(), Failed> {
     let mut config = Config::load(&args.config).map_err(|error| Failed::new(Exit::Usage, error))?;
     config.is_standby = part == Part::Standby;
     config.is_init = args.init;
-    let key = open_key(&config)?;
+    // What is wrong with the file is said before anybody is asked for a passphrase.
+    config.doors().map_err(|problem| Failed::new(Exit::Usage, problem.in_file(&args.config)))?;
+    let keys = open_holders(&config)?;
     let usual = TelemetryConfig::from_env();
     let filter = config.log.clone().unwrap_or_else(|| usual.filter.clone());
     let log = telemetry::init(&TelemetryConfig { filter, ..usual.clone() })
@@ -73,7 +75,7 @@ pub(crate) fn start(args: &Args, part: Part) -> Result<(), Failed> {
             log: Some(log),
             usual_log: usual.filter,
         };
-        countersign_signerd::run(config, key, surroundings, stop).await
+        countersign_signerd::run(config, keys, surroundings, stop).await
     });
     // A body that is still being decoded is of no use any more.
     runtime.shutdown_background();

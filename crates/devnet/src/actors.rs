@@ -56,6 +56,9 @@ impl Keys {
         let actors = Actors {
             miners: (0..config.miners).map(|miner| config.miner_key(miner)).collect(),
             signers: signers.iter().map(PrivateKey::public_key).collect(),
+            next_keys: (0..config.signers.len())
+                .filter_map(|signer| Some((config.next_signer_key(signer)?.public_key(), signer)))
+                .collect(),
             faucet: config.faucet(),
         };
         Self { signers, actors }
@@ -91,11 +94,13 @@ impl Keys {
         let signers = self.signers.iter().zip(&config.signers).zip(addresses).enumerate();
         signers
             .map(|(signer, ((key, kind), addresses))| {
+                let next_key = config.next_signer_key(signer);
                 let settings = SignerSettings {
                     node: addresses.node,
                     endpoint: addresses.endpoint,
                     metrics: addresses.metrics,
                     key,
+                    next_key: next_key.as_ref(),
                     auth_password,
                     burn_interval: config.burn_interval,
                     is_countersign: is_countersign(kind),

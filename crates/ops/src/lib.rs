@@ -10,6 +10,7 @@ pub mod inherited;
 pub mod metrics;
 pub mod notify;
 pub mod report;
+pub mod sandbox;
 pub mod secret;
 pub mod signals;
 pub mod supervise;

@@ -14,6 +14,18 @@ pub fn report(error: &dyn Error, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
+/// `error` and what caused it, on one line.
+pub fn describe(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use std::io;

@@ -1,7 +1,7 @@
 //! The daemon's parts and how they are joined.
 
 use std::convert::Infallible;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,12 +12,12 @@ use countersign_node::{
 use countersign_ops::exit::Exit;
 use countersign_ops::supervise::{Failure, Fatal, Tasks, supervise};
 use countersign_signer::{Params, Saved, Signer, Step};
-use countersign_vault::{SigningKey, Vault};
+use countersign_vault::SignError;
 use countersign_wire::{ChainId, Network, PublicKey, SlotId, SlotVersion};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::birth::{Origin, Past};
+use crate::birth::Origin;
 use crate::care::{Care, Hands};
 use crate::clock::{WallClock, now};
 use crate::config::{Config, DbPath, HostPort};
@@ -25,12 +25,14 @@ use crate::control::open_control;
 use crate::decisions::DecisionLog;
 use crate::drive::Drive;
 use crate::effects::{Effects, Tasks as EffectTasks};
-use crate::hand::Hand;
+use crate::hand::{Hand, Holder};
 use crate::health::NodeHealth;
 use crate::history::{self, HistoryError};
 use crate::import::{refuse_beside_another, take_over};
 use crate::instance::{Book, Gate, Lookout, Warden, Why};
 use crate::intake::Intake;
+use crate::journals::Journals;
+use crate::keys::Holders;
 use crate::metrics::Metrics;
 use crate::nodes::watch::NodeWatch;
 use crate::nodes::{Node, Nodes};
@@ -44,11 +46,12 @@ use crate::sign::{Post, VaultEnd, VaultHandle, gate_of};
 use crate::slots::SlotReader;
 use crate::store::Store;
 use crate::upload::Uploader;
+use crate::vaults::Vaults;
 
 /// Opens what must be open and starts every task. The future ends when the daemon does.
 pub(crate) fn assemble(
     config: Config,
-    key: SigningKey,
+    keys: Holders,
     endpoints: Endpoints,
     surroundings: Surroundings,
     stop: CancellationToken,
@@ -57,26 +60,27 @@ pub(crate) fn assemble(
     let (metrics, registry) = Metrics::new(callbacks.clone());
     let metrics = Arc::new(metrics);
     let nodes = nodes(&config, &metrics)?;
-    let public_key = key.public_key();
-    let (params, address) = (config.params(public_key), config.address(&public_key));
+    let public = keys.public();
+    let (params, address) = (config.params(public), config.address(&public.first));
     let permission = watch::Sender::new(Permission::Active);
-    let care = Care::of((&config, &public_key), surroundings, &nodes, &metrics, permission.clone());
-    let pages = care.pages(registry, (&config, &public_key), nodes.clone());
+    let care = Care::of((&config, &public), surroundings, &nodes, &metrics, permission.clone());
+    let pages = care.pages(registry, (&config, &public), nodes.clone());
     let (plan, terms, origin) = (Plan::of(&config), Terms::of(&config), Origin::of(&config));
+    let keys_here = keys.held_here();
     let control_socket = config.control_socket();
     let recording = config.recording;
     refuse_beside_another(&config.db_path)?;
-    let mut vault = Hand::from(open_vault(key, &origin)?);
+    let mut vaults = open_vaults(keys, &origin)?;
     let mut store = open_store(&config.db_path)?;
     if !config.is_dry_run {
-        join_history(&config.db_path, config.network, &mut vault, &mut store)?;
+        join_history(&config.db_path, config.network, &mut vaults, &mut store)?;
     }
     let book = open_book(&terms, &store)?;
-    let gate = terms.gate(&vault, &book);
+    let gate = terms.gate(&mut vaults, &book).map_err(RunError::Standing)?;
     let post = Post {
         warden: Warden::new(gate, book, Arc::clone(&metrics), permission),
-        key: (!terms.is_dry_run).then_some(public_key),
-        lock: endpoints.lock,
+        keys: if terms.is_dry_run { Vec::new() } else { keys_here },
+        locks: endpoints.locks,
     };
     let decisions = open_decisions(&config.db_path);
     let control_socket = open_control(control_socket, config.named_control_socket.is_some())?;
@@ -93,7 +97,7 @@ pub(crate) fn assemble(
     let follow = follow_node(nodes.clone(), address, Arc::clone(&metrics), stop.clone());
     spawn(&mut tasks, "gauges", follow);
     let shared = Shared { nodes, metrics, callbacks, plan };
-    let core = Core { params, vault, post, store, decisions, recording, hands };
+    let core = Core { params, vaults, post, store, decisions, recording, hands };
     shared.start(&mut tasks, core, &stop)?;
     Ok(supervise(tasks, stop))
 }
@@ -115,7 +119,7 @@ impl Plan {
 /// What decides, signs and remembers.
 struct Core {
     params: Params,
-    vault: Hand,
+    vaults: Vaults,
     post: Post,
     store: Store,
     decisions: DecisionLog,
@@ -138,26 +142,25 @@ impl Shared {
         core: Core,
         stop: &CancellationToken,
     ) -> Result<(), RunError> {
-        let Core { params, vault, post, store, decisions, recording, hands } = core;
-        let own = params.key;
+        let Core { params, vaults, post, store, decisions, recording, hands } = core;
+        let own: Vec<PublicKey> = std::iter::once(params.key).chain(params.next_key).collect();
         let (saved, floors) = (store.load()?, store.slot_versions()?);
         let (signer, recorder, first) = restore(params, saved, recording.as_ref());
         let (inbox, answers) = mpsc::channel(INBOX_LEN);
         let (publisher, arrivals) = Publisher::new();
-        let metrics = Arc::clone(&self.metrics);
-        let (vault, vault_end) =
-            VaultHandle::start(vault, post, inbox.clone(), publisher.clone(), metrics)
-                .map_err(RunError::Thread)?;
+        let counted = Arc::clone(&self.metrics);
+        let started = VaultHandle::start(vaults, post, inbox.clone(), publisher.clone(), counted);
+        let (vault, vault_end) = started.map_err(RunError::Thread)?;
         let hands = hands.watch_over(tasks, &vault, stop);
-        let lanes = lanes(arrivals, &self.delivery(&vault, own, floors));
-        let intake = self.intake(&vault, own);
+        let lanes = lanes(arrivals, &self.delivery(&vault, floors));
+        let intake = self.intake(&vault, &own);
+        if !self.plan.is_dry_run {
+            let lookout = Lookout::new(self.nodes.clone(), own, vault.clone());
+            spawn(tasks, "lookout", lookout.run(stop.clone()));
+        }
         let (slots, reader) =
             SlotReader::new(self.nodes.clone(), self.plan.network, intake.clone(), inbox.clone());
         let (uploader, uploads) = Uploader::new(self.nodes.clone(), inbox);
-        let lookout = Lookout::new(self.nodes.clone(), own, vault.clone());
-        if !self.plan.is_dry_run {
-            spawn(tasks, "lookout", lookout.run(stop.clone()));
-        }
         let effects = Effects {
             tasks: EffectTasks::new(&self.nodes, stop.clone()),
             nodes: self.nodes,
@@ -200,21 +203,15 @@ impl Shared {
     }
 
     /// A dry run writes nothing, so it has nothing to compare with.
-    fn intake(&self, vault: &VaultHandle, own: PublicKey) -> Intake {
+    fn intake(&self, vault: &VaultHandle, own: &[PublicKey]) -> Intake {
         let intake = Intake::new(Arc::clone(&self.metrics));
-        if self.plan.is_dry_run { intake } else { intake.watching(own, vault.clone()) }
+        if self.plan.is_dry_run { intake } else { intake.watching(own.to_vec(), vault.clone()) }
     }
 
-    fn delivery(
-        &self,
-        vault: &VaultHandle,
-        own: PublicKey,
-        floors: Vec<(SlotId, SlotVersion)>,
-    ) -> Delivery {
+    fn delivery(&self, vault: &VaultHandle, floors: Vec<(SlotId, SlotVersion)>) -> Delivery {
         Delivery {
             nodes: self.nodes.clone(),
             vault: vault.clone(),
-            own,
             floors: floors.into_iter().collect(),
             is_dry_run: self.plan.is_dry_run,
             metrics: Arc::clone(&self.metrics),
@@ -271,15 +268,29 @@ fn nodes(config: &Config, metrics: &Arc<Metrics>) -> Result<Nodes, RunError> {
 }
 
 /// What a dry run signs leaves no journal, because nothing of it leaves the machine.
-fn open_vault(key: SigningKey, origin: &Origin) -> Result<Vault, RunError> {
-    let Some((journal, past)) = origin.db_path.journal().zip(origin.past(&key.public_key())?)
-    else {
-        return Ok(Vault::in_memory(key)?);
+fn open_vaults(keys: Holders, origin: &Origin) -> Result<Vaults, RunError> {
+    let public = keys.public();
+    let journals = if origin.is_dry_run {
+        None
+    } else {
+        Journals::find(&origin.db_path, &public.first, public.next.as_ref())?
     };
-    Ok(match past {
-        Past::Journal => Vault::open(key, &journal)?,
-        Past::Begins(birth) => Vault::create(key, &journal, birth)?,
-    })
+    if let Some(journals) = &journals {
+        origin.check_init(journals)?;
+    }
+    let (first, next) = journals.map_or((None, None), |found| (Some(found.first), found.next));
+    let first = open_vault(keys.first, first.as_deref(), origin)?;
+    let next = keys.next.map(|key| open_vault(key, next.as_deref(), origin)).transpose()?;
+    Ok(Vaults::new(first, next))
+}
+
+/// A vault in another process has a journal of its own, and its own word on how that begins.
+fn open_vault(key: Holder, journal: Option<&Path>, origin: &Origin) -> Result<Hand, RunError> {
+    let journal = match journal {
+        Some(journal) if key.is_here() => Some((journal, origin.past(journal, &key.public_key())?)),
+        _ => None,
+    };
+    Ok(key.open(journal)?)
 }
 
 /// What decides whether this instance signs at first.
@@ -300,23 +311,22 @@ impl Terms {
         }
     }
 
-    /// The gate of a daemon that has just opened its vault. After a clean stop one look at our slots is
+    /// The gate of a daemon that has just opened its vaults. After a clean stop one look at our slots is
     /// enough, if we know what we wrote into them.
-    fn gate(&self, vault: &Hand, book: &Book) -> Gate {
+    fn gate(&self, vaults: &mut Vaults, book: &Book) -> Result<Gate, SignError> {
         if self.is_dry_run {
-            return Gate::Open;
+            return Ok(Gate::Open);
         }
-        if let Some(closed) = gate_of(&vault.standing()) {
-            return closed;
-        }
-        if self.is_standby {
-            return Gate::Standby;
-        }
-        let waits = vault.waits_for().unwrap_or_default();
-        if vault.was_stopped_cleanly() && !book.is_blank() {
-            return Gate::listening(waits, Why::CleanStart);
-        }
-        Gate::listening(self.listening.max(waits), Why::Start)
+        let closed = gate_of(&vaults.standing()?);
+        let waits = vaults.wait_for();
+        Ok(match closed {
+            Some(closed) => closed,
+            None if self.is_standby => Gate::Standby,
+            None if vaults.were_stopped_cleanly() && book.was_closed() => {
+                Gate::listening(waits, Why::CleanStart)
+            }
+            None => Gate::listening(self.listening.max(waits), Why::Start),
+        })
     }
 }
 
@@ -344,13 +354,15 @@ fn open_store(db_path: &DbPath) -> Result<Store, RunError> {
 fn join_history(
     db_path: &DbPath,
     network: Network,
-    vault: &mut Hand,
+    vaults: &mut Vaults,
     store: &mut Store,
 ) -> Result<(), RunError> {
-    history::check(vault, &store.load()?)?;
-    if let Some(report) = take_over(db_path, network, vault, store)? {
+    let saved = store.load()?;
+    vaults.all().try_for_each(|vault| history::check(vault, &saved))?;
+    // Another program that was here signed with the key that signs until now.
+    if let Some(report) = take_over(db_path, network, vaults.first(), store)? {
         if report.signed > 0 {
-            vault.end_wait().map_err(HistoryError::Journal)?;
+            vaults.first().end_wait().map_err(HistoryError::Journal)?;
         }
         tracing::warn!("taking the place of the signer that was here before\n{report}");
     }
@@ -395,22 +407,33 @@ const INBOX_LEN: usize = 1024;
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-    use countersign_wire::PrivateKey;
+    use countersign_vault::SigningKey;
+    use countersign_wire::{PrivateKey, PublicKey};
 
     use super::*;
+    use crate::hand::Holder;
+
+    fn key(byte: u8) -> Holder {
+        Holder::from(SigningKey::from(PrivateKey::from_bytes([byte; 32]).unwrap()))
+    }
+
+    fn public(byte: u8) -> PublicKey {
+        key(byte).public_key()
+    }
 
     #[test]
     fn a_dry_run_creates_no_journal() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("signer.sqlite");
         let db_path = DbPath::parse(path.to_str().unwrap().to_owned()).unwrap();
-        let journal = db_path.journal().unwrap();
-        let key = || PrivateKey::from_bytes([7; 32]).unwrap().into();
+        let (usual, named) = (db_path.journal(), db_path.journal_of(&public(8)));
+        let keys = || Holders { first: key(7), next: Some(key(8)) };
         let network = Network::Mocknet;
         let dry = Origin { db_path, network, is_dry_run: true, is_init: false, is_standby: false };
-        drop(open_vault(key(), &dry).unwrap());
+        drop(open_vaults(keys(), &dry).unwrap());
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
-        drop(open_vault(key(), &Origin { is_dry_run: false, ..dry }).unwrap());
-        assert!(journal.exists());
+        drop(open_vaults(keys(), &Origin { is_dry_run: false, ..dry }).unwrap());
+        assert!(usual.unwrap().exists());
+        assert!(named.unwrap().exists());
     }
 }

@@ -8,7 +8,6 @@ use countersign_ops::notify::Notifier;
 use countersign_ops::signals::Hangups;
 use countersign_ops::supervise::Tasks;
 use countersign_ops::watchdog::{Pulse, Pulses, watch_over};
-use countersign_wire::PublicKey;
 use prometheus_client::registry::Registry;
 use serde_json::Value;
 use tokio::sync::watch;
@@ -17,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::assemble::spawn;
 use crate::config::Config;
 use crate::control::{Control, identity};
+use crate::keys::PublicKeys;
 use crate::metrics::Metrics;
 use crate::nodes::Nodes;
 use crate::pages::SignerPages;
@@ -92,7 +92,7 @@ impl Hands {
 impl Care {
     /// For the signer of this configuration.
     pub(crate) fn of(
-        (config, key): (&Config, &PublicKey),
+        (config, keys): (&Config, &PublicKeys),
         surroundings: Surroundings,
         nodes: &Nodes,
         metrics: &Arc<Metrics>,
@@ -112,7 +112,7 @@ impl Care {
             readiness: Readiness::new(facts, permission),
             reloader,
             reload,
-            identity: identity(config, key),
+            identity: identity(config, keys),
             tick: ticks,
             stuck: watch::Sender::new(None),
             floor: config.caution.floor,
@@ -123,7 +123,7 @@ impl Care {
     pub(crate) fn pages(
         &self,
         registry: Registry,
-        signer: (&Config, &PublicKey),
+        signer: (&Config, &PublicKeys),
         nodes: Nodes,
     ) -> SignerPages {
         let stuck = self.stuck.subscribe();

@@ -3,9 +3,8 @@
 //! Which questions are repeated while the node cannot be reached is the table of `signer-wire.md`
 //! section 6.2; the core asks again in its own time whatever fails here.
 
-use std::error::Error;
-
 use countersign_node::{NodeClient, NodeError};
+pub(crate) use countersign_ops::report::describe;
 use countersign_signer::{Answer, BurnView, NodeFailure, Query, RegistrationFacts};
 use countersign_wire::signer_set::SignerSetError;
 use countersign_wire::{RewardCycle, SignerSet};
@@ -31,18 +30,6 @@ pub(crate) async fn answer(client: &NodeClient, query: Query) -> Result<Answer, 
         }
     }
     .map_err(|error| failure(&error))
-}
-
-/// An error and its causes on one line.
-pub(crate) fn describe(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
 
 fn failure(error: &NodeError) -> NodeFailure {

@@ -71,8 +71,8 @@ impl Skipped {
 #[derive(Clone, Debug)]
 pub(crate) struct Intake {
     metrics: Arc<Metrics>,
-    /// Our key, and who wants to know what it has signed.
-    watch: Option<(PublicKey, VaultHandle)>,
+    /// Our keys, and who wants to know what they have signed.
+    watch: Option<(Vec<PublicKey>, VaultHandle)>,
     /// The last second that had a warning.
     warned: Arc<AtomicU64>,
 }
@@ -83,8 +83,9 @@ impl Intake {
         Self { metrics, watch: None, warned: Arc::default() }
     }
 
-    /// The same, but every chunk that `own` has signed is told to the vault's thread, whatever it says.
-    pub(crate) fn watching(self, own: PublicKey, vault: VaultHandle) -> Self {
+    /// The same, but every chunk that one of our keys has signed is told to the vaults' thread, whatever it
+    /// says.
+    pub(crate) fn watching(self, own: Vec<PublicKey>, vault: VaultHandle) -> Self {
         Self { watch: Some((own, vault)), ..self }
     }
 
@@ -104,11 +105,13 @@ impl Intake {
         Reading { intake: self.clone(), single, source, name, chunks: slots.into_iter() }
     }
 
-    /// Tells of a chunk by our key. Who signed one that is skipped has not been found out yet.
+    /// Tells of a chunk by a key of ours. Who signed one that is skipped has not been found out yet.
     fn watch(&self, contract: SignersContract, chunk: &Chunk, read: &Result<Event, Skipped>) {
         let Some((own, vault)) = &self.watch else { return };
         let seen = match read {
-            Ok(Event::Peer { from, .. }) if from == own => Some(Seen::signed(contract, chunk)),
+            Ok(Event::Peer { from, .. }) if own.contains(from) => {
+                Some(Seen::signed(contract, chunk))
+            }
             Ok(_) | Err(Skipped::NoSigner) => None,
             Err(_) => Seen::of_chunk(contract, chunk, own),
         };

@@ -23,6 +23,8 @@ mod history;
 pub mod import;
 mod instance;
 mod intake;
+mod journals;
+mod keys;
 mod metrics;
 mod nodes;
 mod observe;
@@ -42,10 +44,14 @@ mod test_block;
 #[cfg(test)]
 mod test_node;
 mod upload;
+mod vaults;
 
 pub use config::{Config, ConfigError};
+pub use hand::{Holder, RemoteVault};
 pub use history::HistoryError;
 pub use instance::GateState;
+pub use journals::{Journals, JournalsError};
+pub use keys::{Holders, PublicKeys, SameKey};
 pub use rest::{RestError, demote_at_rest, promote_at_rest};
 pub use run::{RunError, Surroundings, run};
 pub use sign::Promotion;

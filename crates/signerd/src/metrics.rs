@@ -27,6 +27,7 @@ use readiness::ReadinessMetrics;
 /// One label: its name and its value.
 pub(crate) type Labels = Vec<(&'static str, &'static str)>;
 type Count = Gauge<u64, AtomicU64>;
+pub(crate) type SeatFamily = Family<[(&'static str, String); 2], Count>;
 pub(crate) type CounterFamily = Family<Labels, Counter>;
 /// A gauge per label.
 type GaugeOfLabels = Family<Labels, Count>;
@@ -73,12 +74,16 @@ pub(crate) struct Metrics {
     pub(crate) proposals_held: Counter,
     /// How long the vault takes to record and sign, in seconds.
     pub(crate) vault_seconds: HistogramFamily,
+    /// How often the vault's process was away when it was asked.
+    pub(crate) vault_outages: Counter,
     /// How long the core and the store take for one event, in seconds.
     pub(crate) step_seconds: Histogram,
     /// Chunks that were written once more.
     pub(crate) publish_retries: CounterFamily,
     /// Messages that were never delivered.
     pub(crate) publish_dropped: CounterFamily,
+    /// Our weight in each cycle in which we have a seat, by the key that has it.
+    pub(crate) seats: SeatFamily,
     /// The nodes.
     pub(crate) nodes: NodeMetrics,
     /// Whether this instance signs.
@@ -110,9 +115,11 @@ impl Metrics {
             rejections: CounterFamily::default(),
             proposals_held: Counter::default(),
             vault_seconds: HistogramFamily::new_with_constructor(|| Histogram::new(STEP_BUCKETS)),
+            vault_outages: Counter::default(),
             step_seconds: Histogram::new(STEP_BUCKETS),
             publish_retries: with_labels("lane", &LANES),
             publish_dropped: with_labels("lane", &LANES),
+            seats: SeatFamily::default(),
             nodes: NodeMetrics::new(),
             instance: InstanceMetrics::new(),
             readiness: ReadinessMetrics::new(),
@@ -176,12 +183,16 @@ impl Metrics {
         to.register("proposals_held", "Proposals that waited for the signers to agree", held);
         let vault = self.vault_seconds.clone();
         to.register("vault_seconds", "Seconds to record and sign, by payload", vault);
+        let outages = self.vault_outages.clone();
+        to.register("vault_outages", "Times that the vault's process was away when asked", outages);
         let step = self.step_seconds.clone();
         to.register("step_seconds", "Seconds to decide on an event and to store the step", step);
         let retries = self.publish_retries.clone();
         to.register("publish_retries", "Chunks that were written once more, by lane", retries);
         let dropped = self.publish_dropped.clone();
         to.register("publish_dropped", "Messages that were never delivered, by lane", dropped);
+        let seats = self.seats.clone();
+        to.register("seat_weight", "Our weight in a reward cycle, by key and cycle", seats);
         self.nodes.register(to);
         self.instance.register(to);
         self.readiness.register(to);

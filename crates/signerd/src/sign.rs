@@ -1,4 +1,4 @@
-//! The vault's own thread: it syncs a file for each record, and nothing else may wait for that.
+//! The vaults' own thread: it syncs a file for each record, and nothing else may wait for that.
 //!
 //! The gate stands here, too (`crate::instance`): every order passes it, one after the other, so that none
 //! is still on its way when it closes.
@@ -22,32 +22,25 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::now;
 use crate::facts::describe;
-use crate::hand::Hand;
 use crate::instance::{BookError, Decision, InstanceView, Seen, Warden, decision};
 use crate::metrics::Metrics;
 use crate::publish::{Outgoing, Publisher};
+use crate::vaults::Vaults;
 pub use turn::Promotion;
 use turn::{Host, is_for_now};
 pub(crate) use turn::{Turn, TurnError, Turned, check_demotion, gate_of};
 
-/// What the vault is asked for.
+/// What a vault is asked for; each order names the key whose vault it is.
 enum Order {
     Accept(AcceptanceOrder),
-    Reject {
-        cycle: RewardCycle,
-        slot: SlotId,
-        rejection: Box<BlockRejected>,
-    },
-    Mock {
-        cycle: RewardCycle,
-        slot: SlotId,
-        proposal: Box<MockProposal>,
-    },
+    Reject(Desk, Box<BlockRejected>),
+    Mock(Desk, Box<MockProposal>),
     Chunk {
+        key: PublicKey,
         request: Box<ChunkRequest>,
         reply: oneshot::Sender<Option<Result<Chunk, SignError>>>,
     },
-    /// Our key was seen to have signed this.
+    /// A key of ours was seen to have signed this.
     Heard(Box<Seen>),
     /// Our slots were read, beginning at this time.
     Looked {
@@ -65,10 +58,10 @@ enum Order {
 pub(crate) struct Post {
     /// Keeps the gate.
     pub(crate) warden: Warden,
-    /// The key to be had alone on this machine; none if that does not matter, as in a dry run.
-    pub(crate) key: Option<PublicKey>,
-    /// The lock on it, if it is held.
-    pub(crate) lock: Option<HostLock>,
+    /// The keys to be had alone on this machine; none where that does not matter, as in a dry run.
+    pub(crate) keys: Vec<PublicKey>,
+    /// The locks on them, if they are held.
+    pub(crate) locks: Vec<HostLock>,
 }
 
 #[cfg(test)]
@@ -78,14 +71,14 @@ impl Post {
         use crate::instance::{Book, Gate};
         let permission = watch::Sender::new(crate::readiness::Permission::Active);
         let warden = Warden::new(Gate::Open, Book::in_memory(), Arc::clone(metrics), permission);
-        Self { warden, key: None, lock: None }
+        Self { warden, keys: Vec::new(), locks: Vec::new() }
     }
 }
 
-/// What the vault's thread cannot go on from.
+/// What the vaults' thread cannot go on from.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ClerkError {
-    /// The journal failed.
+    /// A journal failed.
     #[error(transparent)]
     Vault(#[from] SignError),
     /// What is written into our slots cannot be remembered.
@@ -100,13 +93,24 @@ pub(crate) enum Sealed {
     Chunk(Chunk),
     /// This instance does not sign at the moment.
     Withheld,
-    /// The vault will never sign it.
+    /// The vault does not sign it, now or ever.
     Refused(SignError),
     /// The vault has ended.
     Closed,
 }
 
-/// Asks the vault. The queue has no bound of its own, since the loop must never wait: it holds at
+/// Who says something, and where.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Desk {
+    /// The cycle whose contract it goes to.
+    pub(crate) cycle: RewardCycle,
+    /// Our slot.
+    pub(crate) slot: SlotId,
+    /// The key of ours that has the seat.
+    pub(crate) key: PublicKey,
+}
+
+/// Asks the vaults. The queue has no bound of its own, since the loop must never wait: it holds at
 /// most one order per step of the core and one per lane of the publisher.
 #[derive(Clone, Debug)]
 pub(crate) struct VaultHandle {
@@ -121,7 +125,7 @@ pub(crate) type VaultEnd = oneshot::Receiver<Result<(), ClerkError>>;
 impl VaultHandle {
     /// Starts the thread. It ends when every handle is gone, or when the journal fails.
     pub(crate) fn start(
-        vault: impl Into<Hand>,
+        vaults: impl Into<Vaults>,
         post: Post,
         inbox: mpsc::Sender<Event>,
         publisher: Publisher,
@@ -129,10 +133,16 @@ impl VaultHandle {
     ) -> io::Result<(Self, VaultEnd)> {
         let (orders, queue) = mpsc::unbounded_channel();
         let (ended, end) = oneshot::channel();
-        let Post { warden, key, lock } = post;
-        let (view, pulse) = (warden.view(), Pulse::new("the vault"));
-        let (host, vault) = (Host { key, lock }, vault.into());
-        let clerk = Clerk { vault, warden, host, inbox, publisher, metrics, pulse: pulse.clone() };
+        let pulse = Pulse::new("the vault");
+        let mut vaults = vaults.into();
+        for vault in vaults.all() {
+            vault.count_outages(metrics.vault_outages.clone());
+        }
+        let Post { warden, keys, locks } = post;
+        let (view, host) = (warden.view(), Host { keys, locks });
+        let pulse_of_clerk = pulse.clone();
+        let clerk =
+            Clerk { vaults, warden, host, inbox, publisher, metrics, pulse: pulse_of_clerk };
         std::thread::Builder::new().name("vault".to_owned()).spawn(move || {
             // Nobody listens any more only when the daemon has ended already.
             let _ = ended.send(clerk.serve(queue));
@@ -151,20 +161,20 @@ impl VaultHandle {
     }
 
     /// Has a rejection signed and published.
-    pub(crate) fn reject(&self, cycle: RewardCycle, slot: SlotId, rejection: Box<BlockRejected>) {
-        self.order(Order::Reject { cycle, slot, rejection });
+    pub(crate) fn reject(&self, desk: Desk, rejection: Box<BlockRejected>) {
+        self.order(Order::Reject(desk, rejection));
     }
 
     /// Has a mock proposal signed, and the mock signature published.
-    pub(crate) fn mock(&self, cycle: RewardCycle, slot: SlotId, proposal: Box<MockProposal>) {
-        self.order(Order::Mock { cycle, slot, proposal });
+    pub(crate) fn mock(&self, desk: Desk, proposal: Box<MockProposal>) {
+        self.order(Order::Mock(desk, proposal));
     }
 
     /// A signed chunk. Its version is the one that was asked for or, if we have signed that one or a later
     /// one for any slot, the next.
-    pub(crate) async fn chunk(&self, request: ChunkRequest) -> Sealed {
+    pub(crate) async fn chunk(&self, key: PublicKey, request: ChunkRequest) -> Sealed {
         let (reply, answer) = oneshot::channel();
-        self.order(Order::Chunk { request: Box::new(request), reply });
+        self.order(Order::Chunk { key, request: Box::new(request), reply });
         match answer.await {
             Ok(Some(Ok(chunk))) => Sealed::Chunk(chunk),
             Ok(Some(Err(error))) => Sealed::Refused(error),
@@ -173,7 +183,7 @@ impl VaultHandle {
         }
     }
 
-    /// Tells of a chunk that our key signed.
+    /// Tells of a chunk that a key of ours signed.
     pub(crate) fn heard(&self, seen: Seen) {
         self.order(Order::Heard(Box::new(seen)));
     }
@@ -203,7 +213,7 @@ impl VaultHandle {
 
 /// Serves the queue on the vault's thread.
 struct Clerk {
-    vault: Hand,
+    vaults: Vaults,
     warden: Warden,
     host: Host,
     inbox: mpsc::Sender<Event>,
@@ -228,23 +238,23 @@ impl Clerk {
             }
             // After a signature its chunk is ordered at once, which must not wait.
             if is_last && queue.is_empty() {
-                self.vault.tidy()?;
+                self.vaults.tidy()?;
                 self.warden.tidy()?;
             }
         }
-        // Every handle is gone: nothing of ours is on its way any more.
+        // Whoever asked has ended, and got every answer: nothing of ours is on its way any more.
         self.warden.close_book()?;
-        Ok(self.vault.close_cleanly()?)
+        Ok(self.vaults.close_cleanly()?)
     }
 
     fn carry_out(&mut self, order: Order) -> Result<(), ClerkError> {
-        let Some(order) = self.pass(order)? else { return Ok(()) };
+        let Some(order) = self.pass(order) else { return Ok(()) };
         match order {
             Order::Accept(order) => Ok(self.accept(&order)?),
-            Order::Reject { cycle, slot, rejection } => Ok(self.reject(cycle, slot, *rejection)?),
-            Order::Mock { cycle, slot, proposal } => Ok(self.mock(cycle, slot, *proposal)?),
-            Order::Chunk { request, reply } => {
-                let signed = self.chunk(*request)?;
+            Order::Reject(desk, rejection) => Ok(self.reject(desk, *rejection)?),
+            Order::Mock(desk, proposal) => Ok(self.mock(desk, *proposal)?),
+            Order::Chunk { key, request, reply } => {
+                let signed = self.chunk(&key, *request)?;
                 // A lane that has stopped waiting has no use for it.
                 let _ = reply.send(signed);
                 Ok(())
@@ -261,10 +271,10 @@ impl Clerk {
     }
 
     /// The order, if it may go on to the vault. One that may not is answered, and compared.
-    fn pass(&mut self, order: Order) -> Result<Option<Order>, ClerkError> {
-        let Some(payload) = order.label() else { return Ok(Some(order)) };
+    fn pass(&mut self, order: Order) -> Option<Order> {
+        let Some(payload) = order.label() else { return Some(order) };
         if self.warden.lets_pass(payload) {
-            return Ok(Some(order));
+            return Some(order);
         }
         match order {
             Order::Accept(AcceptanceOrder { sighash, .. }) => {
@@ -272,31 +282,26 @@ impl Clerk {
                 // It names no rival but must be answered all the same: the core waits for it.
                 let _ = self.inbox.blocking_send(Event::SigningRefused { sighash, rival: sighash });
             }
-            Order::Reject { rejection, .. } => {
+            Order::Reject(_, rejection) => {
                 self.warden.compare_ours(rejection.sighash, Decision::Reject);
             }
-            Order::Chunk { request, reply } => {
+            Order::Chunk { request, reply, .. } => {
                 if let Some((sighash, decision)) = decision(&request.message) {
                     self.warden.compare_ours(sighash, decision);
                 }
                 let _ = reply.send(None);
             }
-            Order::Mock { .. } | Order::Heard(_) | Order::Looked { .. } | Order::Turn { .. } => {}
+            Order::Mock(..) | Order::Heard(_) | Order::Looked { .. } | Order::Turn { .. } => {}
         }
-        Ok(None)
+        None
     }
 
-    fn mock(
-        &mut self,
-        cycle: RewardCycle,
-        slot: SlotId,
-        proposal: MockProposal,
-    ) -> Result<(), SignError> {
+    fn mock(&mut self, desk: Desk, proposal: MockProposal) -> Result<(), SignError> {
         let request = MockRequest { proposal, server_version: crate::release() };
-        match self.vault.sign_mock(request) {
+        match self.vaults.of(&desk.key).sign_mock(request) {
             Ok(mock) => {
                 let message = SignerMessage::MockSignature(mock);
-                self.publisher.publish(Outgoing::new(cycle, slot, message));
+                self.publisher.publish(Outgoing::new(desk, message));
             }
             Err(error) if error.is_fatal() => return Err(error),
             Err(error) => {
@@ -311,10 +316,11 @@ impl Clerk {
     /// does not sign for now.
     fn chunk(
         &mut self,
+        key: &PublicKey,
         mut request: ChunkRequest,
     ) -> Result<Option<Result<Chunk, SignError>>, ClerkError> {
         request.slot_version = self.warden.next_version(request.slot_version);
-        match self.vault.sign_chunk(&request) {
+        match self.vaults.of(key).sign_chunk(&request) {
             Err(error) if error.is_fatal() => Err(error.into()),
             Err(error) if is_for_now(&error) => {
                 tracing::debug!(error = describe(&error), "the vault does not sign a chunk");
@@ -330,7 +336,7 @@ impl Clerk {
 
     fn accept(&mut self, order: &AcceptanceOrder) -> Result<(), SignError> {
         let sighash = order.sighash;
-        let event = match self.vault.sign_acceptance(&request(order)) {
+        let event = match self.vaults.of(&order.key).sign_acceptance(&request(order)) {
             Ok(signature) => Event::Signed { sighash, signature },
             Err(SignError::Conflict { rival, .. }) => Event::SigningRefused { sighash, rival },
             Err(error) if error.is_fatal() => return Err(error),
@@ -349,23 +355,15 @@ impl Clerk {
         Ok(())
     }
 
-    fn reject(
-        &mut self,
-        cycle: RewardCycle,
-        slot: SlotId,
-        mut rejection: BlockRejected,
-    ) -> Result<(), SignError> {
+    fn reject(&mut self, desk: Desk, mut rejection: BlockRejected) -> Result<(), SignError> {
         let (sighash, chain_id) = (rejection.sighash, rejection.chain_id);
-        match self.vault.sign_rejection(&RejectionRequest {
-            sighash,
-            chain_id,
-            at: now().as_unix(),
-        }) {
+        let request = RejectionRequest { sighash, chain_id, at: now().as_unix() };
+        match self.vaults.of(&desk.key).sign_rejection(&request) {
             Ok(signature) => {
                 rejection.signature = signature;
                 let response = BlockResponse::Rejected(rejection);
                 let message = SignerMessage::BlockResponse(response);
-                self.publisher.publish(Outgoing::new(cycle, slot, message));
+                self.publisher.publish(Outgoing::new(desk, message));
             }
             Err(error) if error.is_fatal() => return Err(error),
             Err(error) => {
@@ -386,8 +384,8 @@ impl Order {
     const fn label(&self) -> Option<&'static str> {
         match self {
             Self::Accept(_) => Some("acceptance"),
-            Self::Reject { .. } => Some("rejection"),
-            Self::Mock { .. } => Some("mock"),
+            Self::Reject(..) => Some("rejection"),
+            Self::Mock(..) => Some("mock"),
             Self::Chunk { .. } => Some("chunk"),
             Self::Heard(_) | Self::Looked { .. } | Self::Turn { .. } => None,
         }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use countersign_wire::stackerdb::Lane;
 use countersign_wire::{BurnHeight, PublicKey, Sighash, StacksHeight};
 
+use crate::ipc::RemoteError;
 use crate::key::KeyError;
 use crate::standing::Standing;
 
@@ -90,7 +91,8 @@ pub enum OpenError {
     /// The journal remembers the signatures of another key.
     #[error(
         "the signing journal {path} belongs to the key {recorded}, and this signer's key is {ours}; \
-         give each key a journal of its own"
+         give each key a journal of its own. To change keys, name the new one in `countersign.next_key` \
+         first"
     )]
     ForeignKey {
         /// The journal.
@@ -272,6 +274,9 @@ pub enum SignError {
     /// The key is not at hand. Nothing was signed, and the same request may be made again.
     #[error("the key does not sign at the moment")]
     Key(#[from] KeyError),
+    /// The vault is in another process, and something is between us.
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
     /// The journal failed. The daemon must stop: a signer that cannot remember must not sign.
     #[error("the signing journal failed; nothing is signed without a record")]
     Journal(#[source] JournalError),
@@ -281,6 +286,15 @@ impl SignError {
     /// Whether the daemon must stop.
     pub const fn is_fatal(&self) -> bool {
         matches!(self, Self::Journal(_))
+    }
+
+    /// Whether the same request may succeed later: the key or the vault's process is away.
+    pub const fn is_transient(&self) -> bool {
+        match self {
+            Self::Key(_) => true,
+            Self::Remote(error) => error.is_transient(),
+            _ => false,
+        }
     }
 }
 

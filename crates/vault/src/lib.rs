@@ -36,6 +36,7 @@
 mod error;
 mod host_lock;
 mod interchange;
+pub mod ipc;
 mod journal;
 mod journal_file;
 mod key;

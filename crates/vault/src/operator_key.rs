@@ -35,23 +35,47 @@ impl OperatorKey {
         &self,
         request: &StakingGrantRequest,
     ) -> Result<MessageSignature, KeyError> {
-        let StakingGrantRequest { manager, auth_id, chain_id } = request;
-        self.key.sign(&sip018::staking_grant(manager, *auth_id, *chain_id))
+        self.key.sign_staking_grant(request)
     }
 
     /// Signs an authorization of pox-4.
     pub fn sign_stacking(&self, request: &StackingRequest) -> Result<MessageSignature, KeyError> {
-        self.key.sign(&sip018::stacking_pox4(&request.authorization, request.chain_id))
+        self.key.sign_stacking(request)
     }
 
     /// Signs a vote on a SIP.
     pub fn sign_sip_vote(&self, request: SipVoteRequest) -> Result<MessageSignature, KeyError> {
-        self.key.sign(&sip018::sip_vote(request.sip, request.is_yes))
+        self.key.sign_sip_vote(request)
     }
 
     /// Signs a chunk.
     pub fn sign_chunk(&self, request: RawChunkRequest) -> Result<Chunk, KeyError> {
         self.key.sign_chunk(request.slot_id, request.slot_version, request.data)
+    }
+}
+
+/// What an operator has signed by hand, from wherever the key is asked.
+impl SigningKey {
+    pub(crate) fn sign_staking_grant(
+        &self,
+        request: &StakingGrantRequest,
+    ) -> Result<MessageSignature, KeyError> {
+        let StakingGrantRequest { manager, auth_id, chain_id } = request;
+        self.sign(&sip018::staking_grant(manager, *auth_id, *chain_id))
+    }
+
+    pub(crate) fn sign_stacking(
+        &self,
+        request: &StackingRequest,
+    ) -> Result<MessageSignature, KeyError> {
+        self.sign(&sip018::stacking_pox4(&request.authorization, request.chain_id))
+    }
+
+    pub(crate) fn sign_sip_vote(
+        &self,
+        request: SipVoteRequest,
+    ) -> Result<MessageSignature, KeyError> {
+        self.sign(&sip018::sip_vote(request.sip, request.is_yes))
     }
 }
 

@@ -16,7 +16,8 @@ use crate::journal::Journal;
 use crate::journal_file::{JournalStatus, check_owner};
 use crate::key::SigningKey;
 use crate::request::{
-    AcceptanceRequest, ChunkRequest, Imported, Mark, MockRequest, RejectionRequest,
+    AcceptanceRequest, ChunkRequest, Imported, Mark, MockRequest, RejectionRequest, SipVoteRequest,
+    StackingRequest, StakingGrantRequest,
 };
 use crate::standing::Standing;
 
@@ -82,6 +83,17 @@ impl Vault {
 
     fn new(key: SigningKey, journal: Journal) -> Self {
         Self { public_key: key.public_key(), key, journal, latest: None }
+    }
+
+    /// The key whose signatures the journal at `journal` remembers; none if there is no such file. A
+    /// journal that is in use is refused, as in [`Vault::open`]; so do not ask while this process has it
+    /// open.
+    pub fn owner_of(journal: &Path) -> Result<Option<PublicKey>, OpenError> {
+        match Journal::owner_of(journal) {
+            Ok(owner) => Ok(Some(owner)),
+            Err(OpenError::Missing { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// A vault that forgets everything when it is dropped: for simulated and dry-run signers only.
@@ -299,6 +311,24 @@ impl Vault {
         }
         let data = request.message.to_bytes();
         Ok(self.key.sign_chunk(request.slot_id, request.slot_version, data)?)
+    }
+
+    /// Signs a grant of pox-5. Like the two below it contradicts no block, and leaves no record.
+    pub fn sign_staking_grant(
+        &self,
+        request: &StakingGrantRequest,
+    ) -> Result<MessageSignature, SignError> {
+        Ok(self.key.sign_staking_grant(request)?)
+    }
+
+    /// Signs an authorization of pox-4.
+    pub fn sign_stacking(&self, request: &StackingRequest) -> Result<MessageSignature, SignError> {
+        Ok(self.key.sign_stacking(request)?)
+    }
+
+    /// Signs a vote on a SIP.
+    pub fn sign_sip_vote(&self, request: SipVoteRequest) -> Result<MessageSignature, SignError> {
+        Ok(self.key.sign_sip_vote(request)?)
     }
 
     fn check_response(&mut self, response: &BlockResponse) -> Result<(), SignError> {

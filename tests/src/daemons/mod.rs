@@ -2,7 +2,8 @@
 //!
 //! [`Daemon`] is one `countersign run`, [`Network`] a devnet that tells what happens in it,
 //! [`Overheard`] what signers say to each other, [`Interposer`] a node that misbehaves in one named
-//! way, [`Manager`] a service manager. Tests wait for what happens, with [`within`] as the limit, and never for time to pass.
+//! way, [`Manager`] a service manager,
+//! [`VaultPlace`] a `countersign vault`, [`UnixUser`] a user of the operating system. Tests wait for what happens, with [`within`] as the limit, and never for time to pass.
 
 #![allow(
     clippy::unwrap_used,
@@ -25,6 +26,8 @@ mod overheard;
 mod processes;
 mod program;
 mod settings;
+mod users;
+mod vault;
 mod verb;
 mod waiting;
 
@@ -42,5 +45,7 @@ pub use processes::{is_running, peak_rss_kib, running_with, signal};
 pub use program::countersign;
 pub use rustix::process::Signal;
 pub use settings::Settings;
+pub use users::UnixUser;
+pub use vault::{VaultPlace, VaultProcess};
 pub use verb::Verb;
 pub use waiting::{poll, within};

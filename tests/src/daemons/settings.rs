@@ -47,6 +47,16 @@ impl Settings {
         self
     }
 
+    /// With the vault that listens on `socket` in the place of a key.
+    #[must_use]
+    pub fn with_vault(self, socket: &Path) -> Self {
+        let mut key = Table::new();
+        key.insert("vault".to_owned(), socket.to_str().unwrap().into());
+        let mut ours = Table::new();
+        ours.insert("key".to_owned(), key.into());
+        self.without("stacks_private_key").with("countersign", ours)
+    }
+
     /// The value of a key.
     pub fn text(&self, key: &str) -> &str {
         self.0[key].as_str().unwrap()

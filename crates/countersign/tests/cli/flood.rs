@@ -57,7 +57,7 @@ fn flood() -> String {
 #[test]
 fn a_callback_with_sixty_thousand_chunks_keeps_nobody_waiting() {
     let (endpoint, metrics) = (free_address(), free_address());
-    let place = Place::good()
+    let place = Place::startable()
         .with("endpoint", &format!("endpoint = \"{endpoint}\""))
         .with("metrics_endpoint", &format!("metrics_endpoint = \"{metrics}\""));
     let mut child = Running(place.start());

@@ -28,10 +28,11 @@ fn help_for_run_is_short() {
     --- stdout
     Sign blocks: run the signer of a Stacks node
 
-    Usage: countersign run --config <FILE>
+    Usage: countersign run [OPTIONS] --config <FILE>
 
     Options:
       -c, --config <FILE>  The signer's configuration, the same file that the reference signer reads
+          --init           Begin a signing journal: what this key has signed is not known, or it has signed nothing. Nothing is signed for ten minutes. Refused if there is a journal
       -h, --help           Print help
     "#);
 }

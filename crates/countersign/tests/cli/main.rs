@@ -14,6 +14,8 @@ mod explain;
 mod flood;
 mod help;
 mod import;
+mod journal;
+mod keys_scan;
 mod name;
 mod replay;
 mod start;

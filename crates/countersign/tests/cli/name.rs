@@ -64,7 +64,7 @@ fn usage_errors_end_with_2_and_other_failures_with_101() {
 
 #[test]
 fn a_signer_keeps_the_exit_codes_that_a_supervisor_can_tell_apart() {
-    let place = Place::good().with("db_path", "db_path = \"missing/signer.sqlite\"");
+    let place = Place::startable().with("db_path", "db_path = \"missing/signer.sqlite\"");
     place.write();
     let said = ask(&place, "run --config signer-config.toml");
     assert!(said.starts_with("exit: 3\n"), "{said}");

@@ -30,24 +30,25 @@ pub(crate) fn terminate(child: &Child, signal: &str) {
 
 const LOG: &str = "signer.countersign-decisions.jsonl";
 const JOURNAL: &str = "signer.countersign-journal.sqlite";
+const WITNESS: &str = "signer.countersign-journal.witness";
 const STORE: &str = "signer.countersign.sqlite";
 
 #[test]
 fn a_signer_starts_without_its_node_and_stops_when_asked_to() {
     for signal in ["-TERM", "-INT"] {
-        let place = Place::good();
+        let place = Place::startable();
         let mut child = place.start();
         wait_until_ready(&mut child);
         terminate(&child, signal);
         let output = child.wait_with_output().unwrap();
         assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
-        assert_eq!(place.files(), [LOG, JOURNAL, STORE]);
+        assert_eq!(place.files(), [LOG, JOURNAL, WITNESS, STORE]);
     }
 }
 
 #[test]
 fn the_log_holds_no_secret() {
-    let place = Place::good();
+    let place = Place::startable();
     let mut child = place.start();
     wait_until_ready(&mut child);
     terminate(&child, "-TERM");
@@ -59,7 +60,7 @@ fn the_log_holds_no_secret() {
 #[test]
 #[cfg(target_os = "linux")]
 fn the_key_is_in_no_core_dump() {
-    let place = Place::good();
+    let place = Place::startable();
     let mut child = place.start();
     wait_until_ready(&mut child);
     let limits = fs::read_to_string(format!("/proc/{}/limits", child.id())).unwrap();
@@ -72,7 +73,7 @@ fn the_key_is_in_no_core_dump() {
 /// A log on a full disk, or a pipe whose reader has gone, is no reason to stop signing.
 #[test]
 fn a_log_that_cannot_be_written_does_not_end_the_signer() {
-    let place = Place::good();
+    let place = Place::startable();
     place.write();
     let full = fs::File::options().write(true).open("/dev/full").unwrap();
     let mut command = place.command(&["run", "--config", "signer-config.toml"]);
@@ -84,7 +85,7 @@ fn a_log_that_cannot_be_written_does_not_end_the_signer() {
 
 #[test]
 fn nothing_is_created_when_the_configuration_is_bad() {
-    let place = Place::good().with("network", "network = \"nonet\"");
+    let place = Place::startable().with("network", "network = \"nonet\"");
     assert!(place.said("run").starts_with("exit: 2\n"));
     assert!(place.files().is_empty());
 }
@@ -94,7 +95,7 @@ fn nothing_is_created_when_an_endpoint_is_taken() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
     for key in ["endpoint", "metrics_endpoint"] {
-        let place = Place::good().with(key, &format!("{key} = \"{address}\""));
+        let place = Place::startable().with(key, &format!("{key} = \"{address}\""));
         let said = place.said("run");
         assert!(said.starts_with("exit: 5\n"), "{said}");
         assert!(said.contains(&format!("error: `{key}` = {address} cannot be bound")), "{said}");
@@ -104,7 +105,7 @@ fn nothing_is_created_when_an_endpoint_is_taken() {
 
 #[test]
 fn a_second_signer_with_the_same_journal_does_not_start() {
-    let place = Place::good();
+    let place = Place::startable();
     let mut first = place.start();
     wait_until_ready(&mut first);
     let said = place.said("run");
@@ -116,7 +117,7 @@ fn a_second_signer_with_the_same_journal_does_not_start() {
 
 #[test]
 fn a_journal_of_another_key_is_not_used() {
-    let place = Place::good();
+    let place = Place::startable();
     let mut first = place.start();
     wait_until_ready(&mut first);
     terminate(&first, "-TERM");
@@ -129,7 +130,7 @@ fn a_journal_of_another_key_is_not_used() {
 
 #[test]
 fn the_reference_signers_database_is_not_touched() {
-    let place = Place::good();
+    let place = Place::startable();
     let reference = place.path().join("signer.sqlite");
     fs::write(&reference, "the reference's own").unwrap();
     let mut child = place.start();
@@ -141,7 +142,7 @@ fn the_reference_signers_database_is_not_touched() {
 
 #[test]
 fn a_store_that_is_something_else_stops_the_start() {
-    let place = Place::good();
+    let place = Place::startable();
     fs::write(place.path().join(STORE), "no database ".repeat(100)).unwrap();
     let said = place.said("run");
     assert!(said.starts_with("exit: 3\n") && said.contains("is not a store"), "{said}");
@@ -149,7 +150,7 @@ fn a_store_that_is_something_else_stops_the_start() {
 
 #[test]
 fn a_folder_that_does_not_exist_stops_the_start() {
-    let place = Place::good().with("db_path", "db_path = \"missing/signer.sqlite\"");
+    let place = Place::startable().with("db_path", "db_path = \"missing/signer.sqlite\"");
     let said = place.said("run");
     assert!(said.starts_with("exit: 3\n") && said.contains("missing/signer"), "{said}");
 }

@@ -31,6 +31,11 @@ impl Place {
         Self { folder: tempfile::tempdir().unwrap(), lines }
     }
 
+    /// The same on a network where nothing is at stake, so that a first start needs no `--init`.
+    pub(crate) fn startable() -> Self {
+        Self::good().with("network", "network = \"mocknet\"")
+    }
+
     /// The same with the line of `key` replaced, or added.
     pub(crate) fn with(mut self, key: &str, line: &str) -> Self {
         self.lines.retain(|known| !known.starts_with(&format!("{key} ")));

@@ -163,6 +163,10 @@ impl<'s> Scanner<'s> {
         let mut entries = archive.entries();
         while let Some(header) = entries.next_entry().map_err(io::Error::other)? {
             let name = String::from_utf8_lossy(header.file_path().as_ref()).into_owned();
+            // What is encrypted is where a key may be.
+            if header.flags().is_encrypted() {
+                continue;
+            }
             let entry = archive.get_entry(header.wayfinder()).map_err(io::Error::other)?;
             let packed = entry.data();
             let budget = self.budget.clone();

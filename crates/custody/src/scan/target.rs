@@ -78,7 +78,7 @@ impl fmt::Display for Target {
 }
 
 fn public_key(bytes: &[u8]) -> Result<PublicKey, TargetError> {
-    let key = if let Ok(short) = <[u8; 33]>::try_from(bytes) {
+    let key = if let Ok(short @ [2 | 3, ..]) = <[u8; 33]>::try_from(bytes) {
         PublicKey::from_bytes(short)
     } else if let Ok(long) = <[u8; 65]>::try_from(bytes) {
         PublicKey::from_uncompressed(long)
@@ -189,10 +189,11 @@ mod tests {
     fn what_names_no_single_key_is_refused() {
         let rows = [
             (PRIVATE, TargetError::NotAKey),
+            (&format!("{PRIVATE}01"), TargetError::NotAKey),
             ("", TargetError::NotAKey),
             ("SP185PX4EBXC3QWDN697MJEM13Y8E9JNSRRG0M7R2", TargetError::NotAKey),
             ("SM384CVPNDTYA0E92TKJZQTYXQHNZSWGCAGRD22C9", TargetError::NotOneKey),
-            (&"02".repeat(33).replace("0202", "05ff"), TargetError::NotOnCurve),
+            (&format!("02{}", "ff".repeat(32)), TargetError::NotOnCurve),
         ];
         for (text, error) in rows {
             assert_eq!(text.parse::<Target>(), Err(error), "{text}");

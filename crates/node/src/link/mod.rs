@@ -9,7 +9,7 @@
 //! ```
 //!
 //! It passes what a node tells a signer and what a signer asks a node, and nothing else
-//! ([`route`]). Bodies are streamed and may have 64 MiB: a chunk has up to 16 MiB and travels as hex.
+//! (`route`). Bodies are streamed and may have 64 MiB: a chunk has up to 16 MiB and travels as hex.
 //! It keeps nothing, so that what the node was not acknowledged it will repeat.
 
 mod answer;

@@ -4,5 +4,7 @@
 mod control;
 mod metrics_server;
 mod notify;
+#[cfg(target_os = "linux")]
+mod sandbox;
 mod signals;
 mod supervise;

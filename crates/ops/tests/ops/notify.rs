@@ -3,9 +3,9 @@
 
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
-use std::process::Command;
+use std::process::{Child, Command};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use countersign_ops::notify::Notifier;
 use countersign_ops::watchdog::{Pulse, Pulses, watch_over};
@@ -17,14 +17,31 @@ fn is_daemon() -> bool {
     std::env::var_os("NOTIFY_SOCKET").is_some()
 }
 
+/// The process that a test started. It does not outlive the test.
+struct DaemonProcess(Child);
+
+impl DaemonProcess {
+    fn succeeds(mut self) -> bool {
+        self.0.wait().unwrap().success()
+    }
+}
+
+impl Drop for DaemonProcess {
+    fn drop(&mut self) {
+        // It fails for one that has ended.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// Runs the test of this name in a process that has a service manager at `socket`.
-fn in_daemon(test: &str, socket: &str, watchdog: Duration) -> std::process::Child {
-    Command::new(std::env::current_exe().unwrap())
+fn in_daemon(test: &str, socket: &str, watchdog: Duration) -> DaemonProcess {
+    let child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", test, "--nocapture"])
         .env("NOTIFY_SOCKET", socket)
         .env("WATCHDOG_USEC", watchdog.as_micros().to_string())
-        .spawn()
-        .unwrap()
+        .spawn();
+    DaemonProcess(child.unwrap())
 }
 
 fn next(manager: &UnixDatagram) -> Option<String> {
@@ -55,9 +72,9 @@ fn a_manager_hears_each_message_in_the_words_of_the_protocol() {
     ] {
         manager.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
         let test = "notify::a_manager_hears_each_message_in_the_words_of_the_protocol";
-        let mut daemon = in_daemon(test, &socket, Duration::from_secs(30));
+        let daemon = in_daemon(test, &socket, Duration::from_secs(30));
         let heard: Vec<_> = (0..5).map(|_| next(&manager).unwrap()).collect();
-        assert!(daemon.wait().unwrap().success());
+        assert!(daemon.succeeds());
         let [status, ready, reloading, alive, stopping] = heard.as_slice() else { unreachable!() };
         assert_eq!(status, "STATUS=starting up");
         assert_eq!((ready.as_str(), stopping.as_str()), ("READY=1", "STOPPING=1"));
@@ -81,12 +98,13 @@ fn a_part_that_stands_still_silences_the_daemon() {
     let manager = UnixDatagram::bind(&path).unwrap();
     manager.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     let test = "notify::a_part_that_stands_still_silences_the_daemon";
-    let mut daemon = in_daemon(test, path.to_str().unwrap(), Duration::from_millis(80));
-    let mut heard = Vec::new();
+    let daemon = in_daemon(test, path.to_str().unwrap(), Duration::from_millis(80));
+    let (mut heard, begun) = (Vec::new(), Instant::now());
     while heard.last().is_none_or(|last| last != "STOPPING=1") {
+        assert!(begun.elapsed() < Duration::from_secs(30), "the watchdog sees nothing: {heard:?}");
         heard.push(next(&manager).unwrap());
     }
-    assert!(daemon.wait().unwrap().success());
+    assert!(daemon.succeeds());
     let said = |line: &str| heard.iter().position(|heard| heard == line).unwrap();
     let (stuck, moves) = (said("STATUS=stuck"), said("STATUS=moves"));
     let alive = |part: &[String]| part.iter().filter(|line| *line == "WATCHDOG=1").count();
@@ -131,5 +149,5 @@ fn a_name_that_is_no_socket_is_named() {
     }
     let name = format!("/{}", "n".repeat(200));
     let test = "notify::a_name_that_is_no_socket_is_named";
-    assert!(in_daemon(test, &name, Duration::ZERO).wait().unwrap().success());
+    assert!(in_daemon(test, &name, Duration::ZERO).succeeds());
 }

@@ -37,6 +37,7 @@ pub(super) struct Countersign {
     key: Option<KeyTable>,
     listen_before_signing_secs: u64,
     lost_peer_floor_secs: u64,
+    next_key: Option<KeyTable>,
     node_probe_ms: u64,
     node_tls: Option<TlsTable>,
     record: Option<PathBuf>,
@@ -57,7 +58,7 @@ struct Fallback {
 }
 
 /// The keys of [`Countersign`], for suggestions. A test holds the two together.
-pub(super) const KEYS: [&str; 12] = [
+pub(super) const KEYS: [&str; 13] = [
     "allowed_peers",
     "control_socket",
     "fallback_nodes",
@@ -65,6 +66,7 @@ pub(super) const KEYS: [&str; 12] = [
     "listen_before_signing_secs",
     "log",
     "lost_peer_floor_secs",
+    "next_key",
     "node_probe_ms",
     "node_tls",
     "record",
@@ -84,6 +86,7 @@ impl Default for Countersign {
             listen_before_signing_secs: 30,
             log: None,
             lost_peer_floor_secs: FLOOR_SECS,
+            next_key: None,
             node_probe_ms: 2_000,
             node_tls: None,
             record: None,
@@ -153,6 +156,12 @@ impl Countersign {
         place.map_err(Problem::KeyPlace)
     }
 
+    /// Where the key is kept that is to take the other's place.
+    pub(super) fn next_key(&self) -> Result<Option<KeyPlace>, Problem> {
+        let place = self.next_key.clone().map(KeyTable::place).transpose();
+        place.map_err(Problem::NextKeyPlace)
+    }
+
     /// Where is recorded, and how much.
     pub(super) fn recording(&self) -> Result<Option<Recording>, Problem> {
         let Some(folder) = &self.record else { return Ok(None) };
@@ -206,12 +215,8 @@ pub(super) fn check_keys(ours: &toml::Value) -> Result<(), Problem> {
     }
     check_tls_keys(table, "tls", "countersign.tls.")?;
     check_tls_keys(table, "node_tls", "countersign.node_tls.")?;
-    let place = table.get("key").and_then(toml::Value::as_table);
-    if let Some(key) =
-        place.into_iter().flat_map(|place| place.keys()).find(|key| !is_of_place(key))
-    {
-        return Err(unknown_key("countersign.key.", key, &KEY_TABLE));
-    }
+    check_place_keys(table, "key", "countersign.key.")?;
+    check_place_keys(table, "next_key", "countersign.next_key.")?;
     let fallbacks = table.get("fallback_nodes").and_then(toml::Value::as_array);
     for fallback in fallbacks.into_iter().flatten().filter_map(toml::Value::as_table) {
         if let Some(key) = fallback.keys().find(|key| !FALLBACK_KEYS.contains(&key.as_str())) {
@@ -231,8 +236,13 @@ fn check_tls_keys(table: &toml::Table, name: &str, path: &str) -> Result<(), Pro
     }
 }
 
-fn is_of_place(key: &str) -> bool {
-    KEY_TABLE.contains(&key)
+/// The same for the place of a key that the table `name` says.
+fn check_place_keys(table: &toml::Table, name: &str, path: &str) -> Result<(), Problem> {
+    let keys = table.get(name).and_then(toml::Value::as_table).map(toml::Table::keys);
+    match keys.into_iter().flatten().find(|key| !KEY_TABLE.contains(&key.as_str())) {
+        Some(key) => Err(unknown_key(path, key, &KEY_TABLE)),
+        None => Ok(()),
+    }
 }
 
 /// A proposal that is older than this is dropped unanswered (`block_proposal_max_age_secs`): whatever the
@@ -302,6 +312,23 @@ mod tests {
             let refusal = refusal(&format!("[countersign]\n{spoilt}"));
             assert!(refusal.contains("`countersign.record` names a folder"), "{refusal}");
         }
+    }
+
+    #[test]
+    fn the_control_socket_is_beside_the_store_of_a_signer_that_keeps_one() {
+        let socket = |file: &str, dry_run: bool| {
+            let text = format!(
+                "node_host = \"a:1\"\nendpoint = \"a:2\"\nstacks_private_key = \"{}\"\n\
+                 network = \"testnet\"\nauth_password = \"x\"\ndb_path = \"{file}\"\n\
+                 dry_run = {dry_run}\n",
+                "01".repeat(32)
+            );
+            Config::parse(&text).unwrap().control_socket()
+        };
+        let usual = Some("/var/lib/signer.countersign-control.sock".into());
+        assert_eq!(socket("/var/lib/signer.db", false), usual);
+        assert_eq!(socket("/var/lib/signer.db", true), None);
+        assert_eq!(socket(":memory:", false), None);
     }
 
     #[test]

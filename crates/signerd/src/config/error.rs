@@ -89,6 +89,9 @@ pub enum Problem {
     /// The key's place makes no sense.
     #[error("`countersign.key`: {0}")]
     KeyPlace(PlaceError),
+    /// The place of the key that is to take the other's makes no sense.
+    #[error("`countersign.next_key`: {0}")]
+    NextKeyPlace(PlaceError),
     /// The network has no such name.
     #[error("`network`: {0}")]
     Network(UnknownNetwork),

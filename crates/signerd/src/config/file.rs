@@ -159,6 +159,7 @@ impl File {
             is_standby: false,
             node_host,
             endpoint: HostPort::parse("endpoint", endpoint)?,
+            next_key: self.countersign.next_key()?,
             key,
             path: None,
             network,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use countersign_ops::control::Reply;
-use countersign_vault::JournalExport;
+use countersign_vault::{InterchangeError, JournalExport};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -14,8 +14,8 @@ use crate::sign::{Promotion, Turn, TurnError, Turned, VaultHandle};
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Grounds {
-    /// The text of an exported journal.
-    journal: Option<String>,
+    /// The texts of exported journals, one for each key.
+    journals: Option<Vec<String>>,
     /// That the other instance is lost.
     #[serde(default)]
     peer_is_lost: bool,
@@ -30,19 +30,24 @@ pub(super) async fn promote(vault: &VaultHandle, floor: Duration, body: Value) -
         }
     };
     let promotion = match grounds {
-        Grounds { journal: Some(text), peer_is_lost: false } => {
-            match JournalExport::from_json(text.as_bytes()) {
-                Ok(journal) => Promotion::Journal(Box::new(journal)),
-                Err(error) => return Reply::refusal(400, "journal_unread", describe(&error)),
+        Grounds { journals: Some(texts), peer_is_lost: false } => {
+            let read = texts.iter().map(|text| JournalExport::from_json(text.as_bytes())).collect();
+            match read {
+                Ok(journals) => Promotion::Journals(journals),
+                Err(error) => return unread(&error),
             }
         }
-        Grounds { journal: None, peer_is_lost: true } => Promotion::PeerIsLost,
+        Grounds { journals: None, peer_is_lost: true } => Promotion::PeerIsLost,
         Grounds { .. } => {
             let text = "name the other instance's journal, or say that it is lost";
             return Reply::refusal(400, "promotion_baseless", text);
         }
     };
     turn(vault, Turn::Promote { promotion, floor }).await
+}
+
+fn unread(error: &InterchangeError) -> Reply {
+    Reply::refusal(400, "journal_unread", describe(error))
 }
 
 /// Has this instance stop.
@@ -52,10 +57,10 @@ pub(super) async fn demote(vault: &VaultHandle) -> Reply {
 
 async fn turn(vault: &VaultHandle, turn: Turn) -> Reply {
     match vault.turn(turn).await {
-        Some(Ok(Turned { before, journal })) => Reply::ok(json!({
+        Some(Ok(Turned { before, journals })) => Reply::ok(json!({
             "before": before.label(),
             "instance": vault.instance().borrow().to_json(),
-            "journal": journal.map(|journal| journal.to_json()),
+            "journals": journals.iter().map(JournalExport::to_json).collect::<Vec<_>>(),
         })),
         Some(Err(error)) => Reply::refusal(409, code(&error), describe(&error)),
         None => Reply::refusal(503, "stopping", "the signer is about to stop"),
@@ -68,6 +73,7 @@ const fn code(error: &TurnError) -> &'static str {
         TurnError::IsListening => "is_listening",
         TurnError::Host(_) => "key_in_use",
         TurnError::NotDemoted => "not_demoted",
+        TurnError::Missing(_) | TurnError::Foreign => "journal_of_another_key",
         TurnError::SignsOn(_) => "peer_signs",
         TurnError::Journal(_) => "journal_refused",
     }

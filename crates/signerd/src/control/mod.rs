@@ -11,10 +11,10 @@ use std::time::Duration;
 use countersign_ops::control::{
     ControlError, ControlSocket, Handler, Method, Reply, Request, check_len,
 };
-use countersign_wire::PublicKey;
 use serde_json::{Value, json};
 
 use crate::config::Config;
+use crate::keys::PublicKeys;
 use crate::readiness::Readiness;
 use crate::reload::ReloadHandle;
 use crate::sign::VaultHandle;
@@ -71,13 +71,14 @@ pub(crate) struct Control {
 }
 
 /// Who this signer is, for those who ask.
-pub(crate) fn identity(config: &Config, key: &PublicKey) -> Value {
+pub(crate) fn identity(config: &Config, keys: &PublicKeys) -> Value {
     json!({
         "version": crate::release(),
         "pid": std::process::id(),
         "network": config.network.name(),
-        "address": config.address(key).to_string(),
-        "public_key": key.to_string(),
+        "address": config.address(&keys.first).to_string(),
+        "public_key": keys.first.to_string(),
+        "next_public_key": keys.next.map(|key| key.to_string()),
         "dry_run": config.is_dry_run,
     })
 }

@@ -54,6 +54,7 @@ fn key() -> PrivateKey {
 fn question() -> Action {
     let params = Params {
         key: key().public_key(),
+        next_key: None,
         network: Network::Testnet,
         chain_id: Network::Testnet.default_chain_id(),
         server_version: String::new(),

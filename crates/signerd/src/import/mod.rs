@@ -20,12 +20,14 @@ mod takeover;
 
 use std::path::Path;
 
+use countersign_vault::{Birth, FLOOR, is_there};
 use countersign_wire::StacksAddress;
 
-use crate::config::{Config, DbPath};
-use crate::hand::Hand;
+use crate::birth::Past;
+use crate::config::Config;
+use crate::hand::Holder;
+use crate::journals::Journals;
 use crate::store::Store;
-use countersign_vault::{Birth, FLOOR, SigningKey, Vault, is_there};
 
 pub use error::{ImportError, Refusal};
 pub use report::{Report, Taken};
@@ -41,16 +43,18 @@ use source::Source;
 pub fn import(
     from: &Path,
     config: &Config,
-    signing_key: SigningKey,
+    holder: impl Into<Holder>,
     is_rehearsal: bool,
 ) -> Result<Report, ImportError> {
-    let files = match (config.db_path.journal(), config.db_path.store()) {
-        (Some(journal), Some(store)) if !matches!(config.db_path, DbPath::Memory) => {
-            (journal, store)
+    let holder = holder.into();
+    let key = holder.public_key();
+    let journals = Journals::find(&config.db_path, &key, None)?;
+    let files = match (journals, config.db_path.store()) {
+        (Some(journals), Some(store)) => {
+            (holder.socket().map_or(journals.first, Path::to_owned), store)
         }
         _ => return Err(ImportError::NothingIsKept),
     };
-    let key = signing_key.public_key();
     let owner = StacksAddress::single_sig(config.network, &key);
     let source = Source::open(from)?;
     let found = Found::read(&source, &key, owner)?;
@@ -61,13 +65,11 @@ pub fn import(
     // The journal first: its lock keeps a running signer away, and a crash between the two leaves
     // marks that bind, and nothing that a second import would not add.
     let (journal, store) = files;
-    let is_new = !is_there(&journal);
-    let mut vault = Hand::from(if is_new {
-        // What is found is all that the key has signed; until all of it is taken over, it waits.
-        Vault::create(signing_key, &journal, Birth::Init { wait: FLOOR })?
-    } else {
-        Vault::open(signing_key, &journal)?
-    });
+    // What is found is all that the key has signed; until all of it is taken over, it waits.
+    let begins = Past::Begins(Birth::Init { wait: FLOOR });
+    let is_new = holder.is_here() && !is_there(&journal);
+    let past = if is_new { begins } else { Past::Journal };
+    let mut vault = holder.open(Some((&journal, past)))?;
     let mut store = Store::open(&store)?;
     report.taken.signed = take::marks(&mut vault, &found)?;
     take::rest(&mut store, &found, &mut report.taken)?;

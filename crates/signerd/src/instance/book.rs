@@ -58,6 +58,8 @@ pub(crate) struct Book {
     /// Of everything that was ever signed or seen.
     highest: SlotVersion,
     file: Option<BookFile>,
+    /// Whether the run before ended with [`Book::close`].
+    was_closed: bool,
     /// Which start of the machine this is.
     boot: [u8; PRINT_LEN],
     capacity: usize,
@@ -95,6 +97,7 @@ impl Book {
             bases: BTreeMap::new(),
             highest: SlotVersion::new(0),
             file: None,
+            was_closed: false,
             boot: [0; PRINT_LEN],
             capacity,
         }
@@ -122,10 +125,12 @@ impl Book {
         let mut book = Self::with_capacity(CAPACITY);
         let mut last_boot = None;
         for record in bytes.as_chunks::<RECORD_LEN>().0 {
+            book.was_closed = false;
             match Record::read(record) {
                 Some(Record::Written(entry)) => book.remember(entry),
                 Some(Record::Base(slot, version)) => book.raise(slot, version),
                 Some(Record::Boot(print)) => last_boot = Some(print),
+                Some(Record::Closed) => book.was_closed = true,
                 None => {}
             }
         }
@@ -191,8 +196,19 @@ impl Book {
         if self.unsynced() >= MAX_LOST / 2 { self.sync_all() } else { Ok(()) }
     }
 
+    /// Whether the last run ended in an orderly way, so that nothing of ours is missing here.
+    pub(crate) const fn was_closed(&self) -> bool {
+        self.was_closed
+    }
+
+    /// Ends a run in an orderly way.
+    pub(crate) fn close(&mut self) -> Result<(), BookError> {
+        self.append(&Record::Closed)?;
+        self.sync_all()
+    }
+
     /// Makes what was noted safe from a power cut.
-    pub(crate) fn sync_all(&mut self) -> Result<(), BookError> {
+    fn sync_all(&mut self) -> Result<(), BookError> {
         let Some(file) = &mut self.file else { return Ok(()) };
         file.file.sync_data().map_err(|source| file.fail("synced", source))?;
         file.unsynced = 0;
@@ -275,6 +291,8 @@ enum Record {
     Base(SlotId, SlotVersion),
     /// When the machine was started, so to speak.
     Boot([u8; PRINT_LEN]),
+    /// A run ended in an orderly way.
+    Closed,
 }
 
 impl Record {
@@ -283,6 +301,7 @@ impl Record {
             Self::Written(entry) => (1, entry.slot.get(), entry.version.get(), entry.print),
             Self::Base(slot, version) => (2, slot.get(), version.get(), [0; PRINT_LEN]),
             Self::Boot(print) => (3, 0, 0, *print),
+            Self::Closed => (4, 0, 0, [0; PRINT_LEN]),
         };
         let fields = [&[kind][..], &slot.to_be_bytes(), &version.to_be_bytes(), &print].concat();
         let check = check(&fields);
@@ -307,6 +326,7 @@ impl Record {
             1 => Some(Self::Written(Entry { slot, version, print })),
             2 => Some(Self::Base(slot, version)),
             3 => Some(Self::Boot(print)),
+            4 => Some(Self::Closed),
             _ => None,
         }
     }

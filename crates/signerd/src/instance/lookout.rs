@@ -22,7 +22,7 @@ use crate::sign::VaultHandle;
 /// The task that looks.
 pub(crate) struct Lookout {
     nodes: Nodes,
-    own: PublicKey,
+    own: Vec<PublicKey>,
     vault: VaultHandle,
     view: watch::Receiver<InstanceView>,
     /// Whose the chunks are that were looked at before.
@@ -31,7 +31,7 @@ pub(crate) struct Lookout {
 
 impl Lookout {
     /// One that tells the vault's thread what it sees.
-    pub(crate) fn new(nodes: Nodes, own: PublicKey, vault: VaultHandle) -> Self {
+    pub(crate) fn new(nodes: Nodes, own: Vec<PublicKey>, vault: VaultHandle) -> Self {
         let view = vault.instance();
         Self { nodes, own, vault, view, known: BTreeMap::new() }
     }
@@ -63,7 +63,7 @@ impl Lookout {
         }
     }
 
-    /// What our key has signed of what is in the slots, as far as it has not been told before. A look that
+    /// What our keys have signed of what is in the slots, as far as it has not been told before. A look that
     /// breaks off has seen nothing.
     async fn look(&mut self, client: NodeClient) -> Result<Vec<Seen>, NodeError> {
         let (mut seen, mut looked_at) = (Vec::new(), Vec::new());

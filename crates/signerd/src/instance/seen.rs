@@ -24,9 +24,9 @@ impl Seen {
     pub(crate) fn of_chunk(
         contract: SignersContract,
         chunk: &Chunk,
-        own: &PublicKey,
+        own: &[PublicKey],
     ) -> Option<Self> {
-        (chunk.recover().as_ref() == Some(own)).then(|| Self::signed(contract, chunk))
+        is_by(chunk.recover(), own).then(|| Self::signed(contract, chunk))
     }
 
     /// A chunk that is known to be signed by our key.
@@ -41,9 +41,9 @@ impl Seen {
     pub(crate) fn of_metadata(
         contract: SignersContract,
         chunk: &SlotMetadata,
-        own: &PublicKey,
+        own: &[PublicKey],
     ) -> Option<Self> {
-        (chunk.recover().as_ref() == Some(own)).then(|| Self {
+        is_by(chunk.recover(), own).then(|| Self {
             chunk: chunk.clone(),
             contract,
             kind: "a message",
@@ -60,6 +60,10 @@ impl Seen {
     pub(crate) const fn decision(&self) -> Option<(Sighash, Decision)> {
         self.decision
     }
+}
+
+fn is_by(signer: Option<PublicKey>, own: &[PublicKey]) -> bool {
+    signer.is_some_and(|signer| own.contains(&signer))
 }
 
 /// What a message says about a block: a promise counts as much as a signature here.

@@ -129,9 +129,9 @@ impl Warden {
         self.book.sync()
     }
 
-    /// Makes the book durable, at the end.
+    /// Closes the book, at the end.
     pub(crate) fn close_book(&mut self) -> Result<(), BookError> {
-        self.book.sync_all()
+        self.book.close()
     }
 
     /// Hears a chunk of our key.

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use countersign_node::{NodeClient, NodeError, StackerDb};
 use countersign_vault::{ChunkRequest, SignError};
 use countersign_wire::stackerdb::{Chunk, ChunkAck, ChunkRefusal, Lane, SignersContract};
-use countersign_wire::{SlotId, SlotVersion, Wire as _};
+use countersign_wire::{PublicKey, SlotId, SlotVersion, Wire as _};
 
 use super::{Delivery, Outgoing, label};
 use crate::instance::Seen;
-use crate::sign::Sealed;
+use crate::sign::{Desk, Sealed};
 
 /// Knows the versions of our slots in one lane.
 pub(super) struct Courier {
@@ -34,7 +34,7 @@ pub(super) enum Outcome {
     Refused(Option<ChunkRefusal>),
     /// This instance does not sign at the moment.
     Withheld,
-    /// The vault will never sign it.
+    /// The vault does not sign it, now or ever.
     Unsigned(SignError),
     /// The vault has ended, and so will the daemon.
     Closed,
@@ -76,7 +76,7 @@ impl Courier {
         };
         match client.put_chunk(StackerDb::Signers(contract), &chunk).await {
             Ok(ack) => {
-                let outcome = self.settle(contract, &chunk, &ack);
+                let outcome = self.settle((contract, &outgoing.desk.key), &chunk, &ack);
                 if matches!(outcome, Outcome::Stale { .. }) {
                     outgoing.chunk = None;
                 }
@@ -93,14 +93,15 @@ impl Courier {
         contract: SignersContract,
         outgoing: &Outgoing,
     ) -> Result<Chunk, Outcome> {
-        let stored = self.stored_version(client, contract, outgoing.slot).await;
+        let Desk { slot, key, .. } = outgoing.desk;
+        let stored = self.stored_version(client, contract, slot).await;
         let request = ChunkRequest {
             contract,
-            slot_id: outgoing.slot,
+            slot_id: slot,
             slot_version: stored.map_err(Outcome::Failed)?.next(),
             message: outgoing.message.clone(),
         };
-        match self.delivery.vault.chunk(request).await {
+        match self.delivery.vault.chunk(key, request).await {
             Sealed::Chunk(chunk) => Ok(chunk),
             Sealed::Withheld => Err(Outcome::Withheld),
             Sealed::Refused(error) => Err(Outcome::Unsigned(error)),
@@ -128,7 +129,12 @@ impl Courier {
         Ok(version)
     }
 
-    fn settle(&mut self, contract: SignersContract, chunk: &Chunk, ack: &ChunkAck) -> Outcome {
+    fn settle(
+        &mut self,
+        (contract, own): (SignersContract, &PublicKey),
+        chunk: &Chunk,
+        ack: &ChunkAck,
+    ) -> Outcome {
         let key = (contract, chunk.slot_id);
         if ack.accepted {
             self.versions.insert(key, chunk.slot_version);
@@ -147,8 +153,7 @@ impl Courier {
             return Outcome::Delivered;
         }
         // Whose it is tells whether another process has our key.
-        let seen = stored.and_then(|it| Seen::of_metadata(contract, it, &self.delivery.own));
-        if let Some(seen) = seen {
+        if let Some(seen) = stored.and_then(|it| Seen::of_metadata(contract, it, &[*own])) {
             self.delivery.vault.heard(seen);
         }
         Outcome::Stale { stored: version }

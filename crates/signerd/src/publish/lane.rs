@@ -181,6 +181,8 @@ impl LaneTask {
                 let reason = code.map(|code| code.to_string()).unwrap_or_default();
                 tracing::error!(lane, reason, "the node refuses our message; it is given up");
             }
+            // Its process, or its token: what was to be said is still worth saying.
+            Outcome::Unsigned(error) if error.is_transient() => return Next::Later,
             Outcome::Unsigned(error) => {
                 let error = describe(&error);
                 tracing::error!(lane, error, "the vault does not sign our message; it is given up");

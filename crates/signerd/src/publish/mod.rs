@@ -10,21 +10,20 @@ use std::sync::Arc;
 
 use countersign_wire::message::SignerMessage;
 use countersign_wire::stackerdb::{Chunk, Lane, SignersContract};
-use countersign_wire::{PublicKey, RewardCycle, SlotId, SlotVersion};
+use countersign_wire::{SlotId, SlotVersion};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::metrics::Metrics;
 use crate::nodes::Nodes;
-use crate::sign::VaultHandle;
+use crate::sign::{Desk, VaultHandle};
 use courier::Courier;
 pub(crate) use lane::LaneTask;
 
 /// A message on its way.
 #[derive(Debug)]
 pub(crate) struct Outgoing {
-    cycle: RewardCycle,
-    slot: SlotId,
+    desk: Desk,
     message: SignerMessage,
     since: Instant,
     /// Once it is signed. It is the same chunk at every try, and at every node: that it was written before
@@ -34,12 +33,12 @@ pub(crate) struct Outgoing {
 
 impl Outgoing {
     /// A message that begins its way now.
-    pub(crate) fn new(cycle: RewardCycle, slot: SlotId, message: SignerMessage) -> Self {
-        Self { cycle, slot, message, since: Instant::now(), chunk: None }
+    pub(crate) fn new(desk: Desk, message: SignerMessage) -> Self {
+        Self { desk, message, since: Instant::now(), chunk: None }
     }
 
     fn contract(&self, lane: Lane) -> SignersContract {
-        SignersContract::new(self.cycle, lane)
+        SignersContract::new(self.desk.cycle, lane)
     }
 }
 
@@ -60,8 +59,6 @@ pub(crate) struct Delivery {
     pub(crate) nodes: Nodes,
     /// Signs the chunks.
     pub(crate) vault: VaultHandle,
-    /// The key that signs them.
-    pub(crate) own: PublicKey,
     /// Versions that our slots had when another program wrote to them.
     pub(crate) floors: BTreeMap<SlotId, SlotVersion>,
     /// Whether to log instead of writing.

@@ -10,7 +10,7 @@
 use countersign_node::{CallbackQueue, NodeClient, QueueLimits};
 use countersign_vault::Vault;
 use countersign_wire::stackerdb::{Chunk, ChunkAck, ChunkRefusal, SlotMetadata};
-use countersign_wire::{PrivateKey, Sighash, SlotVersion};
+use countersign_wire::{PrivateKey, RewardCycle, Sighash, SlotVersion};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -21,6 +21,14 @@ use crate::sign::Post;
 use crate::test_node::{self, Asked, Reply};
 
 const OURS: SlotId = SlotId::new(2);
+
+fn key() -> PrivateKey {
+    PrivateKey::from_bytes([9; 32]).unwrap()
+}
+
+fn desk() -> Desk {
+    Desk { cycle: RewardCycle::new(5), slot: OURS, key: key().public_key() }
+}
 
 /// A running lane of pre-commits.
 struct Bench {
@@ -47,16 +55,15 @@ impl Bench {
         let (metrics, _) = Metrics::new(CallbackQueue::new(QueueLimits::default()));
         let metrics = Arc::new(metrics);
         let (publisher, arrivals) = Publisher::new();
-        let vault = Vault::in_memory(PrivateKey::from_bytes([9; 32]).unwrap()).unwrap();
+        let vault = Vault::in_memory(key()).unwrap();
         let (inbox, _) = mpsc::channel(1);
         let counted = Arc::clone(&metrics);
-        let (own, post) = (vault.public_key(), Post::open(&metrics));
+        let post = Post::open(&metrics);
         let (vault, _) =
             VaultHandle::start(vault, post, inbox, publisher.clone(), counted).unwrap();
         let delivery = Delivery {
             nodes: Nodes::only(client),
             vault,
-            own,
             floors: BTreeMap::new(),
             is_dry_run,
             metrics: Arc::clone(&metrics),
@@ -74,7 +81,7 @@ impl Bench {
 
     fn publish(&self, number: u8) {
         let message = SignerMessage::BlockPreCommit(Sighash::new([number; 32]));
-        self.publisher.publish(Outgoing::new(RewardCycle::new(5), OURS, message));
+        self.publisher.publish(Outgoing::new(desk(), message));
     }
 
     /// The next write that the node is asked for: its version and its message's first byte.

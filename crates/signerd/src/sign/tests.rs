@@ -10,7 +10,7 @@ use std::time::Duration;
 use countersign_node::{CallbackQueue, QueueLimits};
 use countersign_ops::watchdog::Pulses;
 use countersign_signer::Timestamp;
-use countersign_vault::{Birth, Standing, Vault};
+use countersign_vault::{Birth, JournalExport, Standing, Vault};
 use countersign_wire::stackerdb::SignersContract;
 use countersign_wire::{BurnHeight, PrivateKey, Sighash, SlotVersion, Wire as _};
 
@@ -19,9 +19,14 @@ use crate::instance::{Book, Gate, GateState, Why};
 use crate::readiness::Permission;
 use crate::test_block::header;
 
+fn key() -> PrivateKey {
+    PrivateKey::from_bytes([9; 32]).unwrap()
+}
+
 fn order(height: u64) -> AcceptanceOrder {
     let header = header(1, height);
     AcceptanceOrder {
+        key: key().public_key(),
         sighash: header.sighash(),
         header: Box::new(header),
         burn_height: BurnHeight::new(100),
@@ -33,7 +38,7 @@ fn order(height: u64) -> AcceptanceOrder {
 /// What the vault answers to the order to sign a block at `height`.
 async fn answer(height: u64) -> Event {
     let (metrics, _) = Metrics::new(CallbackQueue::new(QueueLimits::default()));
-    let vault = Vault::in_memory(PrivateKey::from_bytes([9; 32]).unwrap()).unwrap();
+    let vault = Vault::in_memory(key()).unwrap();
     let (inbox, mut events) = mpsc::channel(1);
     let (publisher, _arrivals) = Publisher::new();
     let metrics = Arc::new(metrics);
@@ -74,7 +79,7 @@ impl Bench {
         let (publisher, arrivals) = Publisher::new();
         let permission = watch::Sender::new(Permission::Active);
         let warden = Warden::new(gate, book, Arc::clone(&metrics), permission);
-        let post = Post { warden, key: None, lock: None };
+        let post = Post { warden, keys: Vec::new(), locks: Vec::new() };
         let (handle, end) =
             VaultHandle::start(vault, post, inbox, publisher, Arc::clone(&metrics)).unwrap();
         Self { handle, events, end, metrics, _arrivals: arrivals }
@@ -89,7 +94,7 @@ impl Bench {
             slot_version: SlotVersion::new(1),
             message,
         };
-        self.handle.chunk(request).await
+        self.handle.chunk(key().public_key(), request).await
     }
 
     async fn signed(&self, slot: u32, number: u8) -> Chunk {
@@ -119,10 +124,6 @@ fn born(journal: &std::path::Path) -> Vault {
 
 fn lost(floor: Duration) -> Turn {
     Turn::Promote { promotion: Promotion::PeerIsLost, floor }
-}
-
-fn key() -> PrivateKey {
-    PrivateKey::from_bytes([9; 32]).unwrap()
 }
 
 /// A chunk that our key signed elsewhere.
@@ -283,7 +284,7 @@ async fn a_demotion_is_durable_and_a_second_one_changes_nothing() {
     for before in [GateState::Open, GateState::Demoted] {
         let turned = bench.handle.turn(Turn::Demote).await.unwrap().unwrap();
         assert_eq!(turned.before, before);
-        assert!(turned.journal.unwrap().is_proven_demotion());
+        assert!(turned.journals[0].is_proven_demotion());
     }
     assert!(!bench.signs().await);
     drop(bench.handle);
@@ -298,7 +299,7 @@ async fn a_demotion_is_durable_and_a_second_one_changes_nothing() {
 #[tokio::test]
 async fn a_vault_that_stands_still_has_no_pulse() {
     let (metrics, _) = Metrics::new(CallbackQueue::new(QueueLimits::default()));
-    let vault = Vault::in_memory(PrivateKey::from_bytes([9; 32]).unwrap()).unwrap();
+    let vault = Vault::in_memory(key()).unwrap();
     let (inbox, mut events) = mpsc::channel(1);
     let (publisher, _arrivals) = Publisher::new();
     let metrics = Arc::new(metrics);
@@ -322,13 +323,13 @@ async fn a_vault_that_stands_still_has_no_pulse() {
 }
 
 /// Another instance's journal in which it has signed a block, demoted or not.
-fn journal_of_peer(is_demoted: bool) -> Promotion {
+fn journal_of_peer(is_demoted: bool) -> JournalExport {
     let mut peer = Vault::in_memory(key()).unwrap();
     peer.sign_acceptance(&request(&order(7))).unwrap();
     if is_demoted {
         peer.demote(now().as_unix()).unwrap();
     }
-    Promotion::Journal(Box::new(peer.export_journal(now().as_unix()).unwrap()))
+    peer.export_journal(now().as_unix()).unwrap()
 }
 
 #[tokio::test]
@@ -336,7 +337,7 @@ async fn a_standby_takes_over_from_a_demoted_peer_at_once_and_never_contradicts_
     let mut bench = Bench::new(Gate::Standby);
     bench.handle.looked(Instant::now(), vec![foreign(3, 40, 1)]);
     let floor = Duration::from_secs(600);
-    let turn = Turn::Promote { promotion: journal_of_peer(true), floor };
+    let turn = Turn::Promote { promotion: Promotion::Journals(vec![journal_of_peer(true)]), floor };
     bench.handle.turn(turn).await.unwrap().unwrap();
     // A last word of the peer may reach us late.
     bench.handle.heard(foreign(3, 41, 2));
@@ -361,14 +362,15 @@ async fn a_standby_takes_over_from_a_demoted_peer_at_once_and_never_contradicts_
 async fn a_journal_of_an_instance_that_may_still_sign_promotes_nobody() {
     let bench = Bench::new(Gate::Standby);
     let floor = Duration::from_secs(600);
-    let turn = Turn::Promote { promotion: journal_of_peer(false), floor };
+    let turn =
+        Turn::Promote { promotion: Promotion::Journals(vec![journal_of_peer(false)]), floor };
     let refused = bench.handle.turn(turn).await.unwrap().unwrap_err();
     assert!(matches!(refused, TurnError::NotDemoted), "{refused}");
-    let Promotion::Journal(mut journal) = journal_of_peer(true) else { panic!("it is a journal") };
+    let mut journal = journal_of_peer(true);
     journal.created_at = countersign_wire::UnixSeconds::new(now().as_unix().get() - 60);
     bench.handle.looked(Instant::now(), Vec::new());
     bench.handle.heard(foreign(3, 41, 2));
-    let promotion = Promotion::Journal(journal);
+    let promotion = Promotion::Journals(vec![journal]);
     let refused = bench.handle.turn(Turn::Promote { promotion, floor }).await.unwrap().unwrap_err();
     assert!(matches!(refused, TurnError::SignsOn(_)), "{refused}");
     assert!(!bench.signs().await);

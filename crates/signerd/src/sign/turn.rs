@@ -7,13 +7,14 @@ use countersign_wire::PublicKey;
 
 use super::{Clerk, ClerkError};
 use crate::clock::now;
+use crate::facts::describe;
 use crate::instance::{Finding, Gate, GateState, Looked, Seen};
 
 /// Why no other instance signs with this key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Promotion {
-    /// It was demoted, and this is its journal.
-    Journal(Box<JournalExport>),
+    /// It was demoted, and these are its journals: one for each key.
+    Journals(Vec<JournalExport>),
     /// It is lost, and with it what it signed last.
     PeerIsLost,
 }
@@ -37,8 +38,8 @@ pub(crate) enum Turn {
 pub(crate) struct Turned {
     /// What it was before.
     pub(crate) before: GateState,
-    /// After a demotion, what this instance has signed.
-    pub(crate) journal: Option<Box<JournalExport>>,
+    /// After a demotion, what this instance has signed: a journal for each key that it holds itself.
+    pub(crate) journals: Vec<JournalExport>,
 }
 
 /// Why the gate is not turned.
@@ -59,6 +60,12 @@ pub(crate) enum TurnError {
          without the key; run `countersign demote` there"
     )]
     NotDemoted,
+    /// There is no journal of a key.
+    #[error("there is no journal of the key {0} among those that were given")]
+    Missing(PublicKey),
+    /// There is a journal too many.
+    #[error("a journal is of a key that this signer does not have, or there are two of one key")]
+    Foreign,
     /// It has signed since.
     #[error(
         "the other instance has signed after its journal was exported ({0}); demote it, and export again"
@@ -69,17 +76,17 @@ pub(crate) enum TurnError {
     Journal(AdoptError),
 }
 
-/// The key on this machine.
+/// The keys on this machine.
 pub(super) struct Host {
-    pub(super) key: Option<PublicKey>,
-    pub(super) lock: Option<HostLock>,
+    pub(super) keys: Vec<PublicKey>,
+    pub(super) locks: Vec<HostLock>,
 }
 
 impl Host {
-    /// Has the key for this process alone.
+    /// Has the keys for this process alone.
     fn take(&mut self) -> Result<(), HostLockError> {
-        if let (None, Some(key)) = (&self.lock, &self.key) {
-            self.lock = Some(HostLock::take(key)?);
+        if self.locks.is_empty() {
+            self.locks = self.keys.iter().map(HostLock::take).collect::<Result<_, _>>()?;
         }
         Ok(())
     }
@@ -90,13 +97,13 @@ impl Clerk {
         let finding = self.warden.hear(seen)?;
         if self.warden.gate().follows_another() {
             // It may run on this machine.
-            self.host.lock = None;
+            self.host.locks.clear();
         }
         match finding {
             Finding::Fine => Ok(()),
             Finding::Freeze { reason } => {
                 // Nothing passes the gate any more. If the record fails, the daemon ends.
-                self.vault.freeze(&reason, now().as_unix())?;
+                self.vaults.freeze(&reason, now().as_unix())?;
                 tracing::error!(
                     reason,
                     "SIGNING IS FROZEN: another process signs with this key. Find it and stop it, or take \
@@ -113,10 +120,7 @@ impl Clerk {
         }
         match self.warden.look_ended(begun) {
             Looked::AsBefore | Looked::Opened => Ok(()),
-            Looked::Promoted => {
-                self.vault.promote()?;
-                Ok(self.vault.end_wait()?)
-            }
+            Looked::Promoted => self.let_sign(),
         }
     }
 
@@ -124,8 +128,8 @@ impl Clerk {
         let before = self.warden.gate().state();
         match turn {
             Turn::Demote => {
-                let journal = Some(Box::new(self.demote(before)?));
-                Ok(Ok(Turned { before, journal }))
+                let journals = self.demote(before)?;
+                Ok(Ok(Turned { before, journals }))
             }
             Turn::Promote { promotion, floor } => {
                 let promoted = match before {
@@ -133,19 +137,23 @@ impl Clerk {
                     GateState::Listening => Err(TurnError::IsListening),
                     _ => self.promote(promotion, floor)?,
                 };
-                Ok(promoted.map(|()| Turned { before, journal: None }))
+                Ok(promoted.map(|()| Turned { before, journals: Vec::new() }))
             }
         }
     }
 
     /// What it signed is exported in the same turn, so that nothing comes between.
-    fn demote(&mut self, before: GateState) -> Result<JournalExport, ClerkError> {
+    fn demote(&mut self, before: GateState) -> Result<Vec<JournalExport>, ClerkError> {
         if !matches!(before, GateState::Frozen | GateState::Demoted) {
             self.warden.close(Gate::Demoted);
-            self.vault.demote(now().as_unix())?;
+            self.vaults.demote(now().as_unix())?;
         }
-        self.host.lock = None;
-        Ok(self.vault.export_journal(now().as_unix())?)
+        self.host.locks.clear();
+        let mut journals = Vec::new();
+        for vault in self.vaults.all() {
+            journals.extend(vault.export_journal(now().as_unix())?);
+        }
+        Ok(journals)
     }
 
     fn promote(
@@ -161,10 +169,10 @@ impl Clerk {
                 self.warden.wait_out(floor);
                 return Ok(Ok(()));
             }
-            Promotion::Journal(journal) => self.take_over(&journal),
+            Promotion::Journals(journals) => self.take_over(&journals),
         };
         if done.is_err() {
-            self.host.lock = None;
+            self.host.locks.clear();
         }
         match done {
             Err(TurnError::Journal(AdoptError::Journal(error))) if error.is_fatal() => {
@@ -172,8 +180,7 @@ impl Clerk {
             }
             Err(error) => Ok(Err(error)),
             Ok(()) => {
-                self.vault.promote()?;
-                self.vault.end_wait()?;
+                self.let_sign()?;
                 self.warden.promote()?;
                 Ok(Ok(()))
             }
@@ -181,18 +188,50 @@ impl Clerk {
     }
 
     /// Takes over what the other instance signed, if it is proven to have stopped.
-    fn take_over(&mut self, journal: &JournalExport) -> Result<(), TurnError> {
-        check_demotion(journal)?;
-        if let Some(word) = self.warden.heard_after(journal.created_at) {
-            return Err(TurnError::SignsOn(word));
+    fn take_over(&mut self, journals: &[JournalExport]) -> Result<(), TurnError> {
+        let keys: Vec<PublicKey> = self.vaults.all().map(|vault| vault.public_key()).collect();
+        check_demotion(journals, &keys)?;
+        for journal in journals {
+            if let Some(word) = self.warden.heard_after(journal.created_at) {
+                return Err(TurnError::SignsOn(word));
+            }
         }
-        self.vault.import_journal(journal).map(drop).map_err(TurnError::Journal)
+        for journal in journals {
+            let vault = self.vaults.of(&journal.public_key);
+            vault.import_journal(journal).map_err(TurnError::Journal)?;
+        }
+        Ok(())
+    }
+
+    /// The vaults may sign. One in another process may have to be told by its operator: until then it
+    /// refuses, and says so.
+    fn let_sign(&mut self) -> Result<(), ClerkError> {
+        match self.vaults.promote() {
+            Err(error) if !error.is_fatal() => {
+                let error = describe(&error);
+                tracing::error!(error, "the vault does not sign again before its operator says so");
+                Ok(())
+            }
+            done => Ok(done?),
+        }
     }
 }
 
-/// Refuses the journal of an instance that may still sign.
-pub(crate) fn check_demotion(journal: &JournalExport) -> Result<(), TurnError> {
-    if journal.is_proven_demotion() { Ok(()) } else { Err(TurnError::NotDemoted) }
+/// Refuses journals that do not prove of each of these keys that nobody else signs with it.
+pub(crate) fn check_demotion(
+    journals: &[JournalExport],
+    keys: &[PublicKey],
+) -> Result<(), TurnError> {
+    if !journals.iter().all(JournalExport::is_proven_demotion) {
+        return Err(TurnError::NotDemoted);
+    }
+    let has = |key: &PublicKey| journals.iter().any(|journal| journal.public_key == *key);
+    let is_ours = |journal: &JournalExport| keys.contains(&journal.public_key);
+    match keys.iter().find(|key| !has(key)) {
+        Some(key) => Err(TurnError::Missing(*key)),
+        None if journals.iter().all(is_ours) && journals.len() == keys.len() => Ok(()),
+        None => Err(TurnError::Foreign),
+    }
 }
 
 /// The gate of a vault that has just been opened, before anything is listened for; none if it may sign.

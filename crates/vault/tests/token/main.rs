@@ -6,8 +6,4 @@
     reason = "a test fails by panicking"
 )]
 
-mod bench;
-mod birth;
-mod opening;
-mod outage;
-mod signing;
+mod as_root;

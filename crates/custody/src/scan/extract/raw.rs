@@ -5,7 +5,7 @@ use super::{Form, Layer};
 impl Layer<'_, '_> {
     /// The keys that are written as they are.
     ///
-    /// A derivation for each byte of a disk is not affordable (20 µs each). A key is therefore looked for at
+    /// A derivation for each byte of a disk is not affordable (20 µs and more each). A key is therefore looked for at
     /// every place of little content, and in the rest where one of the usual encodings says that 32 bytes
     /// follow: DER (SEC 1, PKCS #8), protobuf, CBOR, MessagePack, and lengths of four or eight bytes.
     pub(super) fn raw(&mut self, data: &[u8]) {

@@ -46,7 +46,7 @@ pub(crate) fn bench(name: &str, body: fn(&Bench)) {
     fs::write(bench.conf(), conf).unwrap();
     bench.init(TOKEN);
     let ran = Command::new(env::current_exe().unwrap())
-        .args(["--exact", name, "--nocapture"])
+        .args(["--exact", name, "--ignored", "--nocapture"])
         .env(FOLDER, folder.path())
         .env("SOFTHSM2_CONF", bench.conf())
         .stdin(Stdio::null())

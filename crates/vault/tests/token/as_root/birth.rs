@@ -3,11 +3,12 @@
 use countersign_vault::{TokenError, TokenKey};
 use cryptoki::object::{Attribute, AttributeType, ObjectClass};
 
-use crate::bench::{bench, digest, key, open, pin, place, session};
+use super::bench::{bench, digest, key, open, pin, place, session};
 
 #[test]
+#[ignore = "needs root: SoftHSM of the distribution"]
 fn a_key_that_the_token_makes_signs_there() {
-    bench("birth::a_key_that_the_token_makes_signs_there", |_| {
+    bench("as_root::birth::a_key_that_the_token_makes_signs_there", |_| {
         let made = TokenKey::generate(&place("born"), &pin()).unwrap();
         let token = open("born").unwrap();
         assert_eq!(token.public_key(), made);
@@ -16,8 +17,9 @@ fn a_key_that_the_token_makes_signs_there() {
 }
 
 #[test]
+#[ignore = "needs root: SoftHSM of the distribution"]
 fn a_key_that_is_there_is_never_overwritten() {
-    bench("birth::a_key_that_is_there_is_never_overwritten", |_| {
+    bench("as_root::birth::a_key_that_is_there_is_never_overwritten", |_| {
         let made = TokenKey::take_in(&place("block"), &pin(), &key()).unwrap();
         assert_eq!(made, key().public_key());
         let again = [
@@ -32,8 +34,9 @@ fn a_key_that_is_there_is_never_overwritten() {
 }
 
 #[test]
+#[ignore = "needs root: SoftHSM of the distribution"]
 fn no_key_can_be_read_back_from_the_token() {
-    bench("birth::no_key_can_be_read_back_from_the_token", |_| {
+    bench("as_root::birth::no_key_can_be_read_back_from_the_token", |_| {
         TokenKey::take_in(&place("given"), &pin(), &key()).unwrap();
         TokenKey::generate(&place("made"), &pin()).unwrap();
         let session = session();

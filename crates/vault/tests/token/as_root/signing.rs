@@ -7,11 +7,12 @@ use countersign_wire::message::SignerMessage;
 use countersign_wire::stackerdb::{Lane, SignersContract};
 use countersign_wire::{Sighash, SlotId, SlotVersion};
 
-use crate::bench::{bench, digest, key, open, opened, pin, place};
+use super::bench::{bench, digest, key, open, opened, pin, place};
 
 #[test]
+#[ignore = "needs root: SoftHSM of the distribution"]
 fn a_thousand_signatures_recover_the_key_and_have_a_low_s() {
-    bench("signing::a_thousand_signatures_recover_the_key_and_have_a_low_s", |_| {
+    bench("as_root::signing::a_thousand_signatures_recover_the_key_and_have_a_low_s", |_| {
         let token = opened("block");
         let mut ids = [0; 4];
         for number in 0..1000 {
@@ -26,9 +27,10 @@ fn a_thousand_signatures_recover_the_key_and_have_a_low_s() {
 }
 
 #[test]
+#[ignore = "needs root: SoftHSM of the distribution"]
 fn the_same_digest_has_the_same_bytes_although_the_token_draws_its_nonces() {
     bench(
-        "signing::the_same_digest_has_the_same_bytes_although_the_token_draws_its_nonces",
+        "as_root::signing::the_same_digest_has_the_same_bytes_although_the_token_draws_its_nonces",
         |_| {
             let token = opened("block");
             let first = token.sign(&digest(1)).unwrap();
@@ -43,8 +45,9 @@ fn the_same_digest_has_the_same_bytes_although_the_token_draws_its_nonces() {
 }
 
 #[test]
+#[ignore = "needs root: SoftHSM of the distribution"]
 fn a_vault_signs_chunks_with_a_token() {
-    bench("signing::a_vault_signs_chunks_with_a_token", |_| {
+    bench("as_root::signing::a_vault_signs_chunks_with_a_token", |_| {
         let mut vault = Vault::in_memory(SigningKey::from(opened("block"))).unwrap();
         let request = ChunkRequest {
             contract: SignersContract { parity: 1, lane: Lane::PreCommits },
@@ -58,8 +61,9 @@ fn a_vault_signs_chunks_with_a_token() {
 }
 
 #[test]
+#[ignore = "needs root: SoftHSM of the distribution"]
 fn keys_of_one_module_sign_side_by_side() {
-    bench("signing::keys_of_one_module_sign_side_by_side", |_| {
+    bench("as_root::signing::keys_of_one_module_sign_side_by_side", |_| {
         let first = opened("block");
         countersign_vault::TokenKey::generate(&place("other"), &pin()).unwrap();
         let other = open("other").unwrap();

@@ -4,11 +4,12 @@ use std::error::Error as _;
 
 use countersign_vault::{PinTries, TokenError, TokenKey, TokenPin, TokenPlace};
 
-use crate::bench::{bench, key, open, opened, pin, place, relabel_public_key};
+use super::bench::{bench, key, open, opened, pin, place, relabel_public_key};
 
 #[test]
+#[ignore = "needs root: SoftHSM of the distribution"]
 fn each_thing_that_is_wrong_is_named_with_its_remedy() {
-    bench("opening::each_thing_that_is_wrong_is_named_with_its_remedy", |bench| {
+    bench("as_root::opening::each_thing_that_is_wrong_is_named_with_its_remedy", |bench| {
         drop(opened("block"));
         bench.init("another");
         let missing = TokenPlace { token: "lost".to_owned(), ..place("block") };
@@ -25,8 +26,9 @@ fn each_thing_that_is_wrong_is_named_with_its_remedy() {
 }
 
 #[test]
+#[ignore = "needs root: SoftHSM of the distribution"]
 fn a_wrong_pin_is_refused_and_is_in_no_message() {
-    bench("opening::a_wrong_pin_is_refused_and_is_in_no_message", |_| {
+    bench("as_root::opening::a_wrong_pin_is_refused_and_is_in_no_message", |_| {
         drop(opened("block"));
         let error = TokenKey::open(place("block"), TokenPin::new("9999-wrong")).unwrap_err();
         assert!(error.is_about_pin());
@@ -42,8 +44,9 @@ fn a_wrong_pin_is_refused_and_is_in_no_message() {
 }
 
 #[test]
+#[ignore = "needs root: SoftHSM of the distribution"]
 fn two_keys_with_one_label_are_refused() {
-    bench("opening::two_keys_with_one_label_are_refused", |bench| {
+    bench("as_root::opening::two_keys_with_one_label_are_refused", |bench| {
         drop(opened("block"));
         bench.keypair("EC:secp256k1", "block");
         let error = open("block").unwrap_err().to_string();
@@ -52,8 +55,9 @@ fn two_keys_with_one_label_are_refused() {
 }
 
 #[test]
+#[ignore = "needs root: SoftHSM of the distribution"]
 fn a_key_of_another_curve_or_kind_is_refused() {
-    bench("opening::a_key_of_another_curve_or_kind_is_refused", |bench| {
+    bench("as_root::opening::a_key_of_another_curve_or_kind_is_refused", |bench| {
         for kind in ["EC:prime256v1", "rsa:2048"] {
             bench.keypair(kind, kind);
             let error = open(kind).unwrap_err();
@@ -65,8 +69,9 @@ fn a_key_of_another_curve_or_kind_is_refused() {
 }
 
 #[test]
+#[ignore = "needs root: SoftHSM of the distribution"]
 fn halves_that_do_not_belong_together_are_refused() {
-    bench("opening::halves_that_do_not_belong_together_are_refused", |bench| {
+    bench("as_root::opening::halves_that_do_not_belong_together_are_refused", |bench| {
         for label in ["a", "b"] {
             bench.keypair("EC:secp256k1", label);
         }
@@ -80,8 +85,9 @@ fn halves_that_do_not_belong_together_are_refused() {
 }
 
 #[test]
+#[ignore = "needs root: SoftHSM of the distribution"]
 fn nothing_that_is_shown_holds_a_secret() {
-    bench("opening::nothing_that_is_shown_holds_a_secret", |_| {
+    bench("as_root::opening::nothing_that_is_shown_holds_a_secret", |_| {
         let token = opened("block");
         let shown = format!("{token:?} {:?}", pin());
         assert!(shown.contains("TokenPin(..)") && !shown.contains("5678"), "{shown}");

@@ -5,12 +5,13 @@ use countersign_vault::{
 };
 use countersign_wire::{ChainId, PrivateKey, Sighash, UnixSeconds};
 
-use crate::bench::{TOKEN, bench, digest, open, opened, pin, place};
+use super::bench::{TOKEN, bench, digest, open, opened, pin, place};
 
 #[test]
+#[ignore = "needs root: SoftHSM of the distribution"]
 fn a_token_that_is_pulled_out_signs_nothing_and_signs_again_when_it_is_back() {
     bench(
-        "outage::a_token_that_is_pulled_out_signs_nothing_and_signs_again_when_it_is_back",
+        "as_root::outage::a_token_that_is_pulled_out_signs_nothing_and_signs_again_when_it_is_back",
         |bench| {
             let token = opened("block");
             let before = token.sign(&digest(1)).unwrap();
@@ -32,8 +33,9 @@ fn a_token_that_is_pulled_out_signs_nothing_and_signs_again_when_it_is_back() {
 }
 
 #[test]
+#[ignore = "needs root: SoftHSM of the distribution"]
 fn a_vault_whose_token_is_away_goes_on_when_it_is_back() {
-    bench("outage::a_vault_whose_token_is_away_goes_on_when_it_is_back", |bench| {
+    bench("as_root::outage::a_vault_whose_token_is_away_goes_on_when_it_is_back", |bench| {
         let mut vault = Vault::in_memory(SigningKey::from(opened("block"))).unwrap();
         let rejection = RejectionRequest {
             sighash: Sighash::new([1; 32]),
@@ -49,8 +51,9 @@ fn a_vault_whose_token_is_away_goes_on_when_it_is_back() {
 }
 
 #[test]
+#[ignore = "needs root: SoftHSM of the distribution"]
 fn another_token_in_its_place_signs_nothing_for_us() {
-    bench("outage::another_token_in_its_place_signs_nothing_for_us", |bench| {
+    bench("as_root::outage::another_token_in_its_place_signs_nothing_for_us", |bench| {
         let token = opened("block");
         token.sign(&digest(1)).unwrap();
         let drawer = bench.pull_out("drawer");
@@ -69,8 +72,9 @@ fn another_token_in_its_place_signs_nothing_for_us() {
 }
 
 #[test]
+#[ignore = "needs root: SoftHSM of the distribution"]
 fn a_key_that_is_deleted_signs_nothing() {
-    bench("outage::a_key_that_is_deleted_signs_nothing", |bench| {
+    bench("as_root::outage::a_key_that_is_deleted_signs_nothing", |bench| {
         let token = opened("block");
         bench.delete("privkey", "block");
         let error = token.sign(&digest(1)).unwrap_err();
@@ -80,26 +84,31 @@ fn a_key_that_is_deleted_signs_nothing() {
 }
 
 #[test]
+#[ignore = "needs root: SoftHSM of the distribution"]
 fn a_module_that_is_begun_anew_by_one_key_serves_the_other_ones() {
-    bench("outage::a_module_that_is_begun_anew_by_one_key_serves_the_other_ones", |bench| {
-        let first = opened("block");
-        TokenKey::generate(&place("other"), &pin()).unwrap();
-        let other = open("other").unwrap();
-        for number in 0..5 {
-            let drawer = bench.pull_out("drawer");
-            first.sign(&digest(number)).unwrap_err();
-            bench.plug_in(&drawer);
-            for token in [&other, &first] {
-                let signature = token.sign(&digest(number)).unwrap();
-                assert_eq!(signature.recover(&digest(number)), Some(token.public_key()));
+    bench(
+        "as_root::outage::a_module_that_is_begun_anew_by_one_key_serves_the_other_ones",
+        |bench| {
+            let first = opened("block");
+            TokenKey::generate(&place("other"), &pin()).unwrap();
+            let other = open("other").unwrap();
+            for number in 0..5 {
+                let drawer = bench.pull_out("drawer");
+                first.sign(&digest(number)).unwrap_err();
+                bench.plug_in(&drawer);
+                for token in [&other, &first] {
+                    let signature = token.sign(&digest(number)).unwrap();
+                    assert_eq!(signature.recover(&digest(number)), Some(token.public_key()));
+                }
             }
-        }
-    });
+        },
+    );
 }
 
 #[test]
+#[ignore = "needs root: SoftHSM of the distribution"]
 fn a_pin_that_was_changed_meanwhile_is_tried_once() {
-    bench("outage::a_pin_that_was_changed_meanwhile_is_tried_once", |bench| {
+    bench("as_root::outage::a_pin_that_was_changed_meanwhile_is_tried_once", |bench| {
         let token = opened("block");
         bench.change_pin("other-pin");
         let drawer = bench.pull_out("drawer");

@@ -1,0 +1,83 @@
+//! `countersign journal verify`.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use countersign_ops::exit::Exit;
+use countersign_vault::{JournalExport, JournalFile};
+use serde_json::json;
+
+use super::{Common, JournalFailed, answer, closed, journal_of, status};
+use crate::cli::Failed;
+
+/// What `journal verify` needs to know.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// An exported journal; the journal of the configuration if absent
+    #[arg(value_name = "EXPORT")]
+    export: Option<PathBuf>,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// Checks every page, row and bit that binds the key. Of an export: its hash, its order and its proof; it
+/// needs no configuration.
+pub(super) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failed> {
+    if let Some(path) = &args.export {
+        let export = read(path)?;
+        return answer(out, args.common.json, describe(path, &export));
+    }
+    let journal = journal_of(&args.common.config)?;
+    let found = JournalFile::inspect(&journal).map_err(closed)?;
+    let text = format!("the journal is whole\n{}", status::text(&journal, &found));
+    answer(out, args.common.json, (text, status::json(&journal, &found)))
+}
+
+/// An export that can be believed.
+pub(super) fn read(path: &Path) -> Result<JournalExport, Failed> {
+    let owned = || path.to_owned();
+    let too_long = || std::io::Error::other("it is larger than any journal");
+    let length = fs::metadata(path).map(|found| found.len());
+    let content = match length {
+        Ok(length) if length > MAX_EXPORT_LEN => Err(too_long()),
+        Ok(_) => fs::read(path),
+        Err(error) => Err(error),
+    };
+    let content = content.map_err(|source| {
+        Failed::new(Exit::Usage, JournalFailed::Io { path: owned(), what: "read", source })
+    })?;
+    JournalExport::from_json(&content).map_err(|why| {
+        Failed::new(Exit::Journal, JournalFailed::Refused { path: owned(), why: Box::new(why) })
+    })
+}
+
+fn describe(path: &Path, export: &JournalExport) -> (String, serde_json::Value) {
+    let proof = if export.proof.is_some() { "made by this key" } else { "none" };
+    let highest = export.highest().map_or_else(|| "none".to_owned(), |height| height.to_string());
+    let text = format!(
+        "the export is whole\nfile:       {}\nkey:        {}\nexported:   {}\nstanding:   {}\n\
+         proof:      {proof}\nsigned:     {} blocks\nhighest:    {highest}",
+        path.display(),
+        export.public_key,
+        export.created_at,
+        export.standing.name(),
+        export.records,
+    );
+    let json = json!({
+        "file": path.display().to_string(),
+        "public_key": export.public_key.to_string(),
+        "created_at": export.created_at,
+        "standing": export.standing.name(),
+        "hold": export.hold,
+        "is_proven": export.proof.is_some(),
+        "is_proven_demotion": export.is_proven_demotion(),
+        "records": export.records,
+        "highest": export.highest(),
+        "floor": export.floor,
+    });
+    (text, json)
+}
+
+/// Far more than the export of a journal that was never folded enough.
+const MAX_EXPORT_LEN: u64 = 1 << 28;

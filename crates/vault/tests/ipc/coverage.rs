@@ -1,0 +1,37 @@
+//! No decoder is forgotten.
+
+use std::fs;
+use std::path::Path;
+
+/// The types with an `impl Wire` in the protocol's sources.
+fn wire_types() -> Vec<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/ipc");
+    let mut types = Vec::new();
+    for file in fs::read_dir(folder).unwrap() {
+        let text = fs::read_to_string(file.unwrap().path()).unwrap();
+        let named = text.lines().filter_map(|line| line.strip_prefix("impl Wire for "));
+        types.extend(named.map(|name| name.trim_end_matches(" {").to_owned()));
+    }
+    types.sort();
+    types
+}
+
+#[test]
+fn every_type_of_the_protocol_has_property_tests() {
+    let types = wire_types();
+    assert!(types.len() >= 15, "the scan finds only {types:?}");
+    let tests = include_str!("properties.rs");
+    let untested: Vec<_> =
+        types.iter().filter(|name| !tests.contains(&format!(": {name} ="))).collect();
+    assert!(untested.is_empty(), "types without `wire_properties!`: {untested:?}");
+}
+
+#[test]
+fn the_fuzz_target_reads_every_message_of_the_protocol() {
+    let target = include_str!("../../../../fuzz/fuzz_targets/vault_call.rs");
+    for message in ["Call", "Hello", "Reply", "FrameBuffer"] {
+        assert!(target.contains(message), "the fuzz target does not read {message}");
+    }
+    let manifest = include_str!("../../../../fuzz/Cargo.toml");
+    assert!(manifest.contains("fuzz_targets/vault_call.rs"));
+}

@@ -1,0 +1,7 @@
+//! SoftHSM and OpenSC's tool are programs of the distribution.
+
+mod bench;
+mod birth;
+mod opening;
+mod outage;
+mod signing;
