@@ -14,6 +14,7 @@
 )]
 
 mod daemon;
+mod fork;
 mod http;
 mod interposer;
 mod journal;
@@ -31,6 +32,7 @@ mod verb;
 mod waiting;
 
 pub use daemon::{Daemon, Ended, content};
+pub use fork::Fork;
 pub use http::{Answer, exchange, exchange_cut_short, get, post, read_answer};
 pub use interposer::{Interposer, Manner};
 pub use journal::accepted_in_journal;
