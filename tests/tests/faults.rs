@@ -16,7 +16,6 @@
 use std::collections::BTreeMap;
 use std::env;
 use std::fs;
-use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -153,7 +152,7 @@ fn sign(mut vault: Vault, heights: std::ops::RangeInclusive<u64>) -> Vault {
 }
 
 fn say(line: &str) {
-    writeln!(std::io::stderr(), "{line}").unwrap();
+    eprintln!("{line}");
 }
 
 /// Runs a life on a disk to its end or to the cut. Returns what left the process.
