@@ -10,6 +10,7 @@ use countersign_ops::exit::Exit;
 use countersign_signerd::control::Route;
 use countersign_signerd::demote_at_rest;
 use countersign_vault::{InterchangeError, JournalExport};
+use countersign_wire::StacksHeight;
 use serde_json::{Value, json};
 
 use crate::cli::Failed;
@@ -83,7 +84,7 @@ fn to_json(files: &[(JournalExport, PathBuf)]) -> String {
             "path": path,
             "public_key": export.public_key.to_string(),
             "acceptances": export.records,
-            "highest": export.highest().map(|height| height.get()),
+            "highest": export.highest().map(StacksHeight::get),
             "sha256": hex::encode(export.digest()),
         })
     });
@@ -166,4 +167,4 @@ fn keep(path: &Path, mut file: File, journal: &str) -> Result<JournalExport, NoP
 }
 
 /// A journal is read whole, and synced.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);

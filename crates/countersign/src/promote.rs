@@ -170,5 +170,5 @@ pub(crate) const fn exit_of(status: u16) -> Exit {
 }
 
 /// An import of a long journal takes a moment.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 const LOOK_EVERY: Duration = Duration::from_millis(200);

@@ -97,8 +97,8 @@ pub(crate) fn assemble(
     let follow = follow_node(nodes.clone(), address, Arc::clone(&metrics), stop.clone());
     spawn(&mut tasks, "gauges", follow);
     let shared = Shared { nodes, metrics, callbacks, plan };
-    let core = Core { params, vaults, post, store, decisions, recording, hands };
-    shared.start(&mut tasks, core, &stop)?;
+    let parts = Core { params, vaults, post, store, decisions, recording, hands };
+    shared.start(&mut tasks, parts, &stop)?;
     Ok(supervise(tasks, stop))
 }
 

@@ -1,6 +1,6 @@
 //! Who is to sign, while the daemon does not run: its journals are changed, and the next start goes by them.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use countersign_ops::exit::Exit;
 use countersign_vault::{
@@ -121,7 +121,7 @@ impl Rest {
     }
 }
 
-fn open(holder: Holder, journal: &PathBuf, may_begin: bool) -> Result<Vault, RestError> {
+fn open(holder: Holder, journal: &Path, may_begin: bool) -> Result<Vault, RestError> {
     let Holder::Here(key) = holder else { return Err(RestError::Elsewhere) };
     Ok(if may_begin && !is_there(journal) {
         Vault::create(key, journal, Birth::Init { wait: FLOOR })?

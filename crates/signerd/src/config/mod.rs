@@ -34,6 +34,10 @@ use crate::recorder::Recording;
 
 /// Everything that the operator decides. It may hold the private key, so it cannot be cloned.
 #[derive(Debug)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a line of the file or of the command, and none follows from another"
+)]
 pub struct Config {
     /// Where the preferred node's RPC is.
     pub node_host: HostPort,

@@ -110,7 +110,7 @@ impl Book {
         Self::open_after(path, boot())
     }
 
-    fn open_after(path: &Path, boot: [u8; PRINT_LEN]) -> Result<Self, BookError> {
+    fn open_after(path: &Path, print: [u8; PRINT_LEN]) -> Result<Self, BookError> {
         let fail = |what, source| BookError { path: path.to_owned(), what, source };
         let mut options = OpenOptions::new();
         let mut file = options
@@ -123,23 +123,23 @@ impl Book {
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(|error| fail("read", error))?;
         let mut book = Self::with_capacity(CAPACITY);
-        let mut last_boot = None;
+        let mut last_print = None;
         for record in bytes.as_chunks::<RECORD_LEN>().0 {
             book.was_closed = false;
             match Record::read(record) {
                 Some(Record::Written(entry)) => book.remember(entry),
                 Some(Record::Base(slot, version)) => book.raise(slot, version),
-                Some(Record::Boot(print)) => last_boot = Some(print),
+                Some(Record::Boot(print)) => last_print = Some(print),
                 Some(Record::Closed) => book.was_closed = true,
                 None => {}
             }
         }
-        if last_boot.is_some_and(|last| last != boot) {
+        if last_print.is_some_and(|last| last != print) {
             book.allow_for_losses();
         }
         let file = BookFile { path: path.to_owned(), file, records: 0, unsynced: 0 };
         book.file = Some(file);
-        book.boot = boot;
+        book.boot = print;
         book.write_anew()?;
         Ok(book)
     }

@@ -253,7 +253,7 @@ async fn the_floor_is_waited_out_only_in_silence() {
 #[tokio::test]
 async fn a_peer_that_is_heard_is_not_lost() {
     let bench = Bench::new(Gate::Demoted);
-    let floor = Duration::from_secs(600);
+    let floor = Duration::from_mins(10);
     bench.handle.turn(lost(Duration::ZERO)).await.unwrap().unwrap();
     bench.handle.heard(foreign(3, 41, 1));
     assert!(!bench.signs().await);
@@ -336,7 +336,7 @@ fn journal_of_peer(is_demoted: bool) -> JournalExport {
 async fn a_standby_takes_over_from_a_demoted_peer_at_once_and_never_contradicts_it() {
     let mut bench = Bench::new(Gate::Standby);
     bench.handle.looked(Instant::now(), vec![foreign(3, 40, 1)]);
-    let floor = Duration::from_secs(600);
+    let floor = Duration::from_mins(10);
     let turn = Turn::Promote { promotion: Promotion::Journals(vec![journal_of_peer(true)]), floor };
     bench.handle.turn(turn).await.unwrap().unwrap();
     // A last word of the peer may reach us late.
@@ -361,7 +361,7 @@ async fn a_standby_takes_over_from_a_demoted_peer_at_once_and_never_contradicts_
 #[tokio::test]
 async fn a_journal_of_an_instance_that_may_still_sign_promotes_nobody() {
     let bench = Bench::new(Gate::Standby);
-    let floor = Duration::from_secs(600);
+    let floor = Duration::from_mins(10);
     let turn =
         Turn::Promote { promotion: Promotion::Journals(vec![journal_of_peer(false)]), floor };
     let refused = bench.handle.turn(turn).await.unwrap().unwrap_err();
