@@ -55,9 +55,9 @@ impl VaultPlace {
     /// Writes the configuration, with more lines of it.
     pub fn configure(&self, callers: &[(u32, &str)], more: &str) {
         let mut text = format!(
-            "socket = {:?}\njournal = {:?}\nnetwork = \"testnet\"\nkey = {{ credential = \"key\" }}\n{more}\n",
-            self.socket(),
-            self.journal()
+            "socket = \"{}\"\njournal = \"{}\"\nnetwork = \"testnet\"\nkey = {{ credential = \"key\" }}\n{more}\n",
+            self.socket().display(),
+            self.journal().display()
         );
         for (uid, role) in callers {
             writeln!(text, "[[caller]]\nuid = {uid}\nroles = [{role:?}]").unwrap();
