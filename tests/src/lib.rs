@@ -6,5 +6,7 @@
 
 pub mod conformance;
 pub mod daemons;
+#[cfg(target_os = "linux")]
+pub mod faultfs;
 pub mod recordings;
 pub mod world;

@@ -25,7 +25,8 @@ pub(crate) fn run(args: &Args, name: Name, out: &mut dyn Write) -> Result<(), Fa
     forbid_core_dumps().map_err(Failed::failure)?;
     let config = Config::load(&args.config).map_err(|error| Failed::new(Exit::Usage, error))?;
     config.doors().map_err(|problem| Failed::new(Exit::Usage, problem.in_file(&args.config)))?;
-    let shown = config.shown(public_key(&config)?);
+    let next_key = config.next_key.as_ref().and_then(KeyPlace::known_public_key);
+    let shown = config.shown(public_key(&config)?, next_key);
     writeln!(out, "Signer version: {}\nConfig: \n\n{shown}\n", name.release())
         .map_err(|error| Failed::new(Exit::Failure, error))
 }

@@ -10,15 +10,16 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use countersign_custody::KeyPlace;
 use countersign_ops::exit::Exit;
 use countersign_ops::secret::forbid_core_dumps;
-use countersign_signerd::{Config, Holder, RemoteVault};
+use countersign_signerd::{Config, Holder, Holders, RemoteVault};
 use countersign_vault::SigningKey;
 use zeroize::Zeroizing;
 
 use crate::name::Name;
 use crate::{
-    check_config, devnet, explain, generate_stacking_signature, generate_staking_signature,
-    generate_vote, get_chunk, get_latest_chunk, import, journal, keys, link, list_chunks,
-    monitor_signers, put_chunk, reload, replay, run, status, tls, vault, verify_vote,
+    check_config, demote, devnet, doctor, explain, generate_stacking_signature,
+    generate_staking_signature, generate_vote, get_chunk, get_latest_chunk, import, journal, keys,
+    link, list_chunks, monitor_signers, promote, put_chunk, reload, replay, run, standby, status,
+    tls, vault, verify_vote,
 };
 
 /// An independent signer for Stacks
@@ -34,6 +35,15 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Sign blocks: run the signer of a Stacks node
     Run(run::Args),
+    /// Run everything but signing: be ready to take the place of the instance that signs
+    #[command(after_help = standby::EXAMPLES)]
+    Standby(run::Args),
+    /// Have this instance sign from now on, in another one's place
+    #[command(after_help = promote::EXAMPLES)]
+    Promote(promote::Args),
+    /// Have this instance stop signing, and hand over what it signed
+    #[command(after_help = demote::EXAMPLES)]
+    Demote(demote::Args),
     /// Hold the signing key in a process of its own, for a signer without one
     #[command(after_help = vault::EXAMPLES)]
     Vault(vault::Args),
@@ -72,6 +82,11 @@ pub(crate) enum Command {
     /// Have the running signer read its configuration again, and show what that changes
     #[command(after_help = reload::EXAMPLES)]
     Reload(reload::Args),
+    /// Say what is wrong and what mends it
+    Doctor {
+        #[command(subcommand)]
+        verb: doctor::Verb,
+    },
     /// Take over what the reference signer signed, before the first start
     Import(import::Args),
     /// Care for keys
@@ -146,13 +161,38 @@ pub(crate) fn open_key(config: &Config) -> Result<SigningKey, Failed> {
 
 /// Opens the key of a configuration, or connects to the vault that holds it.
 pub(crate) fn open_holder(config: &Config) -> Result<Holder, Failed> {
-    match &config.key {
+    hold(config, &config.key)
+}
+
+/// The same, together with the key that is to take its place.
+pub(crate) fn open_holders(config: &Config) -> Result<Holders, Failed> {
+    let next = config.next_key.as_ref().map(|place| hold(config, place)).transpose()?;
+    let holders = Holders::new(open_holder(config)?, next);
+    holders.map_err(|error| Failed::new(Exit::Usage, error))
+}
+
+/// Opens the key of a configuration that is to take the other's place.
+pub(crate) fn open_next_key(config: &Config) -> Result<SigningKey, Failed> {
+    let Some(place) = &config.next_key else {
+        let error = "the configuration names no `next_key` in the table [countersign]";
+        return Err(Failed::new(Exit::Usage, error));
+    };
+    open(config, place)
+}
+
+/// Opens the key at this place, or connects to the vault that holds it.
+pub(crate) fn hold(config: &Config, place: &KeyPlace) -> Result<Holder, Failed> {
+    match place {
         KeyPlace::Vault(socket) => match RemoteVault::connect(socket) {
             Ok(vault) => Ok(vault.into()),
             Err(error) => Err(Failed::new(Exit::Key, error)),
         },
-        _ => open_key(config).map(Holder::from),
+        _ => open(config, place).map(Holder::from),
     }
+}
+
+fn open(config: &Config, place: &KeyPlace) -> Result<SigningKey, Failed> {
+    config.opening(&mut ask).open(place).map_err(|error| Failed::new(Exit::Key, error))
 }
 
 /// Asks for a secret on the terminal, with the echo off. Both question and answer leave the standard

@@ -7,7 +7,7 @@ use countersign_operator::Authorization;
 use countersign_vault::{OperatorKey, StakingGrantRequest};
 use countersign_wire::clarity::Principal;
 
-use crate::cli::{Failed, load, open_key};
+use crate::cli::{Failed, load, open_key, open_next_key};
 
 /// What `generate-staking-signature` needs to know.
 #[derive(Debug, clap::Args)]
@@ -21,6 +21,9 @@ pub(crate) struct Args {
     /// A number that no earlier grant to this manager had; each is accepted once
     #[arg(long, value_name = "NUMBER")]
     auth_id: u128,
+    /// Sign with the key that is to take the other's place (`next_key` of the table [countersign])
+    #[arg(long)]
+    next: bool,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -37,7 +40,8 @@ pub(crate) fn run(args: Args, out: &mut dyn Write) -> Result<(), Failed> {
     let config = load(&args.config)?;
     let Args { signer_manager: manager, auth_id, .. } = args;
     let request = StakingGrantRequest { manager, auth_id, chain_id: config.chain_id };
-    let key = OperatorKey::new(open_key(&config)?);
+    let opened = if args.next { open_next_key(&config)? } else { open_key(&config)? };
+    let key = OperatorKey::new(opened);
     let grant = Authorization::staking(&key, &request).map_err(Failed::failure)?;
     print(&grant, args.json, out)
 }

@@ -3,7 +3,10 @@
 mod check_config;
 mod cli;
 mod daemon;
+mod demote;
 mod devnet;
+mod doctor;
+mod doctor_key;
 mod explain;
 mod generate_stacking_signature;
 mod generate_staking_signature;
@@ -13,16 +16,24 @@ mod get_latest_chunk;
 mod import;
 mod journal;
 mod keys;
+mod keys_backup;
+mod keys_import;
+mod keys_new;
+mod keys_place;
+mod keys_restore;
+mod keys_rotate;
 mod keys_scan;
 mod link;
 mod list_chunks;
 mod monitor_signers;
 mod name;
+mod promote;
 mod put_chunk;
 mod reload;
 mod replay;
 mod run;
 mod stackerdb;
+mod standby;
 mod status;
 mod tls;
 mod tls_new;
@@ -39,7 +50,7 @@ use name::Name;
 
 fn main() -> ExitCode {
     let (name, command) = Cli::from_arguments();
-    let is_run = matches!(command, Command::Run(_));
+    let is_run = matches!(command, Command::Run(_) | Command::Standby(_));
     match perform(name, command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failed) => {
@@ -54,6 +65,9 @@ fn perform(name: Name, command: Command) -> Result<(), Failed> {
     let out = &mut io::stdout();
     match command {
         Command::Run(args) => run::run(&args),
+        Command::Standby(args) => standby::run(&args),
+        Command::Promote(args) => promote::run(&args, out),
+        Command::Demote(args) => demote::run(&args, out),
         Command::Vault(args) => vault::run(args, out),
         Command::CheckConfig(args) => check_config::run(&args, name, out),
         Command::GenerateStakingSignature(args) => generate_staking_signature::run(args, out),
@@ -65,6 +79,7 @@ fn perform(name: Name, command: Command) -> Result<(), Failed> {
         Command::ListChunks(args) => list_chunks::run(args, out),
         Command::PutChunk(args) => put_chunk::run(args, out),
         Command::MonitorSigners(args) => monitor_signers::run(args, out),
+        Command::Doctor { verb } => doctor::run(verb, out),
         Command::Status(args) => status::run(&args, out),
         Command::Reload(args) => reload::run(&args, out),
         Command::Import(args) => import::run(&args, out),

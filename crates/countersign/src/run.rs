@@ -11,7 +11,7 @@ use countersign_ops::telemetry::{self, TelemetryConfig};
 use countersign_signerd::{Config, RunError, Surroundings};
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::{Failed, open_holder};
+use crate::cli::{Failed, open_holders};
 
 /// What `run` needs to know.
 #[derive(Debug, clap::Args)]
@@ -29,10 +29,27 @@ pub(crate) struct Args {
 ///
 /// One thread does everything but sign: what it waits for is the node, not the processor.
 pub(crate) fn run(args: &Args) -> Result<(), Failed> {
+    start(args, Part::Active)
+}
+
+/// What is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// The instance that signs.
+    Active,
+    /// One that is ready to.
+    Standby,
+}
+
+/// Runs this part.
+pub(crate) fn start(args: &Args, part: Part) -> Result<(), Failed> {
     forbid_core_dumps().map_err(|error| Failed::new(Exit::Failure, error))?;
     let mut config = Config::load(&args.config).map_err(|error| Failed::new(Exit::Usage, error))?;
+    config.is_standby = part == Part::Standby;
     config.is_init = args.init;
-    let key = open_holder(&config)?;
+    // What is wrong with the file is said before anybody is asked for a passphrase.
+    config.doors().map_err(|problem| Failed::new(Exit::Usage, problem.in_file(&args.config)))?;
+    let keys = open_holders(&config)?;
     let usual = TelemetryConfig::from_env();
     let filter = config.log.clone().unwrap_or_else(|| usual.filter.clone());
     let log = telemetry::init(&TelemetryConfig { filter, ..usual.clone() })
@@ -58,7 +75,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failed> {
             log: Some(log),
             usual_log: usual.filter,
         };
-        countersign_signerd::run(config, key, surroundings, stop).await
+        countersign_signerd::run(config, keys, surroundings, stop).await
     });
     // A body that is still being decoded is of no use any more.
     runtime.shutdown_background();

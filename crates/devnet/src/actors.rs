@@ -56,6 +56,9 @@ impl Keys {
         let actors = Actors {
             miners: (0..config.miners).map(|miner| config.miner_key(miner)).collect(),
             signers: signers.iter().map(PrivateKey::public_key).collect(),
+            next_keys: (0..config.signers.len())
+                .filter_map(|signer| Some((config.next_signer_key(signer)?.public_key(), signer)))
+                .collect(),
             faucet: config.faucet(),
         };
         Self { signers, actors }
@@ -91,13 +94,16 @@ impl Keys {
         let signers = self.signers.iter().zip(&config.signers).zip(addresses).enumerate();
         signers
             .map(|(signer, ((key, kind), addresses))| {
+                let next_key = config.next_signer_key(signer);
                 let settings = SignerSettings {
                     node: addresses.node,
                     endpoint: addresses.endpoint,
                     metrics: addresses.metrics,
                     key,
+                    next_key: next_key.as_ref(),
                     auth_password,
                     burn_interval: config.burn_interval,
+                    is_countersign: is_countersign(kind),
                 };
                 let files = folder.create_signer(signer, &settings)?;
                 let program = match kind {
@@ -137,3 +143,14 @@ impl Keys {
 const FAUCET_BALANCE: u128 = 100_000_000_000_000;
 /// The chain's history lies this far back, so that the first new block can be younger.
 const HISTORY_AGE_SECS: u64 = 60;
+
+/// Whether the signer is this program: a test that plays one starts it by itself. Under the reference's name
+/// it may be the reference.
+fn is_countersign(kind: &SignerKind) -> bool {
+    match kind {
+        SignerKind::Program(program) => program
+            .file_name()
+            .is_some_and(|name| name.to_string_lossy().starts_with("countersign")),
+        SignerKind::External => true,
+    }
+}

@@ -1,10 +1,11 @@
 //! What a devnet is made of.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use countersign_wire::{PrivateKey, PublicKey, Weight};
+use countersign_wire::{PrivateKey, PublicKey, RewardCycle, Weight};
 
 use crate::chain::{Faucet, Stacker, StackerPlan, WeightSchedule};
 use crate::dispatcher::Patience;
@@ -20,6 +21,9 @@ pub struct DevnetConfig {
     pub launcher: Vec<OsString>,
     /// Who has which weight.
     pub weights: Weights,
+    /// Signers that change their keys: from which reward cycle on their weight belongs to their next key.
+    /// Both are in the configuration file from the start, which only this project's signer can read.
+    pub key_changes: BTreeMap<usize, RewardCycle>,
     /// How many miners there are.
     pub miners: usize,
     /// Between burn blocks.
@@ -87,6 +91,7 @@ impl DevnetConfig {
             signers,
             launcher: Vec::new(),
             weights: Weights::Rotating,
+            key_changes: BTreeMap::new(),
             miners: 2,
             burn_interval: Duration::from_secs(10),
             block_interval: Duration::from_secs(2),
@@ -148,6 +153,12 @@ impl DevnetConfig {
         self.seed.key("signer", u64::try_from(signer).unwrap_or(u64::MAX))
     }
 
+    /// The key that takes the place of a signer's key, if it changes.
+    pub fn next_signer_key(&self, signer: usize) -> Option<PrivateKey> {
+        let number = u64::try_from(signer).unwrap_or(u64::MAX);
+        self.key_changes.contains_key(&signer).then(|| self.seed.key("next signer", number))
+    }
+
     /// The key of a miner, for a test that plays it.
     pub fn miner_key(&self, miner: usize) -> PrivateKey {
         self.seed.key("miner", u64::try_from(miner).unwrap_or(u64::MAX))
@@ -165,14 +176,20 @@ impl DevnetConfig {
 
     /// The weights of the signers with these keys.
     pub(crate) fn stackers(&self, keys: &[PublicKey]) -> StackerPlan {
-        let stackers = keys.iter().enumerate().map(|(index, key)| Stacker {
-            key: *key,
-            weights: match &self.weights {
+        let stackers = keys.iter().enumerate().flat_map(|(index, key)| {
+            let weights = match &self.weights {
                 Weights::Fixed(weights) => {
                     WeightSchedule::Constant(weights.get(index).copied().unwrap_or_default())
                 }
                 Weights::Rotating => rotating(index, keys.len()),
-            },
+            };
+            match (self.key_changes.get(&index), self.next_signer_key(index)) {
+                (Some(change), Some(next)) => {
+                    let keys = [*key, next.public_key()];
+                    Stacker::changing_its_key(keys, *change, &weights).to_vec()
+                }
+                _ => vec![Stacker { key: *key, weights }],
+            }
         });
         StackerPlan { stackers: stackers.collect() }
     }
@@ -238,9 +255,7 @@ const MIN_TO_SIT_OUT: usize = 5;
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-    use countersign_wire::RewardCycle;
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
     use super::*;
 
@@ -272,6 +287,22 @@ mod tests {
             let heaviest = set.signers().iter().map(|signer| signer.weight.get()).max().unwrap();
             let rest = Weight::new(set.total().get() - heaviest);
             assert!(rest.approves(set.total()), "cycle {cycle}");
+        }
+    }
+
+    #[test]
+    fn a_signer_that_changes_its_key_has_its_weight_with_the_one_or_the_other() {
+        let mut config = good(2);
+        config.weights = Weights::Fixed(vec![Weight::new(3), Weight::new(4)]);
+        config.key_changes.insert(1, RewardCycle::new(5));
+        let keys: Vec<_> = (0..2).map(|signer| config.signer_key(signer).public_key()).collect();
+        let next = config.next_signer_key(1).unwrap().public_key();
+        assert!(config.next_signer_key(0).is_none());
+        let plan = config.stackers(&keys);
+        for (cycle, expected) in [(4, keys[1]), (5, next), (99, next)] {
+            let set = plan.signer_set(RewardCycle::new(cycle)).unwrap();
+            assert_eq!((set.count(), set.total()), (2, Weight::new(7)), "cycle {cycle}");
+            assert!(set.slot_of(&expected).is_some(), "cycle {cycle}");
         }
     }
 

@@ -14,6 +14,7 @@ mod bitcoin;
 mod chunks;
 mod key_source;
 pub mod monitor;
+pub mod rotation;
 mod tls_identity;
 mod vote;
 

@@ -212,6 +212,10 @@ impl Signer {
         overriding: Vec<(Sighash, OverrideReason)>,
         turn: &mut Turn,
     ) {
+        let number = self.ledger.get(sighash).map(|entry| entry.record.cycle);
+        let Some(key) = number.and_then(|number| self.cycle(number)).map(|cycle| cycle.key) else {
+            return;
+        };
         let Some(entry) = self.ledger.get_mut(sighash) else { return };
         let record = &mut entry.record;
         let Some(block) = &record.block else { return };
@@ -225,6 +229,7 @@ impl Signer {
         turn.write(Write::Record(Box::new(record.clone())));
         turn.note(Note::Signing { sighash: *sighash, overriding: overriding.len() });
         turn.act(Action::SignAcceptance(AcceptanceOrder {
+            key,
             header,
             sighash: *sighash,
             burn_height: record.burn_height,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use countersign_wire::message::{StateMachineUpdate, UpdateContent};
-use countersign_wire::{RewardCycle, Sighash, SignerSet, SlotId};
+use countersign_wire::{PublicKey, RewardCycle, Sighash, SignerSet, SlotId};
 
 use crate::agreement::Views;
 use crate::burn::BurnReports;
@@ -24,11 +24,24 @@ pub(crate) enum Seat {
     NotRegistered,
 }
 
+/// Where our seat in a cycle is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    /// Which of our keys has it.
+    pub(crate) key: PublicKey,
+    /// Our index in the slot list.
+    pub(crate) slot: SlotId,
+    /// Our index in the reward set.
+    pub(crate) index: SlotId,
+}
+
 /// A cycle in which we have a seat: who signs with us, and how everybody sees the chain.
 #[derive(Clone, Debug)]
 pub(crate) struct Cycle {
     pub(crate) number: RewardCycle,
     pub(crate) set: SignerSet,
+    /// The key of ours that has the seat: all that we say in this cycle is signed with it.
+    pub(crate) key: PublicKey,
     /// The slot that we write: our index in the slot list. A dry run's is after the last, and never
     /// written.
     pub(crate) slot: SlotId,
@@ -63,12 +76,13 @@ impl Cycle {
     pub(crate) fn new(
         number: RewardCycle,
         set: SignerSet,
-        (slot, index): (SlotId, SlotId),
+        Place { key, slot, index }: Place,
         now: Timestamp,
     ) -> Self {
         Self {
             number,
             set,
+            key,
             slot,
             index,
             machine: Machine::Uninitialized,

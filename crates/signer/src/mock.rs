@@ -70,6 +70,7 @@ impl Signer {
         turn.act(Action::SignMock {
             cycle: cycle.number,
             slot: cycle.slot,
+            key: cycle.key,
             proposal: Box::new(proposal.clone()),
         });
         self.mock_signed.push(info.pox_consensus);

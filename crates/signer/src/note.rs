@@ -16,12 +16,22 @@ pub enum Note {
     Registered {
         /// The cycle.
         cycle: RewardCycle,
+        /// Which of our keys has it.
+        key: PublicKey,
         /// Our slot.
         slot: SlotId,
         /// Our weight.
         weight: Weight,
         /// Everybody's weight.
         total: Weight,
+    },
+    /// Another key of ours has a seat in the same cycle. Nobody uses it: its weight is missing to the
+    /// network until another process signs with that key.
+    SecondSeat {
+        /// The cycle.
+        cycle: RewardCycle,
+        /// The key that stays silent.
+        key: PublicKey,
     },
     /// A dry run watches a cycle in which it has no seat.
     Watching {

@@ -15,6 +15,9 @@ pub const DEFAULT_REPLAY_BLOCKS: u64 = 2;
 pub struct Params {
     /// The key that signs; the vault holds its private half.
     pub key: PublicKey,
+    /// The key that is to take its place, if one is loaded: it signs in the cycles in which it is
+    /// registered and `key` is not. So a change of keys needs no restart at the cycle's boundary.
+    pub next_key: Option<PublicKey>,
     /// The network, which selects the chain id that rejections are signed with.
     pub network: Network,
     /// The chain, which the node must be on.
@@ -29,8 +32,15 @@ pub struct Params {
     /// `reset_replay_set_after_fork_blocks`: how many burn blocks above the lost branch a replay is
     /// given up, if it has not ended before.
     pub reset_replay_set_after_fork_blocks: u64,
-    /// `dry_run`: only watch. The key must have no seat in the cycles that are followed.
+    /// `dry_run`: only watch. No key of ours may have a seat in the cycles that are followed.
     pub is_dry_run: bool,
+}
+
+impl Params {
+    /// Our keys in the order in which a seat is looked for.
+    pub fn keys(&self) -> impl Iterator<Item = PublicKey> {
+        std::iter::once(self.key).chain(self.next_key)
+    }
 }
 
 /// The time-outs of `signer-behaviour.md` section 7, with its defaults.

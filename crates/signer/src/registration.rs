@@ -14,7 +14,7 @@ use crate::facts::{Facts, Known};
 use crate::machine::BurnTip;
 use crate::note::{NotRegisteredReason, Note};
 use crate::record::BlockState;
-use crate::seat::find_seat;
+use crate::seat::{Seated, find_seat};
 use crate::signer::Signer;
 use crate::step::{Action, Write};
 use crate::time::{Millis, Timestamp};
@@ -204,8 +204,8 @@ impl Signer {
     }
 
     fn take_seat(&mut self, number: RewardCycle, facts: &RegistrationFacts, turn: &mut Turn) {
-        let mut cycle = match find_seat(&self.params, number, facts, turn.now) {
-            Ok(cycle) => cycle,
+        let Seated { mut cycle, unused } = match find_seat(&self.params, number, facts, turn.now) {
+            Ok(seated) => seated,
             Err(reason) => {
                 self.seats.insert(number, Seat::NotRegistered);
                 let is_news = self.retries.is_news(TaskKey::Registration(number), reason.label());
@@ -221,8 +221,11 @@ impl Signer {
             Note::Watching { cycle: number, total }
         } else {
             let weight = cycle.set.weight_of(cycle.index);
-            Note::Registered { cycle: number, slot: cycle.slot, weight, total }
+            Note::Registered { cycle: number, key: cycle.key, slot: cycle.slot, weight, total }
         });
+        if let Some(key) = unused {
+            turn.note(Note::SecondSeat { cycle: number, key });
+        }
         self.claim_saved(&mut cycle);
         if let Some(tip) = self.burn_tip {
             cycle.reports.record(tip.consensus_hash, cycle.index, turn.now);

@@ -57,6 +57,7 @@ impl Signer {
             turn.act(Action::Publish {
                 cycle: number,
                 slot: cycle.slot,
+                key: cycle.key,
                 message: Box::new(message),
             });
         }
@@ -111,6 +112,7 @@ impl Signer {
         turn.act(Action::Reject {
             cycle: number,
             slot: cycle.slot,
+            key: cycle.key,
             rejection: Box::new(rejection),
         });
     }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use countersign_wire::message::{BlockRejected, MockProposal, SignerMessage, StateMachineUpdate};
 use countersign_wire::{
-    BurnHeight, ConsensusHash, MessageSignature, NakamotoBlock, NakamotoBlockHeader, RewardCycle,
-    Sighash, SlotId, StacksHeight,
+    BurnHeight, ConsensusHash, MessageSignature, NakamotoBlock, NakamotoBlockHeader, PublicKey,
+    RewardCycle, Sighash, SlotId, StacksHeight,
 };
 
 use crate::burn::{BurnBlockSeen, Superseded};
@@ -137,6 +137,8 @@ pub enum Action {
         cycle: RewardCycle,
         /// Our slot.
         slot: SlotId,
+        /// The key of ours that has a seat in the cycle, and signs.
+        key: PublicKey,
         /// The rejection, unsigned.
         rejection: Box<BlockRejected>,
     },
@@ -146,6 +148,8 @@ pub enum Action {
         cycle: RewardCycle,
         /// Our slot.
         slot: SlotId,
+        /// The key of ours that has a seat in the cycle, and signs.
+        key: PublicKey,
         /// What a miner proposes.
         proposal: Box<MockProposal>,
     },
@@ -155,6 +159,8 @@ pub enum Action {
         cycle: RewardCycle,
         /// Our slot.
         slot: SlotId,
+        /// The key of ours that has a seat in the cycle, and signs.
+        key: PublicKey,
         /// The message.
         message: Box<SignerMessage>,
     },
@@ -176,6 +182,8 @@ pub enum Action {
 /// What the vault is asked to sign, and which earlier signatures may be overridden by it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AcceptanceOrder {
+    /// The key of ours that has a seat in the block's cycle, and signs.
+    pub key: PublicKey,
     /// The block's header without signatures of signers. The vault hashes it itself, so that it never
     /// signs a digest that somebody else has chosen.
     pub header: Box<NakamotoBlockHeader>,

@@ -15,7 +15,7 @@ use crate::facts::{answer, describe};
 use crate::nodes::Nodes;
 use crate::publish::{Outgoing, Publisher};
 use crate::retry::while_unreachable;
-use crate::sign::VaultHandle;
+use crate::sign::{Desk, VaultHandle};
 use crate::slots::SlotReaderHandle;
 use crate::upload::UploaderHandle;
 use questions::Questions;
@@ -93,10 +93,14 @@ impl Effects {
             }
             Action::Upload { block } => self.uploader.upload(block),
             Action::SignAcceptance(order) => self.vault.accept(order),
-            Action::Reject { cycle, slot, rejection } => self.vault.reject(cycle, slot, rejection),
-            Action::SignMock { cycle, slot, proposal } => self.vault.mock(cycle, slot, proposal),
-            Action::Publish { cycle, slot, message } => {
-                self.publisher.publish(Outgoing::new(cycle, slot, *message));
+            Action::Reject { cycle, slot, key, rejection } => {
+                self.vault.reject(Desk { cycle, slot, key }, rejection);
+            }
+            Action::SignMock { cycle, slot, key, proposal } => {
+                self.vault.mock(Desk { cycle, slot, key }, proposal);
+            }
+            Action::Publish { cycle, slot, key, message } => {
+                self.publisher.publish(Outgoing::new(Desk { cycle, slot, key }, *message));
             }
             Action::ReadSlots { cycle, slots } => self.slots.read(cycle, slots),
         }

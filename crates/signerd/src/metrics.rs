@@ -2,6 +2,7 @@
 //!
 //! `docs/metrics.md` lists them; a test compares it with this page.
 
+mod instance;
 mod nodes;
 mod readiness;
 
@@ -19,12 +20,14 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use crate::intake::Skipped;
+use instance::InstanceMetrics;
 use nodes::NodeMetrics;
 use readiness::ReadinessMetrics;
 
 /// One label: its name and its value.
 pub(crate) type Labels = Vec<(&'static str, &'static str)>;
 type Count = Gauge<u64, AtomicU64>;
+pub(crate) type SeatFamily = Family<[(&'static str, String); 2], Count>;
 pub(crate) type CounterFamily = Family<Labels, Counter>;
 /// A gauge per label.
 type GaugeOfLabels = Family<Labels, Count>;
@@ -79,8 +82,12 @@ pub(crate) struct Metrics {
     pub(crate) publish_retries: CounterFamily,
     /// Messages that were never delivered.
     pub(crate) publish_dropped: CounterFamily,
+    /// Our weight in each cycle in which we have a seat, by the key that has it.
+    pub(crate) seats: SeatFamily,
     /// The nodes.
     pub(crate) nodes: NodeMetrics,
+    /// Whether this instance signs.
+    pub(crate) instance: InstanceMetrics,
     /// The ladder of readiness.
     pub(crate) readiness: ReadinessMetrics,
 }
@@ -112,7 +119,9 @@ impl Metrics {
             step_seconds: Histogram::new(STEP_BUCKETS),
             publish_retries: with_labels("lane", &LANES),
             publish_dropped: with_labels("lane", &LANES),
+            seats: SeatFamily::default(),
             nodes: NodeMetrics::new(),
+            instance: InstanceMetrics::new(),
             readiness: ReadinessMetrics::new(),
         };
         let mut registry = Registry::default();
@@ -182,7 +191,10 @@ impl Metrics {
         to.register("publish_retries", "Chunks that were written once more, by lane", retries);
         let dropped = self.publish_dropped.clone();
         to.register("publish_dropped", "Messages that were never delivered, by lane", dropped);
+        let seats = self.seats.clone();
+        to.register("seat_weight", "Our weight in a reward cycle, by key and cycle", seats);
         self.nodes.register(to);
+        self.instance.register(to);
         self.readiness.register(to);
     }
 }

@@ -4,13 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_ops::metrics::{Pages, Readiness as Page, page};
-use countersign_wire::{PublicKey, StacksAddress};
+use countersign_wire::StacksAddress;
 use prometheus_client::registry::Registry;
+use serde::Serialize;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
+use crate::keys::PublicKeys;
 use crate::metrics::Metrics;
 use crate::nodes::Nodes;
 use crate::readiness::Readiness;
@@ -24,22 +26,36 @@ pub(crate) struct SignerPages {
     stuck: watch::Receiver<Option<&'static str>>,
 }
 
+/// The page `/info`, with the names of the reference, and the next key, if there is one.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Info {
+    network: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_signer_public_key: Option<String>,
+    signer_public_key: String,
+    stx_address: String,
+    version: String,
+}
+
 impl SignerPages {
     /// The pages of this signer.
     pub(crate) fn new(
         registry: Registry,
-        (config, key): (&Config, &PublicKey),
+        (config, keys): (&Config, &PublicKeys),
         nodes: Nodes,
         readiness: Readiness,
         stuck: watch::Receiver<Option<&'static str>>,
     ) -> Self {
-        let info = serde_json::json!({
-            "network": config.network.name(),
-            "signerPublicKey": key.to_string(),
-            "stxAddress": config.address(key).to_string(),
-            "version": crate::release(),
-        });
-        Self { registry, info: info.to_string(), nodes, readiness, stuck }
+        let info = Info {
+            network: config.network.name(),
+            next_signer_public_key: keys.next.map(|key| key.to_string()),
+            signer_public_key: keys.first.to_string(),
+            stx_address: config.address(&keys.first).to_string(),
+            version: crate::release(),
+        };
+        let info = serde_json::to_string(&info).expect("texts are written without fail");
+        Self { registry, info, nodes, readiness, stuck }
     }
 }
 

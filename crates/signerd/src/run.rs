@@ -13,14 +13,16 @@ use countersign_ops::notify::Notifier;
 use countersign_ops::signals::Hangups;
 use countersign_ops::supervise::Fatal;
 use countersign_ops::telemetry::LogFilter;
-use countersign_vault::{OpenError, SignError};
+use countersign_vault::{HostLock, HostLockError, JournalFile, OpenError, SignError};
 use tokio_util::sync::CancellationToken;
 
 use crate::assemble::assemble;
 use crate::config::{Config, Doors, Problem};
-use crate::hand::Holder;
 use crate::history::HistoryError;
 use crate::import::ImportError;
+use crate::instance::BookError;
+use crate::journals::JournalsError;
+use crate::keys::Holders;
 use crate::store::StoreError;
 
 /// Why the daemon does not start, or ends other than by being asked to.
@@ -82,9 +84,21 @@ pub enum RunError {
     /// The control socket cannot be bound.
     #[error(transparent)]
     Control(#[from] ControlError),
+    /// Another process of this machine signs with the key.
+    #[error(transparent)]
+    Instance(#[from] HostLockError),
+    /// What was written into our slots cannot be remembered.
+    #[error(transparent)]
+    Book(#[from] BookError),
+    /// The vault does not say whether its key may sign.
+    #[error("the vault does not say whether its key may sign")]
+    Standing(#[source] SignError),
     /// The signing journal cannot be opened.
     #[error(transparent)]
     Journal(#[from] OpenError),
+    /// It cannot be told which signing journal belongs to which key.
+    #[error(transparent)]
+    Journals(#[from] JournalsError),
     /// The store cannot be opened.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -122,7 +136,10 @@ impl RunError {
             | Self::Inherited { .. }
             | Self::Control(_) => Exit::Bind,
             Self::Journal(error) if error.is_unwritable() => Exit::Store,
-            Self::Store(_) => Exit::Store,
+            Self::Journals(error) => error.exit(),
+            Self::Store(_) | Self::Book(_) => Exit::Store,
+            Self::Instance(_) => Exit::Instance,
+            Self::Standing(_) => Exit::Key,
             Self::Takeover(error) => error.exit(),
             Self::History(HistoryError::Journal(error)) if error.is_fatal() => Exit::Store,
             Self::History(HistoryError::Journal(SignError::Key(_) | SignError::Remote(_))) => {
@@ -152,35 +169,60 @@ pub struct Surroundings {
     pub usual_log: String,
 }
 
-/// Runs the signer with its key, which was opened before, until `stop` is cancelled.
+/// Runs the signer with its keys, which were opened before, until `stop` is cancelled.
 ///
 /// Nothing is created on disk before the configuration is known to be good and the endpoints are
 /// bound. The journal is opened before the store: its lock is what keeps a second signer away.
 pub async fn run(
     config: Config,
-    key: impl Into<Holder>,
+    keys: impl Into<Holders>,
     mut surroundings: Surroundings,
     stop: CancellationToken,
 ) -> Result<(), RunError> {
-    let key = key.into();
-    if config.is_dry_run && matches!(key, Holder::There(_)) {
+    let keys = keys.into();
+    if config.is_dry_run && keys.are_elsewhere() {
         return Err(RunError::DryRunWithVault);
     }
+    let public = keys.public();
     tracing::info!("Stacks signer version: {}", crate::release());
-    tracing::info!("Starting signer with config:\n{}", config.shown(Some(key.public_key())));
+    tracing::info!(
+        "Starting signer with config:\n{}",
+        config.shown(Some(public.first), public.next)
+    );
     if config.tls.is_none() || config.node_tls.is_none() {
         tracing::warn!(
             "Reminder: The signer is primarily designed for use with a local or subnet network stacks \
              node: without TLS, callbacks are not authenticated and the password is sent in clear text"
         );
     }
-    let endpoints = Endpoints::bind(&config, &mut surroundings.inherited).await?;
-    let daemon = assemble(config, key, endpoints, surroundings, stop)?;
+    // First of all: the configuration and the journal of another instance may be quite different.
+    let locks = take_keys(&config, &keys)?;
+    let mut endpoints = Endpoints::bind(&config, &mut surroundings.inherited).await?;
+    endpoints.locks = locks;
+    let daemon = assemble(config, keys, endpoints, surroundings, stop)?;
     // Operators and scripts wait for this line. Nobody may read it, which is no reason to stop.
     let _ =
         writeln!(io::stdout(), "Signer spawned successfully. Waiting for messages to process...");
     tracing::info!("Signer runloop begin");
     daemon.await.map_err(RunError::Fatal)
+}
+
+/// Our keys, for this process alone; a vault in another process has the lock on its own. Whoever does not
+/// sign need not have it: a promotion takes it.
+fn take_keys(config: &Config, keys: &Holders) -> Result<Vec<HostLock>, HostLockError> {
+    if config.is_dry_run || config.is_standby {
+        return Ok(Vec::new());
+    }
+    let rests = || {
+        let journal = config.db_path.journal()?;
+        Some(!JournalFile::inspect(&journal).ok()?.standing.is_active())
+    };
+    let taken: Result<Vec<HostLock>, HostLockError> =
+        keys.held_here().iter().map(HostLock::take).collect();
+    match taken {
+        Err(HostLockError::Taken { .. }) if rests() == Some(true) => Ok(Vec::new()),
+        taken => taken,
+    }
 }
 
 /// The sockets that the daemon listens on, bound and not served yet.
@@ -189,6 +231,8 @@ pub(crate) struct Endpoints {
     pub(crate) listener: Listener,
     /// For metrics.
     pub(crate) metrics: Option<MetricsServer>,
+    /// Our keys, had alone on this machine, if they must be.
+    pub(crate) locks: Vec<HostLock>,
 }
 
 impl Endpoints {
@@ -213,7 +257,7 @@ impl Endpoints {
             return Err(RunError::Inherited { name: (*name).to_owned() });
         }
         tracing::info!(endpoint = %listener.local_addr(), "listening for the node's callbacks");
-        Ok(Self { listener, metrics })
+        Ok(Self { listener, metrics, locks: Vec::new() })
     }
 }
 

@@ -91,7 +91,8 @@ pub enum OpenError {
     /// The journal remembers the signatures of another key.
     #[error(
         "the signing journal {path} belongs to the key {recorded}, and this signer's key is {ours}; \
-         give each key a journal of its own"
+         give each key a journal of its own. To change keys, name the new one in `countersign.next_key` \
+         first"
     )]
     ForeignKey {
         /// The journal.

@@ -85,6 +85,17 @@ impl Vault {
         Self { public_key: key.public_key(), key, journal, latest: None }
     }
 
+    /// The key whose signatures the journal at `journal` remembers; none if there is no such file. A
+    /// journal that is in use is refused, as in [`Vault::open`]; so do not ask while this process has it
+    /// open.
+    pub fn owner_of(journal: &Path) -> Result<Option<PublicKey>, OpenError> {
+        match Journal::owner_of(journal) {
+            Ok(owner) => Ok(Some(owner)),
+            Err(OpenError::Missing { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// A vault that forgets everything when it is dropped: for simulated and dry-run signers only.
     pub fn in_memory(key: impl Into<SigningKey>) -> Result<Self, OpenError> {
         let key = key.into();

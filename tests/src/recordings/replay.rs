@@ -48,6 +48,7 @@ impl Stage {
         let key = signer_key(0);
         let params = Params {
             key: key.public_key(),
+            next_key: None,
             network: Network::Testnet,
             chain_id: ChainId::TESTNET,
             server_version: "replay".to_owned(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use countersign_signer::{AcceptanceOrder, Event, Query, Ticket, Timestamp};
 use countersign_wire::message::{BlockProposal, SignerMessage};
-use countersign_wire::{NakamotoBlock, RewardCycle, Sighash, SlotId};
+use countersign_wire::{NakamotoBlock, PublicKey, RewardCycle, Sighash, SlotId};
 
 use super::network::Heard;
 
@@ -56,6 +56,7 @@ pub(super) enum Happening {
 pub(super) struct Letter {
     pub(super) cycle: RewardCycle,
     pub(super) slot: SlotId,
+    pub(super) key: PublicKey,
     pub(super) message: Box<SignerMessage>,
     pub(super) attempts: u32,
 }

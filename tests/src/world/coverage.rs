@@ -39,6 +39,8 @@ counters! {
     cycles_ended,
     /// Cycles in which a signer had no seat.
     cycles_without_seat,
+    /// Seats that a signer found with the key that takes its first one's place.
+    seats_of_next_keys,
     /// Siblings that an equivocating miner proposed.
     equivocations,
     /// Signatures that named an earlier one as overridden.

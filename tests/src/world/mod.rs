@@ -271,15 +271,8 @@ impl World {
 }
 
 fn chain_config(plan: &Plan, miners: &[Miner], faucet: &Faucet) -> ChainConfig {
-    let stackers = (0..)
-        .zip(&plan.signers)
-        .map(|(index, signer)| Stacker {
-            key: signing_key(index).public_key(),
-            weights: WeightSchedule::Repeating(
-                signer.weights.iter().copied().map(Weight::new).collect(),
-            ),
-        })
-        .collect();
+    let stackers =
+        (0..).zip(&plan.signers).flat_map(|(index, signer)| stackers(index, signer)).collect();
     ChainConfig {
         chain_id: plan.chain_id,
         cycle_length: plan.cycle_length,
@@ -292,17 +285,28 @@ fn chain_config(plan: &Plan, miners: &[Miner], faucet: &Faucet) -> ChainConfig {
     }
 }
 
+/// A signer's weight, first with the one key, then with the other.
+fn stackers(index: usize, signer: &SignerPlan) -> Vec<Stacker> {
+    let weights = signer.weights.iter().copied().map(Weight::new);
+    let weights = WeightSchedule::Repeating(weights.collect());
+    let first = signing_key(index).public_key();
+    let Some(change) = signer.changes_key_in else {
+        return vec![Stacker { key: first, weights }];
+    };
+    let keys = [first, next_key(index).public_key()];
+    Stacker::changing_its_key(keys, change, &weights).to_vec()
+}
+
 fn honest_signers(plan: &Plan) -> Vec<HonestSigner> {
     let honest = (0..).zip(&plan.signers).filter(|(_, signer)| signer.kind == SignerKind::Honest);
     honest
         .enumerate()
-        .map(|(place, (index, _))| {
-            let private = signing_key(index);
-            let key = private.public_key();
+        .map(|(place, (index, signer))| {
+            let next = signer.changes_key_in.map(|_| next_key(index));
             HonestSigner {
-                key,
                 params: Params {
-                    key,
+                    key: signing_key(index).public_key(),
+                    next_key: next.as_ref().map(PrivateKey::public_key),
                     network: Network::Testnet,
                     chain_id: plan.chain_id,
                     server_version: "simulated".to_owned(),
@@ -314,7 +318,7 @@ fn honest_signers(plan: &Plan) -> Vec<HonestSigner> {
                 node: place % plan.nodes,
                 core: None,
                 store: Store::default(),
-                vault: Vault::in_memory(private).expect("a database in memory opens"),
+                vaults: std::iter::once(signing_key(index)).chain(next).map(vault).collect(),
                 life: 0,
                 versions: BTreeMap::new(),
                 lanes: BTreeMap::new(),
@@ -332,6 +336,15 @@ fn liars(plan: &Plan) -> Vec<Liar> {
 
 fn signing_key(index: usize) -> PrivateKey {
     key(b"signer", index)
+}
+
+/// The key that takes the place of a signer's first.
+fn next_key(index: usize) -> PrivateKey {
+    key(b"next signer", index)
+}
+
+fn vault(key: PrivateKey) -> Vault {
+    Vault::in_memory(key).expect("a database in memory opens")
 }
 
 fn mining_key(index: usize) -> PrivateKey {

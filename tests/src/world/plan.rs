@@ -1,7 +1,7 @@
 //! What a seed makes of a world: who takes part, how they behave, how bad the weather is.
 
 use countersign_signer::{Millis, Timeouts};
-use countersign_wire::{ChainId, Weight};
+use countersign_wire::{ChainId, RewardCycle, Weight};
 
 use super::rng::Rng;
 
@@ -45,6 +45,16 @@ pub struct SignerPlan {
     pub kind: SignerKind,
     /// Its weight in cycle `c` is at index `c` modulo the length; without weight it has no seat.
     pub weights: Vec<u32>,
+    /// From which cycle on its weight is registered for its next key instead of its first. Both are
+    /// loaded from the start.
+    pub changes_key_in: Option<RewardCycle>,
+}
+
+impl SignerPlan {
+    /// A signer that keeps its key.
+    pub const fn new(kind: SignerKind, weights: Vec<u32>) -> Self {
+        Self { kind, weights, changes_key_in: None }
+    }
 }
 
 /// How a signer behaves.
@@ -141,6 +151,7 @@ impl Plan {
         let mut rng = Rng::new(seed ^ 0x706c_616e);
         let is_honest_enough = rng.below(8) != 0;
         let mut signers = honest_signers(&mut rng);
+        change_keys(&mut signers, &mut Rng::new(seed ^ 0x006b_6579));
         signers.extend(faulty_signers(&signers, is_honest_enough, &mut rng));
         let nodes = if rng.percent(30) { signers.len().div_ceil(2) } else { signers.len() };
         Self {
@@ -167,7 +178,7 @@ impl Plan {
 
     /// A small world without any trouble, for tests that spoil one thing.
     pub fn calm(seed: u64) -> Self {
-        let honest = |weight| SignerPlan { kind: SignerKind::Honest, weights: vec![weight] };
+        let honest = |weight| SignerPlan::new(SignerKind::Honest, vec![weight]);
         Self {
             seed,
             nodes: 5,
@@ -205,7 +216,7 @@ fn honest_signers(rng: &mut Rng) -> Vec<SignerPlan> {
     let mut signers: Vec<SignerPlan> = (0..count)
         .map(|_| {
             let weights = (0..WEIGHT_CYCLES).map(|_| draw_weight(rng)).collect();
-            SignerPlan { kind: SignerKind::Honest, weights }
+            SignerPlan::new(SignerKind::Honest, weights)
         })
         .collect();
     if rng.percent(50) {
@@ -214,6 +225,13 @@ fn honest_signers(rng: &mut Rng) -> Vec<SignerPlan> {
         signers[0].weights[absent] = 0;
     }
     signers
+}
+
+/// Some signers change their keys while the world is watched: the chain begins in cycle 1.
+fn change_keys(signers: &mut [SignerPlan], rng: &mut Rng) {
+    for signer in signers {
+        signer.changes_key_in = rng.percent(30).then(|| RewardCycle::new(rng.between(2, 4)));
+    }
 }
 
 fn draw_weight(rng: &mut Rng) -> u32 {
@@ -231,7 +249,7 @@ fn faulty_signers(honest: &[SignerPlan], is_honest_enough: bool, rng: &mut Rng) 
     faulty
         .into_iter()
         .filter(|(_, weight)| *weight > 0)
-        .map(|(kind, weight)| SignerPlan { kind, weights: vec![weight] })
+        .map(|(kind, weight)| SignerPlan::new(kind, vec![weight]))
         .collect()
 }
 

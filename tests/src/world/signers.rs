@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use countersign_devnet::chain::StackerDb;
 use countersign_signer::{
-    AcceptanceOrder, Action, Event, Millis, NodeFailure, OverrideReason, Params, Query, Signer,
-    Step, Ticket, Timestamp,
+    AcceptanceOrder, Action, Event, Millis, NodeFailure, Note, OverrideReason, Params, Query,
+    Signer, Step, Ticket, Timestamp,
 };
 use countersign_vault::{
     AcceptanceRequest, ChunkRequest, Override, OverrideRule, RejectionRequest, SignError, Vault,
@@ -23,13 +23,13 @@ use super::store::Store;
 
 /// An honest signer and its machine.
 pub(super) struct HonestSigner {
-    pub(super) key: PublicKey,
     pub(super) params: Params,
     pub(super) node: usize,
     /// None while it is down.
     pub(super) core: Option<Signer>,
     pub(super) store: Store,
-    pub(super) vault: Vault,
+    /// The vault of each of its keys.
+    pub(super) vaults: Vec<Vault>,
     /// How often it was started.
     pub(super) life: u32,
     /// What the publisher believes about its slots.
@@ -40,6 +40,14 @@ pub(super) struct HonestSigner {
     pub(super) deadline: Option<Timestamp>,
     /// How many deadlines were due at the same moment, and which one.
     pub(super) spins: (Timestamp, u32),
+}
+
+impl HonestSigner {
+    /// The vault of a key that the core has named.
+    fn vault_of(&mut self, key: &PublicKey) -> &mut Vault {
+        let vaults = self.vaults.iter_mut();
+        vaults.into_iter().find(|vault| vault.public_key() == *key).expect("a key of this signer")
+    }
 }
 
 /// What becomes of a step.
@@ -156,6 +164,7 @@ impl World {
         }
         for note in &step.notes {
             self.coverage.note(note);
+            self.count_change_of_keys(signer, note);
             self.script.note(signer, note);
             let now = self.now;
             self.trace.tell(|| format!("{} signer {signer}: {note:?}", now.as_millis()));
@@ -178,6 +187,14 @@ impl World {
         } else {
             self.coverage.crashes_after_commit += 1;
             self.crash(signer);
+        }
+    }
+
+    fn count_change_of_keys(&mut self, signer: usize, note: &Note) {
+        if let Note::Registered { key, .. } = note
+            && self.signers[signer].params.next_key == Some(*key)
+        {
+            self.coverage.seats_of_next_keys += 1;
         }
     }
 
@@ -241,11 +258,11 @@ impl World {
             }
             // The simulated chain begins in epoch 3.
             Action::SignMock { .. } => self.complain("a mock proposal is signed".to_owned()),
-            Action::Reject { cycle, slot, rejection } => {
-                self.sign_rejection(by, (cycle, slot), *rejection);
+            Action::Reject { cycle, slot, key, rejection } => {
+                self.sign_rejection(by, (cycle, slot, key), *rejection);
             }
-            Action::Publish { cycle, slot, message } => {
-                self.post(by, Letter { cycle, slot, message, attempts: 0 });
+            Action::Publish { cycle, slot, key, message } => {
+                self.post(by, Letter { cycle, slot, key, message, attempts: 0 });
             }
             Action::Upload { block } => {
                 let at = self.soon();
@@ -265,7 +282,11 @@ impl World {
             self.complain(format!("signer {by} signs a block of no known cycle: {order:?}"));
             return;
         };
-        let ballot = Ballot { store: &machine.store, set: &set, own: machine.key };
+        if set.slot_of(&order.key).is_none() {
+            self.complain(format!("signer {by} signs with a key that has no seat: {order:?}"));
+            return;
+        }
+        let ballot = Ballot { store: &machine.store, set: &set, own: order.key };
         if let Err(what) = self.checks.judge_order(by, order, &ballot) {
             self.complain(what);
         }
@@ -284,7 +305,7 @@ impl World {
             at: order.at.as_unix(),
         };
         let sighash = order.sighash;
-        let event = match machine.vault.sign_acceptance(&request) {
+        let event = match machine.vault_of(&order.key).sign_acceptance(&request) {
             Ok(signature) => {
                 let fresh_for = self.timeouts.tenure_last_block.get();
                 if let Err(what) = self.checks.signed(by, order, signature, fresh_for) {
@@ -312,17 +333,17 @@ impl World {
     fn sign_rejection(
         &mut self,
         by: usize,
-        (cycle, slot): (RewardCycle, SlotId),
+        (cycle, slot, key): (RewardCycle, SlotId, PublicKey),
         mut rejection: BlockRejected,
     ) {
         let (sighash, chain_id) = (rejection.sighash, rejection.chain_id);
         let request = RejectionRequest { sighash, chain_id, at: self.now.as_unix() };
-        match self.signers[by].vault.sign_rejection(&request) {
+        match self.signers[by].vault_of(&key).sign_rejection(&request) {
             Ok(signature) => rejection.signature = signature,
             Err(error) => return self.complain(format!("signer {by} rejects {sighash}: {error}")),
         }
         let message = SignerMessage::BlockResponse(BlockResponse::Rejected(rejection));
-        self.post(by, Letter { cycle, slot, message: Box::new(message), attempts: 0 });
+        self.post(by, Letter { cycle, slot, key, message: Box::new(message), attempts: 0 });
     }
 
     /// Hands a message to its lane.
@@ -362,12 +383,13 @@ impl World {
             return self.complain(format!("signer {by}: {what}"));
         }
         let contract = SignersContract::new(letter.cycle, lane);
-        let version = machine.versions.entry((contract, letter.slot)).or_default();
-        *version = version.next();
-        let (slot_id, slot_version) = (letter.slot, *version);
+        let place = (contract, letter.slot);
+        let slot_version = machine.versions.get(&place).copied().unwrap_or_default().next();
+        machine.versions.insert(place, slot_version);
+        let slot_id = letter.slot;
         let message = SignerMessage::clone(&letter.message);
         let request = ChunkRequest { contract, slot_id, slot_version, message };
-        let chunk = match machine.vault.sign_chunk(&request) {
+        let chunk = match machine.vault_of(&letter.key).sign_chunk(&request) {
             Ok(chunk) => chunk,
             Err(SignError::ContradictsAcceptance { .. }) => {
                 // The block was accepted while its rejection waited to be written.
@@ -378,10 +400,11 @@ impl World {
         };
         let ack = self.chain.put_chunk(StackerDb::Signers(contract), &chunk);
         if ack.accepted {
-            let from = machine.key;
-            self.broadcast(contract.parity, from, slot_version, &letter.message);
-        } else if let Some(stored) = ack.metadata.filter(|stored| stored.slot_version >= *version) {
-            *version = stored.slot_version;
+            self.broadcast(contract.parity, letter.key, slot_version, &letter.message);
+        } else if let Some(stored) =
+            ack.metadata.filter(|stored| stored.slot_version >= slot_version)
+        {
+            self.signers[by].versions.insert(place, stored.slot_version);
             self.coverage.stale_chunks += 1;
             self.agenda.plan(self.now, Happening::ToWrite { by, life, letter });
         }

@@ -30,6 +30,7 @@ pub(crate) fn terminate(child: &Child, signal: &str) {
 
 const LOG: &str = "signer.countersign-decisions.jsonl";
 const JOURNAL: &str = "signer.countersign-journal.sqlite";
+const WITNESS: &str = "signer.countersign-journal.witness";
 const STORE: &str = "signer.countersign.sqlite";
 
 #[test]
@@ -41,7 +42,7 @@ fn a_signer_starts_without_its_node_and_stops_when_asked_to() {
         terminate(&child, signal);
         let output = child.wait_with_output().unwrap();
         assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
-        assert_eq!(place.files(), [LOG, JOURNAL, STORE]);
+        assert_eq!(place.files(), [LOG, JOURNAL, WITNESS, STORE]);
     }
 }
 

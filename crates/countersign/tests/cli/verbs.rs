@@ -54,6 +54,55 @@ fn a_grant_is_printed_for_people_and_for_machines() {
     assert!(place.files().is_empty(), "nothing is created");
 }
 
+/// The same place, whose next key is key A, handed over as systemd would.
+fn place_with_next_key() -> Place {
+    let next = "[countersign]\nnext_key = { credential = \"next\" }";
+    let place = Place::good().with("[countersign]", next);
+    place.write();
+    fs::write(place.path().join("next"), KEY).unwrap();
+    place
+}
+
+#[test]
+fn a_grant_for_the_next_key_is_signed_by_it() {
+    let place = place_with_next_key();
+    let line =
+        format!("generate-staking-signature -c signer-config.toml --signer-manager {ADDRESS}");
+    let words: Vec<_> = line.split_whitespace().chain(["--auth-id", "7", "--next"]).collect();
+    let output = place.command(&words).env("CREDENTIALS_DIRECTORY", place.path()).output().unwrap();
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(
+        printed,
+        format!("Signer Public Key: 0x{PUBLIC}\nSigner Key Signature: 0x{GRANT}\n\n\n")
+    );
+}
+
+#[test]
+fn a_grant_for_a_next_key_that_is_not_there_is_refused() {
+    let place = place();
+    let line = format!(
+        "generate-staking-signature -c signer-config.toml --signer-manager {ADDRESS} --auth-id 7 --next"
+    );
+    let said = ask(&place, &line);
+    assert!(said.starts_with("exit: 2"), "{said}");
+    assert!(said.contains("names no `next_key`"), "{said}");
+}
+
+#[test]
+fn a_change_of_keys_without_a_node_says_that_the_node_does_not_answer() {
+    let place = place();
+    let said = ask(&place, "keys rotate -c signer-config.toml");
+    assert!(said.starts_with("exit: 1\n--- stderr\nerror: "), "{said}");
+    assert!(place.files().is_empty(), "nothing is created");
+}
+
+#[test]
+fn the_next_key_is_shown_with_its_place() {
+    let place = place_with_next_key();
+    let said = place.said("check-config");
+    assert!(said.contains("Next public key: sealed\nNext key: credential next\n"), "{said}");
+}
+
 #[test]
 fn a_signer_that_runs_does_not_keep_its_operator_from_signing() {
     let place = place().with("network", "network = \"mocknet\"");

@@ -212,3 +212,25 @@ fn is_made_up(path: &Path, parent: &Metadata, folder: &Metadata) -> bool {
 const fn is_made_up(_: &Path, _: &Metadata, _: &Metadata) -> bool {
     false
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+
+    #[test]
+    fn what_became_a_link_or_a_pipe_since_it_was_looked_at_is_not_opened() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name| folder.path().join(name);
+        fs::write(path("file"), "x").unwrap();
+        std::os::unix::fs::symlink("file", path("link")).unwrap();
+        let pipe = path("pipe");
+        let mode = rustix::fs::Mode::from(0o600);
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+        open(&path("file")).unwrap();
+        for name in ["link", "pipe", "."] {
+            open(&path(name)).unwrap_err();
+        }
+    }
+}

@@ -32,6 +32,26 @@ fn a_mnemonic_in_a_readme_is_found() {
 }
 
 #[test]
+fn what_is_in_two_files_is_found_in_both() {
+    let place = Place::new();
+    for name in ["a", "b"] {
+        place.write(name, format!("{MNEMONIC}\n{PRIVATE}\n"));
+    }
+    let report = place.scan();
+    let shown: Vec<String> = report.findings.iter().map(|f| place.shown(f)).collect();
+    let mnemonic = "mnemonic (m/44'/5757'/0'/0/0)";
+    assert_eq!(
+        shown,
+        [
+            format!("a, line 1: {mnemonic}"),
+            "a, line 2: hex".to_owned(),
+            format!("b, line 1: {mnemonic}"),
+            "b, line 2: hex".to_owned(),
+        ]
+    );
+}
+
+#[test]
 fn the_output_of_make_keychain_is_two_findings_on_its_line() {
     let place = Place::new();
     let json = format!(
@@ -59,6 +79,16 @@ fn a_key_at_any_place_of_a_large_file_is_found_once() {
         let line = text[..=place_of_key].split(|byte| *byte == b'\n').count();
         assert_eq!(report.findings[0].line, Some(line as u64), "at {place_of_key}");
     }
+}
+
+#[test]
+fn keys_that_two_windows_share_are_found_once_each() {
+    let place = Place::new();
+    let filler = "lorem ipsum dolor sit amet,\n".repeat(37_000);
+    let text = format!("{filler}{PRIVATE}\n{MNEMONIC}\n{filler}");
+    assert!((1_032_192..1_048_576).contains(&filler.len()), "between the windows");
+    place.write("large.log", &text);
+    assert_eq!(place.scan().findings.len(), 2);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Who signs in which reward cycle, as data.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use countersign_wire::{PublicKey, RewardCycle, Signer, SignerSet, Weight};
 
@@ -29,6 +30,24 @@ pub enum WeightSchedule {
     Repeating(Vec<Weight>),
     /// From each cycle named on, until the next one named; no weight before the first.
     Steps(BTreeMap<RewardCycle, Weight>),
+    /// Those of another schedule in these cycles, and none in all others.
+    Within(Range<RewardCycle>, Box<Self>),
+}
+
+impl Stacker {
+    /// A stacker that changes its key: its weight belongs to the first one before the cycle `change`, and
+    /// to the other from it on.
+    pub fn changing_its_key(
+        [first, next]: [PublicKey; 2],
+        change: RewardCycle,
+        weights: &WeightSchedule,
+    ) -> [Self; 2] {
+        let within = |from, until| WeightSchedule::Within(from..until, Box::new(weights.clone()));
+        [
+            Self { key: first, weights: within(RewardCycle::new(0), change) },
+            Self { key: next, weights: within(change, RewardCycle::new(u64::MAX)) },
+        ]
+    }
 }
 
 impl StackerPlan {
@@ -75,6 +94,8 @@ impl WeightSchedule {
             Self::Steps(steps) => {
                 steps.range(..=cycle).next_back().map(|(_, weight)| *weight).unwrap_or_default()
             }
+            Self::Within(cycles, weights) if cycles.contains(&cycle) => weights.at(cycle),
+            Self::Within(..) => Weight::ZERO,
         }
     }
 }

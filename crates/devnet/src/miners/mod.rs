@@ -48,6 +48,8 @@ pub(crate) struct Actors {
     pub(crate) miners: Vec<PrivateKey>,
     /// The signers' public keys, in the order of their numbers.
     pub(crate) signers: Vec<PublicKey>,
+    /// The keys that take the place of some of them, with the signers' numbers.
+    pub(crate) next_keys: Vec<(PublicKey, usize)>,
     /// Who pays for transactions.
     pub(crate) faucet: Faucet,
 }
@@ -64,7 +66,9 @@ impl Actors {
     }
 
     fn signer_with(&self, key: &PublicKey) -> Option<usize> {
-        self.signers.iter().position(|signer| signer == key)
+        let next =
+            || self.next_keys.iter().find(|(next, _)| next == key).map(|(_, signer)| *signer);
+        self.signers.iter().position(|signer| signer == key).or_else(next)
     }
 }
 

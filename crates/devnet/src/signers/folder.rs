@@ -69,8 +69,15 @@ impl NetworkFolder {
     ) -> Result<SignerFiles, FolderError> {
         let folder = self.path.join(format!("signer-{index}"));
         create_private(&folder)?;
-        let files =
-            SignerFiles { config: folder.join("signer-config.toml"), log: folder.join("log") };
+        let credentials = match settings.next_key {
+            Some(key) => Some(write_credential(&folder, key)?),
+            None => None,
+        };
+        let files = SignerFiles {
+            config: folder.join("signer-config.toml"),
+            log: folder.join("log"),
+            credentials,
+        };
         let text = settings.to_toml(&folder.join("signer.sqlite"));
         write_private(&files.config, &text)?;
         Ok(files)
@@ -82,6 +89,14 @@ impl NetworkFolder {
         create_private(&folder)?;
         Ok(folder)
     }
+}
+
+/// Writes the key that is to take a signer's first one's place where systemd would hand it over.
+fn write_credential(folder: &Path, key: &PrivateKey) -> Result<PathBuf, FolderError> {
+    let credentials = folder.join("credentials");
+    create_private(&credentials)?;
+    write_private(&credentials.join(NEXT_KEY), key.to_hex().as_str())?;
+    Ok(credentials)
 }
 
 fn create_private(folder: &Path) -> Result<(), FolderError> {
@@ -104,6 +119,8 @@ pub struct SignerFiles {
     pub config: PathBuf,
     /// What it prints.
     pub log: PathBuf,
+    /// The folder of what systemd would hand to it, if it is handed anything.
+    pub credentials: Option<PathBuf>,
 }
 
 /// Opens a log for another run of its program.
@@ -122,10 +139,14 @@ pub struct SignerSettings<'a> {
     pub metrics: SocketAddr,
     /// Its key.
     pub key: &'a PrivateKey,
+    /// The key that is to take its place, for a signer of this project.
+    pub next_key: Option<&'a PrivateKey>,
     /// What it shows its node.
     pub auth_password: &'a str,
     /// The pause between burn blocks, which the timeouts have to fit.
     pub burn_interval: Duration,
+    /// Whether it knows the table `[countersign]`, which other programs refuse.
+    pub is_countersign: bool,
 }
 
 impl SignerSettings<'_> {
@@ -149,10 +170,25 @@ impl SignerSettings<'_> {
             text.push_str(&burn_seconds.max(2).to_string());
             text.push('\n');
         }
+        if self.is_countersign {
+            // Nobody else has the keys of this network, and it is not to stand still for half a minute
+            // when it begins or when a signer was killed.
+            text.push_str("\n[countersign]\nlisten_before_signing_secs = 0\n");
+        }
+        if self.next_key.is_some() {
+            if !self.is_countersign {
+                text.push_str("[countersign]\n");
+            }
+            text.push_str("next_key = { credential = \"");
+            text.push_str(NEXT_KEY);
+            text.push_str("\" }\n");
+        }
         text
     }
 }
 
+/// The name of the credential that holds a signer's next key.
+const NEXT_KEY: &str = "next-signer-key";
 const DEFAULT_LAST_BLOCK_TIMEOUT_SECS: u64 = 30;
 
 /// JSON's strings are TOML's basic strings.
@@ -178,8 +214,10 @@ mod tests {
             endpoint: address,
             metrics: address,
             key: &Seed::from_text("a").key("signer", 0),
+            next_key: None,
             auth_password: "with \" quote",
             burn_interval: Duration::from_secs(3),
+            is_countersign: true,
         };
         let files = folder.create_signer(0, &settings).unwrap();
         let mode = fs::metadata(&files.config).unwrap().permissions().mode();
@@ -187,6 +225,35 @@ mod tests {
         let text = fs::read_to_string(&files.config).unwrap();
         assert!(text.contains("auth_password = \"with \\\" quote\""), "{text}");
         assert!(text.contains("tenure_last_block_proposal_timeout_secs = 3"), "{text}");
+        assert!(text.contains("\n[countersign]\n"), "{text}");
+        let theirs = SignerSettings { is_countersign: false, ..settings };
+        let files = folder.create_signer(1, &theirs).unwrap();
+        assert!(!fs::read_to_string(&files.config).unwrap().contains("[countersign]"));
+    }
+
+    #[test]
+    fn a_signers_next_key_is_handed_over_as_a_credential_that_only_the_owner_can_read() {
+        let folder = NetworkFolder::open(None).unwrap();
+        let address = "127.0.0.1:1".parse().unwrap();
+        let (key, next) = (Seed::from_text("a").key("signer", 0), Seed::from_text("b"));
+        let next = next.key("signer", 0);
+        let settings = SignerSettings {
+            node: address,
+            endpoint: address,
+            metrics: address,
+            key: &key,
+            next_key: Some(&next),
+            auth_password: "",
+            burn_interval: Duration::from_secs(30),
+            is_countersign: true,
+        };
+        let files = folder.create_signer(0, &settings).unwrap();
+        let credential = files.credentials.unwrap().join("next-signer-key");
+        assert_eq!(fs::metadata(&credential).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::read_to_string(credential).unwrap(), next.to_hex().as_str());
+        let text = fs::read_to_string(files.config).unwrap();
+        assert!(text.ends_with("next_key = { credential = \"next-signer-key\" }\n"), "{text}");
+        assert!(!text.contains(next.to_hex().as_str()), "{text}");
     }
 
     #[test]

@@ -91,17 +91,34 @@ type Answer = oneshot::Sender<Result<(), ProcessError>>;
 impl SignerProcess {
     /// A signer that is not started yet.
     pub fn new(program: SignerProgram, files: SignerFiles) -> Self {
-        let arguments = vec!["run".into(), "--config".into(), files.config.into()];
-        Self::other(program, arguments, files.log)
+        let SignerFiles { config, log, credentials } = files;
+        let arguments = vec!["run".into(), "--config".into(), config.into()];
+        Self::keep(program, arguments, log, credentials)
     }
 
     /// Another program of a network, such as a node, that is not started yet. It prints into `log`;
     /// while it runs, its process id is in a file `pid` beside that.
     pub(crate) fn other(program: SignerProgram, arguments: Vec<OsString>, log: PathBuf) -> Self {
+        Self::keep(program, arguments, log, None)
+    }
+
+    fn keep(
+        program: SignerProgram,
+        arguments: Vec<OsString>,
+        log: PathBuf,
+        credentials: Option<PathBuf>,
+    ) -> Self {
         let (orders, inbox) = mpsc::channel(8);
         let (told, status) = watch::channel(ProcessStatus::NotStarted);
-        let keeper =
-            Keeper { program, arguments, log, child: None, is_told_to_end: false, status: told };
+        let keeper = Keeper {
+            program,
+            arguments,
+            log,
+            credentials,
+            child: None,
+            is_told_to_end: false,
+            status: told,
+        };
         tokio::spawn(keeper.run(inbox));
         Self { orders, status }
     }
@@ -148,6 +165,7 @@ struct Keeper {
     program: SignerProgram,
     arguments: Vec<OsString>,
     log: PathBuf,
+    credentials: Option<PathBuf>,
     child: Option<Child>,
     is_told_to_end: bool,
     status: watch::Sender<ProcessStatus>,
@@ -200,6 +218,9 @@ impl Keeper {
             }
             None => Command::new(&self.program.program),
         };
+        if let Some(credentials) = &self.credentials {
+            command.env("CREDENTIALS_DIRECTORY", credentials);
+        }
         let child = command
             .args(&self.arguments)
             .stdin(Stdio::null())

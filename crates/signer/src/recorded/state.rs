@@ -11,7 +11,7 @@ use crate::votes::{ParkedVote, RejectionVote, Vote};
 
 recorded_structs! {
     Params {
-        key, network, chain_id, server_version, timeouts, validate_with_replay_tx,
+        key, next_key, network, chain_id, server_version, timeouts, validate_with_replay_tx,
         reset_replay_set_after_fork_blocks, is_dry_run,
     }
     Timeouts {

@@ -35,6 +35,7 @@ mod repeated;
 mod replay;
 mod replay_agreement;
 mod restore;
+mod rotation;
 mod sortition_v1;
 mod states;
 mod switch;

@@ -8,11 +8,12 @@ use countersign_node::{AllowedPeers, AuthPassword, TlsSettings};
 use countersign_ops::control::check_len;
 use countersign_ops::secret::Secret;
 use countersign_ops::telemetry::check_filter;
+use countersign_wire::Network;
 use serde::Deserialize;
 
 use super::door::{self, TLS_KEYS, TlsTable};
 use super::file::{auth_password, unknown_key};
-use super::{HostPort, MEGABYTE, Problem};
+use super::{Caution, HostPort, MEGABYTE, Problem};
 use crate::recorder::Recording;
 
 /// A node that may take the place of the preferred one.
@@ -34,6 +35,9 @@ pub(super) struct Countersign {
     control_socket: Option<PathBuf>,
     fallback_nodes: Vec<Fallback>,
     key: Option<KeyTable>,
+    listen_before_signing_secs: u64,
+    lost_peer_floor_secs: u64,
+    next_key: Option<KeyTable>,
     node_probe_ms: u64,
     node_tls: Option<TlsTable>,
     record: Option<PathBuf>,
@@ -54,12 +58,15 @@ struct Fallback {
 }
 
 /// The keys of [`Countersign`], for suggestions. A test holds the two together.
-pub(super) const KEYS: [&str; 10] = [
+pub(super) const KEYS: [&str; 13] = [
     "allowed_peers",
     "control_socket",
     "fallback_nodes",
     "key",
+    "listen_before_signing_secs",
     "log",
+    "lost_peer_floor_secs",
+    "next_key",
     "node_probe_ms",
     "node_tls",
     "record",
@@ -76,7 +83,10 @@ impl Default for Countersign {
             control_socket: None,
             fallback_nodes: Vec::new(),
             key: None,
+            listen_before_signing_secs: 30,
             log: None,
+            lost_peer_floor_secs: FLOOR_SECS,
+            next_key: None,
             node_probe_ms: 2_000,
             node_tls: None,
             record: None,
@@ -146,6 +156,12 @@ impl Countersign {
         place.map_err(Problem::KeyPlace)
     }
 
+    /// Where the key is kept that is to take the other's place.
+    pub(super) fn next_key(&self) -> Result<Option<KeyPlace>, Problem> {
+        let place = self.next_key.clone().map(KeyTable::place).transpose();
+        place.map_err(Problem::NextKeyPlace)
+    }
+
     /// Where is recorded, and how much.
     pub(super) fn recording(&self) -> Result<Option<Recording>, Problem> {
         let Some(folder) = &self.record else { return Ok(None) };
@@ -164,6 +180,18 @@ impl Countersign {
         }
         check_len(path)?;
         Ok(Some(path.clone()))
+    }
+
+    /// How long this signer keeps from signing when nobody can say that it is the only one.
+    pub(super) fn caution(&self, network: Network) -> Result<Caution, Problem> {
+        let floor = self.lost_peer_floor_secs;
+        if floor < FLOOR_SECS && network != Network::Mocknet {
+            return Err(Problem::Floor { floor, least: FLOOR_SECS });
+        }
+        Ok(Caution {
+            listening: Duration::from_secs(self.listen_before_signing_secs),
+            floor: Duration::from_secs(floor),
+        })
     }
 
     /// What is logged, if the environment does not decide.
@@ -187,12 +215,8 @@ pub(super) fn check_keys(ours: &toml::Value) -> Result<(), Problem> {
     }
     check_tls_keys(table, "tls", "countersign.tls.")?;
     check_tls_keys(table, "node_tls", "countersign.node_tls.")?;
-    let place = table.get("key").and_then(toml::Value::as_table);
-    if let Some(key) =
-        place.into_iter().flat_map(|place| place.keys()).find(|key| !is_of_place(key))
-    {
-        return Err(unknown_key("countersign.key.", key, &KEY_TABLE));
-    }
+    check_place_keys(table, "key", "countersign.key.")?;
+    check_place_keys(table, "next_key", "countersign.next_key.")?;
     let fallbacks = table.get("fallback_nodes").and_then(toml::Value::as_array);
     for fallback in fallbacks.into_iter().flatten().filter_map(toml::Value::as_table) {
         if let Some(key) = fallback.keys().find(|key| !FALLBACK_KEYS.contains(&key.as_str())) {
@@ -212,10 +236,18 @@ fn check_tls_keys(table: &toml::Table, name: &str, path: &str) -> Result<(), Pro
     }
 }
 
-fn is_of_place(key: &str) -> bool {
-    KEY_TABLE.contains(&key)
+/// The same for the place of a key that the table `name` says.
+fn check_place_keys(table: &toml::Table, name: &str, path: &str) -> Result<(), Problem> {
+    let keys = table.get(name).and_then(toml::Value::as_table).map(toml::Table::keys);
+    match keys.into_iter().flatten().find(|key| !KEY_TABLE.contains(&key.as_str())) {
+        Some(key) => Err(unknown_key(path, key, &KEY_TABLE)),
+        None => Ok(()),
+    }
 }
 
+/// A proposal that is older than this is dropped unanswered (`block_proposal_max_age_secs`): whatever the
+/// lost instance has signed, nobody asks for its rival any more.
+const FLOOR_SECS: u64 = 600;
 /// Each is looked at every few seconds.
 const MAX_FALLBACKS: usize = 8;
 
@@ -308,6 +340,18 @@ mod tests {
         assert!(refused.contains("has 109 bytes, and the kernel takes at most 107"), "{refused}");
         let refused = refusal("[countersign]\ncontrol_socket = \"/\"");
         assert_eq!(refused, "`countersign.control_socket` = `/` does not name a file");
+    }
+
+    #[test]
+    fn only_a_mocknet_does_without_the_floor() {
+        let usual = with_table("").unwrap().caution;
+        assert_eq!((usual.listening.as_secs(), usual.floor.as_secs()), (30, 600));
+        let table = "[countersign]\nlost_peer_floor_secs = 599\nlisten_before_signing_secs = 0";
+        let refused = refusal(table);
+        assert!(
+            refused.contains("`countersign.lost_peer_floor_secs` = 599 is too short"),
+            "{refused}"
+        );
     }
 
     #[test]

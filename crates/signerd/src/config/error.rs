@@ -89,6 +89,9 @@ pub enum Problem {
     /// The key's place makes no sense.
     #[error("`countersign.key`: {0}")]
     KeyPlace(PlaceError),
+    /// The place of the key that is to take the other's makes no sense.
+    #[error("`countersign.next_key`: {0}")]
+    NextKeyPlace(PlaceError),
     /// The network has no such name.
     #[error("`network`: {0}")]
     Network(UnknownNetwork),
@@ -183,6 +186,17 @@ pub enum Problem {
          both out to record nothing"
     )]
     Recording,
+    /// A wait that is shorter than what it waits for.
+    #[error(
+        "`countersign.lost_peer_floor_secs` = {floor} is too short: for {least} s a block may be asked \
+         for again that has a rival signed by the lost instance; only a mocknet may go below"
+    )]
+    Floor {
+        /// What was configured, in seconds.
+        floor: u64,
+        /// The least that makes sense, in seconds.
+        least: u64,
+    },
     /// A control socket that is no file.
     #[error("`countersign.control_socket` = `{}` does not name a file", .0.display())]
     ControlSocket(PathBuf),

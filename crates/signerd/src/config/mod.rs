@@ -29,6 +29,7 @@ pub(crate) use outline::strip_indices;
 pub use outline::{Change, Outline};
 pub use paths::DbPath;
 
+use crate::keys::PublicKeys;
 use crate::recorder::Recording;
 
 /// Everything that the operator decides. It may hold the private key, so it cannot be cloned.
@@ -50,6 +51,8 @@ pub struct Config {
     pub allowed_peers: AllowedPeers,
     /// Where the signing key is kept.
     pub key: KeyPlace,
+    /// Where the key is kept that is to take the signing key's place, if one is loaded already.
+    pub next_key: Option<KeyPlace>,
     /// The file that this was read from, if it was one.
     pub path: Option<PathBuf>,
     /// The network.
@@ -64,6 +67,10 @@ pub struct Config {
     pub recording: Option<Recording>,
     /// Where commands reach the daemon, if the file says so; see [`Config::control_socket`].
     pub named_control_socket: Option<PathBuf>,
+    /// How long this signer keeps from signing when nobody can say that it is the only one.
+    pub caution: Caution,
+    /// Whether it follows and signs nothing until it is promoted. No file says so: the command does.
+    pub is_standby: bool,
     /// What is logged, in the language of `RUST_LOG`, if the file says so.
     pub log: Option<String>,
     /// Where metrics are served.
@@ -86,6 +93,15 @@ pub struct Config {
     pub timeouts: Timeouts,
     /// What the file says, to be compared with what it says later.
     pub outline: Outline,
+}
+
+/// How long a signer keeps from signing when nobody can say that it is the only one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Caution {
+    /// How long it listens for its own key after a start that no clean stop came before.
+    pub listening: Duration,
+    /// How long it waits if the instance that signed before is lost.
+    pub floor: Duration,
 }
 
 impl Config {
@@ -139,9 +155,10 @@ impl Config {
     }
 
     /// What the core needs to know.
-    pub(crate) fn params(&self, key: PublicKey) -> Params {
+    pub(crate) fn params(&self, keys: PublicKeys) -> Params {
         Params {
-            key,
+            key: keys.first,
+            next_key: keys.next,
             network: self.network,
             chain_id: self.chain_id,
             server_version: crate::release(),
@@ -162,18 +179,20 @@ fn read(path: &Path) -> Result<String, Problem> {
 pub struct Shown<'a> {
     config: &'a Config,
     key: Option<PublicKey>,
+    next_key: Option<PublicKey>,
 }
 
 impl Config {
-    /// The configuration in words, with the public key if it is known.
-    pub const fn shown(&self, key: Option<PublicKey>) -> Shown<'_> {
-        Shown { config: self, key }
+    /// The configuration in words, with the public keys that are known: of the signing key, and of the
+    /// one that is to take its place.
+    pub const fn shown(&self, key: Option<PublicKey>, next_key: Option<PublicKey>) -> Shown<'_> {
+        Shown { config: self, key, next_key }
     }
 }
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { config, key } = self;
+        let Self { config, key, next_key } = self;
         writeln!(
             f,
             "Stacks node host: {}{}",
@@ -197,6 +216,13 @@ impl fmt::Display for Shown<'_> {
         if !matches!(config.key, KeyPlace::Plain(_)) {
             writeln!(f, "Key: {}", config.key)?;
         }
+        if let Some(place) = &config.next_key {
+            match next_key {
+                Some(key) => writeln!(f, "Next public key: {key}")?,
+                None => writeln!(f, "Next public key: sealed")?,
+            }
+            writeln!(f, "Next key: {place}")?;
+        }
         writeln!(f, "Network: {}", config.network)?;
         writeln!(f, "Chain ID: {}", config.chain_id)?;
         writeln!(f, "Database path: {}", config.db_path)?;
@@ -218,7 +244,7 @@ impl fmt::Display for Config {
             KeyPlace::Plain(key) => Some(key.public_key()),
             _ => None,
         };
-        self.shown(key).fmt(f)
+        self.shown(key, None).fmt(f)
     }
 }
 

@@ -4,6 +4,8 @@ use std::ffi::OsStr;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use countersign_wire::PublicKey;
+
 use super::Problem;
 use crate::decisions::Paths;
 
@@ -37,9 +39,15 @@ impl DbPath {
         self.beside("countersign.sqlite")
     }
 
-    /// The signing journal's file; none if it is in memory.
+    /// The signing journal's file with the usual name; none if it is in memory. Which journal a key has is
+    /// for [`Journals`](crate::Journals) to say.
     pub fn journal(&self) -> Option<PathBuf> {
         self.beside("countersign-journal.sqlite")
+    }
+
+    /// The signing journal's file that is named after a key; none if it is in memory.
+    pub fn journal_of(&self, key: &PublicKey) -> Option<PathBuf> {
+        self.beside(&format!("countersign-journal-{key}.sqlite"))
     }
 
     /// The list of proven backups; none if nothing is kept.
@@ -50,6 +58,11 @@ impl DbPath {
     /// The decision log's files; none if nothing is kept.
     pub fn decisions(&self) -> Option<Paths> {
         self.store().map(|store| Paths::of_store(&store))
+    }
+
+    /// The book of what was written into our slots; none if nothing is kept.
+    pub fn book(&self) -> Option<PathBuf> {
+        self.beside("countersign-slots.book")
     }
 
     /// The control socket; none if nothing is kept.

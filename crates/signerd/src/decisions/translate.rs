@@ -46,6 +46,7 @@ pub(super) fn translate(note: &Note) -> Option<(Sighash, What)> {
         | Note::VerdictIgnored { .. }
         | Note::StacksBlock { sighash: None, .. }
         | Note::Registered { .. }
+        | Note::SecondSeat { .. }
         | Note::Watching { .. }
         | Note::NotRegistered { .. }
         | Note::RegistrationDelayed { .. }

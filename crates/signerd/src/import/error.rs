@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use countersign_ops::exit::Exit;
 use countersign_vault::{OpenError, SignError};
 
+use crate::journals::JournalsError;
 use crate::store::StoreError;
 
 /// Why an import fails. What was there before is there afterwards.
@@ -26,6 +27,9 @@ pub enum ImportError {
     /// Our journal cannot be opened.
     #[error(transparent)]
     Journal(#[from] OpenError),
+    /// It cannot be told which journal is ours.
+    #[error(transparent)]
+    Journals(#[from] JournalsError),
     /// Our journal does not take the marks.
     #[error(
         "the signing journal does not take what the other program signed; its records contradict, and \
@@ -93,6 +97,7 @@ impl ImportError {
             Self::Journal(error) if error.is_unwritable() => Exit::Store,
             Self::Contradiction(error) if error.is_fatal() => Exit::Store,
             Self::Journal(_) | Self::Contradiction(_) => Exit::Journal,
+            Self::Journals(error) => error.exit(),
             Self::Store(_) => Exit::Store,
         }
     }

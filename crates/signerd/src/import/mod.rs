@@ -24,8 +24,9 @@ use countersign_vault::{Birth, FLOOR, is_there};
 use countersign_wire::StacksAddress;
 
 use crate::birth::Past;
-use crate::config::{Config, DbPath};
+use crate::config::Config;
 use crate::hand::Holder;
+use crate::journals::Journals;
 use crate::store::Store;
 
 pub use error::{ImportError, Refusal};
@@ -46,13 +47,14 @@ pub fn import(
     is_rehearsal: bool,
 ) -> Result<Report, ImportError> {
     let holder = holder.into();
-    let files = match (config.db_path.journal(), config.db_path.store()) {
-        (Some(journal), Some(store)) if !matches!(config.db_path, DbPath::Memory) => {
-            (holder.socket().map_or(journal, Path::to_owned), store)
+    let key = holder.public_key();
+    let journals = Journals::find(&config.db_path, &key, None)?;
+    let files = match (journals, config.db_path.store()) {
+        (Some(journals), Some(store)) => {
+            (holder.socket().map_or(journals.first, Path::to_owned), store)
         }
         _ => return Err(ImportError::NothingIsKept),
     };
-    let key = holder.public_key();
     let owner = StacksAddress::single_sig(config.network, &key);
     let source = Source::open(from)?;
     let found = Found::read(&source, &key, owner)?;

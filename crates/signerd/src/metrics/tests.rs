@@ -16,9 +16,12 @@ fn sorted_page() -> String {
     metrics.rejections.get_or_create(&vec![("reason", "no_signer_consensus")]).inc();
     metrics.vault_seconds.get_or_create(&vec![("payload", "chunk")]).observe(0.0002);
     let (burn, stacks) = (BurnHeight::new(3), StacksHeight::new(4));
+    let seat = [("key", "02ab".to_owned()), ("cycle", "7".to_owned())];
+    metrics.seats.get_or_create(&seat).set(20);
     metrics.nodes.show_active("127.0.0.1:20443", true);
     metrics.nodes.show_health("127.0.0.1:20443", true);
     metrics.nodes.show_tip("127.0.0.1:20443", burn, stacks);
+    metrics.instance.show(crate::instance::GateState::Open);
     let mut lines: Vec<Vec<String>> = Vec::new();
     for line in page(&registry).lines() {
         if line.starts_with("# HELP") {

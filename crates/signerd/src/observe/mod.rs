@@ -14,7 +14,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use countersign_signer::Note;
-use countersign_wire::{RewardCycle, SlotId};
+use countersign_wire::{PublicKey, RewardCycle, SlotId};
 
 use crate::metrics::Metrics;
 
@@ -22,8 +22,8 @@ use crate::metrics::Metrics;
 #[derive(Debug)]
 pub(crate) struct Observer {
     metrics: Arc<Metrics>,
-    /// Our slot in each cycle; none in a dry run.
-    seats: BTreeMap<RewardCycle, Option<SlotId>>,
+    /// Our slot in each cycle and the key that has it; none in a dry run.
+    seats: BTreeMap<RewardCycle, Option<(SlotId, PublicKey)>>,
     current: Option<RewardCycle>,
 }
 
@@ -44,14 +44,18 @@ impl Observer {
 
     fn remember(&mut self, note: &Note) {
         match note {
-            Note::Registered { cycle, slot, .. } => {
-                self.seats.insert(*cycle, Some(*slot));
+            Note::Registered { cycle, key, slot, weight, .. } => {
+                self.seats.insert(*cycle, Some((*slot, *key)));
+                let gauge = self.metrics.seats.get_or_create(&labels(*cycle, key));
+                gauge.set(weight.get().into());
             }
             Note::Watching { cycle, .. } => {
                 self.seats.insert(*cycle, None);
             }
             Note::CycleEnded { cycle } => {
-                self.seats.remove(cycle);
+                if let Some(Some((_, key))) = self.seats.remove(cycle) {
+                    self.metrics.seats.remove(&labels(*cycle, &key));
+                }
             }
             Note::BurnBlock { cycle: Some(cycle), .. } => self.current = Some(*cycle),
             _ => {}
@@ -61,11 +65,12 @@ impl Observer {
     fn say(&self, note: &Note) {
         match note {
             Note::Registered { .. }
+            | Note::SecondSeat { .. }
             | Note::Watching { .. }
             | Note::NotRegistered { .. }
             | Note::RegistrationDelayed { .. }
-            | Note::MockSigning { .. }
-            | Note::CycleEnded { .. }
+            | Note::CycleEnded { .. } => world::say_seat(note),
+            Note::MockSigning { .. }
             | Note::BurnBlock { .. }
             | Note::StacksBlock { .. }
             | Note::NodeFailed { .. }
@@ -118,8 +123,12 @@ impl Observer {
             Some(cycle) => self.seats.get_key_value(&cycle),
             None => self.seats.last_key_value(),
         };
-        Prefix { seat: seat.map(|(cycle, slot)| (*cycle, *slot)) }
+        Prefix { seat: seat.map(|(cycle, seat)| (*cycle, seat.map(|(slot, _)| slot))) }
     }
+}
+
+fn labels(cycle: RewardCycle, key: &PublicKey) -> [(&'static str, String); 2] {
+    [("key", key.to_string()), ("cycle", cycle.to_string())]
 }
 
 /// `Cycle #<n> Signer #<id>: ` or `Cycle #<n> Dry-Run signer: ` as the reference begins its lines.

@@ -6,7 +6,9 @@ use std::sync::{Mutex, MutexGuard};
 use countersign_node::{CallbackQueue, QueueLimits};
 use countersign_signer::{Millis, ViewConflict, WithheldSignature};
 use countersign_wire::message::RejectReason;
-use countersign_wire::{BurnHeight, ConsensusHash, PrivateKey, Sighash, StacksHeight, Weight};
+use countersign_wire::{
+    BurnHeight, ConsensusHash, PrivateKey, PublicKey, Sighash, StacksHeight, Weight,
+};
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::*;
@@ -53,9 +55,14 @@ fn sighash() -> Sighash {
     Sighash::new([0xab; 32])
 }
 
+fn key() -> PublicKey {
+    PrivateKey::from_bytes([7; 32]).unwrap().public_key()
+}
+
 fn registered() -> Note {
     Note::Registered {
         cycle: RewardCycle::new(42),
+        key: key(),
         slot: SlotId::new(3),
         weight: Weight::new(10),
         total: Weight::new(50),
@@ -104,7 +111,7 @@ fn block_life() -> Vec<Note> {
 #[test]
 fn a_block_that_is_signed_leaves_these_lines() {
     insta::assert_snapshot!(said(&block_life()).0, @r#"
-     INFO Signer is registered for reward cycle 42 as signer #3. Initialized signer state. cycle=42 weight=10 total=50
+     INFO Signer is registered for reward cycle 42 as signer #3. Initialized signer state. cycle=42 key=02989c0b76cb563971fdc9bef31ec06c3560f3249d6ee9e5d83c57625596e05f6f weight=10 total=50
      INFO Cycle #42 Signer #3: Received a new burn block event for block height 900 burn_height=900 consensus_hash=0101010101010101010101010101010101010101 cycle=42
      INFO Cycle #42 Signer #3: received a block proposal for a new block. sighash=abababababababababababababababababababababababababababababababab height=7 tenure=0101010101010101010101010101010101010101
      INFO Cycle #42 Signer #3: submitting block proposal for validation sighash=abababababababababababababababababababababababababababababababab
@@ -135,7 +142,7 @@ fn a_block_that_is_refused_leaves_these_lines() {
         Note::GloballyRejected { sighash, weight: Weight::new(16) },
     ];
     insta::assert_snapshot!(said(&notes).0, @r#"
-     INFO Signer is registered for reward cycle 42 as signer #3. Initialized signer state. cycle=42 weight=10 total=50
+     INFO Signer is registered for reward cycle 42 as signer #3. Initialized signer state. cycle=42 key=02989c0b76cb563971fdc9bef31ec06c3560f3249d6ee9e5d83c57625596e05f6f weight=10 total=50
      INFO Cycle #42 Signer #3: Broadcasting block response to stacks node: rejected, the signers do not agree on a state sighash=abababababababababababababababababababababababababababababababab reason="no_signer_consensus" latency_ms=90
      WARN Cycle #42 Signer #3: Reached the pre-commit threshold for a block, but we recently signed a different block sighash=abababababababababababababababababababababababababababababababab rival="cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd"
     ERROR Cycle #42 Signer #3: the vault refuses to contradict its signature on another block sighash=abababababababababababababababababababababababababababababababab rival=cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd
@@ -156,10 +163,30 @@ fn the_life_of_a_block_is_counted() {
 
 #[test]
 fn a_writer_without_a_seat_is_counted_among_the_skipped_chunks() {
-    let key = PrivateKey::from_bytes([7; 32]).unwrap().public_key();
-    let (_, metrics) = said(&[registered(), Note::StrangerIgnored { key }]);
+    let (_, metrics) = said(&[registered(), Note::StrangerIgnored { key: key() }]);
     let skipped = metrics.chunks_skipped.get_or_create(&vec![("reason", "not_in_set")]).get();
     assert_eq!(skipped, 1);
+}
+
+#[test]
+fn our_weight_in_a_cycle_is_shown_with_the_key_that_has_it_until_the_cycle_is_over() {
+    let gauge = |metrics: &Metrics| {
+        let labels = labels(RewardCycle::new(42), &key());
+        metrics.seats.get(&labels).map(|gauge| gauge.get())
+    };
+    let (lines, metrics) = said(&[registered()]);
+    assert_eq!(gauge(&metrics), Some(10));
+    assert!(lines.contains(&format!("key={}", key())), "{lines}");
+    let ended = Note::CycleEnded { cycle: RewardCycle::new(42) };
+    assert_eq!(gauge(&said(&[registered(), ended]).1), None);
+}
+
+#[test]
+fn a_second_key_with_a_seat_in_the_same_cycle_is_an_error_that_names_it() {
+    let (said, _) = said(&[Note::SecondSeat { cycle: RewardCycle::new(42), key: key() }]);
+    assert!(said.starts_with("ERROR"), "{said}");
+    assert!(said.contains("both keys of this signer are registered for reward cycle 42"), "{said}");
+    assert!(said.contains(&format!("key={}", key())), "{said}");
 }
 
 #[test]
@@ -168,6 +195,7 @@ fn a_line_about_a_cycle_names_the_seat_in_it() {
         registered(),
         Note::Registered {
             cycle: RewardCycle::new(43),
+            key: key(),
             slot: SlotId::new(5),
             weight: Weight::new(1),
             total: Weight::new(9),
@@ -200,6 +228,8 @@ fn sources() -> String {
         include_str!("../intake.rs"),
         include_str!("../publish/courier.rs"),
         include_str!("../publish/lane.rs"),
+        include_str!("../instance/warden.rs"),
+        include_str!("../sign/turn.rs"),
         include_str!("../nodes/watch.rs"),
         include_str!("../recorder/tape.rs"),
         include_str!("../run.rs"),

@@ -6,19 +6,27 @@ use countersign_wire::message::MinerState;
 
 use super::Prefix;
 
-/// Lines about reward cycles, the chains and the node.
-pub(super) fn say_chain(note: &Note, prefix: Prefix) {
+/// Lines about our seats.
+pub(super) fn say_seat(note: &Note) {
     match note {
-        Note::Registered { cycle, slot, weight, total } => {
+        Note::Registered { cycle, key, slot, weight, total } => {
             let (weight, total) = (weight.get(), total.get());
             tracing::info!(
                 cycle = cycle.get(),
+                %key,
                 weight,
                 total,
                 "Signer is registered for reward cycle {cycle} as signer #{slot}. Initialized signer \
                  state."
             );
         }
+        Note::SecondSeat { cycle, key } => tracing::error!(
+            cycle = cycle.get(),
+            %key,
+            "both keys of this signer are registered for reward cycle {cycle}: the first one signs, and \
+             nobody signs with the weight of the other. Register one key for a cycle, or run another \
+             signer with the other"
+        ),
         Note::NotRegistered { cycle, reason } => say_no_seat(*cycle, *reason),
         Note::Watching { cycle, total } => tracing::info!(
             cycle = cycle.get(),
@@ -35,6 +43,13 @@ pub(super) fn say_chain(note: &Note, prefix: Prefix) {
         Note::CycleEnded { cycle } => {
             tracing::info!(cycle = cycle.get(), "Reward cycle {cycle} is over for this signer");
         }
+        _ => {}
+    }
+}
+
+/// Lines about the chains and the node.
+pub(super) fn say_chain(note: &Note, prefix: Prefix) {
+    match note {
         Note::BurnBlock { height, consensus_hash, cycle } => {
             tracing::info!(
                 burn_height = height.get(),

@@ -9,34 +9,36 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use countersign_wire::message::SignerMessage;
-use countersign_wire::stackerdb::{Lane, SignersContract};
-use countersign_wire::{RewardCycle, SlotId, SlotVersion};
+use countersign_wire::stackerdb::{Chunk, Lane, SignersContract};
+use countersign_wire::{SlotId, SlotVersion};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::metrics::Metrics;
 use crate::nodes::Nodes;
-use crate::sign::VaultHandle;
+use crate::sign::{Desk, VaultHandle};
 use courier::Courier;
 pub(crate) use lane::LaneTask;
 
 /// A message on its way.
 #[derive(Debug)]
 pub(crate) struct Outgoing {
-    cycle: RewardCycle,
-    slot: SlotId,
+    desk: Desk,
     message: SignerMessage,
     since: Instant,
+    /// Once it is signed. It is the same chunk at every try, and at every node: that it was written before
+    /// does no harm, and two messages under one version would.
+    chunk: Option<Chunk>,
 }
 
 impl Outgoing {
     /// A message that begins its way now.
-    pub(crate) fn new(cycle: RewardCycle, slot: SlotId, message: SignerMessage) -> Self {
-        Self { cycle, slot, message, since: Instant::now() }
+    pub(crate) fn new(desk: Desk, message: SignerMessage) -> Self {
+        Self { desk, message, since: Instant::now(), chunk: None }
     }
 
     fn contract(&self, lane: Lane) -> SignersContract {
-        SignersContract::new(self.cycle, lane)
+        SignersContract::new(self.desk.cycle, lane)
     }
 }
 

@@ -24,7 +24,7 @@ impl Queue {
     pub(super) fn push(&mut self, outgoing: Outgoing) -> u64 {
         let before = self.waiting.len();
         if self.lane == Lane::StateUpdates {
-            self.waiting.retain(|waiting| waiting.cycle != outgoing.cycle);
+            self.waiting.retain(|waiting| waiting.desk.cycle != outgoing.desk.cycle);
             self.waiting.push_back(outgoing);
             // To be overtaken by one's own newer view is no loss.
             return 0;
@@ -44,7 +44,7 @@ impl Queue {
     /// Whether a message that waits says better what `underway` says.
     pub(super) fn overtakes(&self, underway: &Outgoing) -> bool {
         self.lane == Lane::StateUpdates
-            && self.waiting.iter().any(|waiting| waiting.cycle == underway.cycle)
+            && self.waiting.iter().any(|waiting| waiting.desk.cycle == underway.desk.cycle)
     }
 }
 
@@ -55,13 +55,19 @@ const MAX_WAITING: usize = 64;
 #[cfg(test)]
 mod tests {
     use countersign_wire::message::SignerMessage;
-    use countersign_wire::{RewardCycle, Sighash, SlotId};
+    use countersign_wire::{PrivateKey, PublicKey, RewardCycle, Sighash, SlotId};
 
     use super::*;
+    use crate::sign::Desk;
+
+    fn key() -> PublicKey {
+        PrivateKey::from_bytes([9; 32]).expect("a number below the order").public_key()
+    }
 
     fn outgoing(cycle: u64, number: u8) -> Outgoing {
         let message = SignerMessage::BlockPreCommit(Sighash::new([number; 32]));
-        Outgoing::new(RewardCycle::new(cycle), SlotId::new(0), message)
+        let desk = Desk { cycle: RewardCycle::new(cycle), slot: SlotId::new(0), key: key() };
+        Outgoing::new(desk, message)
     }
 
     #[tokio::test]

@@ -125,7 +125,7 @@ impl Facts {
     /// Takes in a note; says whether anything is different now.
     pub(super) fn note(&mut self, note: &Note, at: Timestamp) -> bool {
         match note {
-            Note::Registered { cycle, slot, weight, total } => {
+            Note::Registered { cycle, slot, weight, total, .. } => {
                 let (weight, total) = (weight.get(), total.get());
                 self.seat(*cycle, SeatFact::Registered { slot: *slot, weight, total })
             }

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use countersign_signer::{Answer, NodeFailure, NotRegisteredReason, Query, ViewConflict};
 use countersign_wire::rpc::{NodeInfo, PoxInfo};
 use countersign_wire::{
-    BurnHeight, ChainId, ConsensusHash, RewardCycle, Sighash, SlotId, StacksHeight, Weight,
+    BurnHeight, ChainId, ConsensusHash, PrivateKey, RewardCycle, Sighash, SlotId, StacksHeight,
+    Weight,
 };
 
 use super::*;
@@ -47,7 +48,8 @@ fn hear(facts: &mut Facts, answer: Answer, seconds: u64) {
 
 fn registered(cycle: RewardCycle) -> Note {
     let (weight, total) = (Weight::new(3), Weight::new(10));
-    Note::Registered { cycle, slot: SlotId::new(7), weight, total }
+    let key = PrivateKey::from_bytes([7; 32]).unwrap().public_key();
+    Note::Registered { cycle, key, slot: SlotId::new(7), weight, total }
 }
 
 /// A signer that is ready at second 1000.

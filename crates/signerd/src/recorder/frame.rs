@@ -15,7 +15,7 @@ use countersign_wire::{DecodeError, Network, PublicKey};
 /// How a recording begins.
 pub(super) const MAGIC: [u8; 8] = *b"csignrec";
 /// The version of the layout that is written, and the only one that is read.
-pub const FORMAT: u16 = 1;
+pub const FORMAT: u16 = 2;
 
 /// What a frame holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,10 +110,10 @@ pub enum ReadError {
         "{0} is no recording of a signer; name a file of the folder that `countersign.record` names"
     )]
     NotARecording(PathBuf),
-    /// A later program wrote it.
+    /// Another version of this program wrote it.
     #[error(
         "the recording {path} has the format {format}, and this program reads format {FORMAT}; \
-         replay it with the program that wrote it, or a newer one"
+         replay it with the version of this program that wrote it"
     )]
     OtherFormat {
         /// The file.

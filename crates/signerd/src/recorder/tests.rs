@@ -29,6 +29,7 @@ const EVENTS: u64 = 20;
 fn params() -> Params {
     Params {
         key: PrivateKey::from_bytes([7; 32]).unwrap().public_key(),
+        next_key: None,
         network: Network::Testnet,
         chain_id: ChainId::TESTNET,
         server_version: "test".to_owned(),
@@ -181,7 +182,7 @@ fn another_file_and_another_format_are_refused_by_name() {
     let (_dir, file) = recorded(u64::MAX);
     spoil(&file, 9);
     let error = replay(&file, false).unwrap_err();
-    assert!(error.to_string().contains("has the format 0, and this program reads format 1"));
+    assert!(error.to_string().contains("has the format 3, and this program reads format 2"));
     spoil(&file, 9);
     spoil(&file, 0);
     assert!(matches!(replay(&file, false), Err(ReadError::NotARecording(_))));

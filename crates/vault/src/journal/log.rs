@@ -1,7 +1,7 @@
 //! The write-ahead log's file, beside what SQLite does with it.
 
 use std::fs::OpenOptions;
-use std::io::{self, Read as _};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::Journal;
@@ -44,8 +44,11 @@ pub(super) fn lengthen(path: &Path) -> io::Result<()> {
     if log.metadata()?.len() > 0 {
         return Ok(());
     }
-    let filled = io::copy(&mut io::repeat(0).take(LOG_LEN), &mut log);
-    let filled = filled.and_then(|_| log.sync_all());
+    // That it is empty becomes durable first: zeros over a part of what was in it would look like damage.
+    log.sync_all()?;
+    let zeros = vec![0; ZEROS_LEN];
+    let filled = (0..LOG_LEN / ZEROS_LEN).try_for_each(|_| log.write_all(&zeros));
+    let filled = filled.and_then(|()| log.sync_all());
     if filled.is_err() {
         log.set_len(0)?;
     }
@@ -53,6 +56,8 @@ pub(super) fn lengthen(path: &Path) -> io::Result<()> {
 }
 
 /// More than the log holds between two tidyings, in bytes.
-const LOG_LEN: u64 = 1 << 20;
+const LOG_LEN: usize = 1 << 20;
+/// As much as is written at once, in bytes.
+const ZEROS_LEN: usize = 1 << 16;
 /// A few pages each: together far less than [`LOG_LEN`].
 const MAX_UNMERGED: u32 = 32;

@@ -22,9 +22,7 @@ pub(super) fn damage(path: &Path) -> io::Result<Option<&'static str>> {
 fn damage_in(log: &[u8]) -> Option<&'static str> {
     let (head, frames) = log.split_at_checked(HEAD_LEN)?;
     let Some(header) = Header::parse(head) else {
-        // Nothing was ever written, or the header itself was being written.
-        let is_empty = frames.iter().all(|byte| *byte == 0);
-        return (!is_empty).then_some("the header of its log was changed");
+        return damage_without_header(head, frames);
     };
     let mut frames = frames.chunks_exact(FRAME_HEAD_LEN + header.page_len).map(Frame);
     let mut sum = header.sum;
@@ -38,11 +36,43 @@ fn damage_in(log: &[u8]) -> Option<&'static str> {
     if header.would_follow(sum, broken.0) {
         return Some("a bit in its log has flipped");
     }
-    // A transaction begins to be written when the one before it is on the disk. So the frame was whole if
-    // there is a transaction after its own.
-    let mut rest = std::iter::once(broken).chain(frames).filter(|frame| header.is_ours(frame.0));
-    let has_ended = rest.any(|frame| word(frame.0, 4, true) != 0);
-    (has_ended && rest.next().is_some()).then_some("a part of its log was changed")
+    let rest = std::iter::once(broken).chain(frames).filter(|frame| header.is_ours(frame.0));
+    has_another_transaction(rest).then_some("a part of its log was changed")
+}
+
+/// The header reaches the disk with the first transaction, so with neither, or without it and with a part
+/// of that, the log was torn.
+fn damage_without_header(head: &[u8], frames: &[u8]) -> Option<&'static str> {
+    let mut mended = head.to_vec();
+    if (0..8 * HEAD_LEN)
+        .any(|bit| would_help(&mut mended, bit, |head| Header::parse(head).is_some()))
+    {
+        return Some("a bit in the header of its log has flipped");
+    }
+    let written = frames
+        .chunks_exact(FRAME_HEAD_LEN + PAGE_LEN)
+        .map(Frame)
+        .filter(|frame| frame.0.iter().any(|byte| *byte != 0));
+    has_another_transaction(written).then_some("the header of its log was changed")
+}
+
+/// Whether there is a frame after the last one of a transaction. A transaction begins to be written when
+/// the one before it is on the disk, so all of that was whole once.
+fn has_another_transaction<'a>(mut frames: impl Iterator<Item = Frame<'a>>) -> bool {
+    frames.any(|frame| word(frame.0, 4, true) != 0) && frames.next().is_some()
+}
+
+/// Whether a condition holds with another value of one bit.
+fn would_help(bytes: &mut [u8], bit: usize, condition: impl FnOnce(&[u8]) -> bool) -> bool {
+    let toggle = |bytes: &mut [u8]| {
+        if let Some(byte) = bytes.get_mut(bit / 8) {
+            *byte ^= 1 << (bit % 8);
+        }
+    };
+    toggle(bytes);
+    let helps = condition(bytes);
+    toggle(bytes);
+    helps
 }
 
 /// A page, and before it where it belongs and a checksum.
@@ -160,5 +190,7 @@ fn word(bytes: &[u8], at: usize, is_big_endian: bool) -> u32 {
     if is_big_endian { u32::from_be_bytes(word) } else { u32::from_le_bytes(word) }
 }
 
+/// The size of our pages.
+const PAGE_LEN: usize = 4096;
 const HEAD_LEN: usize = 32;
 const FRAME_HEAD_LEN: usize = 24;

@@ -8,11 +8,12 @@ use countersign_wire::block::NakamotoBlockHeader;
 use countersign_wire::message::{BlockProposal, BlockProposalData};
 use countersign_wire::transaction::TenureChangeCause;
 use countersign_wire::{
-    ConsensusHash, NakamotoBlock, PrivateKey, Sighash, StacksBlockId, StacksHeight, UnixSeconds,
+    ConsensusHash, NakamotoBlock, PrivateKey, Sighash, Signer, StacksBlockId, StacksHeight,
+    UnixSeconds,
 };
 
 use super::Scene;
-use crate::world::{mining_key, signing_key};
+use crate::world::{mining_key, next_key, signing_key};
 
 /// A block that a miner has built.
 #[derive(Clone, Debug)]
@@ -124,9 +125,13 @@ impl Scene {
         let set = self.world.chain.stacker_set(block.proposal.reward_cycle).expect("a set");
         let mut signed = block.proposal.block.clone();
         let signers = set.signers().iter();
-        let numbers = signers.map(|signer| self.number_of(&signer.key).expect("a known signer"));
-        let sign = |number| signing_key(number).sign(block.sighash.as_bytes());
-        signed.header.signer_signature = numbers.map(sign).collect();
+        let sign = |signer: &Signer| {
+            let number = self.number_of(&signer.key).expect("a known signer");
+            let keys = [signing_key(number), next_key(number)];
+            let key = keys.iter().find(|key| key.public_key() == signer.key).expect("one of both");
+            key.sign(block.sighash.as_bytes())
+        };
+        signed.header.signer_signature = signers.map(sign).collect();
         signed
     }
 }

@@ -1,12 +1,12 @@
 //! What is to be seen on the network.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use countersign_devnet::chain::StackerDb;
 use countersign_signer::{BlockState, Note};
 use countersign_wire::message::{BlockAccepted, BlockResponse, RejectReason, SignerMessage};
 use countersign_wire::stackerdb::{Lane, SignersContract};
-use countersign_wire::{NakamotoBlock, RewardCycle, SlotId};
+use countersign_wire::{NakamotoBlock, PublicKey, RewardCycle, SlotId};
 
 use super::{Block, Said, Scene};
 
@@ -19,8 +19,9 @@ impl Scene {
 
     /// Everything that a signer has said.
     pub fn said_by(&self, signer: usize) -> Vec<&SignerMessage> {
-        let key = Self::key_of(signer);
-        self.said().iter().filter(|said| said.from == key).map(|said| &said.message).collect()
+        let keys = [Self::key_of(signer), Self::next_key_of(signer)];
+        let own = self.said().iter().filter(|said| keys.contains(&said.from));
+        own.map(|said| &said.message).collect()
     }
 
     /// Forgets what was said and noted so far.
@@ -34,6 +35,25 @@ impl Scene {
     pub fn notes_of(&self, signer: usize) -> impl Iterator<Item = &Note> {
         let notes = self.world.script.notes.iter();
         notes.filter(move |(of, _)| *of == signer).map(|(_, note)| note)
+    }
+
+    /// With which keys a signer has said anything about a block, each once: promises, signatures and
+    /// rejections, and the signatures in them.
+    pub fn keys_used_for(&self, signer: usize, block: &Block) -> BTreeSet<PublicKey> {
+        let own = self.said().iter().filter(|said| self.number_of(&said.from) == Some(signer));
+        let mut keys = BTreeSet::new();
+        for said in own {
+            let voter = match &said.message {
+                SignerMessage::BlockPreCommit(sighash) if *sighash == block.sighash => None,
+                SignerMessage::BlockResponse(response) if *response.sighash() == block.sighash => {
+                    Some(response.recover().expect("an honest signer's signature"))
+                }
+                _ => continue,
+            };
+            keys.insert(said.from);
+            keys.extend(voter);
+        }
+        keys
     }
 
     /// Who has promised to sign a block.

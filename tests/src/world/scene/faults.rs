@@ -1,14 +1,13 @@
 //! What goes wrong with nodes, networks, machines and clocks.
 
 use countersign_signer::{Answer, Event, NodeFailure, Query, Timeouts};
-use countersign_vault::Vault;
 use countersign_wire::SlotVersion;
 use countersign_wire::event::{ProposalResponse, ValidationOk, ValidationReject};
 use countersign_wire::message::{BlockResponse, SignerMessage, ValidateCode};
 
 use super::Scene;
 use crate::world::agenda::Happening;
-use crate::world::{Store, signing_key};
+use crate::world::{Store, signing_key, vault};
 
 /// Networks.
 impl Scene {
@@ -199,12 +198,20 @@ impl Scene {
     pub fn duplicate(&mut self, original: usize, machine: usize) {
         let key = signing_key(original);
         let signer = &mut self.world.signers[machine];
-        signer.key = key.public_key();
         signer.params.key = key.public_key();
-        signer.vault = Vault::in_memory(key).expect("a database in memory opens");
+        signer.vaults = vec![vault(key)];
         signer.store = Store::default();
         self.kill(machine);
         self.start(machine);
+    }
+
+    /// A signer's operator takes its next key away, and starts it again.
+    pub fn unload_next_key(&mut self, signer: usize) {
+        let machine = &mut self.world.signers[signer];
+        machine.params.next_key = None;
+        machine.vaults.truncate(1);
+        self.kill(signer);
+        self.start(signer);
     }
 
     /// A signer's operator changes its time-outs, and starts it again.

@@ -17,7 +17,7 @@ mod puppets;
 use countersign_signer::{Millis, Timestamp};
 use countersign_wire::{PublicKey, StacksHeight};
 
-use super::{Plan, SignerKind, SignerPlan, Watch, World, signing_key};
+use super::{Plan, SignerKind, SignerPlan, Watch, World, next_key, signing_key};
 
 pub use super::script::Said;
 pub use blocks::Block;
@@ -57,7 +57,7 @@ impl Scene {
     /// The same with another plan. Puppets, which the plan calls silent, come after all honest
     /// signers.
     pub fn with(change: impl FnOnce(&mut Plan)) -> Self {
-        let five = vec![SignerPlan { kind: SignerKind::Honest, weights: vec![20] }; 5];
+        let five = vec![SignerPlan::new(SignerKind::Honest, vec![20]); 5];
         let mut plan =
             Plan { signers: five, cycle_length: 20, prepare_length: 5, ..Plan::calm(11) };
         change(&mut plan);
@@ -123,9 +123,15 @@ impl Scene {
         signing_key(signer).public_key()
     }
 
+    /// The key that takes the place of a signer's, if its plan has it so.
+    pub fn next_key_of(signer: usize) -> PublicKey {
+        next_key(signer).public_key()
+    }
+
     /// The number of the signer with this key.
     fn number_of(&self, key: &PublicKey) -> Option<usize> {
-        (0..self.world.plan.signers.len()).find(|signer| Self::key_of(*signer) == *key)
+        let keys = |signer: &usize| [Self::key_of(*signer), Self::next_key_of(*signer)];
+        (0..self.world.plan.signers.len()).find(|signer| keys(signer).contains(key))
     }
 }
 

@@ -42,9 +42,24 @@ impl Words {
 
     /// The key that is searched for and the path that leads to it, if these words make a mnemonic with one.
     fn probe(&mut self, numbers: &[u16], prober: &mut Prober<'_>) -> Option<(PublicKey, String)> {
-        if !has_checksum(numbers) || !self.is_new(numbers) {
+        if !has_checksum(numbers) {
             return None;
         }
+        let (slot, digest) = place_of(numbers);
+        // The thousands of rounds are not made twice in vain.
+        if self.tried.get(slot) == Some(&digest) {
+            return None;
+        }
+        let found = self.derive(numbers, prober);
+        if found.is_none()
+            && let Some(tried) = self.tried.get_mut(slot)
+        {
+            *tried = digest;
+        }
+        found
+    }
+
+    fn derive(&self, numbers: &[u16], prober: &mut Prober<'_>) -> Option<(PublicKey, String)> {
         let seed = self.seed(numbers)?;
         let root = Node::of_seed(seed.as_slice())?;
         PATHS.iter().find_map(|path| {
@@ -71,17 +86,15 @@ impl Words {
         pbkdf2_hmac::<Sha512>(sentence.as_bytes(), b"mnemonic", ROUNDS, seed.as_mut());
         Some(seed)
     }
+}
 
-    /// Whether this sentence was not seen lately: the thousands of rounds are not made twice.
-    fn is_new(&mut self, numbers: &[u16]) -> bool {
-        let bytes: Zeroizing<Vec<u8>> =
-            Zeroizing::new(numbers.iter().flat_map(|number| number.to_be_bytes()).collect());
-        let digest = sha256(&[&bytes]);
-        let [.., high, low] = digest;
-        let slot = usize::from(u16::from_be_bytes([high, low])) % TRIED_SLOTS;
-        let Some(known) = self.tried.get_mut(slot) else { return true };
-        std::mem::replace(known, digest) != digest
-    }
+/// Where a sentence is remembered, and by what.
+fn place_of(numbers: &[u16]) -> (usize, [u8; 32]) {
+    let bytes: Zeroizing<Vec<u8>> =
+        Zeroizing::new(numbers.iter().flat_map(|number| number.to_be_bytes()).collect());
+    let digest = sha256(&[&bytes]);
+    let [.., high, low] = digest;
+    (usize::from(u16::from_be_bytes([high, low])) % TRIED_SLOTS, digest)
 }
 
 /// Whether the last bits are the first ones of the hash of the others.

@@ -13,7 +13,7 @@ use countersign_wire::message::{
     RejectReason, ResponseData, SignerMessage, StateMachineUpdate, UpdateContent, ValidateCode,
 };
 use countersign_wire::{
-    ChainId, MessageSignature, NakamotoBlock, Network, PrivateKey, RewardCycle, Sighash,
+    ChainId, MessageSignature, NakamotoBlock, Network, PrivateKey, PublicKey, RewardCycle, Sighash,
     Signer as Member, SignerSet, SlotVersion, Weight,
 };
 
@@ -45,6 +45,8 @@ pub(crate) struct Driver {
     pub(crate) set: SignerSet,
     pub(crate) saved: Saved,
     pub(crate) sent: Vec<Sent>,
+    /// With which key each of them was to be signed that the vault has to sign.
+    pub(crate) signed_with: Vec<(RewardCycle, PublicKey)>,
     pub(crate) notes: Vec<Note>,
     /// The vault takes orders and does not answer.
     pub(crate) is_vault_silent: bool,
@@ -103,6 +105,7 @@ impl Driver {
             set,
             saved,
             sent: Vec::new(),
+            signed_with: Vec::new(),
             notes: Vec::new(),
             is_vault_silent: false,
             is_echo_lost: false,
@@ -179,20 +182,24 @@ impl Driver {
                 self.handle(Event::ValidationSubmitted { sighash, outcome });
             }
             Action::SignAcceptance(order) => {
-                let sighash = order.sighash;
+                let (sighash, key) = (order.sighash, order.key);
+                let record = self.stored(sighash).expect("what is ordered is on record");
+                self.signed_with.push((record.cycle, key));
                 self.sent.push(Sent::Order(Box::new(order)));
                 if !self.is_vault_silent {
-                    let signature = signed(&self.keys[0], &sighash);
+                    let signature = self.sign_with(key, &sighash);
                     self.handle(Event::Signed { sighash, signature });
                 }
             }
-            Action::Reject { cycle, rejection, .. } => {
+            Action::Reject { cycle, key, rejection, .. } => {
+                self.signed_with.push((cycle, key));
                 self.sent.push(Sent::Rejected(cycle, rejection));
             }
-            Action::SignMock { cycle, proposal, .. } => {
+            Action::SignMock { cycle, key, proposal, .. } => {
+                self.signed_with.push((cycle, key));
                 self.sent.push(Sent::Mock(cycle, proposal));
             }
-            Action::Publish { cycle, message, .. } => self.publish(cycle, *message),
+            Action::Publish { cycle, key, message, .. } => self.publish(cycle, key, *message),
             Action::Upload { block } => {
                 let sighash = block.sighash();
                 self.sent.push(Sent::Upload(Box::new(NakamotoBlock::clone(&block))));
@@ -203,7 +210,8 @@ impl Driver {
     }
 
     /// Whatever we publish comes back as a callback, of which only views matter.
-    fn publish(&mut self, cycle: RewardCycle, message: SignerMessage) {
+    fn publish(&mut self, cycle: RewardCycle, key: PublicKey, message: SignerMessage) {
+        self.signed_with.push((cycle, key));
         let echo = message.clone();
         self.sent.push(match message {
             SignerMessage::BlockPreCommit(sighash) => Sent::PreCommit(cycle, sighash),
@@ -214,9 +222,20 @@ impl Driver {
             other => panic!("{other:?} is published"),
         });
         if !self.is_echo_lost && matches!(echo, SignerMessage::StateMachineUpdate(_)) {
-            self.hear_in(cycle.parity(), self.keys[0].public_key(), echo);
+            self.hear_in(cycle.parity(), key, echo);
         }
     }
+
+    /// The signature of the vault that holds this key.
+    fn sign_with(&self, key: PublicKey, sighash: &Sighash) -> MessageSignature {
+        let next = next_key();
+        signed(if key == next.public_key() { &next } else { &self.keys[0] }, sighash)
+    }
+}
+
+/// The key that takes the place of ours in the tests of a change of keys.
+pub(crate) fn next_key() -> PrivateKey {
+    PrivateKey::from_bytes([0x77; 32]).unwrap()
 }
 
 /// What peers, the miner and the node say.
@@ -442,6 +461,7 @@ pub(crate) fn writes_record(step: &Step, wanted: impl Fn(&Record) -> bool) -> bo
 fn params(key: &PrivateKey) -> Params {
     Params {
         key: key.public_key(),
+        next_key: None,
         network: Network::Testnet,
         chain_id: ChainId::TESTNET,
         server_version: "test".to_owned(),

@@ -9,4 +9,4 @@ pub(crate) mod store;
 
 pub(crate) use blocks::{block, extend, ordinary, record, spoilt, tenure_start};
 pub(crate) use chain::{CYCLE, NOW, burn_block, ch, miner_key, signed, sortition, tip};
-pub(crate) use driver::{Driver, Sent};
+pub(crate) use driver::{Driver, Sent, next_key};

@@ -1,0 +1,402 @@
+//! Every operation that changes a file is cut once: the process is killed there, what was not synced is
+//! forgotten, and a restart is asked for a rival.
+//!
+//! The process is this test program again, told by an environment variable to run [`child`]; its disk is a
+//! file system of ours, so that the cut hits the real calls of the real SQLite.
+
+#![cfg(target_os = "linux")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test fails by panicking, and says what it covered"
+)]
+
+use std::collections::BTreeMap;
+use std::env;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use countersign_signer::{Timestamp, Write};
+use countersign_signerd::store::Store;
+use countersign_vault::{
+    AcceptanceRequest, Birth, OpenError, RejectionRequest, SignError, Standing, Vault,
+};
+use countersign_wire::block::BitVec;
+use countersign_wire::fixed::{StateRoot, TxMerkleRoot};
+use countersign_wire::{
+    BurnHeight, ChainId, ConsensusHash, MessageSignature, NakamotoBlockHeader, PrivateKey,
+    StacksBlockId, StacksHeight, UnixSeconds,
+};
+use system_tests::faultfs::{Deed, Disk, Loss, Mounted};
+
+const FOLDER: &str = "FAULTS_TEST_FOLDER";
+const LIFE: &str = "FAULTS_TEST_LIFE";
+const JOURNAL: &str = "journal.sqlite";
+const STORE: &str = "store.sqlite";
+
+/// What a process does with its disk. It says on stderr what it has done, a line each.
+#[derive(Clone, Copy, Debug)]
+enum Life {
+    /// Creates a journal, signs at heights 1 to 3, and stops in an orderly way.
+    Born,
+    /// Opens the journal, signs at heights 11 to 13, and is not stopped in an orderly way.
+    Signing,
+    /// Signs so often that the log is brought into the database and the witness is written.
+    Long,
+    /// Is demoted.
+    Demoted,
+    /// Opens the store and commits.
+    Storing,
+}
+
+impl Life {
+    const ALL: [(&'static str, Self); 5] = [
+        ("born", Self::Born),
+        ("signing", Self::Signing),
+        ("long", Self::Long),
+        ("demoted", Self::Demoted),
+        ("storing", Self::Storing),
+    ];
+
+    fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(_, life)| matches_life(*life, self)).unwrap().0
+    }
+}
+
+fn matches_life(one: Life, other: Life) -> bool {
+    std::mem::discriminant(&one) == std::mem::discriminant(&other)
+}
+
+fn key() -> PrivateKey {
+    PrivateKey::from_bytes([7; 32]).unwrap()
+}
+
+/// The request to sign a block at `height`; each `number` is another block.
+fn acceptance(number: u64, height: u64) -> AcceptanceRequest {
+    let header = NakamotoBlockHeader {
+        version: 0,
+        chain_length: StacksHeight::new(height),
+        burn_spent: number,
+        consensus_hash: ConsensusHash::new([1; 20]),
+        parent_block_id: StacksBlockId::new([2; 32]),
+        tx_merkle_root: TxMerkleRoot::ZERO,
+        state_index_root: StateRoot::ZERO,
+        timestamp: UnixSeconds::new(1_700_000_000),
+        miner_signature: MessageSignature::EMPTY,
+        signer_signature: Vec::new(),
+        pox_treatment: BitVec::new(1).unwrap(),
+        problematic_txs: Vec::new(),
+    };
+    AcceptanceRequest {
+        header: Box::new(header),
+        burn_height: BurnHeight::new(500),
+        overriding: Vec::new(),
+        at: UnixSeconds::new(1_700_000_000),
+    }
+}
+
+/// The process that is cut.
+#[test]
+#[ignore = "the body of the child process that other tests start"]
+fn child() {
+    let (Some(folder), Ok(life)) = (env::var_os(FOLDER), env::var(LIFE)) else { return };
+    let life = Life::ALL.iter().find(|(name, _)| *name == life).unwrap().1;
+    let folder = Path::new(&folder);
+    match life {
+        Life::Born => {
+            let vault = Vault::create(key(), &folder.join(JOURNAL), Birth::WithKey).unwrap();
+            sign(vault, 1..=3).close_cleanly().unwrap();
+        }
+        Life::Signing => drop(sign(open(folder), 11..=13)),
+        Life::Long => {
+            let mut vault = open(folder);
+            for height in 21..=320 {
+                vault = sign(vault, height..=height);
+                vault.tidy().unwrap();
+            }
+        }
+        Life::Demoted => {
+            let mut vault = open(folder);
+            vault.demote(UnixSeconds::new(1)).unwrap();
+            say("demoted 0");
+            vault.hold_from(BurnHeight::new(9)).unwrap();
+            say("held 9");
+        }
+        Life::Storing => {
+            let mut store = Store::open(&folder.join(STORE)).unwrap();
+            for number in 1..=5 {
+                let tenure = ConsensusHash::new([number; 20]);
+                let at = Timestamp::from_secs(number.into());
+                store.commit(&[Write::Activity { tenure, at }]).unwrap();
+                say(&format!("stored {number}"));
+                store.tidy().unwrap();
+            }
+        }
+    }
+    say("done 0");
+}
+
+fn open(folder: &Path) -> Vault {
+    Vault::open(key(), &folder.join(JOURNAL)).unwrap()
+}
+
+fn sign(mut vault: Vault, heights: std::ops::RangeInclusive<u64>) -> Vault {
+    for height in heights {
+        vault.sign_acceptance(&acceptance(1, height)).unwrap();
+        say(&format!("signed {height}"));
+    }
+    vault
+}
+
+fn say(line: &str) {
+    eprintln!("{line}");
+}
+
+/// Runs a life on a disk to its end or to the cut. Returns what left the process.
+fn live(mounted: &Mounted, life: Life) -> Vec<String> {
+    let output = Command::new(env::current_exe().unwrap())
+        .args(["--exact", "child", "--ignored", "--nocapture"])
+        .env(FOLDER, mounted.path())
+        .env(LIFE, life.name())
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    said.lines().filter(|line| is_word(line)).map(str::to_owned).collect()
+}
+
+/// Whether a line is one of ours, and not of the test harness.
+fn is_word(line: &str) -> bool {
+    let mut words = line.split(' ');
+    let [verb, number] = [words.next(), words.next()];
+    matches!(verb, Some("signed" | "demoted" | "held" | "stored" | "done"))
+        && number.is_some_and(|number| number.parse::<u64>().is_ok())
+}
+
+/// The numbers behind a verb.
+fn numbers<'a>(said: &'a [String], verb: &'a str) -> impl Iterator<Item = u64> + 'a {
+    said.iter().filter_map(move |line| line.strip_prefix(verb)?.trim().parse().ok())
+}
+
+/// What was covered, for the report.
+#[derive(Debug, Default)]
+struct Covered {
+    points: u64,
+    restarts: u64,
+    rivals_refused: u64,
+    deeds: BTreeMap<Deed, u64>,
+}
+
+/// Cuts a life at each of its deeds, loses what is not synced in several ways, and has `check` restart.
+/// Earlier lives have left `disk`, and `before` is what left them.
+fn cut_everywhere(
+    (life, disk, before): (Life, &Disk, &[String]),
+    step: usize,
+    check: impl Fn(&Path, &[String], Loss) -> u64,
+) -> Covered {
+    let mounted = Mounted::new();
+    mounted.insert(disk.clone(), None);
+    let whole = live(&mounted, life);
+    assert_eq!(
+        whole.last().map(String::as_str),
+        Some("done 0"),
+        "{life:?} does not end: {whole:?}"
+    );
+    let deeds = mounted.disk().deeds() - disk.deeds();
+    let mut covered = Covered { deeds: mounted.disk().counts().clone(), ..Covered::default() };
+    for point in (1..=deeds).step_by(step) {
+        mounted.insert(disk.clone(), Some(point));
+        let said = live(&mounted, life);
+        assert!(mounted.was_cut() && !said.contains(&"done 0".to_owned()), "{life:?} {point}");
+        let said = [before, &said].concat();
+        covered.points += 1;
+        let losses = [Loss::None, Loss::Everything, Loss::Some(point), Loss::Some(point << 32)];
+        for loss in losses {
+            let left = tempfile::tempdir().unwrap();
+            for (name, content) in mounted.disk().after_cut(loss).content() {
+                fs::write(left.path().join(name), content).unwrap();
+            }
+            let context =
+                Context(format!("{life:?} cut at {point} of {deeds}, {loss:?}: {said:?}"));
+            covered.rivals_refused += check(left.path(), &said, loss);
+            covered.restarts += 1;
+            drop(context);
+        }
+    }
+    eprintln!("{life:?}: {covered:?}");
+    covered
+}
+
+/// Says what was tried if the test fails.
+struct Context(String);
+
+impl Drop for Context {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("{}", self.0);
+        }
+    }
+}
+
+/// Restarts, and asks for a rival of every signature that left and for what left again. Returns how many
+/// rivals were refused.
+fn assert_bound(folder: &Path, said: &[String], _: Loss) -> u64 {
+    let signed: Vec<u64> = numbers(said, "signed").collect();
+    let mut vault = match Vault::open(key(), &folder.join(JOURNAL)) {
+        Ok(vault) => vault,
+        Err(OpenError::Missing { .. }) => {
+            assert!(signed.is_empty(), "the journal is gone");
+            return 0;
+        }
+        Err(error) => panic!("the journal is torn: {error}"),
+    };
+    if numbers(said, "demoted").next().is_some() {
+        assert!(matches!(vault.standing(), Standing::Demoted { .. }), "the demotion is forgotten");
+    }
+    if numbers(said, "held").next().is_some() {
+        assert_eq!(vault.hold(), Some(BurnHeight::new(9)), "the hold is forgotten");
+    }
+    vault.promote().unwrap();
+    vault.release_hold().unwrap();
+    // The latest are the ones that a cut could take.
+    for height in signed.iter().rev().take(40) {
+        let refused = vault.sign_acceptance(&acceptance(2, *height)).unwrap_err();
+        assert!(matches!(refused, SignError::Conflict { .. }), "{height}: {refused}");
+        let request = acceptance(1, *height);
+        let again = vault.sign_acceptance(&request).unwrap();
+        assert_eq!(again, key().sign(request.sighash().as_bytes()));
+        let rejection = RejectionRequest {
+            sighash: request.sighash(),
+            chain_id: ChainId::TESTNET,
+            at: UnixSeconds::new(1),
+        };
+        assert!(matches!(
+            vault.sign_rejection(&rejection),
+            Err(SignError::ContradictsAcceptance { .. })
+        ));
+    }
+    // The journal still works.
+    vault.sign_acceptance(&acceptance(3, 1000)).unwrap();
+    vault.close_cleanly().unwrap();
+    drop(Vault::open(key(), &folder.join(JOURNAL)).unwrap());
+    signed.len().min(40) as u64
+}
+
+/// Restarts, and looks for what was committed: all of it if only the process died, and otherwise all up to
+/// some commit. The store may forget the latest, because the journal does not.
+fn assert_stored(folder: &Path, said: &[String], loss: Loss) -> u64 {
+    let stored: Vec<u64> = numbers(said, "stored").collect();
+    let mut store = Store::open(&folder.join(STORE)).unwrap();
+    let activity = store.load().unwrap().activity;
+    let mut found: Vec<u64> = activity.iter().map(|(_, at)| at.as_unix().get()).collect();
+    found.sort_unstable();
+    assert_eq!(found, (1..=found.len() as u64).collect::<Vec<_>>(), "a commit is missing");
+    if loss == Loss::None {
+        assert!(stored.iter().all(|number| found.contains(number)), "{stored:?} of {found:?}");
+    }
+    let tenure = ConsensusHash::new([99; 20]);
+    store.commit(&[Write::Activity { tenure, at: Timestamp::from_secs(99) }]).unwrap();
+    stored.len() as u64
+}
+
+/// The disk that lives leave, one after the other, each as if its machine had lost its power afterwards.
+fn after(lives: &[Life]) -> (Disk, Vec<String>) {
+    let mounted = Mounted::new();
+    let (mut disk, mut said) = (Disk::new(), Vec::new());
+    for life in lives {
+        mounted.insert(disk, None);
+        said.extend(live(&mounted, *life));
+        disk = mounted.disk().after_cut(Loss::Everything);
+    }
+    said.retain(|line| line != "done 0");
+    (disk, said)
+}
+
+mod as_root {
+    use super::*;
+
+    #[test]
+    #[ignore = "needs root: mounts a file system of ours"]
+    fn a_journal_that_is_cut_while_it_comes_into_being_is_whole_or_not_there() {
+        let covered = cut_everywhere((Life::Born, &Disk::new(), &[]), 1, assert_bound);
+        for deed in [
+            Deed::Create,
+            Deed::Write,
+            Deed::Truncate,
+            Deed::Sync,
+            Deed::SyncFolder,
+            Deed::Rename,
+            Deed::Unlink,
+        ] {
+            assert!(covered.deeds.contains_key(&deed), "{deed:?} was never cut");
+        }
+        assert!(covered.points > 150 && covered.rivals_refused > 10, "{covered:?}");
+    }
+
+    #[test]
+    #[ignore = "needs root: mounts a file system of ours"]
+    fn a_journal_that_is_cut_while_it_opens_or_signs_binds_to_every_signature_that_left() {
+        let (disk, said) = after(&[Life::Born]);
+        let covered = cut_everywhere((Life::Signing, &disk, &said), 1, assert_bound);
+        assert!(
+            covered.points > 60 && covered.rivals_refused > covered.restarts * 3,
+            "{covered:?}"
+        );
+    }
+
+    #[test]
+    #[ignore = "needs root: mounts a file system of ours"]
+    fn a_journal_that_is_cut_while_it_recovers_from_a_cut_binds_to_every_signature_that_left() {
+        let (disk, said) = after(&[Life::Born, Life::Signing]);
+        let covered = cut_everywhere((Life::Signing, &disk, &said), 1, assert_bound);
+        assert!(covered.points > 60, "{covered:?}");
+    }
+
+    #[test]
+    #[ignore = "needs root: mounts a file system of ours"]
+    fn a_journal_that_is_cut_while_it_brings_its_log_home_binds_to_every_signature_that_left() {
+        let (disk, said) = after(&[Life::Born]);
+        // Two thousand points, of which each 31st is cut.
+        let covered = cut_everywhere((Life::Long, &disk, &said), 31, assert_bound);
+        assert!(covered.points > 60, "{covered:?}");
+    }
+
+    #[test]
+    #[ignore = "needs root: mounts a file system of ours"]
+    fn a_demotion_or_a_hold_that_was_acknowledged_outlives_a_cut() {
+        let (disk, said) = after(&[Life::Born, Life::Signing]);
+        cut_everywhere((Life::Demoted, &disk, &said), 1, assert_bound);
+    }
+
+    #[test]
+    #[ignore = "needs root: mounts a file system of ours"]
+    fn a_store_that_is_cut_anywhere_is_whole_and_has_what_was_committed_up_to_some_point() {
+        let covered = cut_everywhere((Life::Storing, &Disk::new(), &[]), 1, assert_stored);
+        assert!(covered.points > 30, "{covered:?}");
+        let (disk, said) = after(&[Life::Storing]);
+        cut_everywhere((Life::Storing, &disk, &said), 1, assert_stored);
+    }
+
+    #[test]
+    #[ignore = "needs root: mounts a file system of ours"]
+    fn a_signature_costs_one_sync() {
+        let (disk, _) = after(&[Life::Born]);
+        let mounted = Mounted::new();
+        let syncs = |from: u64, to: u64| {
+            mounted.insert(disk.clone(), None);
+            let mut vault = Vault::open(key(), &mounted.path().join(JOURNAL)).unwrap();
+            let before = mounted.disk().counts()[&Deed::Sync];
+            for height in from..=to {
+                vault.sign_acceptance(&acceptance(1, height)).unwrap();
+            }
+            mounted.disk().counts()[&Deed::Sync] - before
+        };
+        // The first one after an opening also syncs the header of the log.
+        let first = syncs(11, 11);
+        assert_eq!(first, 2);
+        assert_eq!(syncs(11, 30), first + 19);
+    }
+}
