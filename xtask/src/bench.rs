@@ -26,6 +26,9 @@ pub(crate) struct BenchArgs {
     /// How many blocks are proposed to each network (default: 100)
     #[arg(long, value_name = "N")]
     proposals: Option<u32>,
+    /// Measures the vault alone: embedded, and over its socket
+    #[arg(long)]
+    only_vault: bool,
     /// Prints one JSON object
     #[arg(long)]
     json: bool,
@@ -67,6 +70,9 @@ impl BenchArgs {
         if let Some(proposals) = self.proposals {
             words.extend(["--proposals".to_owned(), proposals.to_string()]);
         }
+        if self.only_vault {
+            words.push("--only-vault".to_owned());
+        }
         if self.json {
             words.push("--json".to_owned());
         }
@@ -97,6 +103,7 @@ mod tests {
             runs: Some(3),
             signers: Some("30".to_owned()),
             proposals: Some(7),
+            only_vault: true,
             json: true,
         };
         let words = args.words().unwrap();
@@ -104,7 +111,7 @@ mod tests {
         let path = |name| here.join(name).to_string_lossy().into_owned();
         let (other, third) = (path("signers/other"), path("signers/third"));
         let programs = ["--signer", &other, "--against", &third, "--runs", "3"];
-        let rest = ["--signers", "30", "--proposals", "7", "--json"];
+        let rest = ["--signers", "30", "--proposals", "7", "--only-vault", "--json"];
         assert_eq!(words, [&programs[..], &rest].concat());
     }
 }

@@ -24,9 +24,9 @@ pub(crate) fn to_text(reports: &[Report]) -> String {
 }
 
 /// The first program's object, or with several programs an array and the ratios.
-pub(crate) fn to_json(reports: &[Report]) -> String {
+pub(crate) fn to_json(reports: &[Report]) -> Value {
     if let [report] = reports {
-        return report.to_json().to_string();
+        return report.to_json();
     }
     let programs: Vec<Value> = reports.iter().map(Report::to_json).collect();
     let ratios = pairs(reports).map(|(first, other)| {
@@ -36,7 +36,7 @@ pub(crate) fn to_json(reports: &[Report]) -> String {
             "times_better": of_size.collect::<std::collections::BTreeMap<_, _>>(),
         })
     });
-    json!({ "programs": programs, "ratios": ratios.collect::<Vec<_>>() }).to_string()
+    json!({ "programs": programs, "ratios": ratios.collect::<Vec<_>>() })
 }
 
 /// What was measured with as many signers.

@@ -7,10 +7,17 @@ use countersign_devnet::Stopped;
 use countersign_devnet::chain::BuildError;
 use countersign_devnet::devnet::{ControlError, StartError};
 use countersign_signerd::store::StoreError;
+use countersign_vault::{OpenError, SignError};
 
 /// Why a measurement cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BenchError {
+    /// A journal cannot be opened.
+    #[error("the vault cannot be opened")]
+    Open(#[from] OpenError),
+    /// The vault does not sign.
+    #[error("the vault does not sign")]
+    Sign(#[from] SignError),
     /// Something of the machine.
     #[error("{what} cannot be used")]
     Io { what: &'static str, source: io::Error },

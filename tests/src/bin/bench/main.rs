@@ -22,6 +22,7 @@ mod process;
 mod report;
 mod samples;
 mod stage;
+mod vault;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -33,6 +34,7 @@ use countersign_ops::report::report;
 use error::BenchError;
 use measure::{Figures, Plan};
 use report::Report;
+use vault::VaultFigures;
 
 /// Measures a signer
 #[derive(Parser)]
@@ -56,6 +58,9 @@ struct Args {
     #[arg(long, value_name = "N", default_value_t = 100,
           value_parser = clap::value_parser!(u32).range(1..))]
     proposals: u32,
+    /// Measures the vault alone: embedded, and over its socket
+    #[arg(long)]
+    only_vault: bool,
     /// Prints one JSON object
     #[arg(long)]
     json: bool,
@@ -78,13 +83,19 @@ fn run(args: &Args, out: &mut dyn Write) -> Result<(), BenchError> {
     // Beside the program, since /tmp is often no disk at all.
     let beside = here.parent().unwrap_or(&here);
     let folder = tempfile::tempdir_in(beside).map_err(BenchError::io("a temporary folder"))?;
+    let vault = if args.signer.is_none() {
+        Some(vault::measure(&program, &folder.path().join("v"))?)
+    } else {
+        None
+    };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(BenchError::io("the runtime"))?;
     let programs: Vec<PathBuf> = std::iter::once(program).chain(args.against.clone()).collect();
     let mut reports: Vec<Report> = programs.iter().cloned().map(Report::new).collect();
-    for signers in args.signers.iter().copied().map(usize::from) {
+    let sizes: &[u16] = if args.only_vault { &[] } else { &args.signers };
+    for signers in sizes.iter().copied().map(usize::from) {
         for run in 0..args.runs {
             for (turn, report) in reports.iter_mut().enumerate() {
                 let plan = Plan {
@@ -98,6 +109,20 @@ fn run(args: &Args, out: &mut dyn Write) -> Result<(), BenchError> {
             }
         }
     }
-    let text = if args.json { compare::to_json(&reports) } else { compare::to_text(&reports) };
+    let text = told(args, &reports, vault.as_ref());
     writeln!(out, "{text}").map_err(BenchError::io("the terminal"))
+}
+
+/// The figures of the networks, if there are some, and those of the vault.
+fn told(args: &Args, reports: &[Report], vault: Option<&VaultFigures>) -> String {
+    if args.json {
+        let mut json = compare::to_json(reports);
+        if let (Some(object), Some(vault)) = (json.as_object_mut(), vault) {
+            object.insert("vault".to_owned(), vault.to_json());
+        }
+        return json.to_string();
+    }
+    let networks = if args.only_vault { None } else { Some(compare::to_text(reports)) };
+    let texts: Vec<String> = networks.into_iter().chain(vault.map(ToString::to_string)).collect();
+    texts.join("\n\n")
 }
