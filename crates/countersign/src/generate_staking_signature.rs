@@ -21,7 +21,7 @@ pub(crate) struct Args {
     /// A number that no earlier grant to this manager had; each is accepted once
     #[arg(long, value_name = "NUMBER")]
     auth_id: u128,
-    /// Sign with the key that is to take the other's place (`next_key` of the table [countersign])
+    /// Sign with the key that is to take the other's place (`next_key` of the table `countersign`)
     #[arg(long)]
     next: bool,
     /// Print one JSON object

@@ -38,7 +38,7 @@ use crate::nodes::watch::NodeWatch;
 use crate::nodes::{Node, Nodes};
 use crate::observe::Observer;
 use crate::pages::follow_node;
-use crate::publish::{Delivery, Publisher, lanes};
+use crate::publish::{Delivery, LaneTask, Publisher, lanes};
 use crate::readiness::Permission;
 use crate::recorder::{Recorder, Recording};
 use crate::run::{Endpoints, RunError, Surroundings, tls_error};
@@ -154,10 +154,7 @@ impl Shared {
         let hands = hands.watch_over(tasks, &vault, stop);
         let lanes = lanes(arrivals, &self.delivery(&vault, floors));
         let intake = self.intake(&vault, &own);
-        if !self.plan.is_dry_run {
-            let lookout = Lookout::new(self.nodes.clone(), own, vault.clone());
-            spawn(tasks, "lookout", lookout.run(stop.clone()));
-        }
+        self.look_out(tasks, own, &vault, stop);
         let (slots, reader) =
             SlotReader::new(self.nodes.clone(), self.plan.network, intake.clone(), inbox.clone());
         let (uploader, uploads) = Uploader::new(self.nodes.clone(), inbox);
@@ -195,11 +192,22 @@ impl Shared {
         tasks.spawn("vault", watch_vault(vault_end));
         spawn(tasks, "slots", reader.run(stop.clone()));
         spawn(tasks, "uploads", uploads.run(stop.clone()));
-        for lane in lanes {
-            let name = lane.name();
-            spawn(tasks, name, lane.run(stop.clone()));
-        }
+        spawn_lanes(tasks, lanes, stop);
         Ok(())
+    }
+
+    /// Watches the own slots. A dry run writes nothing there.
+    fn look_out(
+        &self,
+        tasks: &mut Tasks,
+        own: Vec<PublicKey>,
+        vault: &VaultHandle,
+        stop: &CancellationToken,
+    ) {
+        if !self.plan.is_dry_run {
+            let lookout = Lookout::new(self.nodes.clone(), own, vault.clone());
+            spawn(tasks, "lookout", lookout.run(stop.clone()));
+        }
     }
 
     /// A dry run writes nothing, so it has nothing to compare with.
@@ -371,6 +379,13 @@ fn join_history(
 
 fn open_decisions(db_path: &DbPath) -> DecisionLog {
     db_path.decisions().map_or_else(DecisionLog::off, DecisionLog::open)
+}
+
+fn spawn_lanes(tasks: &mut Tasks, lanes: [LaneTask; 3], stop: &CancellationToken) {
+    for lane in lanes {
+        let name = lane.name();
+        spawn(tasks, name, lane.run(stop.clone()));
+    }
 }
 
 /// Starts a task that cannot fail.

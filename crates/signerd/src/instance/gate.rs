@@ -44,7 +44,7 @@ pub(crate) enum Why {
     Floor,
 }
 
-/// The kind of a [`Gate`], for metrics and status.
+/// The kind of a gate, for metrics and status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GateState {
     /// This instance signs.

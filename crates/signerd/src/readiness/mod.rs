@@ -1,6 +1,6 @@
 //! Whether this signer does what it is for, as a ladder with coded reasons.
 //!
-//! The loop tells what it hears ([`Watcher`]); [`Readiness::announce`] turns that into the ladder, once
+//! The loop tells what it hears (`Watcher`); `Readiness::announce` turns that into the ladder, once
 //! a second and whenever something changes, and tells the service manager, the log and the metrics.
 //! Nothing depends on the ladder: it shows, and decides nothing.
 
