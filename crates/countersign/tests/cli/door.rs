@@ -86,7 +86,7 @@ fn a_door_that_is_open_to_everybody_is_refused_with_the_remedy() {
 
 #[test]
 fn a_signer_starts_with_tls_on_both_sides() {
-    let place = Place::good();
+    let place = Place::startable();
     let pin = made(&place, "signer");
     let table = tls_table("signer", &pin);
     let place =
@@ -102,7 +102,7 @@ fn a_signer_starts_with_tls_on_both_sides() {
 #[test]
 fn a_tls_key_that_others_can_read_stops_the_start() {
     for table in ["tls", "node_tls"] {
-        let place = Place::good();
+        let place = Place::startable();
         let pin = made(&place, "signer");
         let key = place.path().join("tls/signer.key");
         fs::set_permissions(key, fs::Permissions::from_mode(0o640)).unwrap();

@@ -165,8 +165,9 @@ fn a_journal_in_use_is_left_to_the_signer_that_uses_it() {
 fn a_start_without_a_journal_is_refused_with_its_own_code_and_leaves_nothing() {
     // A key that root may open on a network where something is at stake: a credential.
     let credentials = tempfile::tempdir().unwrap();
-    fs::write(credentials.path().join("signer-key"), crate::support::KEY).unwrap();
-    let place = Place::good()
+    let place = Place::startable();
+    fs::write(credentials.path().join("signer-key"), place.key()).unwrap();
+    let place = place
         .without("stacks_private_key")
         .with("network", "network = \"testnet\"")
         .with("[countersign]", "[countersign]\nkey = { credential = \"signer-key\" }");

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use tempfile::TempDir;
 
@@ -31,9 +32,18 @@ impl Place {
         Self { folder: tempfile::tempdir().unwrap(), lines }
     }
 
-    /// The same on a network where nothing is at stake, so that a first start needs no `--init`.
+    /// The same with a key that no other place has: of one key only one signer runs on a machine.
     pub(crate) fn startable() -> Self {
-        Self::good().with("network", "network = \"mocknet\"")
+        static PLACES: AtomicU32 = AtomicU32::new(1);
+        let number = PLACES.fetch_add(1, Ordering::Relaxed);
+        let key = format!("{:032x}{:032x}", std::process::id(), number);
+        Self::good().with("stacks_private_key", &format!("stacks_private_key = \"{key}\""))
+    }
+
+    /// The key in the configuration, in hex.
+    pub(crate) fn key(&self) -> &str {
+        let line = self.lines.iter().find_map(|line| line.strip_prefix("stacks_private_key = "));
+        line.unwrap().trim_matches('"')
     }
 
     /// The same with the line of `key` replaced, or added.
