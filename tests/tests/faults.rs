@@ -197,7 +197,7 @@ fn cut_everywhere(
     step: usize,
     check: impl Fn(&Path, &[String], Loss) -> u64,
 ) -> Covered {
-    let mounted = Mounted::new();
+    let mounted = Mounted::mount();
     mounted.insert(disk.clone(), None);
     let whole = live(&mounted, life);
     assert_eq!(
@@ -304,7 +304,7 @@ fn assert_stored(folder: &Path, said: &[String], loss: Loss) -> u64 {
 
 /// The disk that lives leave, one after the other, each as if its machine had lost its power afterwards.
 fn after(lives: &[Life]) -> (Disk, Vec<String>) {
-    let mounted = Mounted::new();
+    let mounted = Mounted::mount();
     let (mut disk, mut said) = (Disk::new(), Vec::new());
     for life in lives {
         mounted.insert(disk, None);
@@ -384,7 +384,7 @@ mod as_root {
     #[ignore = "needs root: mounts a file system of ours"]
     fn a_signature_costs_one_sync() {
         let (disk, _) = after(&[Life::Born]);
-        let mounted = Mounted::new();
+        let mounted = Mounted::mount();
         let syncs = |from: u64, to: u64| {
             mounted.insert(disk.clone(), None);
             let mut vault = Vault::open(key(), &mounted.path().join(JOURNAL)).unwrap();

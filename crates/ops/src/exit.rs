@@ -18,7 +18,7 @@ pub enum Exit {
     Usage = 2,
     /// The store or the journal cannot be written.
     Store = 3,
-    /// The signing journal is in use, belongs to another key, or is damaged.
+    /// The signing journal is missing, not the latest, in use, damaged, or of another key.
     Journal = 4,
     /// An endpoint that the configuration names cannot be bound.
     Bind = 5,
@@ -71,8 +71,8 @@ pub const TABLE: [Row; 14] = [
     },
     Row {
         exit: Exit::Journal,
-        meaning: "the signing journal is in use, belongs to another key, is damaged, or lacks what was signed",
-        remedy: "a human must look: never delete the journal of a key that still signs",
+        meaning: "the signing journal is missing, not the latest, in use, damaged, or of another key",
+        remedy: "a human must look, with docs/operator/journal.md: never delete the journal of a key that still signs",
     },
     Row {
         exit: Exit::Bind,

@@ -13,7 +13,7 @@ pub enum HistoryError {
     #[error(
         "the signing journal does not know block {sighash} at height {height}, which this key has \
          signed: the journal was removed or replaced by an older copy. Put the latest journal back; \
-         if it is lost, keep this signer stopped for a tenure at least, and move the store away, too"
+         if it is lost, move journal and store away and start once with `--init`"
     )]
     RolledBack {
         /// The block.

@@ -316,6 +316,17 @@ pub enum AdoptError {
     Journal(#[from] SignError),
 }
 
+impl AdoptError {
+    /// A short name, for programs and vectors.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::ForeignKey { .. } => "foreign-key",
+            Self::Journal(SignError::Inconsistent { .. }) => "contradiction",
+            Self::Journal(_) => "journal",
+        }
+    }
+}
+
 impl From<rusqlite::Error> for SignError {
     fn from(source: rusqlite::Error) -> Self {
         Self::Journal(JournalError::Sqlite(source))

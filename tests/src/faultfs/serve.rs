@@ -42,15 +42,9 @@ impl State {
     }
 }
 
-impl Default for Mounted {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl Mounted {
     /// Mounts an empty disk.
-    pub fn new() -> Self {
+    pub fn mount() -> Self {
         let place = tempfile::tempdir().expect("there is room for a folder");
         let state = Arc::new(Mutex::new(State::default()));
         let served = Served { state: Arc::clone(&state) };

@@ -5,6 +5,7 @@
     reason = "a test fails by panicking"
 )]
 
+use std::sync::Barrier;
 use std::time::Duration;
 
 use countersign_node::{CallbackQueue, QueueLimits};
@@ -374,4 +375,35 @@ async fn a_journal_of_an_instance_that_may_still_sign_promotes_nobody() {
     let refused = bench.handle.turn(Turn::Promote { promotion, floor }).await.unwrap().unwrap_err();
     assert!(matches!(refused, TurnError::SignsOn(_)), "{refused}");
     assert!(!bench.signs().await);
+}
+
+/// Sixty-four threads give the same vault orders for rivals, a thousand times: the queue is the critical
+/// section, and one of them gets its signature.
+#[test]
+fn of_sixty_four_that_order_rivals_at_once_one_gets_its_signature() {
+    const THREADS: u64 = 64;
+    const ROUNDS: u64 = 1000;
+    let mut bench = Bench::new(Gate::Open);
+    let together = Arc::new(Barrier::new(65));
+    for number in 0..THREADS {
+        let (handle, together) = (bench.handle.clone(), Arc::clone(&together));
+        std::thread::spawn(move || {
+            for height in 1..=ROUNDS {
+                let mut order = order(height);
+                order.header.burn_spent = number;
+                order.sighash = order.header.sighash();
+                together.wait();
+                handle.accept(order);
+            }
+        });
+    }
+    for height in 1..=ROUNDS {
+        together.wait();
+        let answers: Vec<Event> =
+            (0..THREADS).map(|_| bench.events.blocking_recv().unwrap()).collect();
+        let signed = answers.iter().filter(|event| matches!(event, Event::Signed { .. })).count();
+        let refused =
+            answers.iter().filter(|event| matches!(event, Event::SigningRefused { .. })).count();
+        assert_eq!((signed, refused), (1, 63), "at height {height}");
+    }
 }

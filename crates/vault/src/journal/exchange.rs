@@ -1,7 +1,7 @@
 //! A journal's content on its way out, and another's on its way in.
 
 use countersign_wire::{ConsensusHash, PublicKey, Sighash, StacksHeight, UnixSeconds};
-use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 
 use super::service::Service;
 use super::{Journal, fold, import, recordable};
@@ -156,6 +156,12 @@ fn raise_span(txn: &Transaction<'_>, service: &mut Service, span: &Span) -> Resu
     let lowest = recordable("height", lowest.get())?;
     let highest = recordable("height", highest.get())?;
     let blocks = recordable("count", *blocks)?;
+    let known: Option<i64> = txn
+        .prepare_cached(include_str!("find_span.sql"))?
+        .query_row([tenure.as_bytes()], |row| row.get(3))
+        .optional()?;
+    let new = blocks.saturating_sub(known.unwrap_or(0)).max(0);
+    service.records = service.records.saturating_add(new.unsigned_abs());
     service.sum.toggle_span(txn, tenure)?;
     txn.prepare_cached(include_str!("raise_span.sql"))?.execute(params![
         tenure.as_bytes(),
