@@ -163,9 +163,16 @@ fn a_journal_in_use_is_left_to_the_signer_that_uses_it() {
 
 #[test]
 fn a_start_without_a_journal_is_refused_with_its_own_code_and_leaves_nothing() {
-    let place = Place::good();
-    let config = place.write();
-    let said = said(&countersign(&["run", "--config", config.to_str().unwrap()]).output().unwrap());
+    // A key that root may open on a network where something is at stake: a credential.
+    let credentials = tempfile::tempdir().unwrap();
+    fs::write(credentials.path().join("signer-key"), crate::support::KEY).unwrap();
+    let place = Place::good()
+        .without("stacks_private_key")
+        .with("network", "network = \"testnet\"")
+        .with("[countersign]", "[countersign]\nkey = { credential = \"signer-key\" }");
+    place.write();
+    let mut run = place.command(&["run", "--config", "signer-config.toml"]);
+    let said = said(&run.env("CREDENTIALS_DIRECTORY", credentials.path()).output().unwrap());
     assert!(said.starts_with("exit: 4\n") && said.contains("start once with `--init`"), "{said}");
     assert_eq!(fs::read_dir(place.path()).unwrap().count(), 1);
 }
