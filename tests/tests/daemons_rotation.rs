@@ -164,7 +164,7 @@ async fn a_signer_that_is_killed_around_the_boundary_goes_on_with_the_right_key(
     let secret =
         std::fs::read_to_string(place.config.with_file_name("credentials/next-signer-key"));
     let alone =
-        network.settings(0).without("countersign").with("stacks_private_key", secret.unwrap());
+        network.settings(0).without_in("countersign", "next_key").with("stacks_private_key", secret.unwrap());
     let config = network.write(0, &alone);
     let daemon = Daemon::start(&config);
     network.skip_to_now();
@@ -183,7 +183,7 @@ async fn a_signer_that_is_killed_around_the_boundary_goes_on_with_the_right_key(
 async fn without_the_new_key_nobody_signs_in_the_new_cycle() {
     let config = changing();
     let mut network = Network::start(config).await;
-    let alone = network.settings(0).without("countersign");
+    let alone = network.settings(0).without_in("countersign", "next_key");
     let config = network.write(0, &alone);
     let daemon = Daemon::start(&config);
     network.adopts(1, "the old key has the seat").await;

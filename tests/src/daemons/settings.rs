@@ -47,6 +47,13 @@ impl Settings {
         self
     }
 
+    /// Without a key of a table.
+    #[must_use]
+    pub fn without_in(mut self, table: &str, key: &str) -> Self {
+        self.0[table].as_table_mut().unwrap().remove(key);
+        self
+    }
+
     /// With the vault that listens on `socket` in the place of a key.
     #[must_use]
     pub fn with_vault(self, socket: &Path) -> Self {
