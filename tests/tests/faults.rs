@@ -16,7 +16,6 @@
 use std::collections::BTreeMap;
 use std::env;
 use std::fs;
-use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -153,7 +152,7 @@ fn sign(mut vault: Vault, heights: std::ops::RangeInclusive<u64>) -> Vault {
 }
 
 fn say(line: &str) {
-    writeln!(std::io::stderr(), "{line}").unwrap();
+    eprintln!("{line}");
 }
 
 /// Runs a life on a disk to its end or to the cut. Returns what left the process.
@@ -316,74 +315,88 @@ fn after(lives: &[Life]) -> (Disk, Vec<String>) {
     (disk, said)
 }
 
-#[test]
-fn a_journal_that_is_cut_while_it_comes_into_being_is_whole_or_not_there() {
-    let covered = cut_everywhere((Life::Born, &Disk::new(), &[]), 1, assert_bound);
-    for deed in [
-        Deed::Create,
-        Deed::Write,
-        Deed::Truncate,
-        Deed::Sync,
-        Deed::SyncFolder,
-        Deed::Rename,
-        Deed::Unlink,
-    ] {
-        assert!(covered.deeds.contains_key(&deed), "{deed:?} was never cut");
-    }
-    assert!(covered.points > 150 && covered.rivals_refused > 10, "{covered:?}");
-}
+mod as_root {
+    use super::*;
 
-#[test]
-fn a_journal_that_is_cut_while_it_opens_or_signs_binds_to_every_signature_that_left() {
-    let (disk, said) = after(&[Life::Born]);
-    let covered = cut_everywhere((Life::Signing, &disk, &said), 1, assert_bound);
-    assert!(covered.points > 60 && covered.rivals_refused > covered.restarts * 3, "{covered:?}");
-}
-
-#[test]
-fn a_journal_that_is_cut_while_it_recovers_from_a_cut_binds_to_every_signature_that_left() {
-    let (disk, said) = after(&[Life::Born, Life::Signing]);
-    let covered = cut_everywhere((Life::Signing, &disk, &said), 1, assert_bound);
-    assert!(covered.points > 60, "{covered:?}");
-}
-
-#[test]
-fn a_journal_that_is_cut_while_it_brings_its_log_home_binds_to_every_signature_that_left() {
-    let (disk, said) = after(&[Life::Born]);
-    // Two thousand points, of which each 31st is cut.
-    let covered = cut_everywhere((Life::Long, &disk, &said), 31, assert_bound);
-    assert!(covered.points > 60, "{covered:?}");
-}
-
-#[test]
-fn a_demotion_or_a_hold_that_was_acknowledged_outlives_a_cut() {
-    let (disk, said) = after(&[Life::Born, Life::Signing]);
-    cut_everywhere((Life::Demoted, &disk, &said), 1, assert_bound);
-}
-
-#[test]
-fn a_store_that_is_cut_anywhere_is_whole_and_has_what_was_committed_up_to_some_point() {
-    let covered = cut_everywhere((Life::Storing, &Disk::new(), &[]), 1, assert_stored);
-    assert!(covered.points > 30, "{covered:?}");
-    let (disk, said) = after(&[Life::Storing]);
-    cut_everywhere((Life::Storing, &disk, &said), 1, assert_stored);
-}
-
-#[test]
-fn a_signature_costs_one_sync() {
-    let (disk, _) = after(&[Life::Born]);
-    let mounted = Mounted::new();
-    let syncs = |from: u64, to: u64| {
-        mounted.insert(disk.clone(), None);
-        let mut vault = Vault::open(key(), &mounted.path().join(JOURNAL)).unwrap();
-        let before = mounted.disk().counts()[&Deed::Sync];
-        for height in from..=to {
-            vault.sign_acceptance(&acceptance(1, height)).unwrap();
+    #[test]
+    #[ignore = "needs root: mounts a file system of ours"]
+    fn a_journal_that_is_cut_while_it_comes_into_being_is_whole_or_not_there() {
+        let covered = cut_everywhere((Life::Born, &Disk::new(), &[]), 1, assert_bound);
+        for deed in [
+            Deed::Create,
+            Deed::Write,
+            Deed::Truncate,
+            Deed::Sync,
+            Deed::SyncFolder,
+            Deed::Rename,
+            Deed::Unlink,
+        ] {
+            assert!(covered.deeds.contains_key(&deed), "{deed:?} was never cut");
         }
-        mounted.disk().counts()[&Deed::Sync] - before
-    };
-    // The first one after an opening also syncs the header of the log.
-    let first = syncs(11, 11);
-    assert_eq!(first, 2);
-    assert_eq!(syncs(11, 30), first + 19);
+        assert!(covered.points > 150 && covered.rivals_refused > 10, "{covered:?}");
+    }
+
+    #[test]
+    #[ignore = "needs root: mounts a file system of ours"]
+    fn a_journal_that_is_cut_while_it_opens_or_signs_binds_to_every_signature_that_left() {
+        let (disk, said) = after(&[Life::Born]);
+        let covered = cut_everywhere((Life::Signing, &disk, &said), 1, assert_bound);
+        assert!(
+            covered.points > 60 && covered.rivals_refused > covered.restarts * 3,
+            "{covered:?}"
+        );
+    }
+
+    #[test]
+    #[ignore = "needs root: mounts a file system of ours"]
+    fn a_journal_that_is_cut_while_it_recovers_from_a_cut_binds_to_every_signature_that_left() {
+        let (disk, said) = after(&[Life::Born, Life::Signing]);
+        let covered = cut_everywhere((Life::Signing, &disk, &said), 1, assert_bound);
+        assert!(covered.points > 60, "{covered:?}");
+    }
+
+    #[test]
+    #[ignore = "needs root: mounts a file system of ours"]
+    fn a_journal_that_is_cut_while_it_brings_its_log_home_binds_to_every_signature_that_left() {
+        let (disk, said) = after(&[Life::Born]);
+        // Two thousand points, of which each 31st is cut.
+        let covered = cut_everywhere((Life::Long, &disk, &said), 31, assert_bound);
+        assert!(covered.points > 60, "{covered:?}");
+    }
+
+    #[test]
+    #[ignore = "needs root: mounts a file system of ours"]
+    fn a_demotion_or_a_hold_that_was_acknowledged_outlives_a_cut() {
+        let (disk, said) = after(&[Life::Born, Life::Signing]);
+        cut_everywhere((Life::Demoted, &disk, &said), 1, assert_bound);
+    }
+
+    #[test]
+    #[ignore = "needs root: mounts a file system of ours"]
+    fn a_store_that_is_cut_anywhere_is_whole_and_has_what_was_committed_up_to_some_point() {
+        let covered = cut_everywhere((Life::Storing, &Disk::new(), &[]), 1, assert_stored);
+        assert!(covered.points > 30, "{covered:?}");
+        let (disk, said) = after(&[Life::Storing]);
+        cut_everywhere((Life::Storing, &disk, &said), 1, assert_stored);
+    }
+
+    #[test]
+    #[ignore = "needs root: mounts a file system of ours"]
+    fn a_signature_costs_one_sync() {
+        let (disk, _) = after(&[Life::Born]);
+        let mounted = Mounted::new();
+        let syncs = |from: u64, to: u64| {
+            mounted.insert(disk.clone(), None);
+            let mut vault = Vault::open(key(), &mounted.path().join(JOURNAL)).unwrap();
+            let before = mounted.disk().counts()[&Deed::Sync];
+            for height in from..=to {
+                vault.sign_acceptance(&acceptance(1, height)).unwrap();
+            }
+            mounted.disk().counts()[&Deed::Sync] - before
+        };
+        // The first one after an opening also syncs the header of the log.
+        let first = syncs(11, 11);
+        assert_eq!(first, 2);
+        assert_eq!(syncs(11, 30), first + 19);
+    }
 }

@@ -14,8 +14,11 @@ use std::time::Duration;
 
 use countersign_devnet::{DevnetConfig, SignerKind};
 use countersign_vault::ipc::{Answer, Hello, Refusal, RemoteError, Reply, Request, VaultClient};
-use countersign_vault::{RejectionRequest, SignError, SipVoteRequest, Standing};
-use countersign_wire::{ChainId, PrivateKey, PublicKey, Sighash, UnixSeconds, Wire as _, sip018};
+use countersign_vault::{Imported, Mark, RejectionRequest, SignError, SipVoteRequest, Standing};
+use countersign_wire::{
+    ChainId, ConsensusHash, PrivateKey, PublicKey, Sighash, StacksHeight, UnixSeconds, Wire as _,
+    sip018,
+};
 use system_tests::daemons::{
     Daemon, Metrics, Network, Signal, UnixUser, VaultPlace, accepted_in_journal, quick,
 };
@@ -354,6 +357,43 @@ async fn a_signer_can_stop_its_key_and_only_an_operator_can_let_it_go_on() {
     assert!(matches!(asked(&signer, rejection(1)), Err(SignError::NotActive { .. })));
     asked(&operator, Request::Promote).unwrap();
     asked(&signer, rejection(1)).unwrap();
+}
+
+#[tokio::test]
+async fn days_of_work_keep_the_vault_inside_its_sandbox() {
+    let owner = UnixUser::create("cs-vault");
+    let place = VaultPlace::new(&key(), Some(&owner), &[(ROOT, "block-signer")]);
+    let vault = place.start().await;
+    let public = key().public_key();
+    let mut client = VaultClient::connect(&place.socket(), LIMIT).unwrap();
+    // More blocks than are remembered one by one, so that old ones are folded and the log is merged.
+    for piece in 0..4_u64 {
+        let marks = (0..8_192_u64).map(|number| {
+            let height = piece * 8_192 + number + 1;
+            let mut sighash = [0; 32];
+            sighash[..8].copy_from_slice(&height.to_be_bytes());
+            Mark {
+                sighash: Sighash::new(sighash),
+                height: StacksHeight::new(height),
+                tenure: ConsensusHash::new([1; 20]),
+                at: UnixSeconds::new(1),
+            }
+        });
+        let imported = client.ask(public, Request::Import(marks.collect())).unwrap();
+        assert!(
+            matches!(imported, Answer::Imported(Imported { added: 8_192, .. })),
+            "{imported:?}"
+        );
+        client.ask(public, Request::Tidy).unwrap();
+    }
+    for number in 0..200 {
+        client.ask(public, rejection(number)).unwrap();
+        client.ask(public, Request::Tidy).unwrap();
+    }
+    assert!(vault.is_running());
+    vault.signal(Signal::TERM);
+    let ended = vault.ended().await;
+    assert_eq!(ended.code, Some(0), "{}", ended.log);
 }
 
 #[tokio::test]

@@ -47,16 +47,14 @@ pub(crate) fn rustup_component(
 }
 
 /// What the tests with `as_root` in their path run, and the Debian package of each.
-const DISTRIBUTION: [(&str, &str); 12] = [
+const DISTRIBUTION: [(&str, &str); 10] = [
     ("age", "age"),
-    ("fusermount3", "fuse3"),
     ("gdb", "gdb"),
     ("git", "git"),
     ("ip", "iproute2"),
     ("pkcs11-tool", "opensc"),
     ("setfacl", "acl"),
     ("softhsm2-util", "softhsm2"),
-    ("strace", "strace"),
     ("systemd-analyze", "systemd"),
     ("unshare", "util-linux"),
     ("useradd", "passwd"),
@@ -83,7 +81,7 @@ pub(crate) fn distribution_programs() -> Result<(), StepError> {
         return Ok(());
     }
     Err(StepError::Missing {
-        tool: "a program that the tests run as root (age, fuse3, gdb, git, SoftHSM2, strace, …)",
+        tool: "a program that the tests run as root (age, gdb, git, SoftHSM2, …)",
         remedy: "install the packages of the table in xtask/src/tools.rs, or run the tests as a user",
     })
 }

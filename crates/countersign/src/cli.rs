@@ -17,9 +17,10 @@ use zeroize::Zeroizing;
 
 use crate::name::Name;
 use crate::{
-    check_config, devnet, doctor, explain, generate_stacking_signature, generate_staking_signature,
-    generate_vote, get_chunk, get_latest_chunk, import, journal, keys, link, list_chunks,
-    monitor_signers, put_chunk, reload, replay, run, status, tls, vault, verify_vote,
+    check_config, demote, devnet, doctor, explain, generate_stacking_signature,
+    generate_staking_signature, generate_vote, get_chunk, get_latest_chunk, import, journal, keys,
+    link, list_chunks, monitor_signers, promote, put_chunk, reload, replay, run, standby, status,
+    tls, vault, verify_vote,
 };
 
 /// An independent signer for Stacks
@@ -35,6 +36,15 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Sign blocks: run the signer of a Stacks node
     Run(run::Args),
+    /// Run everything but signing: be ready to take the place of the instance that signs
+    #[command(after_help = standby::EXAMPLES)]
+    Standby(run::Args),
+    /// Have this instance sign from now on, in another one's place
+    #[command(after_help = promote::EXAMPLES)]
+    Promote(promote::Args),
+    /// Have this instance stop signing, and hand over what it signed
+    #[command(after_help = demote::EXAMPLES)]
+    Demote(demote::Args),
     /// Hold the signing key in a process of its own, for a signer without one
     #[command(after_help = vault::EXAMPLES)]
     Vault(vault::Args),

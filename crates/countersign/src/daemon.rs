@@ -6,9 +6,10 @@ use std::time::Duration;
 use countersign_ops::control::{Answer, AskError, ask};
 use countersign_ops::exit::Exit;
 use countersign_signerd::control::Route;
+use countersign_signerd::{Config, Holders};
 use serde_json::Value;
 
-use crate::cli::{Failed, block_on, load};
+use crate::cli::{Failed, block_on, load, open_holders};
 
 /// Which daemon is asked.
 #[derive(Debug, clap::Args)]
@@ -48,6 +49,15 @@ impl Which {
             };
             Failed::new(exit, error)
         })
+    }
+
+    /// The configuration and its keys, for what can be done while the daemon does not run; nothing if only a
+    /// socket was named.
+    pub(crate) fn keys(&self) -> Result<Option<(Config, Holders)>, Failed> {
+        let Some(file) = &self.config else { return Ok(None) };
+        let config = load(file)?;
+        let keys = open_holders(&config)?;
+        Ok(Some((config, keys)))
     }
 
     fn socket(&self) -> Result<PathBuf, Failed> {

@@ -3,6 +3,7 @@
 mod check_config;
 mod cli;
 mod daemon;
+mod demote;
 mod devnet;
 mod doctor;
 mod doctor_key;
@@ -26,11 +27,13 @@ mod link;
 mod list_chunks;
 mod monitor_signers;
 mod name;
+mod promote;
 mod put_chunk;
 mod reload;
 mod replay;
 mod run;
 mod stackerdb;
+mod standby;
 mod status;
 mod tls;
 mod tls_new;
@@ -47,7 +50,7 @@ use name::Name;
 
 fn main() -> ExitCode {
     let (name, command) = Cli::from_arguments();
-    let is_run = matches!(command, Command::Run(_));
+    let is_run = matches!(command, Command::Run(_) | Command::Standby(_));
     match perform(name, command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failed) => {
@@ -62,6 +65,9 @@ fn perform(name: Name, command: Command) -> Result<(), Failed> {
     let out = &mut io::stdout();
     match command {
         Command::Run(args) => run::run(&args),
+        Command::Standby(args) => standby::run(&args),
+        Command::Promote(args) => promote::run(&args, out),
+        Command::Demote(args) => demote::run(&args, out),
         Command::Vault(args) => vault::run(args, out),
         Command::CheckConfig(args) => check_config::run(&args, name, out),
         Command::GenerateStakingSignature(args) => generate_staking_signature::run(args, out),

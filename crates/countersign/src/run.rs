@@ -29,8 +29,23 @@ pub(crate) struct Args {
 ///
 /// One thread does everything but sign: what it waits for is the node, not the processor.
 pub(crate) fn run(args: &Args) -> Result<(), Failed> {
+    start(args, Part::Active)
+}
+
+/// What is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// The instance that signs.
+    Active,
+    /// One that is ready to.
+    Standby,
+}
+
+/// Runs this part.
+pub(crate) fn start(args: &Args, part: Part) -> Result<(), Failed> {
     forbid_core_dumps().map_err(|error| Failed::new(Exit::Failure, error))?;
     let mut config = Config::load(&args.config).map_err(|error| Failed::new(Exit::Usage, error))?;
+    config.is_standby = part == Part::Standby;
     config.is_init = args.init;
     // What is wrong with the file is said before anybody is asked for a passphrase.
     config.doors().map_err(|problem| Failed::new(Exit::Usage, problem.in_file(&args.config)))?;

@@ -107,8 +107,10 @@ pub fn store(
                 guard::folder_refuse(&folder)?;
             }
             let companion = Companion { public_key: key.public_key(), born_at };
-            if Companion::path(file).exists() {
-                return Err(BirthError::Exists { path: Companion::path(file) });
+            if let Some(path) =
+                [file.clone(), Companion::path(file)].into_iter().find(|path| path.exists())
+            {
+                return Err(BirthError::Exists { path });
             }
             write_new(file, &sealed).map_err(|source| unwritten(file.clone(), source))?;
             companion.write(file).map_err(|source| unwritten(Companion::path(file), source))?;

@@ -103,6 +103,7 @@ impl Keys {
                     next_key: next_key.as_ref(),
                     auth_password,
                     burn_interval: config.burn_interval,
+                    is_countersign: is_countersign(kind),
                 };
                 let files = folder.create_signer(signer, &settings)?;
                 let program = match kind {
@@ -142,3 +143,14 @@ impl Keys {
 const FAUCET_BALANCE: u128 = 100_000_000_000_000;
 /// The chain's history lies this far back, so that the first new block can be younger.
 const HISTORY_AGE_SECS: u64 = 60;
+
+/// Whether the signer is this program: a test that plays one starts it by itself. Under the reference's name
+/// it may be the reference.
+fn is_countersign(kind: &SignerKind) -> bool {
+    match kind {
+        SignerKind::Program(program) => program
+            .file_name()
+            .is_some_and(|name| name.to_string_lossy().starts_with("countersign")),
+        SignerKind::External => true,
+    }
+}

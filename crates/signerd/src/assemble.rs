@@ -1,7 +1,7 @@
 //! The daemon's parts and how they are joined.
 
 use std::convert::Infallible;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,8 @@ use countersign_node::{
 use countersign_ops::exit::Exit;
 use countersign_ops::supervise::{Failure, Fatal, Tasks, supervise};
 use countersign_signer::{Params, Saved, Signer, Step};
-use countersign_wire::{ChainId, Network, SlotId, SlotVersion};
+use countersign_vault::SignError;
+use countersign_wire::{ChainId, Network, PublicKey, SlotId, SlotVersion};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -28,6 +29,7 @@ use crate::hand::{Hand, Holder};
 use crate::health::NodeHealth;
 use crate::history::{self, HistoryError};
 use crate::import::{refuse_beside_another, take_over};
+use crate::instance::{Book, Gate, Lookout, Warden, Why};
 use crate::intake::Intake;
 use crate::journals::Journals;
 use crate::keys::Holders;
@@ -40,7 +42,7 @@ use crate::publish::{Delivery, Publisher, lanes};
 use crate::readiness::Permission;
 use crate::recorder::{Recorder, Recording};
 use crate::run::{Endpoints, RunError, Surroundings, tls_error};
-use crate::sign::{VaultEnd, VaultHandle};
+use crate::sign::{Post, VaultEnd, VaultHandle, gate_of};
 use crate::slots::SlotReader;
 use crate::store::Store;
 use crate::upload::Uploader;
@@ -60,12 +62,11 @@ pub(crate) fn assemble(
     let nodes = nodes(&config, &metrics)?;
     let public = keys.public();
     let (params, address) = (config.params(public), config.address(&public.first));
-    // Nobody takes it away yet.
     let permission = watch::Sender::new(Permission::Active);
-    let care = Care::of((&config, &public), surroundings, &nodes, &metrics, permission);
+    let care = Care::of((&config, &public), surroundings, &nodes, &metrics, permission.clone());
     let pages = care.pages(registry, (&config, &public), nodes.clone());
-    let plan = Plan::of(&config);
-    let origin = Origin::of(&config);
+    let (plan, terms, origin) = (Plan::of(&config), Terms::of(&config), Origin::of(&config));
+    let keys_here = keys.held_here();
     let control_socket = config.control_socket();
     let recording = config.recording;
     refuse_beside_another(&config.db_path)?;
@@ -74,6 +75,13 @@ pub(crate) fn assemble(
     if !config.is_dry_run {
         join_history(&config.db_path, config.network, &mut vaults, &mut store)?;
     }
+    let book = open_book(&terms, &store)?;
+    let gate = terms.gate(&mut vaults, &book).map_err(RunError::Standing)?;
+    let post = Post {
+        warden: Warden::new(gate, book, Arc::clone(&metrics), permission),
+        keys: if terms.is_dry_run { Vec::new() } else { keys_here },
+        locks: endpoints.locks,
+    };
     let decisions = open_decisions(&config.db_path);
     let control_socket = open_control(control_socket, config.named_control_socket.is_some())?;
 
@@ -88,8 +96,9 @@ pub(crate) fn assemble(
     spawn(&mut tasks, "nodes", watch.run(stop.clone()));
     let follow = follow_node(nodes.clone(), address, Arc::clone(&metrics), stop.clone());
     spawn(&mut tasks, "gauges", follow);
-    let shared = Shared { nodes, metrics, callbacks, plan, hands };
-    shared.start(&mut tasks, Core { params, vaults, store, decisions, recording }, &stop)?;
+    let shared = Shared { nodes, metrics, callbacks, plan };
+    let parts = Core { params, vaults, post, store, decisions, recording, hands };
+    shared.start(&mut tasks, parts, &stop)?;
     Ok(supervise(tasks, stop))
 }
 
@@ -111,9 +120,11 @@ impl Plan {
 struct Core {
     params: Params,
     vaults: Vaults,
+    post: Post,
     store: Store,
     decisions: DecisionLog,
     recording: Option<Recording>,
+    hands: Hands,
 }
 
 /// What every part uses.
@@ -122,7 +133,6 @@ struct Shared {
     metrics: Arc<Metrics>,
     callbacks: CallbackQueue,
     plan: Plan,
-    hands: Hands,
 }
 
 impl Shared {
@@ -132,17 +142,22 @@ impl Shared {
         core: Core,
         stop: &CancellationToken,
     ) -> Result<(), RunError> {
-        let Core { params, vaults, store, decisions, recording } = core;
+        let Core { params, vaults, post, store, decisions, recording, hands } = core;
+        let own: Vec<PublicKey> = std::iter::once(params.key).chain(params.next_key).collect();
         let (saved, floors) = (store.load()?, store.slot_versions()?);
         let (signer, recorder, first) = restore(params, saved, recording.as_ref());
         let (inbox, answers) = mpsc::channel(INBOX_LEN);
         let (publisher, arrivals) = Publisher::new();
-        let started =
-            VaultHandle::start(vaults, inbox.clone(), publisher.clone(), Arc::clone(&self.metrics));
+        let counted = Arc::clone(&self.metrics);
+        let started = VaultHandle::start(vaults, post, inbox.clone(), publisher.clone(), counted);
         let (vault, vault_end) = started.map_err(RunError::Thread)?;
-        self.hands.watch_over(tasks, vault.pulse(), stop);
+        let hands = hands.watch_over(tasks, &vault, stop);
         let lanes = lanes(arrivals, &self.delivery(&vault, floors));
-        let intake = Intake::new(Arc::clone(&self.metrics));
+        let intake = self.intake(&vault, &own);
+        if !self.plan.is_dry_run {
+            let lookout = Lookout::new(self.nodes.clone(), own, vault.clone());
+            spawn(tasks, "lookout", lookout.run(stop.clone()));
+        }
         let (slots, reader) =
             SlotReader::new(self.nodes.clone(), self.plan.network, intake.clone(), inbox.clone());
         let (uploader, uploads) = Uploader::new(self.nodes.clone(), inbox);
@@ -167,9 +182,9 @@ impl Shared {
             callbacks: self.callbacks,
             inbox: answers,
             metrics: self.metrics,
-            readiness: self.hands.watcher,
-            pulse: self.hands.signer,
-            tick: self.hands.tick,
+            readiness: hands.watcher,
+            pulse: hands.signer,
+            tick: hands.tick,
             wall_clock: WallClock::default(),
             woken: Instant::now(),
             tidied: Instant::now(),
@@ -185,6 +200,12 @@ impl Shared {
             spawn(tasks, name, lane.run(stop.clone()));
         }
         Ok(())
+    }
+
+    /// A dry run writes nothing, so it has nothing to compare with.
+    fn intake(&self, vault: &VaultHandle, own: &[PublicKey]) -> Intake {
+        let intake = Intake::new(Arc::clone(&self.metrics));
+        if self.plan.is_dry_run { intake } else { intake.watching(own.to_vec(), vault.clone()) }
     }
 
     fn delivery(&self, vault: &VaultHandle, floors: Vec<(SlotId, SlotVersion)>) -> Delivery {
@@ -270,6 +291,56 @@ fn open_vault(key: Holder, journal: Option<&Path>, origin: &Origin) -> Result<Ha
         _ => None,
     };
     Ok(key.open(journal)?)
+}
+
+/// What decides whether this instance signs at first.
+struct Terms {
+    book: Option<PathBuf>,
+    listening: Duration,
+    is_standby: bool,
+    is_dry_run: bool,
+}
+
+impl Terms {
+    fn of(config: &Config) -> Self {
+        Self {
+            book: if config.is_dry_run { None } else { config.db_path.book() },
+            listening: config.caution.listening,
+            is_standby: config.is_standby,
+            is_dry_run: config.is_dry_run,
+        }
+    }
+
+    /// The gate of a daemon that has just opened its vaults. After a clean stop one look at our slots is
+    /// enough, if we know what we wrote into them.
+    fn gate(&self, vaults: &mut Vaults, book: &Book) -> Result<Gate, SignError> {
+        if self.is_dry_run {
+            return Ok(Gate::Open);
+        }
+        let closed = gate_of(&vaults.standing()?);
+        let waits = vaults.wait_for();
+        Ok(match closed {
+            Some(closed) => closed,
+            None if self.is_standby => Gate::Standby,
+            None if vaults.were_stopped_cleanly() && book.was_closed() => {
+                Gate::listening(waits, Why::CleanStart)
+            }
+            None => Gate::listening(self.listening.max(waits), Why::Start),
+        })
+    }
+}
+
+/// What we wrote into our slots.
+fn open_book(terms: &Terms, store: &Store) -> Result<Book, RunError> {
+    let mut book = match &terms.book {
+        Some(path) => Book::open(path)?,
+        None => Book::in_memory(),
+    };
+    // What the program before this one wrote is not somebody else's.
+    for (slot, version) in store.slot_versions()? {
+        book.raise_base(slot, version)?;
+    }
+    Ok(book)
 }
 
 fn open_store(db_path: &DbPath) -> Result<Store, RunError> {
@@ -358,7 +429,7 @@ mod tests {
         let (usual, named) = (db_path.journal(), db_path.journal_of(&public(8)));
         let keys = || Holders { first: key(7), next: Some(key(8)) };
         let network = Network::Mocknet;
-        let dry = Origin { db_path, network, is_dry_run: true, is_init: false };
+        let dry = Origin { db_path, network, is_dry_run: true, is_init: false, is_standby: false };
         drop(open_vaults(keys(), &dry).unwrap());
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
         drop(open_vaults(keys(), &Origin { is_dry_run: false, ..dry }).unwrap());

@@ -18,6 +18,8 @@ pub(crate) struct Origin {
     pub(crate) is_dry_run: bool,
     /// Whether the operator has said that there is no history, or that it is lost.
     pub(crate) is_init: bool,
+    /// Whether nothing is signed before a promotion, which brings the history or waits.
+    pub(crate) is_standby: bool,
 }
 
 /// Where the past of a key is.
@@ -36,6 +38,7 @@ impl Origin {
             network: config.network,
             is_dry_run: config.is_dry_run,
             is_init: config.is_init,
+            is_standby: config.is_standby,
         }
     }
 
@@ -58,6 +61,9 @@ impl Origin {
             Past::Begins(Birth::Init { wait: FLOOR })
         } else if self.network == Network::Mocknet {
             Past::Begins(Birth::WithKey)
+        } else if self.is_standby {
+            // A promotion brings the history, or waits.
+            Past::Begins(Birth::Init { wait: FLOOR })
         } else {
             // Opening it says what is missing.
             Past::Journal
@@ -84,6 +90,7 @@ mod tests {
             network: Network::Mainnet,
             is_dry_run: false,
             is_init: false,
+            is_standby: false,
         }
     }
 

@@ -23,6 +23,7 @@ use crate::pages::SignerPages;
 use crate::readiness::{Facts, Permission, Readiness, Watcher};
 use crate::reload::{Adjustable, ReloadHandle, Reloader};
 use crate::run::Surroundings;
+use crate::sign::VaultHandle;
 
 /// Everything that looks after the daemon, before it runs.
 pub(crate) struct Care {
@@ -35,26 +36,56 @@ pub(crate) struct Care {
     identity: Value,
     tick: watch::Receiver<Duration>,
     stuck: watch::Sender<Option<&'static str>>,
+    /// How long a lost instance is waited for.
+    floor: Duration,
 }
 
 /// What the loop has of it.
-pub(crate) struct Hands {
+pub(crate) struct Loop {
     /// Hears what the loop hears.
     pub(crate) watcher: Watcher,
     /// The loop's pulse.
     pub(crate) signer: Pulse,
     /// The loop's tick.
     pub(crate) tick: watch::Receiver<Duration>,
+}
+
+/// What is not started before there is a vault's thread.
+pub(crate) struct Hands {
+    watcher: Watcher,
+    signer: Pulse,
+    tick: watch::Receiver<Duration>,
     notifier: Arc<Notifier>,
     stuck: watch::Sender<Option<&'static str>>,
+    desk: Desk,
+}
+
+/// What answers on the control socket, but for the vault.
+struct Desk {
+    socket: Option<ControlSocket>,
+    identity: Value,
+    readiness: Readiness,
+    reload: ReloadHandle,
+    floor: Duration,
 }
 
 impl Hands {
-    /// Starts the watchdog over the loop and the vault's thread.
-    pub(crate) fn watch_over(&self, tasks: &mut Tasks, vault: Pulse, stop: &CancellationToken) {
-        let pulses = Pulses::new([self.signer.clone(), vault]);
+    /// Starts the watchdog over the loop and the vault's thread, and takes commands from now on.
+    pub(crate) fn watch_over(
+        self,
+        tasks: &mut Tasks,
+        vault: &VaultHandle,
+        stop: &CancellationToken,
+    ) -> Loop {
+        let pulses = Pulses::new([self.signer.clone(), vault.pulse()]);
         let notifier = Arc::clone(&self.notifier);
-        spawn(tasks, "watchdog", watch_over(pulses, notifier, self.stuck.clone(), stop.clone()));
+        spawn(tasks, "watchdog", watch_over(pulses, notifier, self.stuck, stop.clone()));
+        let Desk { socket, identity, readiness, reload, floor } = self.desk;
+        if let Some(socket) = socket {
+            let control = Control { identity, readiness, reload, vault: vault.clone(), floor };
+            spawn(tasks, "control", socket.run(control, stop.clone()));
+        }
+        Loop { watcher: self.watcher, signer: self.signer, tick: self.tick }
     }
 }
 
@@ -84,6 +115,7 @@ impl Care {
             identity: identity(config, keys),
             tick: ticks,
             stuck: watch::Sender::new(None),
+            floor: config.caution.floor,
         }
     }
 
@@ -113,17 +145,19 @@ impl Care {
             tick: self.tick,
             notifier: Arc::clone(&self.notifier),
             stuck: self.stuck,
+            desk: Desk {
+                socket,
+                identity: self.identity,
+                readiness: self.readiness.clone(),
+                reload: self.reload,
+                floor: self.floor,
+            },
         };
         let (readiness, notifier) = (self.readiness.clone(), Arc::clone(&self.notifier));
         let announce = readiness.announce(notifier, self.metrics, stop.clone());
         spawn(tasks, "readiness", announce);
         let notifier = Arc::clone(&self.notifier);
         spawn(tasks, "reload", self.reloader.run(self.hangups, notifier, stop.clone()));
-        if let Some(socket) = socket {
-            let control =
-                Control { identity: self.identity, readiness: self.readiness, reload: self.reload };
-            spawn(tasks, "control", socket.run(control, stop.clone()));
-        }
         spawn(tasks, "notify", tell_manager(self.notifier, stop.clone()));
         hands
     }

@@ -7,12 +7,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::vec;
 
 use countersign_signer::Event;
+use countersign_wire::PublicKey;
 use countersign_wire::event::{Callback, StackerDbChunks};
 use countersign_wire::message::SignerMessage;
 use countersign_wire::stackerdb::{Chunk, Lane, SignersContract};
 
 use crate::clock::now;
+use crate::instance::Seen;
 use crate::metrics::Metrics;
+use crate::sign::VaultHandle;
 
 /// Why a chunk is skipped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +71,8 @@ impl Skipped {
 #[derive(Clone, Debug)]
 pub(crate) struct Intake {
     metrics: Arc<Metrics>,
+    /// Our keys, and who wants to know what they have signed.
+    watch: Option<(Vec<PublicKey>, VaultHandle)>,
     /// The last second that had a warning.
     warned: Arc<AtomicU64>,
 }
@@ -75,7 +80,13 @@ pub(crate) struct Intake {
 impl Intake {
     /// An intake that counts in `metrics`.
     pub(crate) fn new(metrics: Arc<Metrics>) -> Self {
-        Self { metrics, warned: Arc::default() }
+        Self { metrics, watch: None, warned: Arc::default() }
+    }
+
+    /// The same, but every chunk that one of our keys has signed is told to the vaults' thread, whatever it
+    /// says.
+    pub(crate) fn watching(self, own: Vec<PublicKey>, vault: VaultHandle) -> Self {
+        Self { watch: Some((own, vault)), ..self }
     }
 
     /// What a callback says, in its order. Each chunk is read when its turn comes: to find out who
@@ -92,6 +103,21 @@ impl Intake {
             (chunks.contract_id.name, chunks.modified_slots)
         });
         Reading { intake: self.clone(), single, source, name, chunks: slots.into_iter() }
+    }
+
+    /// Tells of a chunk by a key of ours. Who signed one that is skipped has not been found out yet.
+    fn watch(&self, contract: SignersContract, chunk: &Chunk, read: &Result<Event, Skipped>) {
+        let Some((own, vault)) = &self.watch else { return };
+        let seen = match read {
+            Ok(Event::Peer { from, .. }) if own.contains(from) => {
+                Some(Seen::signed(contract, chunk))
+            }
+            Ok(_) | Err(Skipped::NoSigner) => None,
+            Err(_) => Seen::of_chunk(contract, chunk, own),
+        };
+        if let Some(seen) = seen {
+            vault.heard(seen);
+        }
     }
 
     /// Levels as the reference has them (`signer-behaviour.md` section 2.1), but one warning a second:
@@ -138,7 +164,11 @@ impl Iterator for Reading {
         }
         let chunk = self.chunks.next()?;
         let read = match self.source {
-            Source::Signers(contract) => signer_event(contract, &chunk),
+            Source::Signers(contract) => {
+                let read = signer_event(contract, &chunk);
+                self.intake.watch(contract, &chunk, &read);
+                read
+            }
             Source::Miners => miner_event(&chunk),
             Source::Other => Err(Skipped::OtherContract),
         };

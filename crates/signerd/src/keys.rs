@@ -22,6 +22,13 @@ pub struct PublicKeys {
     pub next: Option<PublicKey>,
 }
 
+impl PublicKeys {
+    /// One or two.
+    pub fn all(&self) -> Vec<PublicKey> {
+        std::iter::once(self.first).chain(self.next).collect()
+    }
+}
+
 /// A key that is to take its own place.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error(
@@ -44,6 +51,12 @@ impl Holders {
             first: self.first.public_key(),
             next: self.next.as_ref().map(Holder::public_key),
         }
+    }
+
+    /// The public halves of those that this process holds.
+    pub(crate) fn held_here(&self) -> Vec<PublicKey> {
+        let all = std::iter::once(&self.first).chain(&self.next);
+        all.filter(|holder| holder.is_here()).map(Holder::public_key).collect()
     }
 
     /// Whether another process holds one of them.

@@ -21,6 +21,7 @@ mod hand;
 mod health;
 mod history;
 pub mod import;
+mod instance;
 mod intake;
 mod journals;
 mod keys;
@@ -32,6 +33,7 @@ mod publish;
 pub mod readiness;
 pub mod recorder;
 pub mod reload;
+mod rest;
 mod retry;
 mod run;
 mod sign;
@@ -47,9 +49,12 @@ mod vaults;
 pub use config::{Config, ConfigError};
 pub use hand::{Holder, RemoteVault};
 pub use history::HistoryError;
+pub use instance::GateState;
 pub use journals::{Journals, JournalsError};
 pub use keys::{Holders, PublicKeys, SameKey};
+pub use rest::{RestError, demote_at_rest, promote_at_rest};
 pub use run::{RunError, Surroundings, run};
+pub use sign::Promotion;
 
 /// What this program calls itself in its responses, in logs and on the command line, such as
 /// `countersign 0.1.0 (release build, linux [x86_64])`.

@@ -2,6 +2,7 @@
 //!
 //! `docs/metrics.md` lists them; a test compares it with this page.
 
+mod instance;
 mod nodes;
 mod readiness;
 
@@ -19,6 +20,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use crate::intake::Skipped;
+use instance::InstanceMetrics;
 use nodes::NodeMetrics;
 use readiness::ReadinessMetrics;
 
@@ -84,6 +86,8 @@ pub(crate) struct Metrics {
     pub(crate) seats: SeatFamily,
     /// The nodes.
     pub(crate) nodes: NodeMetrics,
+    /// Whether this instance signs.
+    pub(crate) instance: InstanceMetrics,
     /// The ladder of readiness.
     pub(crate) readiness: ReadinessMetrics,
 }
@@ -117,6 +121,7 @@ impl Metrics {
             publish_dropped: with_labels("lane", &LANES),
             seats: SeatFamily::default(),
             nodes: NodeMetrics::new(),
+            instance: InstanceMetrics::new(),
             readiness: ReadinessMetrics::new(),
         };
         let mut registry = Registry::default();
@@ -189,6 +194,7 @@ impl Metrics {
         let seats = self.seats.clone();
         to.register("seat_weight", "Our weight in a reward cycle, by key and cycle", seats);
         self.nodes.register(to);
+        self.instance.register(to);
         self.readiness.register(to);
     }
 }

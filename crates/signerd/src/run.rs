@@ -13,13 +13,14 @@ use countersign_ops::notify::Notifier;
 use countersign_ops::signals::Hangups;
 use countersign_ops::supervise::Fatal;
 use countersign_ops::telemetry::LogFilter;
-use countersign_vault::{OpenError, SignError};
+use countersign_vault::{HostLock, HostLockError, JournalFile, OpenError, SignError};
 use tokio_util::sync::CancellationToken;
 
 use crate::assemble::assemble;
 use crate::config::{Config, Doors, Problem};
 use crate::history::HistoryError;
 use crate::import::ImportError;
+use crate::instance::BookError;
 use crate::journals::JournalsError;
 use crate::keys::Holders;
 use crate::store::StoreError;
@@ -83,6 +84,15 @@ pub enum RunError {
     /// The control socket cannot be bound.
     #[error(transparent)]
     Control(#[from] ControlError),
+    /// Another process of this machine signs with the key.
+    #[error(transparent)]
+    Instance(#[from] HostLockError),
+    /// What was written into our slots cannot be remembered.
+    #[error(transparent)]
+    Book(#[from] BookError),
+    /// The vault does not say whether its key may sign.
+    #[error("the vault does not say whether its key may sign")]
+    Standing(#[source] SignError),
     /// The signing journal cannot be opened.
     #[error(transparent)]
     Journal(#[from] OpenError),
@@ -127,7 +137,9 @@ impl RunError {
             | Self::Control(_) => Exit::Bind,
             Self::Journal(error) if error.is_unwritable() => Exit::Store,
             Self::Journals(error) => error.exit(),
-            Self::Store(_) => Exit::Store,
+            Self::Store(_) | Self::Book(_) => Exit::Store,
+            Self::Instance(_) => Exit::Instance,
+            Self::Standing(_) => Exit::Key,
             Self::Takeover(error) => error.exit(),
             Self::History(HistoryError::Journal(error)) if error.is_fatal() => Exit::Store,
             Self::History(HistoryError::Journal(SignError::Key(_) | SignError::Remote(_))) => {
@@ -183,7 +195,10 @@ pub async fn run(
              node: without TLS, callbacks are not authenticated and the password is sent in clear text"
         );
     }
-    let endpoints = Endpoints::bind(&config, &mut surroundings.inherited).await?;
+    // First of all: the configuration and the journal of another instance may be quite different.
+    let locks = take_keys(&config, &keys)?;
+    let mut endpoints = Endpoints::bind(&config, &mut surroundings.inherited).await?;
+    endpoints.locks = locks;
     let daemon = assemble(config, keys, endpoints, surroundings, stop)?;
     // Operators and scripts wait for this line. Nobody may read it, which is no reason to stop.
     let _ =
@@ -192,12 +207,32 @@ pub async fn run(
     daemon.await.map_err(RunError::Fatal)
 }
 
+/// Our keys, for this process alone; a vault in another process has the lock on its own. Whoever does not
+/// sign need not have it: a promotion takes it.
+fn take_keys(config: &Config, keys: &Holders) -> Result<Vec<HostLock>, HostLockError> {
+    if config.is_dry_run || config.is_standby {
+        return Ok(Vec::new());
+    }
+    let rests = || {
+        let journal = config.db_path.journal()?;
+        Some(!JournalFile::inspect(&journal).ok()?.standing.is_active())
+    };
+    let taken: Result<Vec<HostLock>, HostLockError> =
+        keys.held_here().iter().map(HostLock::take).collect();
+    match taken {
+        Err(HostLockError::Taken { .. }) if rests() == Some(true) => Ok(Vec::new()),
+        taken => taken,
+    }
+}
+
 /// The sockets that the daemon listens on, bound and not served yet.
 pub(crate) struct Endpoints {
     /// For the node's callbacks.
     pub(crate) listener: Listener,
     /// For metrics.
     pub(crate) metrics: Option<MetricsServer>,
+    /// Our keys, had alone on this machine, if they must be.
+    pub(crate) locks: Vec<HostLock>,
 }
 
 impl Endpoints {
@@ -222,7 +257,7 @@ impl Endpoints {
             return Err(RunError::Inherited { name: (*name).to_owned() });
         }
         tracing::info!(endpoint = %listener.local_addr(), "listening for the node's callbacks");
-        Ok(Self { listener, metrics })
+        Ok(Self { listener, metrics, locks: Vec::new() })
     }
 }
 

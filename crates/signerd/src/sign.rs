@@ -1,4 +1,9 @@
 //! The vaults' own thread: it syncs a file for each record, and nothing else may wait for that.
+//!
+//! The gate stands here, too (`crate::instance`): every order passes it, one after the other, so that none
+//! is still on its way when it closes.
+
+mod turn;
 
 use std::io;
 use std::sync::Arc;
@@ -7,19 +12,23 @@ use std::time::Instant;
 use countersign_ops::watchdog::Pulse;
 use countersign_signer::{AcceptanceOrder, Event, OverrideReason};
 use countersign_vault::{
-    AcceptanceRequest, ChunkRequest, MockRequest, Override, OverrideRule, RejectionRequest,
-    SignError,
+    AcceptanceRequest, ChunkRequest, HostLock, MockRequest, Override, OverrideRule,
+    RejectionRequest, SignError,
 };
 use countersign_wire::message::{BlockRejected, BlockResponse, MockProposal, SignerMessage};
 use countersign_wire::stackerdb::{Chunk, Lane};
 use countersign_wire::{PublicKey, RewardCycle, SlotId};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::now;
 use crate::facts::describe;
+use crate::instance::{BookError, Decision, InstanceView, Seen, Warden, decision};
 use crate::metrics::Metrics;
 use crate::publish::{Outgoing, Publisher};
 use crate::vaults::Vaults;
+pub use turn::Promotion;
+use turn::{Host, is_for_now};
+pub(crate) use turn::{Turn, TurnError, Turned, check_demotion, gate_of};
 
 /// What a vault is asked for; each order names the key whose vault it is.
 enum Order {
@@ -29,8 +38,65 @@ enum Order {
     Chunk {
         key: PublicKey,
         request: Box<ChunkRequest>,
-        reply: oneshot::Sender<Result<Chunk, SignError>>,
+        reply: oneshot::Sender<Option<Result<Chunk, SignError>>>,
     },
+    /// A key of ours was seen to have signed this.
+    Heard(Box<Seen>),
+    /// Our slots were read, beginning at this time.
+    Looked {
+        begun: Instant,
+        seen: Vec<Seen>,
+    },
+    /// Somebody says who is to sign.
+    Turn {
+        turn: Turn,
+        reply: oneshot::Sender<Result<Turned, TurnError>>,
+    },
+}
+
+/// Whether this instance may sign, at first.
+pub(crate) struct Post {
+    /// Keeps the gate.
+    pub(crate) warden: Warden,
+    /// The keys to be had alone on this machine; none where that does not matter, as in a dry run.
+    pub(crate) keys: Vec<PublicKey>,
+    /// The locks on them, if they are held.
+    pub(crate) locks: Vec<HostLock>,
+}
+
+#[cfg(test)]
+impl Post {
+    /// With an open gate, for tests that are about something else.
+    pub(crate) fn open(metrics: &Arc<Metrics>) -> Self {
+        use crate::instance::{Book, Gate};
+        let permission = watch::Sender::new(crate::readiness::Permission::Active);
+        let warden = Warden::new(Gate::Open, Book::in_memory(), Arc::clone(metrics), permission);
+        Self { warden, keys: Vec::new(), locks: Vec::new() }
+    }
+}
+
+/// What the vaults' thread cannot go on from.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ClerkError {
+    /// A journal failed.
+    #[error(transparent)]
+    Vault(#[from] SignError),
+    /// What is written into our slots cannot be remembered.
+    #[error(transparent)]
+    Book(#[from] BookError),
+}
+
+/// What became of the wish for a signed chunk.
+#[derive(Debug)]
+pub(crate) enum Sealed {
+    /// Here it is.
+    Chunk(Chunk),
+    /// This instance does not sign at the moment.
+    Withheld,
+    /// The vault does not sign it, now or ever.
+    Refused(SignError),
+    /// The vault has ended.
+    Closed,
 }
 
 /// Who says something, and where.
@@ -46,19 +112,21 @@ pub(crate) struct Desk {
 
 /// Asks the vaults. The queue has no bound of its own, since the loop must never wait: it holds at
 /// most one order per step of the core and one per lane of the publisher.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct VaultHandle {
     orders: mpsc::UnboundedSender<Order>,
+    view: watch::Receiver<InstanceView>,
     pulse: Pulse,
 }
 
 /// How the vault's thread ended.
-pub(crate) type VaultEnd = oneshot::Receiver<Result<(), SignError>>;
+pub(crate) type VaultEnd = oneshot::Receiver<Result<(), ClerkError>>;
 
 impl VaultHandle {
     /// Starts the thread. It ends when every handle is gone, or when the journal fails.
     pub(crate) fn start(
         vaults: impl Into<Vaults>,
+        post: Post,
         inbox: mpsc::Sender<Event>,
         publisher: Publisher,
         metrics: Arc<Metrics>,
@@ -70,12 +138,16 @@ impl VaultHandle {
         for vault in vaults.all() {
             vault.count_outages(metrics.vault_outages.clone());
         }
-        let clerk = Clerk { vaults, inbox, publisher, metrics, pulse: pulse.clone() };
+        let Post { warden, keys, locks } = post;
+        let (view, host) = (warden.view(), Host { keys, locks });
+        let pulse_of_clerk = pulse.clone();
+        let clerk =
+            Clerk { vaults, warden, host, inbox, publisher, metrics, pulse: pulse_of_clerk };
         std::thread::Builder::new().name("vault".to_owned()).spawn(move || {
             // Nobody listens any more only when the daemon has ended already.
             let _ = ended.send(clerk.serve(queue));
         })?;
-        Ok((Self { orders, pulse }, end))
+        Ok((Self { orders, view, pulse }, end))
     }
 
     /// The pulse of the thread: it rests while there is nothing to sign.
@@ -98,15 +170,39 @@ impl VaultHandle {
         self.order(Order::Mock(desk, proposal));
     }
 
-    /// A signed chunk; nothing if the vault has ended.
-    pub(crate) async fn chunk(
-        &self,
-        key: PublicKey,
-        request: ChunkRequest,
-    ) -> Option<Result<Chunk, SignError>> {
+    /// A signed chunk. Its version is the one that was asked for or, if we have signed that one or a later
+    /// one for any slot, the next.
+    pub(crate) async fn chunk(&self, key: PublicKey, request: ChunkRequest) -> Sealed {
         let (reply, answer) = oneshot::channel();
         self.order(Order::Chunk { key, request: Box::new(request), reply });
+        match answer.await {
+            Ok(Some(Ok(chunk))) => Sealed::Chunk(chunk),
+            Ok(Some(Err(error))) => Sealed::Refused(error),
+            Ok(None) => Sealed::Withheld,
+            Err(_) => Sealed::Closed,
+        }
+    }
+
+    /// Tells of a chunk that a key of ours signed.
+    pub(crate) fn heard(&self, seen: Seen) {
+        self.order(Order::Heard(Box::new(seen)));
+    }
+
+    /// Tells that our slots were read, beginning at `begun`, and what is new in them.
+    pub(crate) fn looked(&self, begun: Instant, seen: Vec<Seen>) {
+        self.order(Order::Looked { begun, seen });
+    }
+
+    /// Has the gate turned; nothing if the vault has ended.
+    pub(crate) async fn turn(&self, turn: Turn) -> Option<Result<Turned, TurnError>> {
+        let (reply, answer) = oneshot::channel();
+        self.order(Order::Turn { turn, reply });
         answer.await.ok()
+    }
+
+    /// Whether this instance signs, as it is and as it will be.
+    pub(crate) fn instance(&self) -> watch::Receiver<InstanceView> {
+        self.view.clone()
     }
 
     /// A vault that has ended ends the daemon, which needs no help here.
@@ -118,6 +214,8 @@ impl VaultHandle {
 /// Serves the queue on the vault's thread.
 struct Clerk {
     vaults: Vaults,
+    warden: Warden,
+    host: Host,
     inbox: mpsc::Sender<Event>,
     publisher: Publisher,
     metrics: Arc<Metrics>,
@@ -126,7 +224,7 @@ struct Clerk {
 }
 
 impl Clerk {
-    fn serve(mut self, mut queue: mpsc::UnboundedReceiver<Order>) -> Result<(), SignError> {
+    fn serve(mut self, mut queue: mpsc::UnboundedReceiver<Order>) -> Result<(), ClerkError> {
         loop {
             self.pulse.rest();
             let Some(order) = queue.blocking_recv() else { break };
@@ -134,46 +232,105 @@ impl Clerk {
             let (payload, begun, is_last) =
                 (order.label(), Instant::now(), order.ends_a_decision());
             self.carry_out(order)?;
-            let seconds = self.metrics.vault_seconds.get_or_create(&vec![("payload", payload)]);
-            seconds.observe(begun.elapsed().as_secs_f64());
+            if let Some(payload) = payload {
+                let seconds = self.metrics.vault_seconds.get_or_create(&vec![("payload", payload)]);
+                seconds.observe(begun.elapsed().as_secs_f64());
+            }
             // After a signature its chunk is ordered at once, which must not wait.
             if is_last && queue.is_empty() {
                 self.vaults.tidy()?;
+                self.warden.tidy()?;
             }
         }
-        // Whoever asked has ended, and got every answer.
-        self.vaults.close_cleanly()
+        // Whoever asked has ended, and got every answer: nothing of ours is on its way any more.
+        self.warden.close_book()?;
+        Ok(self.vaults.close_cleanly()?)
     }
 
-    fn carry_out(&mut self, order: Order) -> Result<(), SignError> {
+    fn carry_out(&mut self, order: Order) -> Result<(), ClerkError> {
+        let Some(order) = self.pass(order) else { return Ok(()) };
         match order {
-            Order::Accept(order) => self.accept(&order),
-            Order::Reject(desk, rejection) => self.reject(desk, *rejection),
-            Order::Mock(desk, proposal) => {
-                let server_version = crate::release();
-                let request = MockRequest { proposal: *proposal, server_version };
-                match self.vaults.of(&desk.key).sign_mock(request) {
-                    Ok(mock) => {
-                        let message = SignerMessage::MockSignature(mock);
-                        self.publisher.publish(Outgoing::new(desk, message));
-                    }
-                    Err(error) if error.is_fatal() => return Err(error),
-                    Err(error) => {
-                        let error = describe(&error);
-                        tracing::warn!(error, "the vault does not sign a mock proposal");
-                    }
-                }
+            Order::Accept(order) => Ok(self.accept(&order)?),
+            Order::Reject(desk, rejection) => Ok(self.reject(desk, *rejection)?),
+            Order::Mock(desk, proposal) => Ok(self.mock(desk, *proposal)?),
+            Order::Chunk { key, request, reply } => {
+                let signed = self.chunk(&key, *request)?;
+                // A lane that has stopped waiting has no use for it.
+                let _ = reply.send(signed);
                 Ok(())
             }
-            Order::Chunk { key, request, reply } => match self.vaults.of(&key).sign_chunk(&request)
-            {
-                Err(error) if error.is_fatal() => Err(error),
-                signed => {
-                    // A lane that has stopped waiting has no use for it.
-                    let _ = reply.send(signed);
-                    Ok(())
+            Order::Heard(seen) => self.hear(&seen),
+            Order::Looked { begun, seen } => self.look_ended(begun, &seen),
+            Order::Turn { turn, reply } => {
+                let turned = self.turn(turn)?;
+                // Whoever asked may have gone away; what was asked is done.
+                let _ = reply.send(turned);
+                Ok(())
+            }
+        }
+    }
+
+    /// The order, if it may go on to the vault. One that may not is answered, and compared.
+    fn pass(&mut self, order: Order) -> Option<Order> {
+        let Some(payload) = order.label() else { return Some(order) };
+        if self.warden.lets_pass(payload) {
+            return Some(order);
+        }
+        match order {
+            Order::Accept(AcceptanceOrder { sighash, .. }) => {
+                self.warden.compare_ours(sighash, Decision::Accept);
+                // It names no rival but must be answered all the same: the core waits for it.
+                let _ = self.inbox.blocking_send(Event::SigningRefused { sighash, rival: sighash });
+            }
+            Order::Reject(_, rejection) => {
+                self.warden.compare_ours(rejection.sighash, Decision::Reject);
+            }
+            Order::Chunk { request, reply, .. } => {
+                if let Some((sighash, decision)) = decision(&request.message) {
+                    self.warden.compare_ours(sighash, decision);
                 }
-            },
+                let _ = reply.send(None);
+            }
+            Order::Mock(..) | Order::Heard(_) | Order::Looked { .. } | Order::Turn { .. } => {}
+        }
+        None
+    }
+
+    fn mock(&mut self, desk: Desk, proposal: MockProposal) -> Result<(), SignError> {
+        let request = MockRequest { proposal, server_version: crate::release() };
+        match self.vaults.of(&desk.key).sign_mock(request) {
+            Ok(mock) => {
+                let message = SignerMessage::MockSignature(mock);
+                self.publisher.publish(Outgoing::new(desk, message));
+            }
+            Err(error) if error.is_fatal() => return Err(error),
+            Err(error) => {
+                let error = describe(&error);
+                tracing::warn!(error, "the vault does not sign a mock proposal");
+            }
+        }
+        Ok(())
+    }
+
+    /// Signs a chunk and notes it in the book; it leaves only when both are done. Nothing if the vault
+    /// does not sign for now.
+    fn chunk(
+        &mut self,
+        key: &PublicKey,
+        mut request: ChunkRequest,
+    ) -> Result<Option<Result<Chunk, SignError>>, ClerkError> {
+        request.slot_version = self.warden.next_version(request.slot_version);
+        match self.vaults.of(key).sign_chunk(&request) {
+            Err(error) if error.is_fatal() => Err(error.into()),
+            Err(error) if is_for_now(&error) => {
+                tracing::debug!(error = describe(&error), "the vault does not sign a chunk");
+                Ok(None)
+            }
+            Err(error) => Ok(Some(Err(error))),
+            Ok(chunk) => {
+                self.warden.write(&chunk)?;
+                Ok(Some(Ok(chunk)))
+            }
         }
     }
 
@@ -183,6 +340,10 @@ impl Clerk {
             Ok(signature) => Event::Signed { sighash, signature },
             Err(SignError::Conflict { rival, .. }) => Event::SigningRefused { sighash, rival },
             Err(error) if error.is_fatal() => return Err(error),
+            Err(error) if is_for_now(&error) => {
+                tracing::info!(%sighash, reason = describe(&error), "a block is not signed");
+                Event::SigningRefused { sighash, rival: sighash }
+            }
             Err(error) => {
                 // Names no rival but must be answered all the same: the core waits for it.
                 tracing::error!(%sighash, error = describe(&error), "the vault does not sign a block");
@@ -219,12 +380,14 @@ impl Order {
         matches!(self, Self::Chunk { request, .. } if request.contract.lane == Lane::Responses)
     }
 
-    const fn label(&self) -> &'static str {
+    /// What is to be signed; nothing if nothing is.
+    const fn label(&self) -> Option<&'static str> {
         match self {
-            Self::Accept(_) => "acceptance",
-            Self::Reject(..) => "rejection",
-            Self::Mock(..) => "mock",
-            Self::Chunk { .. } => "chunk",
+            Self::Accept(_) => Some("acceptance"),
+            Self::Reject(..) => Some("rejection"),
+            Self::Mock(..) => Some("mock"),
+            Self::Chunk { .. } => Some("chunk"),
+            Self::Heard(_) | Self::Looked { .. } | Self::Turn { .. } => None,
         }
     }
 }

@@ -1,7 +1,9 @@
 //! The vaults of our keys: one, or two while a key is being changed.
 
-use countersign_vault::SignError;
-use countersign_wire::PublicKey;
+use std::time::Duration;
+
+use countersign_vault::{SignError, Standing};
+use countersign_wire::{PublicKey, UnixSeconds};
 
 use crate::hand::Hand;
 
@@ -32,6 +34,48 @@ impl Vaults {
     /// Every vault.
     pub(crate) fn all(&mut self) -> impl Iterator<Item = &mut Hand> {
         std::iter::once(&mut self.first).chain(&mut self.next)
+    }
+
+    /// Whether the keys may sign at all: if one may not, none does.
+    pub(crate) fn standing(&mut self) -> Result<Standing, SignError> {
+        let mut standing = Standing::Active;
+        for vault in self.all() {
+            match vault.standing()? {
+                frozen @ Standing::Frozen { .. } => return Ok(frozen),
+                demoted @ Standing::Demoted { .. } => standing = demoted,
+                Standing::Active => {}
+            }
+        }
+        Ok(standing)
+    }
+
+    /// Whether every vault was stopped in an orderly way.
+    pub(crate) fn were_stopped_cleanly(&mut self) -> bool {
+        self.all().all(|vault| vault.was_stopped_cleanly())
+    }
+
+    /// How long one of them will not sign.
+    pub(crate) fn wait_for(&mut self) -> Duration {
+        self.all().filter_map(|vault| vault.waits_for()).max().unwrap_or_default()
+    }
+
+    /// [`Vault::demote`](countersign_vault::Vault::demote) for each of them.
+    pub(crate) fn demote(&mut self, at: UnixSeconds) -> Result<(), SignError> {
+        self.all().try_for_each(|vault| vault.demote(at))
+    }
+
+    /// [`Vault::freeze`](countersign_vault::Vault::freeze) for each of them: who has one key of ours may
+    /// have the other.
+    pub(crate) fn freeze(&mut self, reason: &str, at: UnixSeconds) -> Result<(), SignError> {
+        self.all().try_for_each(|vault| vault.freeze(reason, at))
+    }
+
+    /// [`Vault::promote`](countersign_vault::Vault::promote) for each of them, and no wait any more.
+    pub(crate) fn promote(&mut self) -> Result<(), SignError> {
+        self.all().try_for_each(|vault| {
+            vault.promote()?;
+            vault.end_wait()
+        })
     }
 
     /// The vault of `key`, which is one of ours: the core was told of the keys whose vaults were opened,

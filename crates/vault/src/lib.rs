@@ -34,6 +34,7 @@
 //! any descriptor of a file releases the POSIX locks that its process has on it.
 
 mod error;
+mod host_lock;
 mod interchange;
 pub mod ipc;
 mod journal;
@@ -46,6 +47,7 @@ mod token;
 mod vault;
 
 pub use error::{AdoptError, JournalError, OpenError, SignError};
+pub use host_lock::{Holder, HostLock, HostLockError};
 pub use interchange::{InterchangeError, JournalExport, Span};
 pub use journal_file::{JournalFile, JournalStatus};
 pub use key::{KeyError, SigningKey};

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use countersign_ops::exit::Exit;
 use countersign_ops::notify::NotifyError;
 use countersign_ops::sandbox::{Measure, SandboxError};
-use countersign_vault::{OpenError, SignError};
+use countersign_vault::{HostLockError, OpenError, SignError};
 
 /// Why a vault does not start, or ends.
 #[derive(Debug, thiserror::Error)]
@@ -17,6 +17,9 @@ pub enum VaultdError {
     /// The service manager cannot be told anything.
     #[error(transparent)]
     Notify(#[from] NotifyError),
+    /// Another process of this machine signs with the key.
+    #[error(transparent)]
+    Instance(#[from] HostLockError),
     /// The journal cannot be opened.
     #[error(transparent)]
     Journal(#[from] OpenError),
@@ -76,6 +79,7 @@ impl VaultdError {
         match self {
             Self::Key(_) | Self::Unconfined { .. } => Exit::Key,
             Self::Notify(_) => Exit::Usage,
+            Self::Instance(_) => Exit::Instance,
             Self::Journal(error) if error.is_unwritable() => Exit::Store,
             Self::Journal(_) => Exit::Journal,
             Self::Signing(_) => Exit::Store,

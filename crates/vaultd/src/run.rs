@@ -7,7 +7,7 @@ use countersign_custody::{Ask, KeyPlace};
 use countersign_ops::notify::Notifier;
 use countersign_ops::sandbox::{Cage, Confinement, confine};
 use countersign_ops::secret::forbid_core_dumps;
-use countersign_vault::{Birth, FLOOR, OpenError, SigningKey, Vault, is_there};
+use countersign_vault::{Birth, FLOOR, HostLock, OpenError, SigningKey, Vault, is_there};
 use countersign_wire::Network;
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
@@ -27,6 +27,8 @@ pub fn run(config: Config, is_init: bool, ask: Ask<'_>) -> Result<(), VaultdErro
     let process = |what| move |source: io::Error| VaultdError::Process { what, source };
     forbid_core_dumps().map_err(process("core dumps cannot be forbidden"))?;
     let key = config.open_key(ask)?;
+    // No other process of this machine signs with it while this one lives.
+    let _lock = HostLock::take(&key.public_key())?;
     let signals = signals().map_err(process("signals cannot be taken"))?;
     let vault = open_vault(key, &config, is_init)?;
     let public_key = vault.public_key();

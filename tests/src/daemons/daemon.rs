@@ -50,6 +50,22 @@ impl Daemon {
         Self::spawn(command, config)
     }
 
+    /// Starts a standby with a configuration file, and waits until it takes callbacks. Also gives where.
+    pub async fn standby(config: &Path) -> (Self, SocketAddr) {
+        let mut command = Command::new(countersign());
+        command.arg("standby").stdin(Stdio::null());
+        let daemon = Self::spawn_verb(command, config);
+        let endpoint = daemon.endpoint().await;
+        (daemon, endpoint)
+    }
+
+    /// Runs a standby to its end.
+    pub async fn standby_to_its_end(config: &Path) -> Ended {
+        let mut command = Command::new(countersign());
+        command.arg("standby").stdin(Stdio::null());
+        Self::spawn_verb(command, config).ended(START_LIMIT).await
+    }
+
     /// Starts it where no file can become longer than `kib` KiB, as on a full disk.
     pub fn start_on_full_disk(config: &Path, kib: u32) -> Self {
         let mut shell = Command::new("sh");
@@ -62,8 +78,14 @@ impl Daemon {
 
     /// Starts it with a configuration file by this command, whose standard input is the caller's matter.
     pub fn spawn(mut command: Command, config: &Path) -> Self {
+        command.arg("run");
+        Self::spawn_verb(command, config)
+    }
+
+    /// The command has its verb.
+    fn spawn_verb(mut command: Command, config: &Path) -> Self {
         let mut child = command
-            .args(["run", "--config"])
+            .arg("--config")
             .arg(config)
             .env_remove("RUST_LOG")
             .stdout(Stdio::null())

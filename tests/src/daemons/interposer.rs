@@ -120,7 +120,7 @@ fn elsewhere(answer: Vec<u8>) -> Vec<u8> {
     }
 }
 
-async fn ask(node: SocketAddr, request: &[u8]) -> Vec<u8> {
+pub(super) async fn ask(node: SocketAddr, request: &[u8]) -> Vec<u8> {
     let mut answer = Vec::new();
     if let Ok(mut stream) = TcpStream::connect(node).await {
         let _ = stream.write_all(request).await;
@@ -139,7 +139,7 @@ fn page(status: &str, kind: &str, body: &str) -> Vec<u8> {
 }
 
 /// A whole request, changed so that the node closes the connection after its answer.
-async fn read_request(client: &mut TcpStream) -> Option<Vec<u8>> {
+pub(super) async fn read_request(client: &mut TcpStream) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     loop {
         if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {

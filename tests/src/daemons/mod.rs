@@ -2,8 +2,9 @@
 //!
 //! [`Daemon`] is one `countersign run`, [`Network`] a devnet that tells what happens in it,
 //! [`Overheard`] what signers say to each other, [`Interposer`] a node that misbehaves in one named
-//! way, [`Manager`] a service manager,
-//! [`VaultPlace`] a `countersign vault`, [`UnixUser`] a user of the operating system. Tests wait for what happens, with [`within`] as the limit, and never for time to pass.
+//! way, [`Manager`] a service manager, [`VaultPlace`] a `countersign vault`, [`UnixUser`] a user of the
+//! operating system. Tests wait for what happens, with [`within`] as the limit, and never for time to
+//! pass.
 
 #![allow(
     clippy::unwrap_used,
@@ -14,6 +15,7 @@
 )]
 
 mod daemon;
+mod fork;
 mod http;
 mod interposer;
 mod journal;
@@ -31,6 +33,7 @@ mod verb;
 mod waiting;
 
 pub use daemon::{Daemon, Ended, content};
+pub use fork::Fork;
 pub use http::{Answer, exchange, exchange_cut_short, get, post, read_answer};
 pub use interposer::{Interposer, Manner};
 pub use journal::accepted_in_journal;

@@ -11,10 +11,10 @@ use toml::{Table, Value};
 pub struct Settings(Table);
 
 impl Settings {
-    /// A configuration that works on its own: files in `folder`, any free ports, and a node that
-    /// nobody has started.
+    /// A configuration that works on its own: files in `folder`, any free ports, a node that nobody has
+    /// started, and a key that no other folder's has.
     pub fn lonely(folder: &Path) -> Self {
-        let key = Seed::from_text("lonely").key("signer", 0);
+        let key = Seed::from_text(folder.to_str().unwrap()).key("signer", 0);
         Self(Table::new())
             // Port 1 is reserved, and a program that listened there would not be a node.
             .with("node_host", "127.0.0.1:1")
@@ -30,10 +30,13 @@ impl Settings {
         Self(std::fs::read_to_string(path).unwrap().parse().unwrap())
     }
 
-    /// With another value for a key.
+    /// With another value for a key. What a table had before stays in it.
     #[must_use]
     pub fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
-        self.0.insert(key.to_owned(), value.into());
+        match (self.0.get_mut(key), value.into()) {
+            (Some(Value::Table(table)), Value::Table(more)) => table.extend(more),
+            (_, value) => drop(self.0.insert(key.to_owned(), value)),
+        }
         self
     }
 

@@ -5,6 +5,8 @@
 //! [`Mounted`] serves it to real processes through FUSE, so what is tested is the real program with the
 //! real SQLite. Needs Linux, `/dev/fuse` and the right to mount.
 
+#![allow(clippy::indexing_slicing, reason = "a test fails by panicking")]
+
 mod disk;
 mod serve;
 

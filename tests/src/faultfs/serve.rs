@@ -42,6 +42,12 @@ impl State {
     }
 }
 
+impl Default for Mounted {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Mounted {
     /// Mounts an empty disk.
     pub fn new() -> Self {

@@ -7,6 +7,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod as_root;
 mod check_config;
 mod chunks;
 mod door;
@@ -15,6 +16,7 @@ mod flood;
 mod help;
 mod import;
 mod journal;
+mod keys;
 mod keys_scan;
 mod name;
 mod replay;

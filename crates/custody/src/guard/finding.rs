@@ -22,6 +22,8 @@ pub enum Rule {
         mode: u32,
         /// `read` or `change`.
         others_may: &'static str,
+        /// The permissions that it should have, as chmod(1) takes them.
+        mend: &'static str,
     },
     /// An access control list names somebody.
     Acl {
@@ -96,9 +98,7 @@ impl Finding {
                 format!("{at_text} belongs to user {owner}, and this process is user {us}"),
                 format!("chown {us} {quoted}"),
             ),
-            Rule::Mode { mode, others_may } => {
-                let mend = if others_may == "read" { "600" } else { "go-w" };
-                let mend = if mode & 0o044 != 0 { "600" } else { mend };
+            Rule::Mode { mode, others_may, mend } => {
                 let what = format!("others can {others_may} {at_text} (mode {mode:04o})");
                 (what, format!("chmod {mend} {quoted}"))
             }

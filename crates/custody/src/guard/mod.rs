@@ -91,10 +91,9 @@ fn file(walk: &Walk, secrecy: Secrecy, us: u32, found: &mut Vec<Finding>) -> io:
     }
     let mode = metadata.mode() & 0o7777;
     if mode & forbidden != 0 {
-        find(Rule::Mode {
-            mode,
-            others_may: if mode & WRITE_OTHERS != 0 { "change" } else { "read" },
-        });
+        let others_may = if mode & WRITE_OTHERS != 0 { "change" } else { "read" };
+        let mend = if secrecy == Secrecy::Sealed { "go-w" } else { "600" };
+        find(Rule::Mode { mode, others_may, mend });
     }
     Ok(())
 }

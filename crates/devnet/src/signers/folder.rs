@@ -145,6 +145,8 @@ pub struct SignerSettings<'a> {
     pub auth_password: &'a str,
     /// The pause between burn blocks, which the timeouts have to fit.
     pub burn_interval: Duration,
+    /// Whether it knows the table `[countersign]`, which other programs refuse.
+    pub is_countersign: bool,
 }
 
 impl SignerSettings<'_> {
@@ -168,8 +170,16 @@ impl SignerSettings<'_> {
             text.push_str(&burn_seconds.max(2).to_string());
             text.push('\n');
         }
+        if self.is_countersign {
+            // Nobody else has the keys of this network, and it is not to stand still for half a minute
+            // when it begins or when a signer was killed.
+            text.push_str("\n[countersign]\nlisten_before_signing_secs = 0\n");
+        }
         if self.next_key.is_some() {
-            text.push_str("[countersign]\nnext_key = { credential = \"");
+            if !self.is_countersign {
+                text.push_str("[countersign]\n");
+            }
+            text.push_str("next_key = { credential = \"");
             text.push_str(NEXT_KEY);
             text.push_str("\" }\n");
         }
@@ -207,6 +217,7 @@ mod tests {
             next_key: None,
             auth_password: "with \" quote",
             burn_interval: Duration::from_secs(3),
+            is_countersign: true,
         };
         let files = folder.create_signer(0, &settings).unwrap();
         let mode = fs::metadata(&files.config).unwrap().permissions().mode();
@@ -214,6 +225,10 @@ mod tests {
         let text = fs::read_to_string(&files.config).unwrap();
         assert!(text.contains("auth_password = \"with \\\" quote\""), "{text}");
         assert!(text.contains("tenure_last_block_proposal_timeout_secs = 3"), "{text}");
+        assert!(text.contains("\n[countersign]\n"), "{text}");
+        let theirs = SignerSettings { is_countersign: false, ..settings };
+        let files = folder.create_signer(1, &theirs).unwrap();
+        assert!(!fs::read_to_string(&files.config).unwrap().contains("[countersign]"));
     }
 
     #[test]
@@ -230,6 +245,7 @@ mod tests {
             next_key: Some(&next),
             auth_password: "",
             burn_interval: Duration::from_secs(30),
+            is_countersign: true,
         };
         let files = folder.create_signer(0, &settings).unwrap();
         let credential = files.credentials.unwrap().join("next-signer-key");

@@ -100,5 +100,6 @@ fn is_nobody(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused)
 }
 
-/// How many bytes a body may have, either way.
-const MAX_BODY_LEN: usize = 4 * 1024 * 1024;
+/// How many bytes a body may have, either way: a journal of years. Only the daemon's own user and root can
+/// send one.
+const MAX_BODY_LEN: usize = 64 * 1024 * 1024;

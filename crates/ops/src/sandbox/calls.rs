@@ -97,6 +97,7 @@ mod linux {
         libc::SYS_fstat, libc::SYS_newfstatat, libc::SYS_statx, libc::SYS_faccessat,
         libc::SYS_fsync, libc::SYS_fdatasync, libc::SYS_ftruncate, libc::SYS_fallocate,
         libc::SYS_fchmod, libc::SYS_fchown, libc::SYS_unlinkat, libc::SYS_renameat2,
+        libc::SYS_renameat,
         libc::SYS_readlinkat, libc::SYS_getcwd,
         // Memory.
         libc::SYS_brk, libc::SYS_munmap, libc::SYS_mremap, libc::SYS_madvise,

@@ -49,7 +49,12 @@ fn a_confined_child() {
         "files inside" => {
             assert_eq!(fs::read(folder.join("inside")).unwrap(), b"text");
             fs::write(folder.join("new"), "text").unwrap();
-            fs::remove_file(folder.join("new")).unwrap();
+            fs::rename(folder.join("new"), folder.join("inside")).unwrap();
+            // How files are replaced whole.
+            let draft = tempfile::NamedTempFile::new_in(folder).unwrap();
+            draft.persist(folder.join("inside")).unwrap();
+            fs::File::open(folder).unwrap().sync_all().unwrap();
+            fs::remove_file(folder.join("inside")).unwrap();
         }
         "files outside" => {
             for path in ["/etc/passwd", "/proc/self/environ", "/bin/sh"] {

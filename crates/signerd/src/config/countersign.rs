@@ -8,11 +8,12 @@ use countersign_node::{AllowedPeers, AuthPassword, TlsSettings};
 use countersign_ops::control::check_len;
 use countersign_ops::secret::Secret;
 use countersign_ops::telemetry::check_filter;
+use countersign_wire::Network;
 use serde::Deserialize;
 
 use super::door::{self, TLS_KEYS, TlsTable};
 use super::file::{auth_password, unknown_key};
-use super::{HostPort, MEGABYTE, Problem};
+use super::{Caution, HostPort, MEGABYTE, Problem};
 use crate::recorder::Recording;
 
 /// A node that may take the place of the preferred one.
@@ -34,6 +35,8 @@ pub(super) struct Countersign {
     control_socket: Option<PathBuf>,
     fallback_nodes: Vec<Fallback>,
     key: Option<KeyTable>,
+    listen_before_signing_secs: u64,
+    lost_peer_floor_secs: u64,
     next_key: Option<KeyTable>,
     node_probe_ms: u64,
     node_tls: Option<TlsTable>,
@@ -55,12 +58,14 @@ struct Fallback {
 }
 
 /// The keys of [`Countersign`], for suggestions. A test holds the two together.
-pub(super) const KEYS: [&str; 11] = [
+pub(super) const KEYS: [&str; 13] = [
     "allowed_peers",
     "control_socket",
     "fallback_nodes",
     "key",
+    "listen_before_signing_secs",
     "log",
+    "lost_peer_floor_secs",
     "next_key",
     "node_probe_ms",
     "node_tls",
@@ -78,7 +83,9 @@ impl Default for Countersign {
             control_socket: None,
             fallback_nodes: Vec::new(),
             key: None,
+            listen_before_signing_secs: 30,
             log: None,
+            lost_peer_floor_secs: FLOOR_SECS,
             next_key: None,
             node_probe_ms: 2_000,
             node_tls: None,
@@ -175,6 +182,18 @@ impl Countersign {
         Ok(Some(path.clone()))
     }
 
+    /// How long this signer keeps from signing when nobody can say that it is the only one.
+    pub(super) fn caution(&self, network: Network) -> Result<Caution, Problem> {
+        let floor = self.lost_peer_floor_secs;
+        if floor < FLOOR_SECS && network != Network::Mocknet {
+            return Err(Problem::Floor { floor, least: FLOOR_SECS });
+        }
+        Ok(Caution {
+            listening: Duration::from_secs(self.listen_before_signing_secs),
+            floor: Duration::from_secs(floor),
+        })
+    }
+
     /// What is logged, if the environment does not decide.
     pub(super) fn log(&self) -> Result<Option<String>, Problem> {
         let Some(filter) = &self.log else { return Ok(None) };
@@ -226,6 +245,9 @@ fn check_place_keys(table: &toml::Table, name: &str, path: &str) -> Result<(), P
     }
 }
 
+/// A proposal that is older than this is dropped unanswered (`block_proposal_max_age_secs`): whatever the
+/// lost instance has signed, nobody asks for its rival any more.
+const FLOOR_SECS: u64 = 600;
 /// Each is looked at every few seconds.
 const MAX_FALLBACKS: usize = 8;
 
@@ -318,6 +340,18 @@ mod tests {
         assert!(refused.contains("has 109 bytes, and the kernel takes at most 107"), "{refused}");
         let refused = refusal("[countersign]\ncontrol_socket = \"/\"");
         assert_eq!(refused, "`countersign.control_socket` = `/` does not name a file");
+    }
+
+    #[test]
+    fn only_a_mocknet_does_without_the_floor() {
+        let usual = with_table("").unwrap().caution;
+        assert_eq!((usual.listening.as_secs(), usual.floor.as_secs()), (30, 600));
+        let table = "[countersign]\nlost_peer_floor_secs = 599\nlisten_before_signing_secs = 0";
+        let refused = refusal(table);
+        assert!(
+            refused.contains("`countersign.lost_peer_floor_secs` = 599 is too short"),
+            "{refused}"
+        );
     }
 
     #[test]

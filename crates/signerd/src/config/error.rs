@@ -186,6 +186,17 @@ pub enum Problem {
          both out to record nothing"
     )]
     Recording,
+    /// A wait that is shorter than what it waits for.
+    #[error(
+        "`countersign.lost_peer_floor_secs` = {floor} is too short: for {least} s a block may be asked \
+         for again that has a rival signed by the lost instance; only a mocknet may go below"
+    )]
+    Floor {
+        /// What was configured, in seconds.
+        floor: u64,
+        /// The least that makes sense, in seconds.
+        least: u64,
+    },
     /// A control socket that is no file.
     #[error("`countersign.control_socket` = `{}` does not name a file", .0.display())]
     ControlSocket(PathBuf),

@@ -155,6 +155,8 @@ impl File {
             recording: self.countersign.recording()?,
             log: self.countersign.log()?,
             named_control_socket: self.countersign.control_socket()?,
+            caution: self.countersign.caution(network)?,
+            is_standby: false,
             node_host,
             endpoint: HostPort::parse("endpoint", endpoint)?,
             next_key: self.countersign.next_key()?,

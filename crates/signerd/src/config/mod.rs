@@ -34,6 +34,10 @@ use crate::recorder::Recording;
 
 /// Everything that the operator decides. It may hold the private key, so it cannot be cloned.
 #[derive(Debug)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a line of the file or of the command, and none follows from another"
+)]
 pub struct Config {
     /// Where the preferred node's RPC is.
     pub node_host: HostPort,
@@ -67,6 +71,10 @@ pub struct Config {
     pub recording: Option<Recording>,
     /// Where commands reach the daemon, if the file says so; see [`Config::control_socket`].
     pub named_control_socket: Option<PathBuf>,
+    /// How long this signer keeps from signing when nobody can say that it is the only one.
+    pub caution: Caution,
+    /// Whether it follows and signs nothing until it is promoted. No file says so: the command does.
+    pub is_standby: bool,
     /// What is logged, in the language of `RUST_LOG`, if the file says so.
     pub log: Option<String>,
     /// Where metrics are served.
@@ -89,6 +97,15 @@ pub struct Config {
     pub timeouts: Timeouts,
     /// What the file says, to be compared with what it says later.
     pub outline: Outline,
+}
+
+/// How long a signer keeps from signing when nobody can say that it is the only one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Caution {
+    /// How long it listens for its own key after a start that no clean stop came before.
+    pub listening: Duration,
+    /// How long it waits if the instance that signed before is lost.
+    pub floor: Duration,
 }
 
 impl Config {

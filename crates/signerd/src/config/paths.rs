@@ -72,6 +72,11 @@ impl DbPath {
         self.store().map(|store| Paths::of_store(&store))
     }
 
+    /// The book of what was written into our slots; none if nothing is kept.
+    pub fn book(&self) -> Option<PathBuf> {
+        self.beside("countersign-slots.book")
+    }
+
     /// The control socket; none if nothing is kept.
     pub fn control_socket(&self) -> Option<PathBuf> {
         self.beside("countersign-control.sock")

@@ -2,8 +2,11 @@
 //!
 //! A new command is a variant of [`Route`], a line in [`Route::line`] and an arm of the dispatcher.
 
+mod instance;
+
 use std::error::Error as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use countersign_ops::control::{
     ControlError, ControlSocket, Handler, Method, Reply, Request, check_len,
@@ -14,24 +17,31 @@ use crate::config::Config;
 use crate::keys::PublicKeys;
 use crate::readiness::Readiness;
 use crate::reload::ReloadHandle;
+use crate::sign::VaultHandle;
 
 /// What can be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Route {
     /// How the daemon is.
     Status,
+    /// To sign from now on.
+    Promote,
+    /// To stop signing.
+    Demote,
     /// Read the configuration again.
     Reload,
 }
 
 impl Route {
     /// Everything that can be asked.
-    pub const ALL: [Self; 2] = [Self::Status, Self::Reload];
+    pub const ALL: [Self; 4] = [Self::Status, Self::Promote, Self::Demote, Self::Reload];
 
     /// The method and the path.
     pub const fn line(self) -> (Method, &'static str) {
         match self {
             Self::Status => (Method::Get, "/status"),
+            Self::Promote => (Method::Post, "/promote"),
+            Self::Demote => (Method::Post, "/demote"),
             Self::Reload => (Method::Post, "/reload"),
         }
     }
@@ -54,6 +64,10 @@ pub(crate) struct Control {
     pub(crate) readiness: Readiness,
     /// Reads the configuration again.
     pub(crate) reload: ReloadHandle,
+    /// Signs, or does not.
+    pub(crate) vault: VaultHandle,
+    /// How long a lost instance is waited for.
+    pub(crate) floor: Duration,
 }
 
 /// Who this signer is, for those who ask.
@@ -72,7 +86,12 @@ pub(crate) fn identity(config: &Config, keys: &PublicKeys) -> Value {
 impl Control {
     fn status(&self) -> Reply {
         let readiness = self.readiness.ladder().to_json();
-        Reply::ok(json!({ "signer": self.identity, "readiness": readiness }))
+        let instance = self.vault.instance().borrow().to_json();
+        Reply::ok(json!({
+            "signer": self.identity,
+            "readiness": readiness,
+            "instance": instance,
+        }))
     }
 
     async fn reload(&self) -> Reply {
@@ -96,6 +115,8 @@ impl Handler for Control {
     async fn handle(&self, request: Request) -> Reply {
         match Route::of(request.method, &request.path) {
             Some(Route::Status) => self.status(),
+            Some(Route::Promote) => instance::promote(&self.vault, self.floor, request.body).await,
+            Some(Route::Demote) => instance::demote(&self.vault).await,
             Some(Route::Reload) => self.reload().await,
             None => {
                 let text = format!("this daemon does not know {}", request.path);

@@ -13,6 +13,7 @@ use super::*;
 use crate::intake::Intake;
 use crate::metrics::Metrics;
 use crate::nodes::Node;
+use crate::sign::Post;
 use crate::slots::SlotReader;
 use crate::test_node::{self, Asked, Reply};
 use crate::upload::Uploader;
@@ -33,8 +34,9 @@ fn hands(node: &TcpListener) -> Effects {
     let (inbox, _) = mpsc::channel(16);
     let (publisher, _) = Publisher::new();
     let vault = Vault::in_memory(key()).unwrap();
+    let (post, counted) = (Post::open(&metrics), Arc::clone(&metrics));
     let (vault, _) =
-        VaultHandle::start(vault, inbox.clone(), publisher.clone(), Arc::clone(&metrics)).unwrap();
+        VaultHandle::start(vault, post, inbox.clone(), publisher.clone(), counted).unwrap();
     let intake = Intake::new(metrics);
     let nodes = Nodes::only(client);
     let (slots, _) = SlotReader::new(nodes.clone(), Network::Testnet, intake, inbox.clone());

@@ -3,14 +3,16 @@
 mod remote;
 
 use std::path::Path;
+use std::time::Duration;
 
+use countersign_vault::ipc::MAX_MARKS;
 use countersign_vault::{
-    AcceptanceRequest, ChunkRequest, Imported, Mark, MockRequest, OpenError, RejectionRequest,
-    SignError, SigningKey, Vault,
+    AcceptanceRequest, AdoptError, ChunkRequest, Imported, JournalExport, Mark, MockRequest,
+    OpenError, RejectionRequest, SignError, SigningKey, Standing, Vault,
 };
 use countersign_wire::message::MockSignature;
 use countersign_wire::stackerdb::Chunk;
-use countersign_wire::{MessageSignature, PublicKey, Sighash, StacksHeight};
+use countersign_wire::{MessageSignature, PublicKey, Sighash, StacksHeight, UnixSeconds};
 use prometheus_client::metrics::counter::Counter;
 
 use crate::birth::Past;
@@ -94,6 +96,84 @@ impl Hand {
         match self {
             Self::Embedded(vault) => vault.public_key(),
             Self::Remote(vault) => vault.public_key(),
+        }
+    }
+
+    /// [`Vault::standing`].
+    pub(crate) fn standing(&mut self) -> Result<Standing, SignError> {
+        match self {
+            Self::Embedded(vault) => Ok(vault.standing().clone()),
+            Self::Remote(vault) => vault.standing(),
+        }
+    }
+
+    /// [`Vault::was_stopped_cleanly`]. A vault in another process outlives its callers.
+    pub(crate) fn was_stopped_cleanly(&self) -> bool {
+        match self {
+            Self::Embedded(vault) => vault.was_stopped_cleanly(),
+            Self::Remote(_) => true,
+        }
+    }
+
+    /// [`Vault::waits_for`]. A vault in another process says so when it is asked to sign.
+    pub(crate) fn waits_for(&self) -> Option<Duration> {
+        match self {
+            Self::Embedded(vault) => vault.waits_for(),
+            Self::Remote(_) => None,
+        }
+    }
+
+    /// [`Vault::demote`].
+    pub(crate) fn demote(&mut self, at: UnixSeconds) -> Result<(), SignError> {
+        match self {
+            Self::Embedded(vault) => vault.demote(at),
+            Self::Remote(vault) => vault.demote(at),
+        }
+    }
+
+    /// [`Vault::freeze`].
+    pub(crate) fn freeze(&mut self, reason: &str, at: UnixSeconds) -> Result<(), SignError> {
+        match self {
+            Self::Embedded(vault) => vault.freeze(reason, at),
+            Self::Remote(vault) => vault.freeze(reason, at),
+        }
+    }
+
+    /// [`Vault::promote`]. A vault in another process lets only an operator have it sign again, so one that
+    /// signs is not asked.
+    pub(crate) fn promote(&mut self) -> Result<(), SignError> {
+        match self {
+            Self::Embedded(vault) => vault.promote(),
+            Self::Remote(vault) => {
+                if vault.standing()?.is_active() {
+                    Ok(())
+                } else {
+                    vault.promote()
+                }
+            }
+        }
+    }
+
+    /// [`Vault::export_journal`]; nothing from a vault in another process, which keeps its journal.
+    pub(crate) fn export_journal(
+        &mut self,
+        at: UnixSeconds,
+    ) -> Result<Option<JournalExport>, SignError> {
+        match self {
+            Self::Embedded(vault) => vault.export_journal(at).map(Some),
+            Self::Remote(_) => Ok(None),
+        }
+    }
+
+    /// [`Vault::import_journal`]. A vault in another process is told of the blocks that are remembered one
+    /// by one; what is older has long been decided.
+    pub(crate) fn import_journal(&mut self, other: &JournalExport) -> Result<(), AdoptError> {
+        match self {
+            Self::Embedded(vault) => vault.import_journal(other).map(drop),
+            Self::Remote(vault) => {
+                let mut pieces = other.acceptances.chunks(MAX_MARKS as usize);
+                Ok(pieces.try_for_each(|piece| vault.import(piece).map(drop))?)
+            }
         }
     }
 

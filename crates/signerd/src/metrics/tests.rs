@@ -21,6 +21,7 @@ fn sorted_page() -> String {
     metrics.nodes.show_active("127.0.0.1:20443", true);
     metrics.nodes.show_health("127.0.0.1:20443", true);
     metrics.nodes.show_tip("127.0.0.1:20443", burn, stacks);
+    metrics.instance.show(crate::instance::GateState::Open);
     let mut lines: Vec<Vec<String>> = Vec::new();
     for line in page(&registry).lines() {
         if line.starts_with("# HELP") {

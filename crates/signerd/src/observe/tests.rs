@@ -228,6 +228,8 @@ fn sources() -> String {
         include_str!("../intake.rs"),
         include_str!("../publish/courier.rs"),
         include_str!("../publish/lane.rs"),
+        include_str!("../instance/warden.rs"),
+        include_str!("../sign/turn.rs"),
         include_str!("../nodes/watch.rs"),
         include_str!("../recorder/tape.rs"),
         include_str!("../run.rs"),

@@ -122,6 +122,10 @@ pub(super) fn say_own(note: &Note, prefix: Prefix) {
             latency_ms = latency.get(),
             "{prefix}Broadcasting block response to stacks node: rejected, {reason}"
         ),
+        // The gate, or the vault itself, says why nothing is signed at the moment.
+        Note::VaultRefused { sighash, rival } if sighash == rival => {
+            tracing::debug!(%sighash, "{prefix}the block is not signed");
+        }
         Note::VaultRefused { sighash, rival } => tracing::error!(
             %sighash,
             %rival,

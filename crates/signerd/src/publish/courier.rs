@@ -5,18 +5,17 @@ use std::collections::BTreeMap;
 use countersign_node::{NodeClient, NodeError, StackerDb};
 use countersign_vault::{ChunkRequest, SignError};
 use countersign_wire::stackerdb::{Chunk, ChunkAck, ChunkRefusal, Lane, SignersContract};
-use countersign_wire::{SlotId, SlotVersion, Wire as _};
+use countersign_wire::{PublicKey, SlotId, SlotVersion, Wire as _};
 
 use super::{Delivery, Outgoing, label};
+use crate::instance::Seen;
+use crate::sign::{Desk, Sealed};
 
 /// Knows the versions of our slots in one lane.
 pub(super) struct Courier {
     pub(super) lane: Lane,
     pub(super) delivery: Delivery,
     versions: BTreeMap<(SignersContract, SlotId), SlotVersion>,
-    /// Versions that were sent to the node and not confirmed by it, and the node.
-    attempted: BTreeMap<(SignersContract, SlotId), SlotVersion>,
-    node: usize,
 }
 
 /// What became of a try.
@@ -33,6 +32,8 @@ pub(super) enum Outcome {
     Failed(NodeError),
     /// The node will never take it.
     Refused(Option<ChunkRefusal>),
+    /// This instance does not sign at the moment.
+    Withheld,
     /// The vault does not sign it, now or ever.
     Unsigned(SignError),
     /// The vault has ended, and so will the daemon.
@@ -41,12 +42,11 @@ pub(super) enum Outcome {
 
 impl Courier {
     pub(super) fn new(lane: Lane, delivery: Delivery) -> Self {
-        let node = delivery.nodes.active_index();
-        Self { lane, delivery, versions: BTreeMap::new(), attempted: BTreeMap::new(), node }
+        Self { lane, delivery, versions: BTreeMap::new() }
     }
 
     /// Tries once, or once more with each node that becomes active meanwhile.
-    pub(super) async fn attempt(&mut self, outgoing: &Outgoing) -> Outcome {
+    pub(super) async fn attempt(&mut self, outgoing: &mut Outgoing) -> Outcome {
         if self.delivery.is_dry_run {
             tracing::info!(
                 lane = label(self.lane),
@@ -58,53 +58,54 @@ impl Courier {
         }
         let nodes = self.delivery.nodes.clone();
         loop {
-            let tried = nodes.with_active(|node, client| self.attempt_at(node, client, outgoing));
+            let tried = nodes.with_active(|_, client| self.attempt_at(client, outgoing));
             if let Some(outcome) = tried.await {
                 return outcome;
             }
         }
     }
 
-    async fn attempt_at(
-        &mut self,
-        node: usize,
-        client: NodeClient,
-        outgoing: &Outgoing,
-    ) -> Outcome {
-        self.turn_to(node);
+    async fn attempt_at(&mut self, client: NodeClient, outgoing: &mut Outgoing) -> Outcome {
         let contract = outgoing.contract(self.lane);
-        let version = match self.stored_version(&client, contract, outgoing.desk.slot).await {
-            Ok(stored) => stored.next(),
-            Err(error) => return Outcome::Failed(error),
+        let chunk = match &outgoing.chunk {
+            Some(chunk) => chunk.clone(),
+            None => match self.seal(&client, contract, outgoing).await {
+                Ok(chunk) => outgoing.chunk.insert(chunk).clone(),
+                Err(outcome) => return outcome,
+            },
         };
-        let request = ChunkRequest {
-            contract,
-            slot_id: outgoing.desk.slot,
-            slot_version: version,
-            message: outgoing.message.clone(),
-        };
-        let chunk = match self.delivery.vault.chunk(outgoing.desk.key, request).await {
-            Some(Ok(chunk)) => chunk,
-            Some(Err(error)) => return Outcome::Unsigned(error),
-            None => return Outcome::Closed,
-        };
-        self.attempted.insert((contract, outgoing.desk.slot), version);
         match client.put_chunk(StackerDb::Signers(contract), &chunk).await {
-            Ok(ack) => self.settle(contract, &chunk, &ack),
+            Ok(ack) => {
+                let outcome = self.settle((contract, &outgoing.desk.key), &chunk, &ack);
+                if matches!(outcome, Outcome::Stale { .. }) {
+                    outgoing.chunk = None;
+                }
+                outcome
+            }
             Err(error) => Outcome::Failed(error),
         }
     }
 
-    /// Another node may have none of what was sent to the one before. A version that may be in use there
-    /// is not used here with another message: the nodes would never settle which of the two counts.
-    fn turn_to(&mut self, node: usize) {
-        if node == self.node {
-            return;
-        }
-        self.node = node;
-        for (key, version) in std::mem::take(&mut self.attempted) {
-            let known = self.versions.entry(key).or_insert(version);
-            *known = version.max(*known);
+    /// Has the message signed under a version that the slot does not have yet.
+    async fn seal(
+        &mut self,
+        client: &NodeClient,
+        contract: SignersContract,
+        outgoing: &Outgoing,
+    ) -> Result<Chunk, Outcome> {
+        let Desk { slot, key, .. } = outgoing.desk;
+        let stored = self.stored_version(client, contract, slot).await;
+        let request = ChunkRequest {
+            contract,
+            slot_id: slot,
+            slot_version: stored.map_err(Outcome::Failed)?.next(),
+            message: outgoing.message.clone(),
+        };
+        match self.delivery.vault.chunk(key, request).await {
+            Sealed::Chunk(chunk) => Ok(chunk),
+            Sealed::Withheld => Err(Outcome::Withheld),
+            Sealed::Refused(error) => Err(Outcome::Unsigned(error)),
+            Sealed::Closed => Err(Outcome::Closed),
         }
     }
 
@@ -128,9 +129,13 @@ impl Courier {
         Ok(version)
     }
 
-    fn settle(&mut self, contract: SignersContract, chunk: &Chunk, ack: &ChunkAck) -> Outcome {
+    fn settle(
+        &mut self,
+        (contract, own): (SignersContract, &PublicKey),
+        chunk: &Chunk,
+        ack: &ChunkAck,
+    ) -> Outcome {
         let key = (contract, chunk.slot_id);
-        self.attempted.remove(&key);
         if ack.accepted {
             self.versions.insert(key, chunk.slot_version);
             return Outcome::Delivered;
@@ -146,6 +151,10 @@ impl Courier {
         // The answer to an earlier try may have been lost, and the chunk be there all the same.
         if stored == Some(&chunk.metadata()) {
             return Outcome::Delivered;
+        }
+        // Whose it is tells whether another process has our key.
+        if let Some(seen) = stored.and_then(|it| Seen::of_metadata(contract, it, &[*own])) {
+            self.delivery.vault.heard(seen);
         }
         Outcome::Stale { stored: version }
     }

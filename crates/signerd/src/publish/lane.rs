@@ -11,6 +11,7 @@ use super::courier::{Courier, Outcome};
 use super::queue::Queue;
 use super::{Outgoing, label};
 use crate::facts::describe;
+use crate::instance::GateState;
 use crate::retry::Backoff;
 
 /// One lane's task.
@@ -47,6 +48,8 @@ enum Next {
     Again,
     /// After a pause.
     Later,
+    /// When this instance may sign.
+    Held,
 }
 
 impl LaneTask {
@@ -69,43 +72,61 @@ impl LaneTask {
                 (outgoing, lost) = next(&mut self.queue, &mut self.arrivals) => {
                     self.count_lost(lost);
                     let Some(outgoing) = outgoing else { break };
-                    if let Some(left) = self.deliver(outgoing, &stop).await {
-                        let _ = timeout(FLUSH_TIME, self.courier.attempt(&left)).await;
+                    if let Some(mut left) = self.deliver(outgoing, &stop).await {
+                        let _ = timeout(FLUSH_TIME, self.courier.attempt(&mut left)).await;
                         break;
                     }
                 }
             }
         }
         let flush = async {
-            while let Some(outgoing) = self.queue.pop().or_else(|| self.arrivals.try_recv().ok()) {
-                let _ = self.courier.attempt(&outgoing).await;
+            while let Some(mut outgoing) =
+                self.queue.pop().or_else(|| self.arrivals.try_recv().ok())
+            {
+                let _ = self.courier.attempt(&mut outgoing).await;
             }
         };
         let _ = timeout(FLUSH_TIME, flush).await;
     }
 
     /// Keeps at a message. Gives it back if `stop` came first.
-    async fn deliver(&mut self, outgoing: Outgoing, stop: &CancellationToken) -> Option<Outgoing> {
+    async fn deliver(
+        &mut self,
+        mut outgoing: Outgoing,
+        stop: &CancellationToken,
+    ) -> Option<Outgoing> {
         let mut backoff = Backoff::up_to(MAX_PAUSE);
         let mut tries = Tries::default();
         loop {
-            let attempt = self.courier.attempt(&outgoing);
+            let mut turns = self.courier.delivery.vault.instance();
+            let attempt = self.courier.attempt(&mut outgoing);
             let attempt = beside(&mut self.arrivals, &mut self.queue, attempt);
             let (outcome, lost) = tokio::select! {
                 done = attempt => done,
                 () = stop_and_wait(stop) => return None,
             };
             self.count_lost(lost);
-            match self.assess(outcome, &mut tries) {
+            let next = self.assess(outcome, &mut tries);
+            let is_held = matches!(next, Next::Held);
+            match next {
                 Next::Done => return None,
                 Next::GiveUp => {
                     self.count_lost(1);
                     return None;
                 }
                 Next::Again => continue,
-                Next::Later => {}
+                Next::Later | Next::Held => {}
             }
-            let pause = beside(&mut self.arrivals, &mut self.queue, sleep(backoff.pause()));
+            let pause = async {
+                if is_held {
+                    sleep(MIN_HOLD).await;
+                    let opens = turns.wait_for(|view| view.state() == GateState::Open);
+                    let _ = timeout(MAX_AGE, opens).await;
+                } else {
+                    sleep(backoff.pause()).await;
+                }
+            };
+            let pause = beside(&mut self.arrivals, &mut self.queue, pause);
             let lost = tokio::select! {
                 ((), lost) = pause => lost,
                 () = stop.cancelled() => return Some(outgoing),
@@ -114,7 +135,14 @@ impl LaneTask {
             if self.queue.overtakes(&outgoing) {
                 return None;
             }
-            if outgoing.since.elapsed() > MAX_AGE {
+            let is_old = outgoing.since.elapsed() > MAX_AGE;
+            if is_held && is_old {
+                return None;
+            }
+            if is_held {
+                continue;
+            }
+            if is_old {
                 tracing::warn!(lane = self.name(), "gave up a message that is ten minutes old");
                 self.count_lost(1);
                 return None;
@@ -159,7 +187,9 @@ impl LaneTask {
                 let error = describe(&error);
                 tracing::error!(lane, error, "the vault does not sign our message; it is given up");
             }
-            Outcome::Closed => return Next::Done,
+            // Of what is said about blocks nothing is worth keeping; a view of the network is.
+            Outcome::Withheld if self.lane == Lane::StateUpdates => return Next::Held,
+            Outcome::Withheld | Outcome::Closed => return Next::Done,
         }
         Next::GiveUp
     }
@@ -172,8 +202,7 @@ impl LaneTask {
         tracing::warn!(
             lane,
             stored,
-            "Failed to send message to stackerdb due to wrong version number. Jumping past it: \
-             another process writes to our slot"
+            "Failed to send message to stackerdb due to wrong version number. Jumping past it"
         );
         if *stale < MAX_STALE {
             return Next::Again;
@@ -181,8 +210,7 @@ impl LaneTask {
         tracing::error!(
             lane,
             stored,
-            "another process signs with this key and writes to our slot; stop it: two signers with \
-             one key endanger each other"
+            "our slot always has a later version than we write; the message is given up"
         );
         Next::GiveUp
     }
@@ -245,6 +273,8 @@ const fn failure_phrase(lane: Lane) -> &'static str {
     }
 }
 
+/// The vault may refuse for a while what the gate lets through.
+const MIN_HOLD: Duration = Duration::from_secs(1);
 const MAX_PAUSE: Duration = Duration::from_secs(5);
 const MAX_AGE: Duration = Duration::from_mins(10);
 /// How long a stop may wait for writes.

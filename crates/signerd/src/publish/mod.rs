@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use countersign_wire::message::SignerMessage;
-use countersign_wire::stackerdb::{Lane, SignersContract};
+use countersign_wire::stackerdb::{Chunk, Lane, SignersContract};
 use countersign_wire::{SlotId, SlotVersion};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -26,12 +26,15 @@ pub(crate) struct Outgoing {
     desk: Desk,
     message: SignerMessage,
     since: Instant,
+    /// Once it is signed. It is the same chunk at every try, and at every node: that it was written before
+    /// does no harm, and two messages under one version would.
+    chunk: Option<Chunk>,
 }
 
 impl Outgoing {
     /// A message that begins its way now.
     pub(crate) fn new(desk: Desk, message: SignerMessage) -> Self {
-        Self { desk, message, since: Instant::now() }
+        Self { desk, message, since: Instant::now(), chunk: None }
     }
 
     fn contract(&self, lane: Lane) -> SignersContract {

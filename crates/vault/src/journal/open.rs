@@ -200,6 +200,8 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     // On macOS a plain fsync does not reach the disk.
     db.pragma_update(None, "fullfsync", true)?;
     db.pragma_update(None, "checkpoint_fullfsync", true)?;
+    // The vault's process can open no file outside of the journal's folder, not even a temporary one.
+    db.pragma_update(None, "temp_store", "MEMORY")?;
     db.pragma_update(None, "foreign_keys", true)?;
     db.pragma_update(None, "trusted_schema", false)?;
     db.pragma_update(None, "cell_size_check", true)?;

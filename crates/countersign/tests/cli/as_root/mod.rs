@@ -1,0 +1,6 @@
+//! What needs users, access control lists and programs of the distribution.
+
+mod guard;
+mod interop;
+mod page;
+mod user;
