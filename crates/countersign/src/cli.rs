@@ -12,6 +12,7 @@ use countersign_ops::exit::Exit;
 use countersign_ops::secret::forbid_core_dumps;
 use countersign_signerd::{Config, Holder, Holders, RemoteVault};
 use countersign_vault::SigningKey;
+use countersign_wire::PublicKey;
 use zeroize::Zeroizing;
 
 use crate::name::Name;
@@ -173,15 +174,25 @@ pub(crate) fn open_holders(config: &Config) -> Result<Holders, Failed> {
 
 /// Opens the key of a configuration that is to take the other's place.
 pub(crate) fn open_next_key(config: &Config) -> Result<SigningKey, Failed> {
-    let Some(place) = &config.next_key else {
-        let error = "the configuration names no `next_key` in the table [countersign]";
-        return Err(Failed::new(Exit::Usage, error));
-    };
-    open(config, place)
+    open(config, next_place(config)?)
+}
+
+/// Where the key of a configuration is kept that is to take the other's place.
+pub(crate) fn next_place(config: &Config) -> Result<&KeyPlace, Failed> {
+    let error = "the configuration names no `next_key` in the table [countersign]";
+    config.next_key.as_ref().ok_or_else(|| Failed::new(Exit::Usage, error))
+}
+
+/// The public half of the key at this place. No secret is asked for if it can be had without.
+pub(crate) fn public_key(config: &Config, place: &KeyPlace) -> Result<PublicKey, Failed> {
+    match place.known_public_key() {
+        Some(key) => Ok(key),
+        None => hold(config, place).map(|holder| holder.public_key()),
+    }
 }
 
 /// Opens the key at this place, or connects to the vault that holds it.
-pub(crate) fn hold(config: &Config, place: &KeyPlace) -> Result<Holder, Failed> {
+fn hold(config: &Config, place: &KeyPlace) -> Result<Holder, Failed> {
     match place {
         KeyPlace::Vault(socket) => match RemoteVault::connect(socket) {
             Ok(vault) => Ok(vault.into()),

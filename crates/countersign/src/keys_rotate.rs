@@ -4,7 +4,6 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use countersign_custody::KeyPlace;
 use countersign_node::{ClientTls, Deadlines, NodeClient, NodeConfig};
 use countersign_operator::rotation::{Keys, Rotation, Trouble};
 use countersign_ops::control::ask;
@@ -14,7 +13,7 @@ use countersign_signerd::control::Route;
 use countersign_wire::PublicKey;
 use serde_json::Value;
 
-use crate::cli::{Failed, block_on, hold, load};
+use crate::cli::{Failed, block_on, load, public_key};
 
 /// What `keys rotate` needs to know.
 #[derive(Debug, clap::Args)]
@@ -83,13 +82,6 @@ fn running(config: &Config) -> Result<Option<(PublicKey, Option<PublicKey>)>, Fa
     let Ok(answer) = answer else { return Ok(None) };
     let key = |name: &str| answer.body.pointer(&format!("/signer/{name}"))?.as_str()?.parse().ok();
     Ok(key("public_key").map(|first| (first, key("next_public_key"))))
-}
-
-fn public_key(config: &Config, place: &KeyPlace) -> Result<PublicKey, Failed> {
-    match place.known_public_key() {
-        Some(key) => Ok(key),
-        None => hold(config, place).map(|holder| holder.public_key()),
-    }
 }
 
 /// The signer's node.

@@ -66,25 +66,35 @@ impl Journals {
         next_key: Option<&PublicKey>,
     ) -> Result<Option<Self>, JournalsError> {
         let Some(usual) = db_path.journal() else { return Ok(None) };
-        let named = |key: &PublicKey| db_path.journal_of(key).filter(|path| is_there(path));
-        if next_key.is_none() && named(key).is_none() {
+        let named = db_path.journal_of(key).filter(|path| is_there(path));
+        if next_key.is_none() && named.is_none() {
             return Ok(Some(Self { first: usual, next: None }));
         }
-        let owner = Vault::owner_of(&usual)?;
-        let known = |key: &PublicKey| match (named(key), owner == Some(*key)) {
-            (Some(one), true) => Err(JournalsError::Two { key: *key, one, other: usual.clone() }),
-            (Some(named), false) => Ok(Some(named)),
-            (None, true) => Ok(Some(usual.clone())),
-            (None, false) => Ok(None),
-        };
         let next = match next_key {
-            Some(key) => known(key)?.or_else(|| db_path.journal_of(key)),
+            Some(key) => Self::of_key(db_path, key)?.or_else(|| db_path.journal_of(key)),
             None => None,
         };
         // If the usual one is another key's, opening it says so: a key without a history of its own does
         // not begin one just because the configuration has changed.
-        let first = known(key)?.unwrap_or(usual);
+        let first = Self::of_key(db_path, key)?.unwrap_or(usual);
         Ok(Some(Self { first, next }))
+    }
+
+    /// The journal that belongs to a key, whatever place the key has in the configuration; none if there is
+    /// none. No journal may be open yet.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Journals::find`].
+    pub fn of_key(db_path: &DbPath, key: &PublicKey) -> Result<Option<PathBuf>, JournalsError> {
+        let Some(usual) = db_path.journal() else { return Ok(None) };
+        let named = db_path.journal_of(key).filter(|path| is_there(path));
+        let is_usual = Vault::owner_of(&usual)? == Some(*key);
+        match (named, is_usual) {
+            (Some(one), true) => Err(JournalsError::Two { key: *key, one, other: usual }),
+            (named, false) => Ok(named),
+            (None, true) => Ok(Some(usual)),
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use countersign_vault::{FLOOR, JournalFile};
 
-use super::{Common, answer, broken, closed, journal_of, status};
+use super::{Common, answer, broken, closed, status};
 use crate::cli::Failed;
 
 /// What `journal accept` needs to know.
@@ -17,7 +17,7 @@ pub(super) struct Args {
 /// Takes the journal as it is. After the next start nothing is signed for ten minutes, until what it may
 /// have forgotten binds no more.
 pub(super) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failed> {
-    let journal = journal_of(&args.common.config)?;
+    let journal = args.common.journal()?;
     let mut file = JournalFile::accept(&journal, FLOOR).map_err(closed)?;
     let found = file.status().map_err(broken)?;
     file.close().map_err(broken)?;

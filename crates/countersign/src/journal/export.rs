@@ -9,8 +9,8 @@ use countersign_ops::exit::Exit;
 use countersign_vault::Vault;
 use serde_json::json;
 
-use super::{Common, JournalFailed, answer, broken, closed, now};
-use crate::cli::{Failed, load, open_key};
+use super::{Common, JournalFailed, answer, broken, closed, journal_of, now};
+use crate::cli::{Failed, load, open_key, open_next_key};
 
 /// What `journal export` needs to know.
 #[derive(Debug, clap::Args)]
@@ -25,9 +25,9 @@ pub(super) struct Args {
 /// Writes the export, durably, and says what is in it. The key signs it.
 pub(super) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failed> {
     let config = load(&args.common.config)?;
-    let journal = config.db_path.journal();
-    let journal = journal.ok_or_else(|| Failed::argument(JournalFailed::NothingIsKept))?;
-    let mut vault = Vault::open(open_key(&config)?, &journal).map_err(closed)?;
+    let key = if args.common.next { open_next_key(&config)? } else { open_key(&config)? };
+    let journal = journal_of(&config, &key.public_key(), args.common.next)?;
+    let mut vault = Vault::open(key, &journal).map_err(closed)?;
     let export = vault.export_journal(now()).map_err(broken)?;
     if vault.was_stopped_cleanly() {
         vault.close_cleanly().map_err(broken)?;

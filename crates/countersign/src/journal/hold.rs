@@ -6,7 +6,7 @@ use countersign_vault::JournalFile;
 use countersign_wire::BurnHeight;
 use serde_json::json;
 
-use super::{Common, answer, broken, closed, journal_of};
+use super::{Common, answer, broken, closed};
 use crate::cli::Failed;
 
 /// What `journal hold` needs to know.
@@ -42,7 +42,7 @@ fn change(
     out: &mut dyn Write,
     change: impl FnOnce(&mut JournalFile) -> Result<(), countersign_vault::SignError>,
 ) -> Result<(), Failed> {
-    let journal = journal_of(&common.config)?;
+    let journal = common.journal()?;
     let mut file = JournalFile::open(&journal).map_err(closed)?;
     change(&mut file).map_err(broken)?;
     let hold = file.status().map_err(broken)?.hold;

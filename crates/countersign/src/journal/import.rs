@@ -7,7 +7,7 @@ use countersign_ops::exit::Exit;
 use countersign_vault::{AdoptError, Imported, JournalFile};
 use serde_json::json;
 
-use super::{Common, JournalFailed, answer, broken, closed, journal_of, verify};
+use super::{Common, JournalFailed, answer, broken, closed, verify};
 use crate::cli::Failed;
 
 /// What `journal import` needs to know.
@@ -26,7 +26,7 @@ pub(super) struct Args {
 /// Takes over all of it or nothing. The journal must exist: `countersign run --init` begins one.
 pub(super) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failed> {
     let export = verify::read(&args.export)?;
-    let journal = journal_of(&args.common.config)?;
+    let journal = args.common.journal()?;
     let mut file = JournalFile::open(&journal).map_err(closed)?;
     let imported = if args.dry_run { file.rehearse_import(&export) } else { file.import(&export) };
     let imported = imported.map_err(|why| refused(args, why))?;

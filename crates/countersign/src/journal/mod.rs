@@ -8,15 +8,16 @@ mod status;
 mod verify;
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use countersign_ops::exit::Exit;
+use countersign_signerd::{Config, Journals, JournalsError};
 use countersign_vault::{OpenError, SignError};
-use countersign_wire::UnixSeconds;
+use countersign_wire::{PublicKey, UnixSeconds};
 use serde_json::Value;
 
-use crate::cli::{Failed, load};
+use crate::cli::{Failed, load, next_place, public_key};
 
 /// What to do with the journal.
 #[derive(Debug, clap::Args)]
@@ -49,6 +50,9 @@ struct Common {
     /// The signer's configuration
     #[arg(short, long, value_name = "FILE", default_value = "signer-config.toml")]
     config: PathBuf,
+    /// The journal of the key that is to take the other's place (`next_key` of the table [countersign])
+    #[arg(long)]
+    next: bool,
     /// Write one JSON object instead of text
     #[arg(long)]
     json: bool,
@@ -91,10 +95,34 @@ enum JournalFailed {
     },
 }
 
-/// The journal of a configuration.
-fn journal_of(config: &Path) -> Result<PathBuf, Failed> {
-    let journal = load(config)?.db_path.journal();
-    journal.ok_or_else(|| Failed::argument(JournalFailed::NothingIsKept))
+impl Common {
+    /// The journal that is meant.
+    fn journal(&self) -> Result<PathBuf, Failed> {
+        let config = load(&self.config)?;
+        if !self.next && !config.db_path.has_named_journals() {
+            // There is only one that it can be, and no key has to be known.
+            return usual(&config);
+        }
+        let place = if self.next { next_place(&config)? } else { &config.key };
+        journal_of(&config, &public_key(&config, place)?, self.next)
+    }
+}
+
+/// The journal of a key of a configuration.
+fn journal_of(config: &Config, key: &PublicKey, is_next: bool) -> Result<PathBuf, Failed> {
+    let known = Journals::of_key(&config.db_path, key).map_err(|error| match error {
+        JournalsError::Unreadable(error) => closed(error),
+        error @ JournalsError::Two { .. } => Failed::new(error.exit(), error),
+    })?;
+    match (known, config.db_path.journal_of(key)) {
+        (Some(known), _) => Ok(known),
+        (None, Some(named)) if is_next => Ok(named),
+        _ => usual(config),
+    }
+}
+
+fn usual(config: &Config) -> Result<PathBuf, Failed> {
+    config.db_path.journal().ok_or_else(|| Failed::argument(JournalFailed::NothingIsKept))
 }
 
 /// A journal that does not open.

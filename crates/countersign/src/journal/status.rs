@@ -7,7 +7,7 @@ use std::path::Path;
 use countersign_vault::{JournalFile, JournalStatus, Standing};
 use serde_json::{Value, json};
 
-use super::{Common, answer, closed, journal_of};
+use super::{Common, answer, closed};
 use crate::cli::Failed;
 
 /// What `journal status` needs to know.
@@ -19,7 +19,7 @@ pub(super) struct Args {
 
 /// Checks the journal, writes nothing to it, and says what it comes to.
 pub(super) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failed> {
-    let journal = journal_of(&args.common.config)?;
+    let journal = args.common.journal()?;
     let status = JournalFile::inspect(&journal).map_err(closed)?;
     answer(out, args.common.json, (text(&journal, &status), json(&journal, &status)))
 }

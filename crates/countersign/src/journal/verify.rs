@@ -8,7 +8,7 @@ use countersign_ops::exit::Exit;
 use countersign_vault::{JournalExport, JournalFile};
 use serde_json::json;
 
-use super::{Common, JournalFailed, answer, closed, journal_of, status};
+use super::{Common, JournalFailed, answer, closed, status};
 use crate::cli::Failed;
 
 /// What `journal verify` needs to know.
@@ -28,7 +28,7 @@ pub(super) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failed> {
         let export = read(path)?;
         return answer(out, args.common.json, describe(path, &export));
     }
-    let journal = journal_of(&args.common.config)?;
+    let journal = args.common.journal()?;
     let found = JournalFile::inspect(&journal).map_err(closed)?;
     let text = format!("the journal is whole\n{}", status::text(&journal, &found));
     answer(out, args.common.json, (text, status::json(&journal, &found)))

@@ -46,6 +46,40 @@ fn json(place: &Place, args: &str) -> serde_json::Value {
     serde_json::from_str(said.lines().nth(2).unwrap()).unwrap()
 }
 
+/// The same folder after a change of keys: the journal of the key that has taken the other's place is
+/// named after it, and the one with the usual name is the old key's.
+fn after_a_change_of_keys() -> (Place, PathBuf) {
+    let place = place();
+    let name = format!("signer.countersign-journal-{}.sqlite", key().public_key());
+    let named = place.path().join(name);
+    fs::rename(journal(&place), &named).unwrap();
+    fs::rename(journal(&place).with_extension("witness"), named.with_extension("witness")).unwrap();
+    let old = PrivateKey::from_bytes([3; 32]).unwrap();
+    let old = Vault::create(old, &journal(&place), Birth::WithKey).unwrap();
+    old.close_cleanly().unwrap();
+    (place, named)
+}
+
+#[test]
+fn a_key_that_has_taken_the_others_place_is_served_from_the_journal_that_is_named_after_it() {
+    let (place, named) = after_a_change_of_keys();
+    let said = ask(&place, "status");
+    let name = named.file_name().unwrap().to_str().unwrap();
+    assert!(said.contains(name), "{said}");
+    ask(&place, "hold --from-burn-height 900");
+    let is_held = |place: &Place| ask(place, "status").contains("900");
+    assert!(is_held(&place), "the hold is in the journal of the key that signs");
+    let exported = ask(&place, "export --out export.json");
+    assert!(exported.starts_with("exit: 0"), "{exported}");
+    assert!(exported.contains(&key().public_key().to_string()), "{exported}");
+}
+
+#[test]
+fn the_journal_of_a_next_key_that_is_not_configured_is_not_guessed() {
+    let said = ask(&place(), "status --next");
+    assert!(said.starts_with("exit: 2") && said.contains("names no `next_key`"), "{said}");
+}
+
 #[test]
 fn status_says_what_the_journal_comes_to_and_leaves_it_as_it_was() {
     let place = place();

@@ -50,6 +50,18 @@ impl DbPath {
         self.beside(&format!("countersign-journal-{key}.sqlite"))
     }
 
+    /// Whether there is a signing journal that is named after a key.
+    pub fn has_named_journals(&self) -> bool {
+        let Some(usual) = self.journal() else { return false };
+        let stem = usual.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let folder = usual.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let entries = std::fs::read_dir(folder.unwrap_or(Path::new(".")));
+        entries.into_iter().flatten().flatten().any(|entry| {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            name.starts_with(&format!("{stem}-")) && name.ends_with(".sqlite")
+        })
+    }
+
     /// The list of proven backups; none if nothing is kept.
     pub fn proofs(&self) -> Option<PathBuf> {
         self.beside("countersign-keys.json")
