@@ -163,8 +163,10 @@ async fn a_signer_that_is_killed_around_the_boundary_goes_on_with_the_right_key(
     // The old key has done its work: the new one stands alone in the file, and finds its journal.
     let secret =
         std::fs::read_to_string(place.config.with_file_name("credentials/next-signer-key"));
-    let alone =
-        network.settings(0).without_in("countersign", "next_key").with("stacks_private_key", secret.unwrap());
+    let alone = network
+        .settings(0)
+        .without_in("countersign", "next_key")
+        .with("stacks_private_key", secret.unwrap());
     let config = network.write(0, &alone);
     let daemon = Daemon::start(&config);
     network.skip_to_now();

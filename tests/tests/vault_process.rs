@@ -31,10 +31,9 @@ fn alone() -> DevnetConfig {
     DevnetConfig { signers: vec![SignerKind::External], ..quick(1) }
 }
 
-/// A key of this test alone: on one machine a key has one vault at a time.
-fn key() -> PrivateKey {
-    let test = std::thread::current().name().unwrap().to_owned();
-    Seed::from_text(&test).key("vault", 0)
+/// A key of its own for each test: a key has one vault on a machine.
+fn fresh() -> PrivateKey {
+    Seed::from_os().unwrap().key("vault", 0)
 }
 
 fn rejection(number: u8) -> Request {
@@ -91,6 +90,7 @@ async fn a_signer_without_a_key_signs_through_its_vault_and_outlives_the_vaults_
 
 #[tokio::test]
 async fn a_vault_that_comes_back_with_another_key_is_asked_for_nothing() {
+    let key = fresh();
     let mut network = Network::start(alone()).await;
     let settings = network.settings(0);
     let own = PrivateKey::from_hex(settings.text("stacks_private_key")).unwrap();
@@ -100,7 +100,7 @@ async fn a_vault_that_comes_back_with_another_key_is_asked_for_nothing() {
     network.adopts(1, "the vault signs").await;
 
     vault.kill().await;
-    let impostor = VaultPlace::new(&key(), None, &[(ROOT, "block-signer")]);
+    let impostor = VaultPlace::new(&key, None, &[(ROOT, "block-signer")]);
     let stranger = impostor.start().await;
     std::fs::remove_file(place.socket()).unwrap();
     std::os::unix::fs::symlink(impostor.socket(), place.socket()).unwrap();
@@ -108,7 +108,7 @@ async fn a_vault_that_comes_back_with_another_key_is_asked_for_nothing() {
     network.proposes(2, "nothing is signed with another key").await;
     assert!(daemon.is_running());
     let heard = VaultClient::connect(&place.socket(), LIMIT).unwrap();
-    assert_eq!(heard.keys(), [key().public_key()]);
+    assert_eq!(heard.keys(), [key.public_key()]);
     stranger.signal(Signal::TERM);
     stranger.ended().await;
     assert!(accepted_in_journal(&impostor.journal()).is_empty(), "it was asked for nothing");
@@ -122,12 +122,13 @@ async fn a_vault_that_comes_back_with_another_key_is_asked_for_nothing() {
 
 #[tokio::test]
 async fn each_user_may_ask_for_what_its_role_includes_and_a_stranger_for_nothing() {
+    let key = fresh();
     let [owner, signer, operator, stranger] =
         ["cs-vault", "cs-signer", "cs-operator", "cs-stranger"].map(UnixUser::create);
     let callers = [(signer.uid(), "block-signer"), (operator.uid(), "operator")];
-    let place = VaultPlace::new(&key(), Some(&owner), &callers);
+    let place = VaultPlace::new(&key, Some(&owner), &callers);
     let vault = place.start().await;
-    let public = key().public_key();
+    let public = key.public_key();
     let asked = |user: &UnixUser, request: Request| user.act(|| ask(&place, public, request));
 
     let Ok(Answer::Signature(signature)) = asked(&signer, rejection(1)) else { panic!() };
@@ -168,8 +169,9 @@ async fn each_user_may_ask_for_what_its_role_includes_and_a_stranger_for_nothing
 
 #[tokio::test]
 async fn a_caller_can_neither_read_the_key_nor_look_into_the_vault() {
+    let key = fresh();
     let [owner, signer] = ["cs-vault", "cs-signer"].map(UnixUser::create);
-    let place = VaultPlace::new(&key(), Some(&owner), &[(signer.uid(), "block-signer")]);
+    let place = VaultPlace::new(&key, Some(&owner), &[(signer.uid(), "block-signer")]);
     let vault = place.start().await;
     let memory = format!("/proc/{}/mem", vault.pid());
     let environment = format!("/proc/{}/environ", vault.pid());
@@ -192,14 +194,15 @@ async fn a_caller_can_neither_read_the_key_nor_look_into_the_vault() {
     let refused = signer.act(|| std::fs::File::open(place.journal())).unwrap_err();
     assert_eq!(refused.kind(), std::io::ErrorKind::PermissionDenied);
     assert!(vault.is_running());
-    let public = key().public_key();
+    let public = key.public_key();
     signer.act(|| ask(&place, public, rejection(1))).unwrap();
 }
 
 #[tokio::test]
 async fn what_the_process_locked_is_in_force_as_the_kernel_shows_it() {
+    let key = fresh();
     let owner = UnixUser::create("cs-vault");
-    let place = VaultPlace::new(&key(), Some(&owner), &[(ROOT, "block-signer")]);
+    let place = VaultPlace::new(&key, Some(&owner), &[(ROOT, "block-signer")]);
     let vault = place.start().await;
     let status = std::fs::read_to_string(format!("/proc/{}/status", vault.pid())).unwrap();
     let field = |name: &str| {
@@ -217,9 +220,10 @@ async fn what_the_process_locked_is_in_force_as_the_kernel_shows_it() {
 
 #[tokio::test]
 async fn a_vault_that_cannot_lock_its_memory_does_not_start_unless_it_is_told_to() {
+    let key = fresh();
     let owner = UnixUser::create("cs-vault");
     let callers = [(ROOT, "block-signer")];
-    let place = VaultPlace::new(&key(), Some(&owner), &callers);
+    let place = VaultPlace::new(&key, Some(&owner), &callers);
     let ended = place.run_without_locked_memory().await;
     assert_eq!(ended.code, Some(11), "{}", ended.log);
     assert!(ended.log.contains("the memory lock is not in force"), "{}", ended.log);
@@ -229,11 +233,12 @@ async fn a_vault_that_cannot_lock_its_memory_does_not_start_unless_it_is_told_to
 
 #[tokio::test]
 async fn a_slow_caller_and_a_crowd_cost_another_caller_nothing() {
+    let key = fresh();
     let [first, second] = ["cs-slow", "cs-quick"].map(UnixUser::create);
     let callers = [(first.uid(), "block-signer"), (second.uid(), "block-signer")];
-    let place = VaultPlace::new(&key(), None, &callers);
+    let place = VaultPlace::new(&key, None, &callers);
     let vault = place.start().await;
-    let public = key().public_key();
+    let public = key.public_key();
     let held: Vec<UnixStream> = first.act(|| {
         let connect = || {
             let mut stream = UnixStream::connect(place.socket()).unwrap();
@@ -255,7 +260,8 @@ async fn a_slow_caller_and_a_crowd_cost_another_caller_nothing() {
 
 #[tokio::test]
 async fn bytes_that_are_no_call_end_the_connection_and_nothing_else() {
-    let place = VaultPlace::new(&key(), None, &[(ROOT, "block-signer")]);
+    let key = fresh();
+    let place = VaultPlace::new(&key, None, &[(ROOT, "block-signer")]);
     let vault = place.start().await;
     let rows: [(&str, &[u8]); 3] = [
         ("a frame that is too long", &[0xff; 64]),
@@ -277,13 +283,14 @@ async fn bytes_that_are_no_call_end_the_connection_and_nothing_else() {
             assert!(matches!(reply, Reply::Refused(Refusal::Malformed { .. })), "{why}: {reply:?}");
         }
     }
-    ask(&place, key().public_key(), rejection(1)).unwrap();
+    ask(&place, key.public_key(), rejection(1)).unwrap();
     assert!(vault.is_running());
 }
 
 #[tokio::test]
 async fn a_call_for_another_key_or_another_chain_is_refused() {
-    let place = VaultPlace::new(&key(), None, &[(ROOT, "block-signer")]);
+    let key = fresh();
+    let place = VaultPlace::new(&key, None, &[(ROOT, "block-signer")]);
     let _vault = place.start().await;
     let other = PrivateKey::from_bytes([1; 32]).unwrap().public_key();
     let refusal = |answer| match answer {
@@ -297,16 +304,17 @@ async fn a_call_for_another_key_or_another_chain_is_refused() {
         chain_id: ChainId::MAINNET,
         at: UnixSeconds::new(1),
     });
-    let refused = refusal(ask(&place, key().public_key(), elsewhere));
+    let refused = refusal(ask(&place, key.public_key(), elsewhere));
     let (asked, ours) = (ChainId::MAINNET, ChainId::TESTNET);
     assert_eq!(refused, Refusal::OtherChain { asked, ours });
 }
 
 #[tokio::test]
 async fn a_vault_that_cannot_write_its_journal_ends_with_the_code_for_that() {
-    let place = VaultPlace::new(&key(), None, &[(ROOT, "block-signer")]);
+    let key = fresh();
+    let place = VaultPlace::new(&key, None, &[(ROOT, "block-signer")]);
     let vault = place.start_on_full_disk(256).await;
-    let public = key().public_key();
+    let public = key.public_key();
     let mut client = VaultClient::connect(&place.socket(), LIMIT).unwrap();
     let refused = (0..=u16::MAX).find_map(|number| {
         let [high, low] = number.to_be_bytes();
@@ -329,24 +337,26 @@ async fn a_vault_that_cannot_write_its_journal_ends_with_the_code_for_that() {
 
 #[tokio::test]
 async fn a_second_vault_of_the_same_key_does_not_start_whatever_its_files_are() {
-    let place = VaultPlace::new(&key(), None, &[(ROOT, "block-signer")]);
+    let key = fresh();
+    let place = VaultPlace::new(&key, None, &[(ROOT, "block-signer")]);
     let first = place.start().await;
-    for other in [&place, &VaultPlace::new(&key(), None, &[(ROOT, "block-signer")])] {
+    for other in [&place, &VaultPlace::new(&key, None, &[(ROOT, "block-signer")])] {
         let second = other.run().await;
         assert_eq!(second.code, Some(12), "{}", second.log);
         assert!(second.log.contains("signs with the key"), "{}", second.log);
     }
     assert!(first.is_running());
-    ask(&place, key().public_key(), rejection(1)).unwrap();
+    ask(&place, key.public_key(), rejection(1)).unwrap();
 }
 
 #[tokio::test]
 async fn a_signer_can_stop_its_key_and_only_an_operator_can_let_it_go_on() {
+    let key = fresh();
     let [signer, operator] = ["cs-signer", "cs-operator"].map(UnixUser::create);
     let callers = [(signer.uid(), "block-signer"), (operator.uid(), "operator")];
-    let place = VaultPlace::new(&key(), None, &callers);
+    let place = VaultPlace::new(&key, None, &callers);
     let vault = place.start().await;
-    let public = key().public_key();
+    let public = key.public_key();
     let asked = |user: &UnixUser, request: Request| user.act(|| ask(&place, public, request));
     let (reason, at) = ("another signer has this key".to_owned(), UnixSeconds::new(7));
     let frozen = Standing::Frozen { at, reason: reason.clone() };
@@ -366,10 +376,11 @@ async fn a_signer_can_stop_its_key_and_only_an_operator_can_let_it_go_on() {
 
 #[tokio::test]
 async fn days_of_work_keep_the_vault_inside_its_sandbox() {
+    let key = fresh();
     let owner = UnixUser::create("cs-vault");
-    let place = VaultPlace::new(&key(), Some(&owner), &[(ROOT, "block-signer")]);
+    let place = VaultPlace::new(&key, Some(&owner), &[(ROOT, "block-signer")]);
     let vault = place.start().await;
-    let public = key().public_key();
+    let public = key.public_key();
     let mut client = VaultClient::connect(&place.socket(), LIMIT).unwrap();
     // More blocks than are remembered one by one, so that old ones are folded and the log is merged.
     for piece in 0..4_u64 {
@@ -403,7 +414,8 @@ async fn days_of_work_keep_the_vault_inside_its_sandbox() {
 
 #[tokio::test]
 async fn a_missing_journal_is_refused_and_one_that_begins_waits() {
-    let place = VaultPlace::new(&key(), None, &[(ROOT, "block-signer")]);
+    let key = fresh();
+    let place = VaultPlace::new(&key, None, &[(ROOT, "block-signer")]);
     for file in std::fs::read_dir(place.journal().parent().unwrap()).unwrap() {
         std::fs::remove_file(file.unwrap().path()).unwrap();
     }
@@ -411,17 +423,18 @@ async fn a_missing_journal_is_refused_and_one_that_begins_waits() {
     assert_eq!(ended.code, Some(4), "{}", ended.log);
     assert!(ended.log.contains("--init"), "{}", ended.log);
     let _vault = place.start_with_init().await;
-    let refused = ask(&place, key().public_key(), rejection(1)).unwrap_err();
+    let refused = ask(&place, key.public_key(), rejection(1)).unwrap_err();
     assert!(matches!(refused, SignError::Waiting { .. }), "{refused}");
 }
 
 #[tokio::test]
 async fn a_vault_without_its_key_or_with_a_bad_configuration_says_so_and_leaves_no_files() {
-    let place = VaultPlace::new(&key(), None, &[(ROOT, "block-signer")]);
+    let key = fresh();
+    let place = VaultPlace::new(&key, None, &[(ROOT, "block-signer")]);
     std::fs::write(place.key(), "no key").unwrap();
     let ended = place.run().await;
     assert_eq!(ended.code, Some(11), "{}", ended.log);
-    place.put_key(&key());
+    place.put_key(&key);
     place.configure(&[], "");
     let ended = place.run().await;
     assert_eq!(ended.code, Some(2), "{}", ended.log);

@@ -31,6 +31,7 @@ pub(crate) fn terminate(child: &Child, signal: &str) {
 const LOG: &str = "signer.countersign-decisions.jsonl";
 const JOURNAL: &str = "signer.countersign-journal.sqlite";
 const WITNESS: &str = "signer.countersign-journal.witness";
+const BOOK: &str = "signer.countersign-slots.book";
 const STORE: &str = "signer.countersign.sqlite";
 
 #[test]
@@ -42,7 +43,7 @@ fn a_signer_starts_without_its_node_and_stops_when_asked_to() {
         terminate(&child, signal);
         let output = child.wait_with_output().unwrap();
         assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
-        assert_eq!(place.files(), [LOG, JOURNAL, WITNESS, STORE]);
+        assert_eq!(place.files(), [LOG, JOURNAL, WITNESS, BOOK, STORE]);
     }
 }
 
@@ -104,13 +105,13 @@ fn nothing_is_created_when_an_endpoint_is_taken() {
 }
 
 #[test]
-fn a_second_signer_with_the_same_journal_does_not_start() {
+fn a_second_signer_with_the_same_key_does_not_start() {
     let place = Place::startable();
     let mut first = place.start();
     wait_until_ready(&mut first);
     let said = place.said("run");
-    assert!(said.starts_with("exit: 4\n"), "{said}");
-    assert!(said.contains("is in use by another process"), "{said}");
+    assert!(said.starts_with("exit: 12\n"), "{said}");
+    assert!(said.contains("signs with the key"), "{said}");
     terminate(&first, "-TERM");
     assert_eq!(first.wait().unwrap().code(), Some(0));
 }

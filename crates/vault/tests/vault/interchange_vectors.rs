@@ -209,6 +209,10 @@ fn accepted() -> Vec<Accepted> {
         .collect()
 }
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "the list of what must be refused, one entry after the other"
+)]
 fn refused() -> Vec<Refused> {
     let text = good().to_json();
     let spoilt = |export: JournalExport| prove(export).to_json();
