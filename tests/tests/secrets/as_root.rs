@@ -98,6 +98,7 @@ fn contains(hay: &[u8], needle: &[u8]) -> bool {
 }
 
 #[test]
+#[ignore = "needs root: makes users, or looks into another process"]
 fn the_thief_finds_each_form_of_a_key() {
     let key = PrivateKey::from_bytes([0x5a; 32]).unwrap();
     let thief = Thief::of(&key);
@@ -112,6 +113,7 @@ fn the_thief_finds_each_form_of_a_key() {
 }
 
 #[tokio::test]
+#[ignore = "needs root: makes users, or looks into another process"]
 async fn the_key_is_in_the_vaults_memory_and_nowhere_else() {
     let config = DevnetConfig { signers: vec![SignerKind::External], ..quick(1) };
     let mut network = Network::start(config).await;

@@ -53,6 +53,7 @@ fn ask(place: &VaultPlace, key: PublicKey, request: Request) -> Result<Answer, S
 }
 
 #[tokio::test]
+#[ignore = "needs root: makes users, or looks into another process"]
 async fn a_signer_without_a_key_signs_through_its_vault_and_outlives_the_vaults_death() {
     let mut network = Network::start(alone()).await;
     let settings = network.settings(0);
@@ -89,6 +90,7 @@ async fn a_signer_without_a_key_signs_through_its_vault_and_outlives_the_vaults_
 }
 
 #[tokio::test]
+#[ignore = "needs root: makes users, or looks into another process"]
 async fn a_vault_that_comes_back_with_another_key_is_asked_for_nothing() {
     let key = fresh();
     let mut network = Network::start(alone()).await;
@@ -121,6 +123,7 @@ async fn a_vault_that_comes_back_with_another_key_is_asked_for_nothing() {
 }
 
 #[tokio::test]
+#[ignore = "needs root: makes users, or looks into another process"]
 async fn each_user_may_ask_for_what_its_role_includes_and_a_stranger_for_nothing() {
     let key = fresh();
     let [owner, signer, operator, stranger] =
@@ -168,6 +171,7 @@ async fn each_user_may_ask_for_what_its_role_includes_and_a_stranger_for_nothing
 }
 
 #[tokio::test]
+#[ignore = "needs root: makes users, or looks into another process"]
 async fn a_caller_can_neither_read_the_key_nor_look_into_the_vault() {
     let key = fresh();
     let [owner, signer] = ["cs-vault", "cs-signer"].map(UnixUser::create);
@@ -199,6 +203,7 @@ async fn a_caller_can_neither_read_the_key_nor_look_into_the_vault() {
 }
 
 #[tokio::test]
+#[ignore = "needs root: makes users, or looks into another process"]
 async fn what_the_process_locked_is_in_force_as_the_kernel_shows_it() {
     let key = fresh();
     let owner = UnixUser::create("cs-vault");
@@ -219,6 +224,7 @@ async fn what_the_process_locked_is_in_force_as_the_kernel_shows_it() {
 }
 
 #[tokio::test]
+#[ignore = "needs root: makes users, or looks into another process"]
 async fn a_vault_that_cannot_lock_its_memory_does_not_start_unless_it_is_told_to() {
     let key = fresh();
     let owner = UnixUser::create("cs-vault");
@@ -232,6 +238,7 @@ async fn a_vault_that_cannot_lock_its_memory_does_not_start_unless_it_is_told_to
 }
 
 #[tokio::test]
+#[ignore = "needs root: makes users, or looks into another process"]
 async fn a_slow_caller_and_a_crowd_cost_another_caller_nothing() {
     let key = fresh();
     let [first, second] = ["cs-slow", "cs-quick"].map(UnixUser::create);
@@ -259,6 +266,7 @@ async fn a_slow_caller_and_a_crowd_cost_another_caller_nothing() {
 }
 
 #[tokio::test]
+#[ignore = "needs root: makes users, or looks into another process"]
 async fn bytes_that_are_no_call_end_the_connection_and_nothing_else() {
     let key = fresh();
     let place = VaultPlace::new(&key, None, &[(ROOT, "block-signer")]);
@@ -288,6 +296,7 @@ async fn bytes_that_are_no_call_end_the_connection_and_nothing_else() {
 }
 
 #[tokio::test]
+#[ignore = "needs root: makes users, or looks into another process"]
 async fn a_call_for_another_key_or_another_chain_is_refused() {
     let key = fresh();
     let place = VaultPlace::new(&key, None, &[(ROOT, "block-signer")]);
@@ -310,6 +319,7 @@ async fn a_call_for_another_key_or_another_chain_is_refused() {
 }
 
 #[tokio::test]
+#[ignore = "needs root: makes users, or looks into another process"]
 async fn a_vault_that_cannot_write_its_journal_ends_with_the_code_for_that() {
     let key = fresh();
     let place = VaultPlace::new(&key, None, &[(ROOT, "block-signer")]);
@@ -336,6 +346,7 @@ async fn a_vault_that_cannot_write_its_journal_ends_with_the_code_for_that() {
 }
 
 #[tokio::test]
+#[ignore = "needs root: makes users, or looks into another process"]
 async fn a_second_vault_of_the_same_key_does_not_start_whatever_its_files_are() {
     let key = fresh();
     let place = VaultPlace::new(&key, None, &[(ROOT, "block-signer")]);
@@ -350,6 +361,7 @@ async fn a_second_vault_of_the_same_key_does_not_start_whatever_its_files_are() 
 }
 
 #[tokio::test]
+#[ignore = "needs root: makes users, or looks into another process"]
 async fn a_signer_can_stop_its_key_and_only_an_operator_can_let_it_go_on() {
     let key = fresh();
     let [signer, operator] = ["cs-signer", "cs-operator"].map(UnixUser::create);
@@ -375,6 +387,7 @@ async fn a_signer_can_stop_its_key_and_only_an_operator_can_let_it_go_on() {
 }
 
 #[tokio::test]
+#[ignore = "needs root: makes users, or looks into another process"]
 async fn days_of_work_keep_the_vault_inside_its_sandbox() {
     let key = fresh();
     let owner = UnixUser::create("cs-vault");
@@ -413,6 +426,7 @@ async fn days_of_work_keep_the_vault_inside_its_sandbox() {
 }
 
 #[tokio::test]
+#[ignore = "needs root: makes users, or looks into another process"]
 async fn a_missing_journal_is_refused_and_one_that_begins_waits() {
     let key = fresh();
     let place = VaultPlace::new(&key, None, &[(ROOT, "block-signer")]);
@@ -428,6 +442,7 @@ async fn a_missing_journal_is_refused_and_one_that_begins_waits() {
 }
 
 #[tokio::test]
+#[ignore = "needs root: makes users, or looks into another process"]
 async fn a_vault_without_its_key_or_with_a_bad_configuration_says_so_and_leaves_no_files() {
     let key = fresh();
     let place = VaultPlace::new(&key, None, &[(ROOT, "block-signer")]);

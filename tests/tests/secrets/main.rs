@@ -1,0 +1,3 @@
+//! Where the key is, searched for as a thief would.
+
+mod as_root;

@@ -1,0 +1,3 @@
+//! The vault as a process of its own, with callers that are real users.
+
+mod as_root;
