@@ -50,7 +50,7 @@ struct Common {
     /// The signer's configuration
     #[arg(short, long, value_name = "FILE", default_value = "signer-config.toml")]
     config: PathBuf,
-    /// The journal of the key that is to take the other's place (`next_key` of the table [countersign])
+    /// The journal of the key that is to take the other's place (`next_key` of the table `countersign`)
     #[arg(long)]
     next: bool,
     /// Write one JSON object instead of text
