@@ -71,9 +71,9 @@ pub(crate) struct Args {
     /// Print one JSON object a line
     #[arg(long)]
     json: bool,
-    /// Become the command after `--`, and end with the process that started this one
+    /// Become the command after `--`, and end with the process of this number, which started this one
     #[arg(long, hide = true, requires = "command")]
-    leashed: bool,
+    leashed: Option<u32>,
     /// The command of `--leashed`
     #[arg(last = true, hide = true, requires = "leashed")]
     command: Vec<OsString>,
@@ -81,8 +81,8 @@ pub(crate) struct Args {
 
 /// Runs the network until SIGINT or SIGTERM, or until enough blocks were adopted.
 pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failed> {
-    if args.leashed {
-        return Err(Failed::new(Exit::Failure, exec_leashed(&args.command)));
+    if let Some(parent) = args.leashed {
+        return Err(Failed::new(Exit::Failure, exec_leashed(parent, &args.command)));
     }
     let config = config(args)?;
     let runtime = tokio::runtime::Builder::new_current_thread()

@@ -113,7 +113,8 @@ impl DevnetConfig {
     /// signer outlives this process however it ends.
     #[must_use]
     pub fn leashed_by(mut self, countersign: PathBuf) -> Self {
-        self.launcher = vec![countersign.into(), "devnet".into(), "--leashed".into(), "--".into()];
+        let leash = format!("--leashed={}", std::process::id());
+        self.launcher = vec![countersign.into(), "devnet".into(), leash.into(), "--".into()];
         self
     }
 
