@@ -47,14 +47,23 @@ pub(crate) fn rustup_component(
 }
 
 /// What the tests with `as_root` in their path run, and the Debian package of each.
-const DISTRIBUTION: [(&str, &str); 10] = [
+const DISTRIBUTION: [(&str, &str); 19] = [
     ("age", "age"),
+    ("chromedriver", "chromium-driver"),
+    ("chromium", "chromium"),
     ("gdb", "gdb"),
     ("git", "git"),
+    ("haproxy", "haproxy"),
     ("ip", "iproute2"),
+    ("nft", "nftables"),
+    ("nginx", "nginx-light"),
+    ("pg_dump", "postgresql"),
     ("pkcs11-tool", "opensc"),
+    ("prometheus-alertmanager", "prometheus-alertmanager"),
+    ("promtool", "prometheus"),
     ("setfacl", "acl"),
     ("softhsm2-util", "softhsm2"),
+    ("sshd", "openssh-server"),
     ("systemd-analyze", "systemd"),
     ("unshare", "util-linux"),
     ("useradd", "passwd"),

@@ -1,0 +1,5 @@
+//! Every metric that Countersign has, in one table, and what is made from it: alert rules, dashboards and the
+//! pages that say what to do about an alert.
+//!
+//! A rule names a metric by its entry in the registry, so none can name a metric that does not exist. Pure: text
+//! comes out, files are written elsewhere.
