@@ -164,7 +164,7 @@ fn start(program: &Path, folder: &Path) -> Result<(VaultProcess, VaultClient), B
     let uid = rustix::process::geteuid().as_raw();
     let config = folder.join("vault.toml");
     let text = format!(
-        "socket = \"{}\"\njournal = \"{}\"\nnetwork = \"testnet\"\n\
+        "socket = \"{}\"\njournal = \"{}\"\nnetwork = \"mocknet\"\n\
          key = {{ credential = \"key\" }}\nsandbox = \"best-effort\"\n\
          [[caller]]\nuid = {uid}\nroles = [\"block-signer\"]\n",
         socket.display(),
