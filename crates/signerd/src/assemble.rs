@@ -155,13 +155,12 @@ impl Shared {
         let (signer, recorder, first) = restore(params, saved, recording.as_ref());
         let (inbox, answers) = mpsc::channel(INBOX_LEN);
         let (publisher, arrivals) = Publisher::new();
-        let counted = Arc::clone(&self.metrics);
-        let started = VaultHandle::start(vaults, post, inbox.clone(), publisher.clone(), counted);
-        let (vault, vault_end) = started.map_err(RunError::Thread)?;
+        let (metrics, told) = (Arc::clone(&self.metrics), inbox.clone());
+        let (vault, vault_end) = VaultHandle::start(vaults, post, told, publisher.clone(), metrics)
+            .map_err(RunError::Thread)?;
         let hands = hands.watch_over(tasks, &vault, stop);
         let lanes = lanes(arrivals, &self.delivery(&vault, floors));
-        let intake = self.intake(&vault, &own);
-        let onlookers = self.onlookers(&own, hands.misses);
+        let (intake, onlookers) = (self.intake(&vault, &own), self.onlookers(&own, hands.misses));
         self.look_out(tasks, own, &vault, stop);
         let (slots, reader) =
             SlotReader::new(self.nodes.clone(), self.plan.network, intake.clone(), inbox.clone());
