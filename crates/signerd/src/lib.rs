@@ -8,6 +8,7 @@
 //! signature may exist in `countersign-vault`.
 
 mod assemble;
+mod attendance;
 mod birth;
 mod care;
 mod clock;
@@ -28,7 +29,9 @@ mod keys;
 mod metrics;
 mod nodes;
 mod observe;
+mod onlookers;
 mod pages;
+mod peers;
 mod publish;
 pub mod readiness;
 pub mod recorder;

@@ -270,6 +270,16 @@ impl Hand {
         }
     }
 
+    /// [`Vault::take_slowest_commit`]; none from a vault in another process, which keeps its journal.
+    pub(crate) fn take_slowest_commit(&mut self) -> Option<Duration> {
+        match self {
+            Self::Embedded(vault) => {
+                Some(vault.take_slowest_commit()).filter(|took| !took.is_zero())
+            }
+            Self::Remote(_) => None,
+        }
+    }
+
     /// Counts the outages of a vault in another process here.
     pub(crate) fn count_outages(&mut self, outages: Counter) {
         if let Self::Remote(vault) = self {
