@@ -189,7 +189,7 @@ impl Config {
 
 impl Config {
     /// Opens the key.
-    pub(crate) fn open_key(&self, ask: Ask<'_>) -> Result<SigningKey, OpenError> {
+    pub fn open_key(&self, ask: Ask<'_>) -> Result<SigningKey, OpenError> {
         let is_private_network = self.network == Network::Mocknet;
         Opening { config: None, is_private_network, ask }.open(&self.key)
     }

@@ -29,7 +29,7 @@ fn every_type_of_the_protocol_has_property_tests() {
 #[test]
 fn the_fuzz_target_reads_every_message_of_the_protocol() {
     let target = include_str!("../../../../fuzz/fuzz_targets/vault_call.rs");
-    for message in ["Call", "Hello", "Reply", "FrameBuffer"] {
+    for message in ["Call", "Hello", "Reply", "FrameBuffer", "Assembly"] {
         assert!(target.contains(message), "the fuzz target does not read {message}");
     }
     let manifest = include_str!("../../../../fuzz/Cargo.toml");
