@@ -185,11 +185,7 @@ fn export(vault: &mut Vault, at: UnixSeconds, number: u32) -> Result<Option<Parc
 
 /// Takes the journal over with its last parcel. Without the key's own proof nothing is taken: whoever has taken
 /// over a caller could raise the floor so far that the key never signs again.
-fn import(
-    vault: &mut Vault,
-    incoming: &mut Assembly,
-    parcel: Parcel,
-) -> Result<Answer, Failure> {
+fn import(vault: &mut Vault, incoming: &mut Assembly, parcel: Parcel) -> Result<Answer, Failure> {
     let bad = |error: &dyn Error| Failure::from(Refusal::bad_journal(error));
     let Some(journal) = incoming.take(parcel).map_err(|error| bad(&error))? else {
         return Ok(Answer::Nothing);

@@ -78,7 +78,8 @@ fn import(desk: &mut Desk, export: &JournalExport) -> Result<Imported, Refusal> 
 }
 
 fn status(desk: &mut Desk) -> JournalStatus {
-    let Ok(Answer::JournalStatus(status)) = ask(desk, Role::Operator, Request::JournalStatus) else {
+    let Ok(Answer::JournalStatus(status)) = ask(desk, Role::Operator, Request::JournalStatus)
+    else {
         panic!("an operator may ask for it")
     };
     *status

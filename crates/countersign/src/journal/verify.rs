@@ -8,7 +8,7 @@ use countersign_ops::exit::Exit;
 use countersign_vault::{JournalExport, JournalFile};
 use serde_json::json;
 
-use super::{Common, JournalFailed, answer, closed, status};
+use super::{Common, JournalFailed, Place, answer, closed, status};
 use crate::cli::Failed;
 
 /// What `journal verify` needs to know.
@@ -28,10 +28,11 @@ pub(super) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failed> {
         let export = read(path)?;
         return answer(out, args.common.json, describe(path, &export));
     }
-    let journal = args.common.journal()?;
+    let journal = args.common.file("verify")?;
     let found = JournalFile::inspect(&journal).map_err(closed)?;
-    let text = format!("the journal is whole\n{}", status::text(&journal, &found));
-    answer(out, args.common.json, (text, status::json(&journal, &found)))
+    let place = Place::File(journal);
+    let text = format!("the journal is whole\n{}", status::text(&place, &found));
+    answer(out, args.common.json, (text, status::json(&place, &found)))
 }
 
 /// An export that can be believed.

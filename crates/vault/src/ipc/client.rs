@@ -179,7 +179,8 @@ impl VaultClient {
         let mut assembly = Assembly::default();
         // Each parcel but the last is full, so this ends.
         for number in 0.. {
-            let Answer::Parcel(Some(parcel)) = self.ask(key, Request::Export { at, number })? else {
+            let Answer::Parcel(Some(parcel)) = self.ask(key, Request::Export { at, number })?
+            else {
                 break;
             };
             let is_ours = parcel.number == number && parcel.piece.public_key == key;

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use countersign_vault::ipc::{
-    Answer, Call, Hello, Parcel, Refusal, Reply, Request, RequestKind,
-};
+use countersign_vault::ipc::{Answer, Call, Hello, Parcel, Refusal, Reply, Request, RequestKind};
 use countersign_vault::{
     AcceptanceRequest, ChunkRequest, Imported, JournalExport, JournalStatus, Mark, Override,
     OverrideRule, RejectionRequest, SipVoteRequest, Span, StackingRequest, StakingGrantRequest,
