@@ -7,6 +7,8 @@
     reason = "a test fails by panicking"
 )]
 
+mod handover;
+
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::process::Command;

@@ -4,3 +4,4 @@ mod guard;
 mod interop;
 mod page;
 mod user;
+mod vault;
