@@ -56,8 +56,7 @@ impl RestError {
             Self::Journals(error) => error.exit(),
             Self::Open(error) if error.is_unwritable() => Exit::Store,
             Self::Open(_) | Self::Adopt(AdoptError::ForeignKey { .. }) => Exit::Journal,
-            Self::Adopt(AdoptError::Journal(error)) => exit_of(error),
-            Self::Sign(error) => exit_of(error),
+            Self::Adopt(AdoptError::Journal(error)) | Self::Sign(error) => exit_of(error),
         }
     }
 }

@@ -144,6 +144,14 @@ fn what_is_signed_by_hand_has_the_same_bytes_from_a_vault_as_from_a_key_that_is_
         assert_eq!(site.ask(line), expected);
     }
     assert!(site.signer.files().is_empty(), "nothing is created");
+
+    // The same key, while it is to take another's place.
+    let socket = site.vault.path().join("vault.sock");
+    let next = format!("[countersign]\nnext_key = {{ vault = \"{}\" }}", socket.display());
+    let rotating = Place::good().with("[countersign]", &next);
+    rotating.write();
+    let line = SIGNED_BY_HAND[0];
+    assert_eq!(ask(&rotating, &format!("{line} --next")), ask(&site.embedded, line));
 }
 
 #[test]

@@ -72,7 +72,7 @@ fn a_journal_of_any_length_is_whole_on_the_other_side_and_each_parcel_fits_into_
     for (spans, marks) in sizes {
         let export = proven(spans, marks);
         let parcels = parcels(&export);
-        assert_eq!(parcels.len() as u32, (spans + marks).div_ceil(PARCEL_LEN).max(1));
+        assert_eq!(parcels.len(), (spans + marks).div_ceil(PARCEL_LEN).max(1) as usize);
         assert_eq!(assemble(parcels).unwrap(), Some(export), "{spans} spans, {marks} marks");
     }
     let parcels = parcels(&LONG);
