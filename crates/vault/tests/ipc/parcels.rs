@@ -137,6 +137,10 @@ fn counts_that_lie_neither_take_memory_nor_go_on_without_an_end() {
         let lying = Parcel { span_count, mark_count, ..parcel.clone() };
         assert!(assemble(vec![lying]).is_err(), "{why}");
     }
+    // A full one that has more spans than there are would go on for ever.
+    let full = Parcel::cut(&LONG, 0).unwrap().unwrap();
+    let lying = Parcel { span_count: 1, mark_count: 17_999, ..full };
+    assert!(matches!(assemble(vec![lying]), Err(ParcelError::OutOfOrder)));
     let mut long = LONG.clone();
     long.acceptances = vec![long.acceptances[0]; MAX_EXPORTED_MARKS as usize + 1];
     assert!(matches!(Parcel::cut(&long, 0), Err(ParcelError::TooLong)));

@@ -203,7 +203,8 @@ pub(crate) fn request() -> impl Strategy<Value = Request> {
         (sighash(), height())
             .prop_map(|(sighash, height)| Request::MayHaveSigned { sighash, height }),
         Just(Request::Tidy),
-        (seconds(), any::<u32>()).prop_map(|(at, number)| Request::Export { at, number }),
+        (seconds(), prop_oneof![0..3_u32, any::<u32>()])
+            .prop_map(|(at, number)| Request::Export { at, number }),
         parcel().prop_map(|parcel| Request::ImportParcel(Box::new(parcel))),
         Just(Request::JournalStatus),
         Just(Request::Standing),
