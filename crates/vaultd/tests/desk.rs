@@ -152,11 +152,15 @@ fn the_calls_of_the_property_do_get_signatures() {
     use proptest::test_runner::TestRunner;
 
     let mut runner = TestRunner::deterministic();
-    let (mut desk, caller) = (desk(), caller(Role::ALL.to_vec()));
+    let caller = caller(Role::ALL.to_vec());
     let mut signed = 0;
-    for _ in 0..400 {
-        let bytes = bytes().new_tree(&mut runner).unwrap().current();
-        signed += usize::from(send(&mut desk, &caller, &bytes).unwrap());
+    // A key that a call has stopped signs nothing more.
+    for _ in 0..30 {
+        let mut desk = desk();
+        for _ in 0..10 {
+            let bytes = bytes().new_tree(&mut runner).unwrap().current();
+            signed += usize::from(send(&mut desk, &caller, &bytes).unwrap());
+        }
     }
-    assert!(signed > 30, "only {signed} of 400 were signed");
+    assert!(signed > 30, "only {signed} of 300 were signed");
 }
