@@ -7,6 +7,10 @@
 )]
 
 mod as_root;
+mod golden;
+mod initialising;
+mod installing;
 mod parsing;
 mod sample;
+mod secrets;
 mod wiring;
