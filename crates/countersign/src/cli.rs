@@ -8,10 +8,11 @@ use std::path::Path;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use countersign_custody::KeyPlace;
+use countersign_operator::Signatory;
 use countersign_ops::exit::Exit;
 use countersign_ops::secret::forbid_core_dumps;
-use countersign_signerd::{Config, Holder, Holders, RemoteVault};
-use countersign_vault::SigningKey;
+use countersign_signerd::{Config, Holder, Holders, RemoteVault, exit_of};
+use countersign_vault::{OperatorKey, SignError, SigningKey};
 use countersign_wire::PublicKey;
 use zeroize::Zeroizing;
 
@@ -101,7 +102,7 @@ pub(crate) enum Command {
         #[command(subcommand)]
         verb: keys::Verb,
     },
-    /// Look after the journal of what this key has signed, while no signer runs
+    /// Look after the journal of what this key has signed, while no signer runs or in a vault that does
     Journal(journal::Args),
     /// Say what was decided about a block, by which rule and facts, and who voted what
     #[command(after_help = explain::EXAMPLES)]
@@ -164,6 +165,25 @@ impl Cli {
 /// Opens the key of a configuration.
 pub(crate) fn open_key(config: &Config) -> Result<SigningKey, Failed> {
     config.open_key(&mut ask).map_err(|error| Failed::new(Exit::Key, error))
+}
+
+/// Opens the key at this place for what is signed by hand, or connects to the vault that holds it.
+pub(crate) fn open_signatory(config: &Config, place: &KeyPlace) -> Result<Signatory, Failed> {
+    match place {
+        KeyPlace::Vault(socket) => {
+            Signatory::connect(socket).map_err(|error| Failed::new(Exit::Key, error))
+        }
+        place => open(config, place).map(|key| OperatorKey::new(key).into()),
+    }
+}
+
+/// What is signed by hand, and was not.
+pub(crate) fn not_signed(error: SignError) -> Failed {
+    match error {
+        // As it has always been: of a key that is here, only a token fails.
+        SignError::Key(error) => Failed::failure(error),
+        error => Failed::new(exit_of(&error), error),
+    }
 }
 
 /// Opens the key of a configuration, or connects to the vault that holds it.
