@@ -19,9 +19,9 @@ use zeroize::Zeroizing;
 use crate::name::Name;
 use crate::{
     check_config, demote, devnet, doctor, explain, generate_stacking_signature,
-    generate_staking_signature, generate_vote, get_chunk, get_latest_chunk, import, journal, keys,
-    link, list_chunks, monitor_signers, promote, put_chunk, reload, replay, run, standby, status,
-    tls, vault, verify_vote,
+    generate_staking_signature, generate_vote, get_chunk, get_latest_chunk, import, init, journal,
+    keys, link, list_chunks, monitor_signers, promote, put_chunk, reload, render, replay, run,
+    standby, status, tls, vault, verify_vote,
 };
 
 /// An independent signer for Stacks
@@ -35,6 +35,12 @@ pub(crate) struct Cli {
 /// A verb for each thing that an operator does.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Describe an installation: ask a few questions, write countersign.toml, draw its secrets
+    #[command(after_help = init::EXAMPLES)]
+    Init(init::Args),
+    /// Make every file of this host from countersign.toml, or show how the installed ones differ
+    #[command(after_help = render::EXAMPLES)]
+    Render(render::Args),
     /// Sign blocks: run the signer of a Stacks node
     Run(run::Args),
     /// Run everything but signing: be ready to take the place of the instance that signs
