@@ -67,7 +67,8 @@ impl Force {
     }
 }
 
-/// The rules of the host of a role, as one transaction for `nft -f`: whatever stood in `slot` before is replaced.
+/// The rules of the host of a role, as one transaction for `nft -f`: whatever stood in `slot` before is replaced,
+/// and by rules that stay whatever stood in the other one, too.
 pub fn ruleset(site: &Site, role: HostRole, slot: Slot, force: Force) -> String {
     let text = Text { site, role, out: String::new() };
     text.write(slot, force)
@@ -90,8 +91,10 @@ impl Text<'_> {
         self.line(
             "# Rendered from countersign.toml; `countersign firewall apply` puts it in force.",
         );
-        self.line(&format!("table inet {table} {{}}"));
-        self.line(&format!("delete table inet {table}"));
+        self.remove(slot);
+        if force == Force::Permanent {
+            self.remove(slot.other());
+        }
         self.line(&format!("table inet {table} {{"));
         self.sets(force);
         self.chain("input", Self::input, "drop");
@@ -99,6 +102,13 @@ impl Text<'_> {
         self.chain("output", Self::output, "reject with icmpx admin-prohibited");
         self.line("}");
         self.out
+    }
+
+    /// A table that is not there cannot be deleted, so it is made first.
+    fn remove(&mut self, slot: Slot) {
+        let table = slot.table();
+        self.line(&format!("table inet {table} {{}}"));
+        self.line(&format!("delete table inet {table}"));
     }
 
     fn host(&self) -> String {

@@ -10,7 +10,7 @@ use rustix::thread::set_thread_uid;
 
 use super::town::{Town, is_open};
 
-const HOUR: Duration = Duration::from_secs(3600);
+const HOUR: Duration = Duration::from_hours(1);
 const PUBLIC_KEY: &str = "02196f005965cebe6ddc3901b7b1cc1aa7a88f305bb8c5893456b8f9a605923893";
 
 /// A pool on two hosts behind nginx, or on one with Docker. The users exist on every machine.
