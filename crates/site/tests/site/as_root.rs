@@ -91,6 +91,25 @@ fn systemd_finds_nothing_to_say_about_any_unit() {
 }
 
 #[test]
+#[ignore = "needs root: systemd-analyze of the distribution"]
+fn every_service_is_exposed_to_little() {
+    let folder = TempDir::new().unwrap();
+    for (host, files) in hosts() {
+        for unit in &files {
+            let name = unit.path.as_path().file_name().unwrap().to_str().unwrap();
+            if !unit.path.as_path().starts_with("/etc/systemd/system") || !name.ends_with(".service") {
+                continue;
+            }
+            let path = put(&folder, name, &unit.contents);
+            // The threshold is in tenths.
+            let args = ["security", "--offline=yes", "--no-pager", "--threshold=15", text(&path)];
+            let judged = run("systemd-analyze", &args);
+            assert!(judged.status.success(), "{host}: {}", said(&judged));
+        }
+    }
+}
+
+#[test]
 #[ignore = "needs root: systemd-sysusers and systemd-tmpfiles of the distribution"]
 fn installing_makes_users_and_folders_with_the_owners_that_are_described() {
     let root = TempDir::new().unwrap();

@@ -1,8 +1,9 @@
 //! Units of the host's own jobs, with systemd and with Docker: examining it, and backing it up.
 
-use crate::choices::HostRole;
+use crate::choices::{HostRole, Runtime};
 use crate::render::{Put as _, View};
 use crate::site::Backups;
+use crate::wiring::DOCKER_NETWORK;
 
 use super::sandbox::{CALLS, HARDENED};
 use super::{DOCUMENTATION, HEAD, identity};
@@ -19,7 +20,7 @@ pub(super) fn units(view: View<'_>) -> Vec<(&'static str, String)> {
     units
 }
 
-/// It looks at everything and changes nothing, so it is root without most of what root can do.
+/// It looks at everything and changes nothing: a user of no one's, who may read every file.
 fn doctor(View { site, role, .. }: View<'_>) -> String {
     let (bin, description) = (&site.paths.bin, site.paths.description());
     let host = if site.has_two_hosts() { format!(" --host {role}") } else { String::new() };
@@ -34,28 +35,38 @@ AssertFileNotEmpty={description}
 [Service]
 Type=oneshot
 ExecStart={bin}/countersign doctor --site {description}{host}
-# Warnings, and what could not be looked at, are no failure of this unit: docs/exit-codes.md.
+# Warnings, and what only root could look at, are no failure of this unit: docs/exit-codes.md.
 SuccessExitStatus=15 16
 TimeoutStartSec=120
 Nice=10
 
-UMask=0077
-LimitCORE=0
-RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
-SocketBindDeny=any
-
-{HARDENED}"
+DynamicUser=yes
+"
     );
     if site.has_signer(role) {
-        out.put(format_args!(
-            "# Its records, and a file by which the disk is measured.\nReadWritePaths={}\n",
-            site.paths.state
-        ));
+        let records = site.paths.records();
+        out.put(format_args!("Group={}\nReadWritePaths={records}\n", site.users.signer));
+    }
+    out.push_str("UMask=0077\nLimitCORE=0\n\n# It asks what runs here and on the other host.\nIPAddressDeny=any\n");
+    let mut peers = vec!["localhost".to_owned()];
+    peers.extend((site.runtime == Runtime::Docker).then(|| DOCKER_NETWORK.to_owned()));
+    if site.has_two_hosts() {
+        for role in HostRole::ALL {
+            peers.extend([site.host(*role).address, site.peer_address(*role)].map(|ip| ip.to_string()));
+        }
+    }
+    peers.dedup();
+    for peer in peers {
+        out.put(format_args!("IPAddressAllow={peer}\n"));
     }
     out.put(format_args!(
-        "# It reads what others may not, and asks the kernel for the rules of the firewall.
-CapabilityBoundingSet=CAP_DAC_OVERRIDE CAP_NET_ADMIN CAP_SYS_PTRACE
-# Who may log in with which key, and what other processes do.
+        "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
+SocketBindDeny=any
+
+{HARDENED}# It reads what belongs to others, and writes nothing of theirs.
+CapabilityBoundingSet=CAP_DAC_READ_SEARCH
+AmbientCapabilities=CAP_DAC_READ_SEARCH
+# Who may log in with which key, and what runs.
 ProtectHome=read-only
 ProtectProc=default
 ProcSubset=all
