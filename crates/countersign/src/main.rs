@@ -8,6 +8,7 @@ mod devnet;
 mod doctor;
 mod doctor_key;
 mod explain;
+mod firewall;
 mod generate_stacking_signature;
 mod generate_staking_signature;
 mod generate_vote;
@@ -90,6 +91,7 @@ fn perform(name: Name, command: Command) -> Result<(), Failed> {
         Command::Import(args) => import::run(&args, out),
         Command::Keys { verb } => keys::run(verb, out),
         Command::Journal(args) => journal::run(&args, out),
+        Command::Firewall { verb } => firewall::run(verb, out),
         Command::Explain(args) => explain::run(&args, out),
         Command::Replay(args) => replay::run(&args, out),
         Command::Tls(args) => tls::run(args, out),

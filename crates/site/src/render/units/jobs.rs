@@ -52,7 +52,9 @@ DynamicUser=yes
     peers.extend((site.runtime == Runtime::Docker).then(|| DOCKER_NETWORK.to_owned()));
     if site.has_two_hosts() {
         for role in HostRole::ALL {
-            peers.extend([site.host(*role).address, site.peer_address(*role)].map(|ip| ip.to_string()));
+            peers.extend(
+                [site.host(*role).address, site.peer_address(*role)].map(|ip| ip.to_string()),
+            );
         }
     }
     peers.dedup();

@@ -97,7 +97,9 @@ fn every_service_is_exposed_to_little() {
     for (host, files) in hosts() {
         for unit in &files {
             let name = unit.path.as_path().file_name().unwrap().to_str().unwrap();
-            if !unit.path.as_path().starts_with("/etc/systemd/system") || !name.ends_with(".service") {
+            if !unit.path.as_path().starts_with("/etc/systemd/system")
+                || !name.ends_with(".service")
+            {
                 continue;
             }
             let path = put(&folder, name, &unit.contents);
