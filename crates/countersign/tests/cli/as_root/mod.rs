@@ -5,5 +5,6 @@ mod guard;
 mod interop;
 mod newborn;
 mod page;
+mod start_page;
 mod user;
 mod vault;
