@@ -5,6 +5,12 @@
 //! comes out, files are written elsewhere.
 
 pub mod alert;
+pub mod alertmanager;
+pub mod dashboard;
 pub mod promql;
 pub mod registry;
 mod text;
+
+pub use alert::rules;
+pub use alertmanager::{Channels, alertmanager};
+pub use dashboard::dashboards;

@@ -215,6 +215,12 @@ impl Expr {
         Self { text: format!("{} - time()", self.operand()), named: self.named, is_compound: true }
     }
 
+    /// Multiplied.
+    #[must_use]
+    pub fn times(self, factor: f64) -> Self {
+        self.compare("*", factor)
+    }
+
     /// Without the sign.
     #[must_use]
     pub fn magnitude(self) -> Self {

@@ -35,7 +35,7 @@ pub(super) const ALERTS: &[Alert] = &[
             ],
             commands: &[
                 "countersign status --json --config /etc/countersign/signer-config.toml",
-                "countersign explain latest --config /etc/countersign/signer-config.toml",
+                "countersign explain BLOCK --config /etc/countersign/signer-config.toml",
             ],
             escalate: "If it lasts for a cycle's day, with the causes: to whoever runs the node, or to the developers.",
         },

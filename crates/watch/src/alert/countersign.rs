@@ -135,7 +135,7 @@ pub(super) const ALERTS: &[Alert] = &[
             ],
             commands: &[
                 "countersign status --config /etc/countersign/signer-config.toml",
-                "countersign explain latest --config /etc/countersign/signer-config.toml",
+                "countersign explain BLOCK --config /etc/countersign/signer-config.toml",
             ],
             escalate: "After 15 minutes, in the signers' channel if others see the same, otherwise to whoever runs the node.",
         },
@@ -184,7 +184,7 @@ pub(super) const ALERTS: &[Alert] = &[
             ],
             commands: &[
                 "countersign status --config /etc/countersign/signer-config.toml",
-                "countersign explain latest --config /etc/countersign/signer-config.toml",
+                "countersign explain BLOCK --config /etc/countersign/signer-config.toml",
             ],
             escalate: "Before any upgrade or promotion: to the developers, with both explanations.",
         },

@@ -120,7 +120,7 @@ pub(super) const ALERTS: &[Alert] = &[
         source: "own: a healthy node logs few; stacks-core logs some of its ordinary events as errors",
         summary: "the Stacks node {{ $labels.instance }} logs many errors",
         runbook: Runbook {
-            meaning: "Something repeats.",
+            meaning: "Something repeats, and nobody has said yet whether it matters.",
             look: &["Which line it is: `countersign logs explain` knows many."],
             commands: &["journalctl -u stacks-node -p err --since -1h --no-pager"],
             escalate: "If the line is not known and the node is behind, too.",

@@ -58,7 +58,7 @@ pub(super) const ALERTS: &[Alert] = &[
             ],
             commands: &[
                 "countersign status --config /etc/countersign/signer-config.toml",
-                "countersign explain latest --config /etc/countersign/signer-config.toml",
+                "countersign explain BLOCK --config /etc/countersign/signer-config.toml",
                 "journalctl -u countersign --since -30min --no-pager",
             ],
             escalate: "After 15 minutes, to whoever runs the node; if several signers are silent at once, in the signers' channel.",
@@ -91,7 +91,7 @@ pub(super) const ALERTS: &[Alert] = &[
                 "The seat: `countersign_registered` or the line about the reward cycle in the log.",
             ],
             commands: &[
-                "countersign doctor --json",
+                "countersign doctor",
                 "countersign status --config /etc/countersign/signer-config.toml",
             ],
             escalate: "After 15 minutes, to whoever runs the node.",
@@ -127,7 +127,7 @@ pub(super) const ALERTS: &[Alert] = &[
                 "Whether other signers reject the same blocks.",
             ],
             commands: &[
-                "countersign explain latest --config /etc/countersign/signer-config.toml",
+                "countersign explain BLOCK --config /etc/countersign/signer-config.toml",
                 "countersign monitor-signers --host 127.0.0.1:20443",
             ],
             escalate: "If the others accept what this one rejects for more than an hour: to the developers of this signer, with a support bundle.",
