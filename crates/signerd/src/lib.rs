@@ -17,6 +17,7 @@ pub mod control;
 pub mod decisions;
 mod drive;
 mod effects;
+pub mod exporter;
 mod facts;
 mod hand;
 mod health;
