@@ -28,6 +28,7 @@ pub(crate) struct Addresses {
     pub(crate) node: SocketAddr,
     pub(crate) endpoint: SocketAddr,
     pub(crate) metrics: SocketAddr,
+    pub(crate) page: SocketAddr,
 }
 
 impl Addresses {
@@ -36,7 +37,7 @@ impl Addresses {
         (0..count)
             .map(|_| {
                 let (node, endpoint) = (ports.free()?, ports.free()?);
-                Ok(Self { node, endpoint, metrics: ports.free()? })
+                Ok(Self { node, endpoint, metrics: ports.free()?, page: ports.free()? })
             })
             .collect()
     }
@@ -99,6 +100,7 @@ impl Keys {
                     node: addresses.node,
                     endpoint: addresses.endpoint,
                     metrics: addresses.metrics,
+                    page: addresses.page,
                     key,
                     next_key: next_key.as_ref(),
                     auth_password,
@@ -117,6 +119,7 @@ impl Keys {
                     node: addresses.node.to_string(),
                     endpoint: addresses.endpoint.to_string(),
                     metrics: addresses.metrics.to_string(),
+                    page: is_countersign(kind).then(|| addresses.page.to_string()),
                     config: files.config.clone(),
                     log: files.log.clone(),
                 };

@@ -156,6 +156,8 @@ pub struct SignerPlace {
     pub endpoint: String,
     /// Where it serves metrics.
     pub metrics: String,
+    /// Where its status page is; null for a program that has none.
+    pub page: Option<String>,
     /// Its configuration file.
     pub config: PathBuf,
     /// What it prints.

@@ -21,6 +21,7 @@ use crate::metrics::Metrics;
 use crate::observe::Observer;
 use crate::readiness::Watcher;
 use crate::recorder::Recorder;
+use crate::status::Teller;
 use crate::store::{Store, StoreError};
 
 /// Everything that the loop owns.
@@ -37,6 +38,7 @@ pub(crate) struct Drive {
     pub(crate) inbox: mpsc::Receiver<Event>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) readiness: Watcher,
+    pub(crate) teller: Teller,
     pub(crate) pulse: Pulse,
     /// Longest pause between two deadlines; a reload may change it.
     pub(crate) tick: watch::Receiver<Duration>,
@@ -113,6 +115,7 @@ impl Drive {
         self.metrics.events.get_or_create(&vec![("kind", label(&event))]).inc();
         let at = now();
         self.readiness.hear(&event, at);
+        self.teller.hear(&event, at);
         let heard = self.recorder.hear(at, &event);
         let step = self.signer.handle(event, at);
         self.recorder.record(heard, &step);
@@ -129,6 +132,7 @@ impl Drive {
         }
         self.observer.report(&step.notes);
         self.readiness.note(&step.notes, at);
+        self.teller.note(&step.notes, at);
         Ok(())
     }
 

@@ -137,6 +137,8 @@ pub struct SignerSettings<'a> {
     pub endpoint: SocketAddr,
     /// Where it serves its metrics.
     pub metrics: SocketAddr,
+    /// Where it serves its status page, if it is a signer of this project.
+    pub page: SocketAddr,
     /// Its key.
     pub key: &'a PrivateKey,
     /// The key that is to take its place, for a signer of this project.
@@ -173,7 +175,9 @@ impl SignerSettings<'_> {
         if self.is_countersign {
             // Nobody else has the keys of this network, and it is not to stand still for half a minute
             // when it begins or when a signer was killed.
-            text.push_str("\n[countersign]\nlisten_before_signing_secs = 0\n");
+            text.push_str("\n[countersign]\nlisten_before_signing_secs = 0\nstatus_page = \"");
+            text.push_str(&self.page.to_string());
+            text.push_str("\"\n");
         }
         if self.next_key.is_some() {
             if !self.is_countersign {
@@ -213,6 +217,7 @@ mod tests {
             node: address,
             endpoint: address,
             metrics: address,
+            page: address,
             key: &Seed::from_text("a").key("signer", 0),
             next_key: None,
             auth_password: "with \" quote",
@@ -241,6 +246,7 @@ mod tests {
             node: address,
             endpoint: address,
             metrics: address,
+            page: address,
             key: &key,
             next_key: Some(&next),
             auth_password: "",

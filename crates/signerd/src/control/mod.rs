@@ -8,10 +8,12 @@ use std::error::Error as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use bytes::Bytes;
 use countersign_ops::control::{
     ControlError, ControlSocket, Handler, Method, Reply, Request, check_len,
 };
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
 use crate::config::Config;
 use crate::keys::PublicKeys;
@@ -62,6 +64,8 @@ pub(crate) struct Control {
     pub(crate) identity: Value,
     /// How we are.
     pub(crate) readiness: Readiness,
+    /// The last snapshot as JSON.
+    pub(crate) shown: watch::Receiver<Bytes>,
     /// Reads the configuration again.
     pub(crate) reload: ReloadHandle,
     /// Signs, or does not.
@@ -87,10 +91,12 @@ impl Control {
     fn status(&self) -> Reply {
         let readiness = self.readiness.ladder().to_json();
         let instance = self.vault.instance().borrow().to_json();
+        let snapshot: Value = serde_json::from_slice(&self.shown.borrow()).unwrap_or_default();
         Reply::ok(json!({
             "signer": self.identity,
             "readiness": readiness,
             "instance": instance,
+            "snapshot": snapshot,
         }))
     }
 
