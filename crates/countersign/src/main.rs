@@ -5,6 +5,7 @@ mod cli;
 mod daemon;
 mod demote;
 mod devnet;
+mod devnet_page;
 mod doctor;
 mod doctor_key;
 mod explain;

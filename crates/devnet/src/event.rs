@@ -25,6 +25,13 @@ pub enum DevnetEvent {
         /// Where each signer and its node are.
         signers: Vec<SignerPlace>,
     },
+    /// The whole network is shown on a page.
+    Page {
+        /// Where.
+        url: String,
+        /// Whether a browser was started with it.
+        is_opened: bool,
+    },
     /// A signer's process ended although nobody asked it to.
     SignerExited {
         /// The signer.

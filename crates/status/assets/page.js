@@ -77,8 +77,8 @@
     const text = (y, size, words, more) => s('text', { x: 74, y, 'text-anchor': 'middle', 'font-size': size, fill: 'var(--ink)', ...more }, words);
     return s('svg', { viewBox: '0 0 148 148', role: 'img', 'aria-label': 'Burn block ' + cycle.position + ' of ' + cycle.length + ' of reward cycle ' + cycle.number },
       arc(0, C, { stroke: 'var(--track)' }),
-      arc(part(prepare), part(cycle.prepare_length), { stroke: 'var(--warn)', opacity: .35 }),
-      arc(0, part(cycle.position), { stroke: cycle.in_prepare_phase ? 'var(--warn)' : 'var(--calm)' }),
+      arc(part(prepare), part(cycle.prepare_length), { stroke: 'var(--amber)', opacity: .4 }),
+      arc(0, part(cycle.position), { stroke: cycle.in_prepare_phase ? 'var(--amber)' : 'var(--calm)' }),
       text(68, 13, 'cycle', { fill: 'var(--soft)' }), text(92, 24, String(cycle.number), { 'font-weight': 650 }));
   };
   // One segment a signer, as wide as its weight, in the order of the slots: a signer that is missing from
@@ -109,6 +109,8 @@
   const title = (text, more) => h('h2', {}, text, more && h('span', {}, more));
   const pair = (name, ...value) => h('div', {}, h('dt', {}, name), h('dd', {}, value));
 
+  const wide = (name, ...value) => h('div', { class: 'all' }, h('dt', {}, name), h('dd', {}, value));
+
   const hero = (state, word, headline, remedy, facts) => {
     const text = (id, value) => {
       $(id).hidden = !value;
@@ -132,6 +134,7 @@
     if (block.ours === 'pre_committed') return ['wait', 'dim', 'promised'];
     return ['wait', 'dim', block.outcome === 'rejected' ? 'silent' : 'judging'];
   };
+  const FEW = 12;
   const OUTCOMES = { pending: 'not decided yet', accepted: 'part of the chain', rejected: 'refused by the signers' };
   const steps = block => {
     const start = block.proposed_at || block.seen_at;
@@ -145,11 +148,18 @@
       return part;
     })), h('ol', { class: 'steps' }, marks.map(([name, at]) => h('li', {}, name, ' ', h('span', { class: 'num soft' }, '+' + ms(at)))))];
   };
+  const fate = block => ({ accepted: ['yes', 'ok', 'accepted'], rejected: ['no', 'no', 'refused'] })[block.outcome] || ['wait', 'dim', 'open'];
   const open = new Set();
-  const blocks = (list, peers, totals, from) => put('blocks', [list, peers.map(peer => [peer.slot, peer.weight, peer.is_us]), totals], () => [
-    title('Last blocks', from || (totals && plural(totals.signed, 'block') + ' signed since the start, ' + totals.rejected + ' rejected, ' + totals.missed + ' missed')),
-    list.length ? h('div', { class: 'rows' }, list.map(block => {
-      const [kind, colour, word] = stance(block);
+  let few = true;
+  const more = (list, again) => {
+    const button = h('button', { class: 'button', type: 'button', id: 'more' }, few ? 'Show all ' + list.length : 'Show fewer');
+    button.addEventListener('click', () => { few = !few; again(); });
+    return button;
+  };
+  const blocks = (list, peers, totals) => put('blocks', [list, peers.map(peer => [peer.slot, peer.weight, peer.is_us]), totals, few], () => [
+    title('Last blocks', totals && plural(totals.signed, 'block') + ' signed since the start, ' + totals.rejected + ' rejected, ' + totals.missed + ' missed'),
+    list.length ? h('div', { class: 'rows' }, list.slice(0, few ? FEW : 99).map(block => {
+      const [kind, colour, word] = totals ? stance(block) : fate(block);
       const took = block.proposed_at && block.answered_at ? ms(block.answered_at - block.proposed_at) : '';
       const row = h('details', { class: 'block', 'data-height': block.height, open: open.has(block.sighash) },
         h('summary', { id: 'b' + block.sighash },
@@ -168,6 +178,7 @@
       return row;
     })) : h('p', { class: 'soft' }, 'No block was proposed since the start.'),
     list.length > 0 && h('p', { class: 'legend' }, ['signed', 'pre_committed', 'rejected', ''].map(kind => h('span', {}, h('i', { class: kind }), kind ? VOTES[kind] : 'nothing heard')), peers.some(peer => peer.is_us) && h('span', {}, 'underlined: this signer')),
+    list.length > FEW && more(list, () => blocks(list, peers, totals)),
   ]);
 
   const ladder = rungs => put('ladder', rungs, () => {
@@ -191,7 +202,7 @@
       pair('Prepare phase', data.in_prepare_phase ? 'now: the next signers are chosen' : left(data.blocks_to_prepare)),
       pair('Cycle ' + (data.number + 1) + ' begins in', left(data.blocks_to_next)),
       now && pair('Cycle ' + data.number, seat(now)),
-      pair('Cycle ' + (data.number + 1), next ? seat(next) : h('span', { class: 'soft' }, 'known in the prepare phase'))))];
+      seats.length > 0 && pair('Cycle ' + (data.number + 1), next ? seat(next) : h('span', { class: 'soft' }, 'known in the prepare phase'))))];
   });
 
   const tenure = (chain, data) => put('tenure', [chain, data], () => [title('Chain and tenure', chain.epoch), h('dl', { class: 'pairs' },
@@ -209,19 +220,19 @@
     one.count ? spark(one.recent_ms) : h('span', { class: 'soft' }, 'nothing measured yet'),
     h('span', { class: 'v num' }, h('small', {}, 'median'), ms(one.p50_ms)), h('span', { class: 'v num' }, h('small', {}, '99 of 100'), ms(one.p99_ms)))))]);
 
-  const peers = (list, left) => put('peers', [list, left], () => {
+  const peers = (list, left, names) => put('peers', [list, left, names], () => {
     if (!list.length) return null;
     const total = list.reduce((sum, peer) => sum + peer.weight, 0);
     const order = [...list].sort((one, two) => two.is_us - one.is_us || two.weight - one.weight || one.slot - two.slot);
     return [title('Signers of the cycle', plural(list.length + left, 'signer')), h('table', {},
       h('thead', {}, h('tr', {}, ['Signer', 'Weight', 'View', 'Signed', 'Heard', 'Program'].map((name, i) => h('th', { scope: 'col', class: i === 3 || i === 5 ? 'cut' : null }, name)))),
       h('tbody', {}, order.map(peer => h('tr', { class: peer.is_us ? 'us' : null },
-        h('td', {}, h('span', { class: 'num soft' }, peer.slot + ' '), peer.is_us ? 'this signer' : h('code', { title: peer.address }, peer.address.slice(0, 5) + '…' + peer.address.slice(-4))),
+        h('td', {}, h('span', { class: 'num soft' }, peer.slot + ' '), peer.is_us ? 'this signer' : names[peer.address] ? names[peer.address] : h('code', { title: peer.address }, peer.address.slice(0, 5) + '…' + peer.address.slice(-4))),
         h('td', { class: 'num' }, share(peer.weight, total)),
         h('td', {}, h('span', { class: 'pill ' + (peer.view === 'same' ? 'ok' : peer.view === 'unknown' ? 'dim' : 'mind') }, icon(peer.view === 'same' ? 'yes' : peer.view === 'unknown' ? 'none' : 'mind'), peer.is_us ? 'our view' : VIEWS[peer.view])),
         h('td', { class: 'num cut' }, peer.of ? peer.signed + ' of ' + peer.of : '–'),
         h('td', {}, peer.heard_at ? ago(peer.heard_at) : h('span', { class: 'soft' }, peer.is_us ? '' : 'never')),
-        h('td', { class: 'cut soft' }, peer.version || ''))))),
+        h('td', { class: 'cut soft program', title: peer.version }, peer.version || ''))))),
       left > 0 && h('p', { class: 'soft' }, 'and ' + left + ' more')];
   });
 
@@ -232,19 +243,19 @@
     pair('Blocks at the node', h('span', { class: 'num' }, num(data.validations)), data.validation_age_ms !== null && h('span', { class: 'soft' }, ', oldest ' + ms(data.validation_age_ms))),
     data.remarks_missed > 0 && pair('Missed by this page', num(data.remarks_missed)))]);
   const signer = (data, instance) => put('signer', [data, instance], () => [title('This signer', data.network), h('dl', { class: 'pairs' },
-    pair('Address', h('code', {}, data.address)), pair('Public key', h('code', {}, data.public_key)),
-    data.next_public_key && pair('Next public key', h('code', {}, data.next_public_key)),
-    pair('Program', data.version), pair('Process', data.pid + ', up ', ago(data.started_at)),
+    wide('Address', h('code', {}, data.address)), wide('Public key', h('code', {}, data.public_key)),
+    data.next_public_key && wide('Next public key', h('code', {}, data.next_public_key)),
+    wide('Program', data.version), pair('Process', data.pid + ', up ', ago(data.started_at)),
     instance && pair('Instance', instance.state, instance.left_secs ? ', ' + instance.left_secs + ' s left' : ''))]);
 
   const members = list => put('members', list, () => list.length && [title('Signers of the network', 'each name leads to the signer’s own page'), h('table', {},
-    h('thead', {}, h('tr', {}, ['Signer', 'State', 'Block', 'Weight', 'Answer', 'Last blocks'].map((name, i) => h('th', { scope: 'col', class: i === 3 || i === 4 ? 'cut' : null }, name)))),
+    h('thead', {}, h('tr', {}, ['Signer', 'State', 'Block', 'Weight', 'Answer', 'Last blocks'].map((name, i) => h('th', { scope: 'col', class: i > 1 && i < 5 ? 'cut' : null }, name)))),
     h('tbody', {}, list.map(one => {
       const said = one.said, [kind, colour] = said ? mood(said.state) : [one.page ? 'no' : 'none', one.page ? 'no' : 'dim'];
       return h('tr', { 'data-member': one.name, 'data-state': said ? said.state : 'silent' },
         h('td', {}, one.page ? h('a', { href: one.page }, one.name) : one.name),
-        h('td', {}, h('span', { class: 'pill ' + colour, title: said ? said.headline : one.error }, icon(kind), said ? WORDS[said.state] : one.page ? 'silent' : 'other program'), said && said.alerts.length > 0 && h('div', { class: 'mind' }, said.alerts.join(', '))),
-        h('td', { class: 'num' }, said ? num(said.stacks_height) : '–'),
+        h('td', {}, h('span', { class: 'pill ' + colour, title: said ? said.headline : one.error }, icon(kind), said ? WORDS[said.state] : one.page ? 'silent' : 'other program'), said && said.alerts.length > 0 && h('small', { class: 'why' }, said.alerts.join(', '))),
+        h('td', { class: 'num cut' }, said ? num(said.stacks_height) : '–'),
         h('td', { class: 'num cut' }, said ? num(said.weight) : '–'),
         h('td', { class: 'num cut' }, said && said.p50_ms !== null ? ms(said.p50_ms) : '–'),
         h('td', {}, said ? h('span', { class: 'marks', role: 'img', 'aria-label': said.marks.filter(mark => mark.ours === 'signed').length + ' of the last ' + said.marks.length + ' signed' },
@@ -256,9 +267,9 @@
     cycle(one.cycle, one.seats);
     tenure(one.chain, one.tenure);
     latencies(one.latencies);
-    peers(one.peers, one.peers_left_out);
+    peers(one.peers, one.peers_left_out, {});
   };
-  const fact = (name, at, value) => [name, () => at ? ago(at) : '–', [at, value]];
+  const fact = (name, at, value) => [name, () => at ? ago(at, ' ago') : '–', [at, value]];
   const drawSigner = one => {
     const last = one.blocks.find(block => block.ours === 'signed');
     hero(one.state, WORDS[one.state] || one.state, one.headline, one.remedy, [
@@ -284,8 +295,14 @@
     document.title = well + ' of ' + ours.length + ' sign · Countersign devnet';
     members(net.members);
     if (!one) return;
-    blocks(one.blocks, one.peers.map(peer => ({ ...peer, is_us: false })), null, 'as the signer sees them that is furthest ahead');
-    common(one);
+    // What all have in common, as the signer sees it that is furthest ahead.
+    const all = one.peers.map(peer => ({ ...peer, is_us: false })), names = {};
+    for (const member of net.members) if (member.said) names[member.said.address] = member.name;
+    blocks(one.blocks, all, null);
+    cycle(one.cycle, []);
+    tenure(one.chain, one.tenure);
+    latencies(one.latencies);
+    peers(all, one.peers_left_out, names);
   };
 
   // ---- the news ----

@@ -63,9 +63,8 @@ mod tests {
         }
         let places: Vec<_> = html.match_indices("http://").map(|(at, _)| at).collect();
         let names = places.iter().filter_map(|at| html.get(*at..));
-        let known = ["http://www.w3.org/2000/svg", "http://' +"];
         for name in names {
-            assert!(known.iter().any(|known| name.starts_with(known)), "{}", &name[..40]);
+            assert!(name.starts_with("http://www.w3.org/2000/svg"), "a name, and no address");
         }
     }
 

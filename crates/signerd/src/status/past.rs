@@ -82,7 +82,9 @@ impl Past {
             Word::Calendar(pox) => self.calendar.learn(*pox),
             Word::Tip { burn, stacks } => {
                 self.calendar.reach(burn, at);
-                self.stacks = Some(stacks);
+                // The answer may be older than the last block.
+                let is_near = self.stacks.is_some_and(|known| known.get() <= stacks.get() + NEAR);
+                self.stacks = if is_near { self.stacks.max(Some(stacks)) } else { Some(stacks) };
                 self.answered_at = Some(at);
             }
             Word::Roster { cycle, signers } => self.peers.seat(cycle, signers),
@@ -138,6 +140,10 @@ impl Past {
             Note::ViewConflict { .. } => {
                 self.incidents.view_conflict.get_or_insert(at);
             }
+            Note::StacksBlock { height, .. } | Note::GloballyAccepted { height, .. } => {
+                self.stacks = self.stacks.max(Some(*height));
+                self.blocks.note(note, at, &mut self.latencies);
+            }
             Note::Capitulated { .. } => self.incidents.view_conflict = None,
             other => self.blocks.note(other, at, &mut self.latencies),
         }
@@ -191,6 +197,8 @@ fn none(cycle: RewardCycle, reason: &str) -> Seat {
     }
 }
 
+/// A node that is further back than this is, and has not only answered before it had the last block.
+const NEAR: u64 = 5;
 const HOUR: Millis = Millis::from_secs(3600);
 /// The core knows of two cycles at a time.
 const MAX_SEATS: usize = 4;
