@@ -112,9 +112,9 @@ impl Sheet {
             let id = tenure.id.as_deref().map_or("no valid miner", short);
             let agree = share(tenure.agreeing_weight, tenure.total_weight);
             let text = format!(
-                "Tenure {id}, {} blocks{}; {agree} of the weight sees the chain as we do",
+                "Tenure {id} since {}, {} blocks; {agree} of the weight sees the chain as we do",
+                age(self.canvas.now.saturating_sub(tenure.since) / 1000),
                 tenure.blocks,
-                self.ago(tenure.since)
             );
             self.wrapped("  ", &text);
         }
@@ -182,9 +182,11 @@ impl Sheet {
             .zip(block.answered_at)
             .map(|(from, to)| format!("{} ms", to.saturating_sub(from)));
         let took = took.unwrap_or_else(|| "–".to_owned());
-        let bar = self.bar(block.signed_weight, block.total_weight, 10);
+        let is_narrow = self.canvas.width < MEDIUM;
+        let (digits, cells) = if is_narrow { (7, 6) } else { (9, 10) };
+        let bar = self.bar(block.signed_weight, block.total_weight, cells);
         let share = share(block.signed_weight, block.total_weight);
-        let mut text = format!("  {mark} {height:>9} {said:<8} {took:>8} {bar} {share:>5}");
+        let mut text = format!("  {mark} {height:>digits$} {said:<8} {took:>8} {bar} {share:>5}");
         if self.canvas.width >= WIDE {
             let age = age(self.canvas.now.saturating_sub(block.seen_at) / 1000);
             let count = block.votes.iter().filter(|vote| vote.kind == VoteKind::Signed).count();
@@ -238,7 +240,7 @@ impl Sheet {
             let mut text = format!("  {:>3} {who:<11} {share:>5} {view:<10}", peer.slot);
             if self.canvas.width >= WIDE {
                 let version: String =
-                    peer.version.as_deref().unwrap_or("–").chars().take(28).collect();
+                    peer.version.as_deref().unwrap_or("–").chars().map(printable).take(28).collect();
                 write!(text, " {:>2}/{:<2} signed  {heard:<12} {version}", peer.signed, peer.of)
                     .expect(INTO_STRING);
             }
@@ -305,7 +307,7 @@ impl Sheet {
                 line.push(' ');
                 column += 1;
             }
-            line.push_str(word);
+            line.extend(word.chars().map(printable));
             column += len;
         }
         self.line(&line);
@@ -329,6 +331,11 @@ impl Sheet {
             text.to_owned()
         }
     }
+}
+
+/// What others have said may hold anything; a terminal must not act on it.
+fn printable(char: char) -> char {
+    if char.is_control() { '\u{fffd}' } else { char }
 }
 
 /// How long ago, in the largest unit that shows two digits at most.
@@ -382,6 +389,8 @@ const YELLOW: &str = "33";
 const BLUE: &str = "36";
 const GREY: &str = "90";
 const BOLD: &str = "1";
+/// Below this, a row has room for less.
+const MEDIUM: usize = 56;
 /// From here on a row has room for everything.
 const WIDE: usize = 90;
 const INTO_STRING: &str = "writing to a string cannot fail";
