@@ -100,7 +100,7 @@ impl Keys {
                     node: addresses.node,
                     endpoint: addresses.endpoint,
                     metrics: addresses.metrics,
-                    page: addresses.page,
+                    page: has_page(kind).then_some(addresses.page),
                     key,
                     next_key: next_key.as_ref(),
                     auth_password,
@@ -119,7 +119,7 @@ impl Keys {
                     node: addresses.node.to_string(),
                     endpoint: addresses.endpoint.to_string(),
                     metrics: addresses.metrics.to_string(),
-                    page: is_countersign(kind).then(|| addresses.page.to_string()),
+                    page: has_page(kind).then(|| addresses.page.to_string()),
                     config: files.config.clone(),
                     log: files.log.clone(),
                 };
@@ -156,4 +156,9 @@ fn is_countersign(kind: &SignerKind) -> bool {
             .is_some_and(|name| name.to_string_lossy().starts_with("countersign")),
         SignerKind::External => true,
     }
+}
+
+/// Whether the signer's page is the network's to place: whoever starts one by itself may start two.
+fn has_page(kind: &SignerKind) -> bool {
+    matches!(kind, SignerKind::Program(_)) && is_countersign(kind)
 }
