@@ -2,6 +2,7 @@
 
 #![allow(
     clippy::unwrap_used,
+    clippy::indexing_slicing,
     clippy::panic,
     clippy::missing_panics_doc,
     reason = "a test fails by panicking"
@@ -28,7 +29,7 @@ pub struct Browser {
     driver: Child,
     address: SocketAddr,
     session: String,
-    _profile: TempDir,
+    profile: TempDir,
 }
 
 impl Browser {
@@ -55,9 +56,9 @@ impl Browser {
         });
         let address = SocketAddr::from(([127, 0, 0, 1], port.await));
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        let mut browser = Self { driver, address, session: String::new(), _profile: profile };
-        let profile = format!("--user-data-dir={}", browser._profile.path().display());
-        let arguments: Vec<&str> = ARGUMENTS.into_iter().chain([profile.as_str()]).collect();
+        let mut browser = Self { driver, address, session: String::new(), profile };
+        let folder = format!("--user-data-dir={}", browser.profile.path().display());
+        let arguments: Vec<&str> = ARGUMENTS.into_iter().chain([folder.as_str()]).collect();
         let wanted = json!({ "capabilities": { "alwaysMatch": {
             "goog:chromeOptions": { "args": arguments },
             "goog:loggingPrefs": { "browser": "ALL" },
@@ -85,7 +86,8 @@ impl Browser {
 
     /// Makes the window as large as this, in pixels.
     pub async fn resize(&self, width: u32, height: u32) {
-        let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
+        let size =
+            json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
         self.order("Emulation.setDeviceMetricsOverride", &size).await;
     }
 
@@ -195,6 +197,6 @@ const ARGUMENTS: [&str; 10] = [
     "--hide-scrollbars",
 ];
 /// How long one call may take; the first starts the browser.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 /// How long something on the page may take.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -6,8 +6,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use countersign_ops::exit::Exit;
 use countersign_signerd::control::Route;
+use countersign_signerd::readiness::Ladder;
+use countersign_status::Snapshot;
 use countersign_status::draw::{Canvas, draw};
-use countersign_status::{Snapshot, State};
 use serde_json::Value;
 
 use crate::cli::Failed;
@@ -40,7 +41,7 @@ Examples:
 
 /// The signer runs, and something is missing.
 #[derive(Debug, thiserror::Error)]
-#[error("the signer is not ready: {0}")]
+#[error("the signer is {0}")]
 struct NotReady(String);
 
 /// The daemon and this command do not speak of the same thing.
@@ -51,17 +52,19 @@ struct OtherVersion(#[source] serde_json::Error);
 /// Draws what the signer shows, once or again and again.
 pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failed> {
     if !args.watch {
-        let (answer, snapshot) = look(args)?;
-        out.write_all(text(args, &answer, &snapshot).as_bytes()).map_err(Failed::failure)?;
-        return match snapshot.state {
-            State::Signing => Ok(()),
-            _ => Err(Failed::new(Exit::Failure, NotReady(snapshot.headline))),
+        let look = look(args)?;
+        out.write_all(text(args, &look).as_bytes()).map_err(Failed::failure)?;
+        let Look { ladder, .. } = look;
+        return if ladder.is_ready() {
+            Ok(())
+        } else {
+            Err(Failed::new(Exit::Failure, NotReady(ladder.headline())))
         };
     }
     let clear = if is_screen(args) { CLEAR } else { "" };
     loop {
         let text = match look(args) {
-            Ok((answer, snapshot)) => text(args, &answer, &snapshot),
+            Ok(look) => text(args, &look),
             Err(failed) if failed.exit == Exit::NoDaemon && !args.json => {
                 "the signer does not run; waiting for it\n".to_owned()
             }
@@ -77,18 +80,29 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failed> {
     }
 }
 
-fn look(args: &Args) -> Result<(Value, Snapshot), Failed> {
+/// What the daemon has answered.
+struct Look {
+    /// As it came.
+    answer: Value,
+    /// The ladder in it.
+    ladder: Ladder,
+    /// The snapshot in it.
+    snapshot: Snapshot,
+}
+
+fn look(args: &Args) -> Result<Look, Failed> {
     let answer = args.which.ask(Route::Status, &Value::Null, LIMIT)?;
     if !answer.is_success() {
         return Err(Failed::failure(answer.text()));
     }
-    let snapshot = answer.body.get("snapshot").cloned().unwrap_or_default();
-    let snapshot = serde_json::from_value(snapshot);
+    let part = |name| answer.body.get(name).cloned().unwrap_or_default();
+    let ladder = serde_json::from_value(part("readiness")).map_err(Failed::failure)?;
+    let snapshot = serde_json::from_value(part("snapshot"));
     let snapshot = snapshot.map_err(|error| Failed::failure(OtherVersion(error)))?;
-    Ok((answer.body, snapshot))
+    Ok(Look { answer: answer.body, ladder, snapshot })
 }
 
-fn text(args: &Args, answer: &Value, snapshot: &Snapshot) -> String {
+fn text(args: &Args, Look { answer, snapshot, .. }: &Look) -> String {
     if args.json {
         return format!("{answer}\n");
     }

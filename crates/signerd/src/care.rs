@@ -130,12 +130,8 @@ impl Care {
         let (reloader, reload) = Reloader::new(config_file, config.outline.clone(), adjustable);
         let readiness = Readiness::new(facts, permission);
         let stuck = watch::Sender::new(None);
-        let status = Status::new(
-            (config, keys),
-            readiness.clone(),
-            stuck.subscribe(),
-            callbacks.clone(),
-        );
+        let status =
+            Status::new((config, keys), readiness.clone(), stuck.subscribe(), callbacks.clone());
         Self {
             metrics: Arc::clone(metrics),
             notifier: Arc::new(notifier),

@@ -120,7 +120,10 @@ impl Sheet {
         }
         if let Some(cycle) = &snapshot.cycle {
             let bar = self.bar(cycle.position, cycle.length, 20);
-            self.line(&format!("  Cycle {} {bar} {}/{}", cycle.number, cycle.position, cycle.length));
+            self.line(&format!(
+                "  Cycle {} {bar} {}/{}",
+                cycle.number, cycle.position, cycle.length
+            ));
             let time = |blocks: u64| span(blocks.saturating_mul(cycle.burn_block_secs));
             let prepare = if cycle.in_prepare_phase {
                 "Prepare phase: the next signers are being chosen".to_owned()
@@ -134,14 +137,14 @@ impl Sheet {
             self.wrapped("  ", &text);
         }
         for seat in &snapshot.seats {
-            let text = match (seat.registered, seat.slot, seat.weight, seat.total) {
-                (true, Some(slot), Some(weight), Some(total)) => {
-                    format!("Registered for cycle {} as signer {slot}, weight {weight} of {total}", seat.cycle)
-                }
-                _ => {
-                    let reason = seat.reason.as_deref().unwrap_or("reason not known");
-                    format!("No seat in cycle {}: {reason}", seat.cycle)
-                }
+            let text = if let (Some(slot), Some(weight), Some(total)) =
+                (seat.slot, seat.weight, seat.total)
+            {
+                let cycle = seat.cycle;
+                format!("Registered for cycle {cycle} as signer {slot}, weight {weight} of {total}")
+            } else {
+                let reason = seat.reason.as_deref().unwrap_or("reason not known");
+                format!("No seat in cycle {}: {reason}", seat.cycle)
             };
             self.wrapped("  ", &text);
         }
@@ -164,11 +167,12 @@ impl Sheet {
     }
 
     fn block(&mut self, block: &Block) {
-        let height = block.height.map_or_else(|| short(&block.sighash).to_owned(), |h| h.to_string());
+        let height =
+            block.height.map_or_else(|| short(&block.sighash).to_owned(), |h| h.to_string());
         let (mark, said) = match (block.ours, block.outcome) {
-            (Stance::Signed, _) => (self.paint("✔", GREEN), "signed"),
+            (Stance::Signed, _) => (self.paint("●", GREEN), "signed"),
             (Stance::Rejected, _) => (self.paint("✘", RED), "rejected"),
-            (_, Outcome::Accepted) => (self.paint("!", YELLOW), "missed"),
+            (_, Outcome::Accepted) => (self.paint("○", YELLOW), "missed"),
             (Stance::PreCommitted, _) => (self.paint("·", GREY), "promised"),
             (Stance::Silent, _) => (self.paint("·", GREY), "silent"),
         };
@@ -239,8 +243,14 @@ impl Sheet {
             let share = share(peer.weight, total);
             let mut text = format!("  {:>3} {who:<11} {share:>5} {view:<10}", peer.slot);
             if self.canvas.width >= WIDE {
-                let version: String =
-                    peer.version.as_deref().unwrap_or("–").chars().map(printable).take(28).collect();
+                let version: String = peer
+                    .version
+                    .as_deref()
+                    .unwrap_or("–")
+                    .chars()
+                    .map(printable)
+                    .take(28)
+                    .collect();
                 write!(text, " {:>2}/{:<2} signed  {heard:<12} {version}", peer.signed, peer.of)
                     .expect(INTO_STRING);
             }
@@ -318,7 +328,7 @@ impl Sheet {
     }
 
     fn bar(&self, part: u64, whole: u64, width: u64) -> String {
-        let filled = if whole == 0 { 0 } else { part.min(whole) * width / whole };
+        let filled = (part.min(whole) * width).checked_div(whole).unwrap_or(0);
         let cells = (0..width).map(|cell| if cell < filled { '█' } else { '░' });
         let bar: String = cells.collect();
         self.paint(&bar, BLUE)
@@ -364,7 +374,8 @@ fn millis(ms: u64) -> String {
 }
 
 fn share(part: u64, whole: u64) -> String {
-    if whole == 0 { "–".to_owned() } else { format!("{} %", part.saturating_mul(100) / whole) }
+    let percent = part.saturating_mul(100).checked_div(whole);
+    percent.map_or_else(|| "–".to_owned(), |percent| format!("{percent} %"))
 }
 
 fn short(hash: &str) -> &str {

@@ -94,9 +94,8 @@ fn is_ours(host: &str) -> bool {
         Some((name, port)) if !port.contains(']') => (name, Some(port)),
         _ => (host, None),
     };
-    let is_port = |port: &str| {
-        port.parse::<u16>().is_ok() && port.bytes().all(|byte| byte.is_ascii_digit())
-    };
+    let is_port =
+        |port: &str| port.parse::<u16>().is_ok() && port.bytes().all(|byte| byte.is_ascii_digit());
     let bare = name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
     let is_name = match bare {
         Some(ip) => ip.parse::<std::net::Ipv6Addr>().is_ok_and(|ip| ip.is_loopback()),

@@ -222,8 +222,7 @@ async fn ask(page: SocketAddr) -> Result<Snapshot, String> {
     let silent = |error: std::io::Error| format!("does not answer: {error}");
     let broken = |error: hyper::Error| format!("the answer breaks off: {error}");
     let stream = TcpStream::connect(page).await.map_err(silent)?;
-    let (mut sender, connection) =
-        http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
     let request = Request::get("/status.json").header(HOST, page.to_string());
     let request = request.body(Empty::<Bytes>::new()).map_err(|error| error.to_string())?;
     let answer = async {

@@ -73,6 +73,9 @@ mod tests {
         let Page { policy, .. } = Page::new();
         assert!(policy.starts_with("default-src 'none'; "), "{policy}");
         assert!(!policy.contains("unsafe") && !policy.contains('*'), "{policy}");
-        assert!(!HTML.contains("style=") && !HTML.contains("onclick"), "inline attributes would not work");
+        assert!(
+            !HTML.contains("style=") && !HTML.contains("onclick"),
+            "inline attributes would not work"
+        );
     }
 }

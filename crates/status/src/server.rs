@@ -172,7 +172,8 @@ impl Desk {
     /// Server-sent events: the newest snapshot at once, and each newer one.
     fn follow(&self) -> Answer {
         let Ok(place) = Arc::clone(&self.room).try_acquire_owned() else {
-            let text = text(StatusCode::SERVICE_UNAVAILABLE, "too many pages are open; close some\n");
+            let text =
+                text(StatusCode::SERVICE_UNAVAILABLE, "too many pages are open; close some\n");
             return with(text, header::RETRY_AFTER, "5");
         };
         let (sender, receiver) = mpsc::channel(1);
@@ -200,7 +201,10 @@ async fn tell(
 }
 
 /// Talks until nobody listens, or there is nothing to be told any more.
-async fn talk(mut feed: watch::Receiver<Bytes>, follower: &mpsc::Sender<Bytes>) -> Option<Infallible> {
+async fn talk(
+    mut feed: watch::Receiver<Bytes>,
+    follower: &mpsc::Sender<Bytes>,
+) -> Option<Infallible> {
     let say = async |bytes: Bytes| timeout(SLOWEST, follower.send(bytes)).await.ok()?.ok();
     say(Bytes::from_static(RETRY)).await?;
     loop {

@@ -71,6 +71,7 @@ fn what_others_say_does_not_reach_the_terminal_as_orders() {
 
 #[test]
 fn ages_are_short() {
-    let ages: Vec<_> = [0, 119, 120, 7_199, 7_200, 172_799, 172_800].map(countersign_status::draw::age).into();
+    let ages: Vec<_> =
+        [0, 119, 120, 7_199, 7_200, 172_799, 172_800].map(countersign_status::draw::age).into();
     assert_eq!(ages, ["0 s", "119 s", "2 min", "119 min", "2 h", "47 h", "2 d"]);
 }

@@ -1,6 +1,11 @@
 //! The page over raw TCP: what is answered, to whom, and with which headers.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -129,7 +134,11 @@ async fn other_hosts_other_sites_and_other_methods_are_refused() {
     ];
     for (lines, status) in rows {
         let answer = server.ask(lines).await;
-        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")) || answer.starts_with(&format!("HTTP/1.0 {status} ")), "{lines:?}: {answer}");
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status} "))
+                || answer.starts_with(&format!("HTTP/1.0 {status} ")),
+            "{lines:?}: {answer}"
+        );
         assert!(answer.contains("x-frame-options: DENY"), "{answer}");
         assert!(!answer.contains('{'), "nothing is shown: {answer}");
     }

@@ -361,7 +361,8 @@ mod tests {
     fn the_status_page_is_off_unless_it_is_named_and_nowhere_but_on_this_machine() {
         assert_eq!(with_table("").unwrap().status_page, None);
         for address in ["127.0.0.1:30002", "[::1]:30002", "127.0.0.1:0"] {
-            let config = with_table(&format!("[countersign]\nstatus_page = \"{address}\"")).unwrap();
+            let config =
+                with_table(&format!("[countersign]\nstatus_page = \"{address}\"")).unwrap();
             assert_eq!(config.status_page, Some(address.parse().unwrap()));
             assert!(config.to_string().contains(&format!("Status page: http://{address}/\n")));
         }

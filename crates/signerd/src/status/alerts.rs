@@ -81,9 +81,8 @@ fn stuck(seen: &Seen<'_>) -> Option<Found> {
 fn rung(seen: &Seen<'_>) -> Option<Found> {
     let Step { rung, code, text, remedy, .. } = seen.ladder.missing()?;
     let (name, severity) = match (rung, code.as_str()) {
-        (_, "node_not_heard" | "network_unknown" | "tip_unknown" | "cycle_unknown") => return None,
-        (_, "seat_unknown" | "dry_run" | "listening" | "waiting" | "no_proposal_yet") => return None,
         (Rung::KeyOpen | Rung::JournalGood, _) => return None,
+        (_, code) if PASSING.contains(&code) => return None,
         (Rung::NodeReached, _) => (names::NODE_UNREACHABLE, Severity::Critical),
         (Rung::RightNetwork, _) => (names::WRONG_NETWORK, Severity::Critical),
         (Rung::InSync, _) => (names::NODE_BEHIND, Severity::Warning),
@@ -115,7 +114,8 @@ fn second_seat(seen: &Seen<'_>, now: Timestamp) -> Option<Found> {
     let (cycle, at) = seen.past.incidents.second_seat?;
     let is_now = seen.cycle.is_some_and(|running| running.number <= cycle.get());
     (is_now || Past::is_recent(Some(at), now)).then(|| {
-        let text = format!("two keys of ours have a seat in reward cycle {cycle}, and one is silent");
+        let text =
+            format!("two keys of ours have a seat in reward cycle {cycle}, and one is silent");
         Found::new(names::SECOND_SEAT, Severity::Warning, text)
     })
 }
@@ -142,7 +142,8 @@ fn missed(seen: &Seen<'_>) -> Option<Found> {
         .collect();
     let missed = accepted.iter().filter(|block| block.ours != Stance::Signed).count();
     (missed >= MANY).then(|| {
-        let text = format!("{missed} of the last {} accepted blocks are not signed by us", accepted.len());
+        let text =
+            format!("{missed} of the last {} accepted blocks are not signed by us", accepted.len());
         Found::new(names::BLOCKS_MISSED, Severity::Warning, text)
             .with_remedy("see below what we said to them, and how quick the node validates")
     })
@@ -162,9 +163,7 @@ fn silent(seen: &Seen<'_>, now: Timestamp) -> Option<Found> {
     let total: u64 = seen.peers.iter().map(|peer| peer.weight).sum();
     let is_heard = |peer: &&Peer| {
         peer.is_us
-            || peer.heard_at.is_some_and(|at| {
-                now.since(Timestamp::from_millis(at)) <= HEARD_WITHIN
-            })
+            || peer.heard_at.is_some_and(|at| now.since(Timestamp::from_millis(at)) <= HEARD_WITHIN)
     };
     let heard: u64 = seen.peers.iter().filter(is_heard).map(|peer| peer.weight).sum();
     let has_heard = seen.peers.iter().any(|peer| !peer.is_us && peer.view != View::Unknown);
@@ -178,7 +177,9 @@ fn silent(seen: &Seen<'_>, now: Timestamp) -> Option<Found> {
 fn dropped(seen: &Seen<'_>, now: Timestamp) -> Option<Found> {
     let (count, at) = seen.past.dropped;
     Past::is_recent(at, now).then(|| {
-        let text = format!("callbacks of the node were dropped within the last hour ({count} since the start)");
+        let text = format!(
+            "callbacks of the node were dropped within the last hour ({count} since the start)"
+        );
         Found::new(names::CALLBACKS_DROPPED, Severity::Warning, text)
             .with_remedy("`countersign_callbacks_dropped` on the metrics page says why")
     })
@@ -198,8 +199,9 @@ fn quiet(seen: &Seen<'_>) -> Option<Found> {
     let secs = seen.queues.callback_quiet_secs.filter(|secs| *secs >= QUIET_SECS)?;
     let text = format!("the node has told us nothing for {} min", secs / 60);
     Some(
-        Found::new(names::EVENTS_STOPPED, Severity::Warning, text)
-            .with_remedy("see that the node names this signer's `endpoint` as an [[events_observer]]"),
+        Found::new(names::EVENTS_STOPPED, Severity::Warning, text).with_remedy(
+            "see that the node names this signer's `endpoint` as an [[events_observer]]",
+        ),
     )
 }
 
@@ -223,6 +225,18 @@ pub(super) mod names {
     pub(crate) const EVENTS_STOPPED: &str = "EventsStopped";
 }
 
+/// Codes of a start, and of a dry run: nothing is wrong yet.
+const PASSING: [&str; 9] = [
+    "node_not_heard",
+    "network_unknown",
+    "tip_unknown",
+    "cycle_unknown",
+    "seat_unknown",
+    "dry_run",
+    "listening",
+    "waiting",
+    "no_proposal_yet",
+];
 /// How many of the last blocks are looked at.
 const LAST: usize = 20;
 /// How many of them may be missed: one can happen to anybody.

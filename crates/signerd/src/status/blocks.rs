@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 
 use countersign_signer::{Note, Timestamp, WithheldSignature};
 use countersign_status::{Block, Outcome, Stance, Totals, Vote, VoteKind};
+use countersign_wire::Sighash;
 use countersign_wire::message::RejectReason;
-use countersign_wire::{Sighash, SlotId, Weight};
 
 use super::latency::{Latencies, Measured};
 
@@ -160,28 +160,29 @@ impl Blocks {
     }
 
     fn note_vote(&mut self, note: &Note, at: Timestamp) {
-        let (sighash, from, own, weight, total) = match note {
-            Note::PreCommitReceived { sighash, from, own, weight, total }
-            | Note::AcceptanceReceived { sighash, from, own, weight, total }
-            | Note::RejectionReceived { sighash, from, own, weight, total, .. } => {
-                (sighash, from, own, weight, total)
-            }
-            _ => return,
+        let (Note::PreCommitReceived { sighash, from, own, weight, total }
+        | Note::AcceptanceReceived { sighash, from, own, weight, total }
+        | Note::RejectionReceived { sighash, from, own, weight, total, .. }) = note
+        else {
+            return;
         };
         let (kind, reason) = match note {
             Note::AcceptanceReceived { .. } => (VoteKind::Signed, None),
-            Note::RejectionReceived { reason, .. } => (VoteKind::Rejected, Some(reason.to_string())),
+            Note::RejectionReceived { reason, .. } => {
+                (VoteKind::Rejected, Some(reason.to_string()))
+            }
             _ => (VoteKind::PreCommitted, None),
         };
         let entry = self.entry(*sighash, at);
-        let weight = u64::from(weight.get());
+        let counted = u64::from(weight.get());
         entry.block.total_weight = total.get().into();
         match kind {
-            VoteKind::PreCommitted => entry.block.pre_committed_weight = weight,
-            VoteKind::Signed => entry.block.signed_weight = weight,
-            VoteKind::Rejected => entry.block.rejected_weight = weight,
+            VoteKind::PreCommitted => entry.block.pre_committed_weight = counted,
+            VoteKind::Signed => entry.block.signed_weight = counted,
+            VoteKind::Rejected => entry.block.rejected_weight = counted,
         }
-        entry.vote(*from, *own, kind, reason, at);
+        let after_ms = at.since(entry.seen_at).get();
+        entry.vote(Vote { slot: from.get(), kind, weight: own.get().into(), after_ms, reason });
     }
 
     /// What is shown: the newest first.
@@ -256,26 +257,22 @@ impl Entry {
     }
 
     /// A signer's last word takes its earlier one's place, but a promise says less than a signature.
-    fn vote(
-        &mut self,
-        from: SlotId,
-        own: Weight,
-        kind: VoteKind,
-        reason: Option<String>,
-        at: Timestamp,
-    ) {
-        let slot = from.get();
-        let known = self.block.votes.iter().position(|vote| vote.slot == slot);
-        match known.and_then(|place| self.block.votes.get(place)) {
-            Some(vote) if kind == VoteKind::PreCommitted && vote.kind == VoteKind::Signed => return,
-            None if self.block.votes.len() >= MAX_VOTES => return,
+    fn vote(&mut self, vote: Vote) {
+        let votes = &mut self.block.votes;
+        let known = votes.iter().position(|known| known.slot == vote.slot);
+        match known.and_then(|place| votes.get(place)) {
+            Some(known)
+                if vote.kind == VoteKind::PreCommitted && known.kind == VoteKind::Signed =>
+            {
+                return;
+            }
+            None if votes.len() >= MAX_VOTES => return,
             _ => {}
         }
         if let Some(place) = known {
-            self.block.votes.remove(place);
+            votes.remove(place);
         }
-        let after_ms = at.since(self.seen_at).get();
-        self.block.votes.push(Vote { slot, kind, weight: own.get().into(), after_ms, reason });
+        votes.push(vote);
     }
 }
 

@@ -40,7 +40,8 @@ impl Peers {
         if is_known {
             return;
         }
-        let member = |(key, weight)| Member { key, weight, program: None, heard_at: None, sight: None };
+        let member =
+            |(key, weight)| Member { key, weight, program: None, heard_at: None, sight: None };
         roster.signers = signers.into_iter().map(member).collect();
         while self.rosters.len() > MAX_CYCLES {
             self.rosters.pop_first();

@@ -1,4 +1,9 @@
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 use countersign_node::QueueLimits;
 use countersign_signer::{Millis, NotRegisteredReason};
@@ -118,7 +123,13 @@ fn sight(burn: u64, tenure: u8) -> Sight {
 
 fn voted(sighash: Sighash, from: u32, weight: u32) -> Note {
     let (own, total) = (Weight::new(10), Weight::new(40));
-    Note::AcceptanceReceived { sighash, from: SlotId::new(from), own, weight: Weight::new(weight), total }
+    Note::AcceptanceReceived {
+        sighash,
+        from: SlotId::new(from),
+        own,
+        weight: Weight::new(weight),
+        total,
+    }
 }
 
 const CYCLE: RewardCycle = RewardCycle::new(2);
@@ -239,14 +250,16 @@ fn no_secret_is_in_a_snapshot() {
 #[test]
 fn views_are_compared_with_ours() {
     let mut story = Story::new();
-    let see = |from: Option<u32>, view| Word::View { cycle: CYCLE, from: from.map(SlotId::new), view };
+    let see =
+        |from: Option<u32>, view| Word::View { cycle: CYCLE, from: from.map(SlotId::new), view };
     story.tell(see(None, sight(53, 7)));
     story.tell(see(Some(1), sight(53, 7)));
     story.tell(see(Some(2), sight(52, 7)));
     story.tell(see(Some(3), sight(53, 8)));
     let shown = story.shown();
     let views: Vec<_> = shown.peers.iter().map(|peer| (peer.is_us, peer.view)).collect();
-    let wanted = [(true, View::Same), (false, View::Same), (false, View::Behind), (false, View::Other)];
+    let wanted =
+        [(true, View::Same), (false, View::Same), (false, View::Behind), (false, View::Other)];
     assert_eq!(views, wanted);
     let tenure = shown.tenure.unwrap();
     assert_eq!((tenure.agreeing_weight, tenure.total_weight), (20, 40));

@@ -66,9 +66,10 @@ impl Word {
                 Answer::BurnView(view) => Some(tip(&view.info)),
                 _ => None,
             },
-            Event::BurnBlock(_) | Event::StacksBlock(_) | Event::Verdict(_) | Event::Proposal(_) => {
-                Some(Self::Callback)
-            }
+            Event::BurnBlock(_)
+            | Event::StacksBlock(_)
+            | Event::Verdict(_)
+            | Event::Proposal(_) => Some(Self::Callback),
             Event::NodeSwitched => Some(Self::NodeSwitched),
             _ => None,
         }
