@@ -205,7 +205,7 @@ async fn whoever_does_not_read_costs_no_memory_and_holds_nobody_up() {
 #[tokio::test]
 async fn broken_requests_end_their_connection_and_nothing_else() {
     let server = Running::start("{}");
-    for bytes in [&b"\x16\x03\x01\x02\x00"[..], b"GET\r\n\r\n", &[b'x'; 20_000]] {
+    for bytes in [&b"\x16\x03\x01\x02\x00"[..], b"GET\r\n\r\n", &vec![b'x'; 20_000]] {
         let mut stream = TcpStream::connect(server.address).await.unwrap();
         let _ = stream.write_all(bytes).await;
         let _ = stream.shutdown().await;

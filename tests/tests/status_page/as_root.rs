@@ -1,14 +1,16 @@
 //! Chromium as root, which has no sandbox then, and is of the distribution.
 
 use std::net::SocketAddr;
+use std::process::Stdio;
 use std::time::Duration;
 
 use countersign_devnet::EndSignal;
 use serde_json::Value;
 use system_tests::browser::Browser;
-use system_tests::daemons::{Network, Signal, Verb, get, poll, quick};
+use system_tests::daemons::{Network, Signal, Verb, countersign, get, poll, quick};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
+use tokio::process::Command;
 
 const LIMIT: Duration = Duration::from_mins(1);
 
@@ -355,5 +357,43 @@ async fn neither_the_key_nor_the_password_is_on_any_page() {
         assert!(secret.len() > 8 && !shown.to_lowercase().contains(&secret.to_lowercase()));
     }
     browser.end().await;
+    network.devnet.stop().await;
+}
+
+#[tokio::test]
+#[ignore = "needs root: curl of the distribution"]
+async fn the_commands_of_the_page_in_the_documentation_do_what_it_says() {
+    let mut network = Network::start(quick(2)).await;
+    network.adopts(3, "there is something to show").await;
+    let place = network.devnet.place(0).unwrap();
+    let text = include_str!("../../../docs/operator/status-page.md");
+    let mut script = String::new();
+    for block in text.split("```sh\n").skip(1) {
+        script.push_str(block.split_once("```").unwrap().0);
+    }
+    assert_eq!(script.lines().count(), 4, "{script}");
+    let folder = tempfile::tempdir().unwrap();
+    let path = format!("{}:{}", countersign().parent().unwrap().display(), std::env::var("PATH").unwrap());
+    let done = Command::new("bash")
+        .args(["-euc", &script])
+        .current_dir(folder.path())
+        .env("PATH", path)
+        .env("CONFIG", &place.config)
+        .env("PAGE", place.page.as_ref().unwrap())
+        .stdin(Stdio::null())
+        .output()
+        .await
+        .unwrap();
+    let said = String::from_utf8(done.stdout).unwrap();
+    assert!(done.status.success(), "{said}{}", String::from_utf8_lossy(&done.stderr));
+    assert_eq!(said.matches("● SIGNING").count(), 2, "{said}");
+    assert!(said.contains("Signers of the cycle") && !said.contains('\u{1b}'), "{said}");
+    let read = |name: &str| -> Value {
+        serde_json::from_slice(&std::fs::read(folder.path().join(name)).unwrap()).unwrap()
+    };
+    let (status, snapshot) = (read("status.json"), read("snapshot.json"));
+    assert_eq!((&snapshot["schema"], &status["snapshot"]["schema"]), (&1.into(), &1.into()));
+    assert_eq!(snapshot["signer"], status["snapshot"]["signer"]);
+    assert_eq!(snapshot["signer"]["public_key"], place.public_key.as_str());
     network.devnet.stop().await;
 }

@@ -34,7 +34,7 @@ impl Measured {
         match self {
             Self::Validation => "our node validates a block",
             Self::PreCommit => "from a proposal to our promise to sign",
-            Self::Response => "from a proposal to our signature or rejection",
+            Self::Response => "from a proposal to our answer",
             Self::Approval => "from a proposal until enough have signed",
         }
     }
