@@ -202,7 +202,7 @@ async fn the_page_says_why_a_signer_does_not_sign() {
     }
     let alert =
         browser.run("return document.querySelector('#alerts .critical b').textContent").await;
-    assert_eq!(alert, "NodeUnreachable");
+    assert_eq!(alert, "SignerNodeSilent");
     let now = browser.run("return document.querySelector('#ladder .now').dataset.code").await;
     assert_eq!(now, "node_silent");
     browser.emulate(&[("prefers-color-scheme", "dark")]).await;
@@ -373,7 +373,8 @@ async fn the_commands_of_the_page_in_the_documentation_do_what_it_says() {
     }
     assert_eq!(script.lines().count(), 4, "{script}");
     let folder = tempfile::tempdir().unwrap();
-    let path = format!("{}:{}", countersign().parent().unwrap().display(), std::env::var("PATH").unwrap());
+    let path =
+        format!("{}:{}", countersign().parent().unwrap().display(), std::env::var("PATH").unwrap());
     let done = Command::new("bash")
         .args(["-euc", &script])
         .current_dir(folder.path())

@@ -26,15 +26,14 @@ pub(super) struct Seen<'a> {
 
 /// One condition that holds.
 struct Found {
-    name: &'static str,
-    severity: Severity,
+    kind: Kind,
     text: String,
     remedy: Option<String>,
 }
 
 impl Found {
-    fn new(name: &'static str, severity: Severity, text: impl Into<String>) -> Self {
-        Self { name, severity, text: text.into(), remedy: None }
+    fn new(kind: Kind, text: impl Into<String>) -> Self {
+        Self { kind, text: text.into(), remedy: None }
     }
 
     fn with_remedy(self, remedy: &str) -> Self {
@@ -60,8 +59,8 @@ pub(super) fn alerts(seen: &Seen<'_>, now: Timestamp) -> Vec<Alert> {
     .into_iter()
     .flatten()
     .collect();
-    found.sort_by_key(|found| found.severity);
-    let alert = |Found { name, severity, text, remedy }| Alert {
+    found.sort_by_key(|found| found.kind.severity);
+    let alert = |Found { kind: Kind { name, severity }, text, remedy }| Alert {
         name: name.to_owned(),
         severity,
         since: seen.past.up_since(name, now),
@@ -73,25 +72,25 @@ pub(super) fn alerts(seen: &Seen<'_>, now: Timestamp) -> Vec<Alert> {
 
 fn stuck(seen: &Seen<'_>) -> Option<Found> {
     let part = seen.stuck?;
-    let found = Found::new(names::STUCK, Severity::Critical, format!("{part} makes no progress"));
+    let found = Found::new(kinds::STUCK, format!("{part} makes no progress"));
     Some(found.with_remedy("restart the signer, and keep its log"))
 }
 
 /// The first missing rung of the ladder, if it is one that must not be missing.
 fn rung(seen: &Seen<'_>) -> Option<Found> {
     let Step { rung, code, text, remedy, .. } = seen.ladder.missing()?;
-    let (name, severity) = match (rung, code.as_str()) {
+    let kind = match (rung, code.as_str()) {
         (Rung::KeyOpen | Rung::JournalGood, _) => return None,
         (_, code) if PASSING.contains(&code) => return None,
-        (Rung::NodeReached, _) => (names::NODE_UNREACHABLE, Severity::Critical),
-        (Rung::RightNetwork, _) => (names::WRONG_NETWORK, Severity::Critical),
-        (Rung::InSync, _) => (names::NODE_BEHIND, Severity::Warning),
-        (Rung::Registered, _) => (names::NOT_REGISTERED, Severity::Critical),
-        (Rung::AllowedToSign, "frozen") => (names::FROZEN, Severity::Critical),
+        (Rung::NodeReached, _) => kinds::NODE_UNREACHABLE,
+        (Rung::RightNetwork, _) => kinds::WRONG_NETWORK,
+        (Rung::InSync, _) => kinds::NODE_BEHIND,
+        (Rung::Registered, _) => kinds::NOT_REGISTERED,
+        (Rung::AllowedToSign, "frozen") => kinds::FROZEN,
         (Rung::AllowedToSign, _) => return None,
-        (Rung::Deciding, _) => (names::PROPOSALS_STOPPED, Severity::Warning),
+        (Rung::Deciding, _) => kinds::PROPOSALS_STOPPED,
     };
-    Some(Found { name, severity, text: text.clone(), remedy: remedy.clone() })
+    Some(Found { kind, text: text.clone(), remedy: remedy.clone() })
 }
 
 fn next_cycle(seen: &Seen<'_>) -> Option<Found> {
@@ -105,7 +104,7 @@ fn next_cycle(seen: &Seen<'_>) -> Option<Found> {
             cycle.blocks_to_next,
             next.reason.as_deref().unwrap_or("no reason known")
         );
-        Found::new(names::NOT_REGISTERED_NEXT, Severity::Warning, text)
+        Found::new(kinds::NOT_REGISTERED_NEXT, text)
             .with_remedy("have the stacker commit with this key before the prepare phase")
     })
 }
@@ -116,7 +115,7 @@ fn second_seat(seen: &Seen<'_>, now: Timestamp) -> Option<Found> {
     (is_now || Past::is_recent(Some(at), now)).then(|| {
         let text =
             format!("two keys of ours have a seat in reward cycle {cycle}, and one is silent");
-        Found::new(names::SECOND_SEAT, Severity::Warning, text)
+        Found::new(kinds::SECOND_SEAT, text)
     })
 }
 
@@ -124,7 +123,7 @@ fn refused(seen: &Seen<'_>, now: Timestamp) -> Option<Found> {
     let at = seen.past.incidents.vault_refused;
     Past::is_recent(at, now).then(|| {
         let text = "the vault refused within the last hour to contradict an earlier signature";
-        Found::new(names::VAULT_REFUSED, Severity::Critical, text)
+        Found::new(kinds::VAULT_REFUSED, text)
             .with_remedy("see whether another instance signs with this key")
     })
 }
@@ -144,7 +143,7 @@ fn missed(seen: &Seen<'_>) -> Option<Found> {
     (missed >= MANY).then(|| {
         let text =
             format!("{missed} of the last {} accepted blocks are not signed by us", accepted.len());
-        Found::new(names::BLOCKS_MISSED, Severity::Warning, text)
+        Found::new(kinds::BLOCKS_MISSED, text)
             .with_remedy("see below what we said to them, and how quick the node validates")
     })
 }
@@ -153,7 +152,7 @@ fn conflict(seen: &Seen<'_>, now: Timestamp) -> Option<Found> {
     let since = seen.past.incidents.view_conflict?;
     (now.since(since) >= PATIENCE).then(|| {
         let text = "our view of the chain differs from the others', and there is none to follow";
-        Found::new(names::VIEW_CONFLICT, Severity::Warning, text)
+        Found::new(kinds::VIEW_CONFLICT, text)
             .with_remedy("see whether our node is behind, or the others'")
     })
 }
@@ -169,7 +168,7 @@ fn silent(seen: &Seen<'_>, now: Timestamp) -> Option<Found> {
     let has_heard = seen.peers.iter().any(|peer| !peer.is_us && peer.view != View::Unknown);
     (has_heard && heard.saturating_mul(10) < total.saturating_mul(7)).then(|| {
         let text = format!("only weight {heard} of {total} was heard within the last ten minutes");
-        Found::new(names::PEERS_SILENT, Severity::Warning, text)
+        Found::new(kinds::PEERS_SILENT, text)
             .with_remedy("see our node's peers; if they are well, the others are not")
     })
 }
@@ -180,7 +179,7 @@ fn dropped(seen: &Seen<'_>, now: Timestamp) -> Option<Found> {
         let text = format!(
             "callbacks of the node were dropped within the last hour ({count} since the start)"
         );
-        Found::new(names::CALLBACKS_DROPPED, Severity::Warning, text)
+        Found::new(kinds::CALLBACKS_DROPPED, text)
             .with_remedy("`countersign_callbacks_dropped` on the metrics page says why")
     })
 }
@@ -189,7 +188,7 @@ fn slow(seen: &Seen<'_>) -> Option<Found> {
     let age = seen.queues.validation_age_ms.filter(|age| *age >= SLOW_MS)?;
     let text = format!("a block waits for the node's verdict since {} s", age / 1000);
     Some(
-        Found::new(names::VALIDATION_SLOW, Severity::Warning, text)
+        Found::new(kinds::VALIDATION_SLOW, text)
             .with_remedy("see what keeps the node busy: its processor, its disk"),
     )
 }
@@ -199,30 +198,70 @@ fn quiet(seen: &Seen<'_>) -> Option<Found> {
     let secs = seen.queues.callback_quiet_secs.filter(|secs| *secs >= QUIET_SECS)?;
     let text = format!("the node has told us nothing for {} min", secs / 60);
     Some(
-        Found::new(names::EVENTS_STOPPED, Severity::Warning, text).with_remedy(
+        Found::new(kinds::EVENTS_STOPPED, text).with_remedy(
             "see that the node names this signer's `endpoint` as an [[events_observer]]",
         ),
     )
 }
 
-/// The names, which are those of alert rules where there is one.
-pub(super) mod names {
-    pub(crate) const STUCK: &str = "SignerStuck";
-    pub(crate) const NODE_UNREACHABLE: &str = "NodeUnreachable";
-    pub(crate) const WRONG_NETWORK: &str = "WrongNetwork";
-    pub(crate) const NODE_BEHIND: &str = "NodeBehind";
-    pub(crate) const NOT_REGISTERED: &str = "NotRegistered";
-    pub(crate) const FROZEN: &str = "KeyUsedElsewhere";
-    pub(crate) const PROPOSALS_STOPPED: &str = "ProposalsStopped";
-    pub(crate) const NOT_REGISTERED_NEXT: &str = "NotRegisteredNextCycle";
-    pub(crate) const SECOND_SEAT: &str = "SecondSeatSilent";
-    pub(crate) const VAULT_REFUSED: &str = "VaultRefused";
-    pub(crate) const BLOCKS_MISSED: &str = "BlocksMissed";
-    pub(crate) const VIEW_CONFLICT: &str = "ViewConflict";
-    pub(crate) const PEERS_SILENT: &str = "PeersSilent";
-    pub(crate) const CALLBACKS_DROPPED: &str = "CallbacksDropped";
-    pub(crate) const VALIDATION_SLOW: &str = "ValidationSlow";
-    pub(crate) const EVENTS_STOPPED: &str = "EventsStopped";
+/// A condition's name and how bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Kind {
+    pub(super) name: &'static str,
+    pub(super) severity: Severity,
+}
+
+impl Kind {
+    const fn critical(name: &'static str) -> Self {
+        Self { name, severity: Severity::Critical }
+    }
+
+    const fn warning(name: &'static str) -> Self {
+        Self { name, severity: Severity::Warning }
+    }
+}
+
+/// Every condition, in the order of `docs/operator/status-page.md`. The names are those of the alert rules
+/// where there is one.
+pub(super) mod kinds {
+    use super::Kind;
+
+    pub(crate) const STUCK: Kind = Kind::critical("SignerStuck");
+    pub(crate) const NODE_UNREACHABLE: Kind = Kind::critical("SignerNodeSilent");
+    pub(crate) const WRONG_NETWORK: Kind = Kind::critical("SignerWrongNetwork");
+    pub(crate) const NOT_REGISTERED: Kind = Kind::critical("NotRegistered");
+    pub(crate) const FROZEN: Kind = Kind::critical("SignerFrozen");
+    pub(crate) const VAULT_REFUSED: Kind = Kind::critical("VaultRefused");
+    pub(crate) const NODE_BEHIND: Kind = Kind::warning("SignerNodeBehind");
+    pub(crate) const PROPOSALS_STOPPED: Kind = Kind::warning("SignerNotDeciding");
+    pub(crate) const NOT_REGISTERED_NEXT: Kind = Kind::warning("NotRegisteredForNextCycle");
+    pub(crate) const SECOND_SEAT: Kind = Kind::warning("SecondSeatSilent");
+    pub(crate) const BLOCKS_MISSED: Kind = Kind::warning("BlocksMissed");
+    pub(crate) const VIEW_CONFLICT: Kind = Kind::warning("SignerViewDiffers");
+    pub(crate) const PEERS_SILENT: Kind = Kind::warning("PeersSilent");
+    pub(crate) const CALLBACKS_DROPPED: Kind = Kind::warning("CallbacksDropped");
+    pub(crate) const VALIDATION_SLOW: Kind = Kind::warning("SignerValidationSlow");
+    pub(crate) const EVENTS_STOPPED: Kind = Kind::warning("NodePostsNothing");
+
+    #[cfg(test)]
+    pub(crate) const ALL: [Kind; 16] = [
+        STUCK,
+        NODE_UNREACHABLE,
+        WRONG_NETWORK,
+        NOT_REGISTERED,
+        FROZEN,
+        VAULT_REFUSED,
+        NODE_BEHIND,
+        PROPOSALS_STOPPED,
+        NOT_REGISTERED_NEXT,
+        SECOND_SEAT,
+        BLOCKS_MISSED,
+        VIEW_CONFLICT,
+        PEERS_SILENT,
+        CALLBACKS_DROPPED,
+        VALIDATION_SLOW,
+        EVENTS_STOPPED,
+    ];
 }
 
 /// Codes of a start, and of a dry run: nothing is wrong yet.
@@ -247,5 +286,5 @@ const PATIENCE: Millis = Millis::from_secs(60);
 const HEARD_WITHIN: Millis = Millis::from_secs(600);
 /// A node that is well validates within seconds.
 const SLOW_MS: u64 = 20_000;
-/// Even without Stacks blocks there is a burn block every ten minutes or so.
-const QUIET_SECS: u64 = 3_600;
+/// The signers repeat their views every few minutes, if they have nothing else to say.
+const QUIET_SECS: u64 = 600;

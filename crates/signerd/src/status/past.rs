@@ -25,6 +25,8 @@ pub(super) struct Past {
     pub(super) stacks: Option<StacksHeight>,
     /// When the node last said where it is.
     pub(super) answered_at: Option<Timestamp>,
+    /// How many callbacks had come when that was last looked at.
+    received: u64,
     /// When the node last told us something unasked.
     pub(super) called_at: Option<Timestamp>,
     seats: BTreeMap<RewardCycle, Seat>,
@@ -58,6 +60,7 @@ impl Past {
             calendar: Calendar::default(),
             stacks: None,
             answered_at: None,
+            received: 0,
             called_at: None,
             seats: BTreeMap::new(),
             tenure_since: None,
@@ -88,7 +91,6 @@ impl Past {
                 self.answered_at = Some(at);
             }
             Word::Roster { cycle, signers } => self.peers.seat(cycle, signers),
-            Word::Callback => self.called_at = Some(at),
             Word::NodeSwitched => {
                 self.stacks = None;
                 self.answered_at = None;
@@ -162,9 +164,13 @@ impl Past {
         self.seats.range(from..).map(|(_, seat)| seat)
     }
 
-    /// Looks how many callbacks were dropped.
+    /// Looks how many callbacks have come and how many were dropped.
     pub(super) fn look_at(&mut self, callbacks: &CallbackQueue, now: Timestamp) {
-        let dropped: u64 = callbacks.stats().dropped.values().sum();
+        let stats = callbacks.stats();
+        if stats.received > self.received {
+            (self.received, self.called_at) = (stats.received, Some(now));
+        }
+        let dropped: u64 = stats.dropped.values().sum();
         if dropped > self.dropped.0 {
             self.dropped = (dropped, Some(now));
         }

@@ -314,7 +314,7 @@ fn each_condition_has_an_alert_that_goes_when_it_does() {
     story.reporter.past.take(tip(56, 7), story.at);
     let (cycle, reason) = (RewardCycle::new(3), NotRegisteredReason::NoSlot);
     story.note(&Note::NotRegistered { cycle, reason });
-    assert_eq!(story.alerts(), ["NotRegisteredNextCycle"]);
+    assert_eq!(story.alerts(), ["NotRegisteredForNextCycle"]);
     let (slot, weight, total) = (SlotId::new(1), Weight::new(1), Weight::new(4));
     let key = key(1).public_key();
     story.note(&Note::Registered { cycle, key, slot, weight, total });
@@ -329,13 +329,30 @@ fn each_condition_has_an_alert_that_goes_when_it_does() {
 
     story.note(&Note::ValidationRequested { sighash });
     story.wait(Millis::from_secs(25));
-    assert_eq!(story.alerts(), ["ValidationSlow"]);
+    assert_eq!(story.alerts(), ["SignerValidationSlow"]);
     story.note(&Note::Verdict { sighash, valid: true, took: None });
     assert_eq!(story.alerts(), [""; 0]);
 
-    story.tell(Word::Callback);
-    story.wait(Millis::from_secs(3_600));
-    assert_eq!(story.alerts(), ["EventsStopped"]);
+    story.reporter.past.called_at = Some(story.at);
+    story.wait(Millis::from_secs(600));
+    assert_eq!(story.alerts(), ["NodePostsNothing"]);
+}
+
+#[test]
+fn the_page_of_the_documentation_lists_every_alert() {
+    let doc = include_str!("../../../../docs/operator/status-page.md");
+    let (_, table) = doc.split_once("| name | severity | when |").unwrap();
+    let (table, _) = table.split_once("\n\n").unwrap();
+    let listed: Vec<(&str, &str)> = table
+        .lines()
+        .filter_map(|line| {
+            let mut cells = line.strip_prefix("| `")?.split(" | ");
+            Some((cells.next()?.trim_end_matches('`'), cells.next()?))
+        })
+        .collect();
+    let word = |severity| if severity == Severity::Critical { "critical" } else { "warning" };
+    let known = alerts::kinds::ALL.map(|kind| (kind.name, word(kind.severity)));
+    assert_eq!(listed, known);
 }
 
 #[test]

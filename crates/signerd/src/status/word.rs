@@ -22,8 +22,6 @@ pub(super) enum Word {
     Tip { burn: BurnHeight, stacks: StacksHeight },
     /// Who signs in a cycle.
     Roster { cycle: RewardCycle, signers: Vec<(PublicKey, Weight)> },
-    /// A callback of the node came.
-    Callback,
     /// Another node is asked from now on.
     NodeSwitched,
 }
@@ -66,10 +64,6 @@ impl Word {
                 Answer::BurnView(view) => Some(tip(&view.info)),
                 _ => None,
             },
-            Event::BurnBlock(_)
-            | Event::StacksBlock(_)
-            | Event::Verdict(_)
-            | Event::Proposal(_) => Some(Self::Callback),
             Event::NodeSwitched => Some(Self::NodeSwitched),
             _ => None,
         }
