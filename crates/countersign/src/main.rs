@@ -7,6 +7,7 @@ mod daemon;
 mod deadman;
 mod demote;
 mod devnet;
+mod devnet_page;
 mod doctor;
 mod doctor_key;
 mod explain;

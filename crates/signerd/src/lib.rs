@@ -42,6 +42,7 @@ mod retry;
 mod run;
 mod sign;
 mod slots;
+mod status;
 pub mod store;
 #[cfg(test)]
 #[path = "../../wire/tests/support/header.rs"]
