@@ -19,8 +19,8 @@ use crate::name::Name;
 use crate::{
     check_config, demote, devnet, doctor, explain, generate_stacking_signature,
     generate_staking_signature, generate_vote, get_chunk, get_latest_chunk, import, journal, keys,
-    link, list_chunks, monitor_signers, promote, put_chunk, reload, replay, run, standby, status,
-    tls, vault, verify_vote,
+    link, list_chunks, logs, monitor_signers, promote, put_chunk, reload, replay, run, standby,
+    status, tls, vault, verify_vote,
 };
 
 /// An independent signer for Stacks
@@ -100,6 +100,11 @@ pub(crate) enum Command {
     /// Say what was decided about a block, by which rule and facts, and who voted what
     #[command(after_help = explain::EXAMPLES)]
     Explain(explain::Args),
+    /// Look after logs: the decision log, how far each log reaches back, and what a line means
+    Logs {
+        #[command(subcommand)]
+        verb: logs::Verb,
+    },
     /// Take every decision of a recording again, and say whether it is the same
     #[command(after_help = replay::EXAMPLES)]
     Replay(replay::Args),

@@ -25,6 +25,9 @@ mod keys_rotate;
 mod keys_scan;
 mod link;
 mod list_chunks;
+mod logs;
+mod logs_decisions;
+mod logs_verify;
 mod monitor_signers;
 mod name;
 mod promote;
@@ -86,6 +89,7 @@ fn perform(name: Name, command: Command) -> Result<(), Failed> {
         Command::Keys { verb } => keys::run(verb, out),
         Command::Journal(args) => journal::run(&args, out),
         Command::Explain(args) => explain::run(&args, out),
+        Command::Logs { verb } => logs::run(verb, out),
         Command::Replay(args) => replay::run(&args, out),
         Command::Tls(args) => tls::run(args, out),
         Command::Link(args) => link::run(&args, out),

@@ -2,3 +2,4 @@
 //! log reaches, what a line means, and a bundle for those who help.
 
 pub mod chain;
+pub mod time;

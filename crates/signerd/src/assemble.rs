@@ -22,7 +22,7 @@ use crate::care::{Care, Hands};
 use crate::clock::{WallClock, now};
 use crate::config::{Config, DbPath, HostPort};
 use crate::control::open_control;
-use crate::decisions::DecisionLog;
+use crate::decisions::{DecisionLog, Limits, LogError};
 use crate::drive::Drive;
 use crate::effects::{Effects, Tasks as EffectTasks};
 use crate::hand::{Hand, Holder};
@@ -68,7 +68,7 @@ pub(crate) fn assemble(
     let (plan, terms, origin) = (Plan::of(&config), Terms::of(&config), Origin::of(&config));
     let keys_here = keys.held_here();
     let control_socket = config.control_socket();
-    let recording = config.recording;
+    let (recording, decision_log) = (config.recording, config.decision_log);
     refuse_beside_another(&config.db_path)?;
     let mut vaults = open_vaults(keys, &origin)?;
     let mut store = open_store(&config.db_path)?;
@@ -82,7 +82,7 @@ pub(crate) fn assemble(
         keys: if terms.is_dry_run { Vec::new() } else { keys_here },
         locks: endpoints.locks,
     };
-    let decisions = open_decisions(&config.db_path);
+    let decisions = open_decisions(&config.db_path, decision_log)?;
     let control_socket = open_control(control_socket, config.named_control_socket.is_some())?;
 
     let mut tasks = Tasks::new();
@@ -377,8 +377,10 @@ fn join_history(
     Ok(())
 }
 
-fn open_decisions(db_path: &DbPath) -> DecisionLog {
-    db_path.decisions().map_or_else(DecisionLog::off, DecisionLog::open)
+fn open_decisions(db_path: &DbPath, limits: Limits) -> Result<DecisionLog, LogError> {
+    db_path
+        .decisions()
+        .map_or_else(|| Ok(DecisionLog::off()), |files| DecisionLog::open(files, limits))
 }
 
 fn spawn_lanes(tasks: &mut Tasks, lanes: [LaneTask; 3], stop: &CancellationToken) {

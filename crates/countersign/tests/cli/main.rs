@@ -18,6 +18,7 @@ mod import;
 mod journal;
 mod keys;
 mod keys_scan;
+mod logs;
 mod name;
 mod replay;
 mod start;

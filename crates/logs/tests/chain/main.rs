@@ -74,4 +74,4 @@ fn put(path: &Path, lines: &[String]) {
     fs::write(path, text).unwrap();
 }
 
-const DAY: Duration = Duration::from_secs(86_400);
+const DAY: Duration = Duration::from_hours(24);

@@ -66,7 +66,10 @@ proptest! {
         let mut torn = 0;
         for piece in Lines::new(BufReader::with_capacity(capacity, &bytes[..])) {
             match piece.unwrap() {
-                Piece::Whole(line) => { again.extend(line); again.push(b'\n'); }
+                Piece::Whole(line) => {
+                    again.extend(line);
+                    again.push(b'\n');
+                }
                 Piece::Torn { len } => torn = usize::try_from(len).unwrap(),
                 Piece::TooLong { .. } => prop_assert!(false, "no line is that long"),
             }

@@ -130,7 +130,7 @@ fn a_changed_number_hash_or_version_is_named() {
     for n in 1..COUNT - 1 {
         let later = n + 5;
         let found = first_break(|lines| {
-            lines[n] = lines[n].replace(&format!("\"seq\":{n},"), &format!("\"seq\":{later},"))
+            lines[n] = lines[n].replace(&format!("\"seq\":{n},"), &format!("\"seq\":{later},"));
         });
         assert_eq!(found.line, n as u64 + 1, "{found:?}");
         let found = first_break(|lines| {

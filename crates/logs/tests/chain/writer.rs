@@ -85,7 +85,7 @@ fn what_is_too_much_or_too_old_goes_oldest_first_and_the_rest_is_whole() {
 #[test]
 fn a_line_that_a_crash_has_cut_off_is_removed_and_said_and_the_chain_goes_on() {
     let (_folder, files) = log_of(5);
-    let mut text = fs::read(&files.current()).unwrap();
+    let mut text = fs::read(files.current()).unwrap();
     text.extend_from_slice(b"{\"v\":1,\"seq\":5,\"pre");
     fs::write(files.current(), &text).unwrap();
     let report = verified(&files);

@@ -29,6 +29,7 @@ pub(crate) use outline::strip_indices;
 pub use outline::{Change, Outline};
 pub use paths::DbPath;
 
+use crate::decisions::Limits;
 use crate::keys::PublicKeys;
 use crate::recorder::Recording;
 
@@ -69,6 +70,8 @@ pub struct Config {
     pub db_path: DbPath,
     /// Where everything that happens is recorded, if it is.
     pub recording: Option<Recording>,
+    /// How much of what was decided is kept.
+    pub decision_log: Limits,
     /// Where commands reach the daemon, if the file says so; see [`Config::control_socket`].
     pub named_control_socket: Option<PathBuf>,
     /// How long this signer keeps from signing when nobody can say that it is the only one.

@@ -135,7 +135,7 @@ pub(crate) fn strip_indices(key: &str) -> String {
 const ABSENT: &str = "default";
 
 /// The keys whose values are no secrets.
-const HARMLESS: [&str; 29] = [
+const HARMLESS: [&str; 31] = [
     "node_host",
     "endpoint",
     "network",
@@ -158,6 +158,8 @@ const HARMLESS: [&str; 29] = [
     "dry_run",
     "validate_with_replay_tx",
     "reset_replay_set_after_fork_blocks",
+    "countersign.decision_log_days",
+    "countersign.decision_log_mb",
     "countersign.fallback_nodes.host",
     "countersign.node_probe_ms",
     "countersign.record",

@@ -1,0 +1,4 @@
+//! The verbs of `logs`.
+
+mod decisions;
+mod verify;
