@@ -27,6 +27,7 @@ mod link;
 mod list_chunks;
 mod logs;
 mod logs_decisions;
+mod logs_explain;
 mod logs_verify;
 mod monitor_signers;
 mod name;

@@ -2,4 +2,5 @@
 //! log reaches, what a line means, and a bundle for those who help.
 
 pub mod chain;
+pub mod explain;
 pub mod time;
