@@ -31,6 +31,7 @@ mod logs_explain;
 mod logs_verify;
 mod monitor_signers;
 mod name;
+mod progress;
 mod promote;
 mod put_chunk;
 mod reload;

@@ -2,3 +2,36 @@
 //! configurations of signer, node and bitcoind, units, firewall, links, monitoring.
 //!
 //! Values that must match exist once. Rendering is pure; writing, comparing and asking stand apart from it.
+
+mod check;
+mod choices;
+mod error;
+mod file;
+mod flows;
+pub mod init;
+pub mod install;
+mod keys;
+mod parse;
+mod places;
+mod render;
+mod rendered;
+pub mod secrets;
+mod site;
+mod testnet;
+pub mod values;
+mod wiring;
+
+pub use choices::{BitcoinMode, HostRole, KeyPlace, LinkKind, Network, Profile, Runtime};
+pub use error::{Problem, SiteError};
+pub use flows::{Flow, Inbound, Outbound, Peer, Protocol, Service};
+pub use keys::{KEYS, Key, Kind};
+pub use places::{Paths, Port, Ports, Users};
+pub use render::files;
+pub use rendered::{Rendered, Secrecy};
+pub use secrets::{Secret, SecretError, Secrets};
+pub use site::{
+    Access, Alerts, Backups, Bitcoin, Database, DatabaseHost, Deadman, Host, Hosts, Images, Link,
+    Logs, MailLogin, Monitoring, Node, RemoteWrite, Sbtc, Signer, Site, Smtp, Telegram,
+    VotingPower,
+};
+pub use wiring::{Container, DOCKER_NETWORK};

@@ -13,15 +13,11 @@ use std::time::{Duration, Instant};
 
 use countersign_vault::ipc::{Request, VaultClient};
 use countersign_vault::{AcceptanceRequest, Birth, SignError, Vault};
-use countersign_wire::block::BitVec;
-use countersign_wire::fixed::{StateRoot, TxMerkleRoot};
-use countersign_wire::{
-    BurnHeight, ConsensusHash, MessageSignature, NakamotoBlockHeader, PrivateKey, StacksBlockId,
-    StacksHeight, UnixSeconds,
-};
+use countersign_wire::{BurnHeight, PrivateKey, UnixSeconds};
 use serde_json::{Value, json};
 
 use crate::error::BenchError;
+use crate::header::header;
 use crate::samples::Samples;
 
 /// The figures of the vault.
@@ -50,8 +46,10 @@ pub(crate) fn measure(program: &Path, folder: &Path) -> Result<VaultFigures, Ben
         .open(folder.join("floor"))
         .map_err(BenchError::io("a file"))?;
     let mut figures = VaultFigures::default();
+    let public_key = key().public_key();
     for number in 1..=WARM_UP + CASES {
         let request = acceptance(number);
+        let mut asked = Some(Request::Acceptance(request.clone()));
         let mut times = [Duration::ZERO; 4];
         // Each has each place in the order equally often: what comes after a sync finds the disk idle.
         for turn in 0..4 {
@@ -60,8 +58,10 @@ pub(crate) fn measure(program: &Path, folder: &Path) -> Result<VaultFigures, Ben
             match which {
                 0 => drop(embedded.sign_acceptance(&request)?),
                 1 => {
-                    let asked = Request::Acceptance(request.clone());
-                    drop(remote.ask(key().public_key(), asked)?);
+                    // Key and request are at hand, as they are in the signer.
+                    if let Some(asked) = asked.take() {
+                        drop(remote.ask(public_key, asked)?);
+                    }
                 }
                 2 => pass(&mut echo).map_err(BenchError::io("a pair of unix sockets"))?,
                 _ => append(&mut file).map_err(BenchError::io("a file"))?,
@@ -164,7 +164,7 @@ fn start(program: &Path, folder: &Path) -> Result<(VaultProcess, VaultClient), B
     let uid = rustix::process::geteuid().as_raw();
     let config = folder.join("vault.toml");
     let text = format!(
-        "socket = \"{}\"\njournal = \"{}\"\nnetwork = \"testnet\"\n\
+        "socket = \"{}\"\njournal = \"{}\"\nnetwork = \"mocknet\"\n\
          key = {{ credential = \"key\" }}\nsandbox = \"best-effort\"\n\
          [[caller]]\nuid = {uid}\nroles = [\"block-signer\"]\n",
         socket.display(),
@@ -215,22 +215,8 @@ fn key() -> PrivateKey {
 
 /// The acceptance of a block above all earlier ones.
 fn acceptance(number: u64) -> AcceptanceRequest {
-    let header = NakamotoBlockHeader {
-        version: 0,
-        chain_length: StacksHeight::new(number),
-        burn_spent: number,
-        consensus_hash: ConsensusHash::new([1; 20]),
-        parent_block_id: StacksBlockId::new([2; 32]),
-        tx_merkle_root: TxMerkleRoot::ZERO,
-        state_index_root: StateRoot::ZERO,
-        timestamp: UnixSeconds::new(1_700_000_000),
-        miner_signature: MessageSignature::EMPTY,
-        signer_signature: Vec::new(),
-        pox_treatment: BitVec::new(1).expect("one bit is a bit vector"),
-        problematic_txs: Vec::new(),
-    };
     AcceptanceRequest {
-        header: Box::new(header),
+        header: Box::new(header(number, number)),
         burn_height: BurnHeight::new(500),
         overriding: Vec::new(),
         at: UnixSeconds::new(1_700_000_000),

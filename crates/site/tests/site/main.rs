@@ -1,0 +1,15 @@
+//! Tests of the crate from outside.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod golden;
+mod initialising;
+mod installing;
+mod parsing;
+mod sample;
+mod secrets;
+mod wiring;
