@@ -20,7 +20,7 @@ use crate::{
     check_config, demote, devnet, doctor, explain, generate_stacking_signature,
     generate_staking_signature, generate_vote, get_chunk, get_latest_chunk, import, journal, keys,
     link, list_chunks, logs, monitor_signers, promote, put_chunk, reload, replay, run, standby,
-    status, tls, vault, verify_vote,
+    status, support_bundle, tls, vault, verify_vote,
 };
 
 /// An independent signer for Stacks
@@ -108,6 +108,9 @@ pub(crate) enum Command {
     /// Take every decision of a recording again, and say whether it is the same
     #[command(after_help = replay::EXAMPLES)]
     Replay(replay::Args),
+    /// Collect what a helper needs into one file, without secrets
+    #[command(after_help = support_bundle::EXAMPLES)]
+    SupportBundle(support_bundle::Args),
     /// Make and name the certificates by which node's host and signer know each other
     #[command(subcommand)]
     Tls(tls::Command),

@@ -40,6 +40,7 @@ mod run;
 mod stackerdb;
 mod standby;
 mod status;
+mod support_bundle;
 mod tls;
 mod tls_new;
 mod tls_pin;
@@ -93,6 +94,7 @@ fn perform(name: Name, command: Command) -> Result<(), Failed> {
         Command::Explain(args) => explain::run(&args, out),
         Command::Logs { verb } => logs::run(verb, out),
         Command::Replay(args) => replay::run(&args, out),
+        Command::SupportBundle(args) => support_bundle::run(&args, out),
         Command::Tls(args) => tls::run(args, out),
         Command::Link(args) => link::run(&args, out),
         Command::Devnet(args) => devnet::run(&args, out),

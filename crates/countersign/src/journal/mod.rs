@@ -19,6 +19,14 @@ use serde_json::Value;
 
 use crate::cli::{Failed, load, next_place, public_key};
 
+/// What a journal comes to, for a human.
+pub(crate) fn in_words(
+    journal: &std::path::Path,
+    status: &countersign_vault::JournalStatus,
+) -> String {
+    status::text(journal, status) + "\n"
+}
+
 /// What to do with the journal.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {

@@ -23,4 +23,5 @@ mod name;
 mod replay;
 mod start;
 mod support;
+mod support_bundle;
 mod verbs;

@@ -5,12 +5,14 @@
 //! why, and what could not be had.
 
 mod archive;
+mod gather;
 mod host;
 mod manifest;
 mod patterns;
 mod redact;
 
 pub use archive::{Bundle, BundleError, Limits};
+pub use gather::{host_facts, unit_log, unit_state, versions};
 pub use host::{Command, fetch, read_file, unit_names};
 pub use manifest::{Cut, FileEntry, Manifest, Missing, Reason};
 pub use redact::{Known, Redacted, Redactor};

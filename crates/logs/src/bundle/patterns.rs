@@ -20,6 +20,9 @@ pub(super) const WHY_CONFIGURED: &str =
 pub(super) const MNEMONIC: &str = "mnemonic";
 pub(super) const WHY_MNEMONIC: &str = "twelve or more words of the BIP-39 list in a row make a key";
 
+/// How many of the patterns come before mnemonics.
+pub(super) const WHOLE_PATTERNS: usize = 2;
+
 /// Every form, in the order in which they are looked for: the wider ones first.
 pub(super) const PATTERNS: [Pattern; 13] = [
     Pattern {

@@ -10,7 +10,9 @@ use regex::{Captures, Regex};
 use sha2::{Digest as _, Sha256};
 
 use super::manifest::Reason;
-use super::patterns::{CONFIGURED, MNEMONIC, PATTERNS, Pattern, WHY_CONFIGURED, WHY_MNEMONIC};
+use super::patterns::{
+    CONFIGURED, MNEMONIC, PATTERNS, Pattern, WHOLE_PATTERNS, WHY_CONFIGURED, WHY_MNEMONIC,
+};
 
 /// A secret that is known by its value.
 #[derive(Clone)]
@@ -97,8 +99,14 @@ impl Redactor {
     pub fn redact(&self, bytes: &[u8]) -> Redacted {
         let mut taken = BTreeMap::new();
         let mut text = self.take_known(String::from_utf8_lossy(bytes).into_owned(), &mut taken);
+        // "age", "secret" and "key" are words of the list; and of `mnemonic: legal winner …` nothing may be taken
+        // before all of it is.
+        let (whole, parts) = self.patterns.split_at(WHOLE_PATTERNS.min(self.patterns.len()));
+        for (pattern, form) in whole {
+            text = self.take(&text, pattern, form, &mut taken);
+        }
         text = self.take_mnemonics(&text, &mut taken);
-        for (pattern, form) in &self.patterns {
+        for (pattern, form) in parts {
             text = self.take(&text, pattern, form, &mut taken);
         }
         Redacted { text, taken }

@@ -11,7 +11,7 @@ fn left(text: &str) -> String {
 }
 
 /// Each kind of secret with the text around it, and the part that must not be left.
-fn planted() -> Vec<(&'static str, String, String)> {
+fn planted_keys() -> Vec<(&'static str, String, String)> {
     let pem = "MHcCAQEEIBKc0Gz6Y2nC";
     let age = "AGE-SECRET-KEY-1QYQSZQGPQYQSZQGPQYQSZQGPQYQSZQGPQYQSZQGPQYQSZQGPQYQS4F7Z2X";
     let wif = "L1aW4aubDFB7yfras2S1mN3bqg9nwySY8nkoLmJebSLD5BWv3ENZ";
@@ -55,6 +55,15 @@ fn planted() -> Vec<(&'static str, String, String)> {
             "1. legal 2. winner 3. thank 4. year 5. wave 6. sausage 7. worth 8. useful 9. legal 10. winner 11. thank 12. yellow",
             "sausage",
         ),
+        row("mnemonic", &format!("mnemonic: {words}"), &words[6..]),
+        row("mnemonic", &format!("seed_phrase = \"{words}\"\n{age}"), &age[18..]),
+    ]
+}
+
+/// The same for those that stand beside a name.
+fn planted_beside_names() -> Vec<(&'static str, String, String)> {
+    let row = |kind, text: &str, secret: &str| (kind, text.to_owned(), secret.to_owned());
+    vec![
         row("credentials in a URL", "postgres://signer:hunter22@db:5432/x", "hunter22"),
         row("credentials in a URL", "http://u:p@ss/w:rd@host", "ss/w:rd"),
         row("credentials in a URL", "https://emilykey123@sbtc-emily.com/v1", "emilykey123"),
@@ -85,6 +94,10 @@ fn planted() -> Vec<(&'static str, String, String)> {
     ]
 }
 
+fn planted() -> Vec<(&'static str, String, String)> {
+    planted_keys().into_iter().chain(planted_beside_names()).collect()
+}
+
 #[test]
 fn every_kind_of_secret_is_taken_out_and_named() {
     let redactor = redactor(&[]);
@@ -103,7 +116,8 @@ fn every_kind_of_secret_is_taken_out_and_named() {
 
 #[test]
 fn all_of_them_at_once_are_taken_out() {
-    let text: String = planted().iter().map(|(_, text, _)| format!("{text}\n")).collect();
+    let texts: Vec<String> = planted().into_iter().map(|(_, text, _)| text).collect();
+    let text = texts.join("\n");
     // The one without an end would take the rest with it.
     let text = text.replacen("-----BEGIN PRIVATE KEY-----\nMHcCAQEEIBKc0Gz6Y2nC\n", "", 1);
     let left = left(&text);

@@ -26,7 +26,7 @@ pub use countersign::FallbackNode;
 pub use door::{Door, Doors};
 pub use error::{ConfigError, Problem};
 pub(crate) use outline::strip_indices;
-pub use outline::{Change, Outline};
+pub use outline::{Change, Outline, hidden_texts};
 pub use paths::DbPath;
 
 use crate::decisions::Limits;
