@@ -31,6 +31,10 @@ mod keys_rotate;
 mod keys_scan;
 mod link;
 mod list_chunks;
+mod logs;
+mod logs_decisions;
+mod logs_explain;
+mod logs_verify;
 mod monitor_signers;
 mod name;
 mod progress;
@@ -43,6 +47,7 @@ mod run;
 mod stackerdb;
 mod standby;
 mod status;
+mod support_bundle;
 mod tls;
 mod tls_new;
 mod tls_pin;
@@ -97,7 +102,9 @@ fn perform(name: Name, command: Command) -> Result<(), Failed> {
         Command::Journal(args) => journal::run(&args, out),
         Command::Firewall { verb } => firewall::run(verb, out),
         Command::Explain(args) => explain::run(&args, out),
+        Command::Logs { verb } => logs::run(verb, out),
         Command::Replay(args) => replay::run(&args, out),
+        Command::SupportBundle(args) => support_bundle::run(&args, out),
         Command::Tls(args) => tls::run(args, out),
         Command::Link(args) => link::run(&args, out),
         Command::Exporter(args) => exporter::run(args, out),
