@@ -9,8 +9,8 @@ use crate::child::{ChildError, command, output};
 use crate::folder::{Folder, FolderError};
 use crate::manifest::{Acknowledgement, Manifest};
 
-/// The program, and what it is called with. The paths of the backup and of its manifest follow as two more
-/// arguments; it ends with 0 once the copy is safe, and its first line says where.
+/// The program, and what it is called with: once for the manifest of a backup and once for the backup itself, whose
+/// path follows as one more argument. It ends with 0 once the copy is safe, and its first line says where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hook {
     /// The program: a path, or a name that is looked for in `PATH`.
@@ -51,8 +51,15 @@ impl Hook {
         at: u64,
         stop: &CancellationToken,
     ) -> Result<Acknowledgement, HookError> {
+        self.carry(&Manifest::path_of(backup), stop)?;
+        let said = self.carry(backup, stop)?;
+        Ok(Acknowledgement { at, program: self.program.display().to_string(), said })
+    }
+
+    /// The first line that the program prints.
+    fn carry(&self, file: &Path, stop: &CancellationToken) -> Result<String, HookError> {
         let mut command = command(&self.program, None);
-        command.args(&self.arguments).arg(backup).arg(Manifest::path_of(backup));
+        command.args(&self.arguments).arg(file);
         if let Some(home) = std::env::var_os("HOME") {
             // Where ssh, rclone and their like have their configuration.
             command.env("HOME", home);
@@ -60,13 +67,12 @@ impl Hook {
         let (finished, printed) =
             output(command, "", self.within, stop).map_err(HookError::Child)?;
         if !finished.status.success() {
-            let file = backup.display().to_string();
+            let file = file.display().to_string();
             return Err(HookError::Failed { file, said: finished.last_words() });
         }
         let printed = String::from_utf8_lossy(&printed);
         let line = printed.lines().next().unwrap_or_default();
-        let said = line.chars().filter(|c| !c.is_control()).take(MAX_SAID).collect();
-        Ok(Acknowledgement { at, program: self.program.display().to_string(), said })
+        Ok(line.chars().filter(|c| !c.is_control()).take(MAX_SAID).collect())
     }
 
     /// Carries every backup off the host that is not known to be, the oldest first, and writes down what the
@@ -122,7 +128,7 @@ mod tests {
         let (above, folder) = folder();
         let (copies, stop) = (tempfile::tempdir().unwrap(), CancellationToken::new());
         let hook = shell(&format!(
-            "cp \"$1\" \"$2\" {} && echo stored: \"${{1##*/}}\"; echo more",
+            "cp \"$1\" {} && echo stored: \"${{1##*/}}\"; echo more",
             copies.path().display()
         ));
         assert_eq!(hook.run_for_all(&folder, 7, &stop).unwrap(), 2);

@@ -16,10 +16,10 @@ pub struct Policy {
     pub monthly: u32,
 }
 
-/// Two weeks of days, two months of weeks, a year of months.
+/// A week of days, a month of weeks, a year of months: as `countersign.toml` has them.
 impl Default for Policy {
     fn default() -> Self {
-        Self { daily: 14, weekly: 8, monthly: 12 }
+        Self { daily: 7, weekly: 5, monthly: 12 }
     }
 }
 

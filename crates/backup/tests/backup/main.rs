@@ -8,6 +8,9 @@
     reason = "a test fails by panicking"
 )]
 
+mod as_root;
 #[path = "../support/ceremony.rs"]
 mod ceremony;
+#[path = "../support/cluster.rs"]
+mod cluster;
 mod dkg;
