@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use countersign_ops::secret::write_private;
 use serde::{Deserialize, Serialize};
 
+use crate::retention::Entry;
+
 /// What is known of a backup. It holds no secret, and nothing in it is trusted more than the backup itself:
 /// whoever can change one can change the other.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -203,6 +205,12 @@ impl Manifest {
         self.contents.migrations.iter().filter_map(|name| migration_number(name)).max()
     }
 
+    /// What counts of it for the retention.
+    pub fn entry(&self) -> Entry {
+        let is_verified = self.verified.as_ref().is_some_and(|verified| verified.verdict == GOOD);
+        Entry { made_at: self.made_at, is_verified }
+    }
+
     /// The newest key that the signers have verified, in hex.
     pub fn aggregate_key(&self) -> Option<&str> {
         let verified = self.contents.shares.iter().find(|share| share.status == VERIFIED);
@@ -216,6 +224,8 @@ pub(crate) fn migration_number(name: &str) -> Option<u32> {
     name.get(..digits)?.parse().ok()
 }
 
+/// The verdict of a verification that reached what was asked for.
+pub(crate) const GOOD: &str = "good";
 /// The format of manifests that this program writes and reads.
 pub(crate) const FORMAT: u32 = 1;
 /// The status of a key that all signers have signed with once.

@@ -5,6 +5,7 @@
 
 mod connection;
 mod dump;
+mod plan;
 mod programs;
 mod psql;
 mod restore;
@@ -16,6 +17,7 @@ mod watch;
 
 pub use connection::{Connection, ConnectionError, Service};
 pub use dump::{DumpError, Job, back_up};
+pub use plan::{Plan, PlanError};
 pub use programs::{Programs, ProgramsError};
 pub use psql::PgError;
 pub use restore::{RestoreError, Target, restore};

@@ -36,7 +36,6 @@ pub(crate) enum ArchiveError {
 /// What reading a file to its end told.
 pub(crate) struct Listed {
     pub(crate) bytes: u64,
-    pub(crate) plain_bytes: u64,
     pub(crate) sha256: String,
     /// The table of contents, or why there is none.
     pub(crate) contents: Result<String, ArchiveError>,
@@ -57,9 +56,8 @@ pub(crate) fn list(
         bytes += passed.len() as u64;
     };
     let mut file = Watched { inner: file, on_bytes };
-    let mut plain_bytes = 0;
     let contents = match identities.open(BufReader::with_capacity(BUFFER, &mut file)) {
-        Ok(plain) => contents(plain, programs, &mut plain_bytes, of, care),
+        Ok(plain) => contents(plain, programs, of, care),
         Err(unopened) => Err(ArchiveError::Unopened(unopened)),
     };
     if let Err(ArchiveError::Child(ChildError::Stopped)) = contents {
@@ -67,13 +65,12 @@ pub(crate) fn list(
     }
     // The checksum is of the whole file, wherever it stopped to make sense.
     io::copy(&mut file, &mut io::sink()).map_err(ArchiveError::Unreadable)?;
-    Ok(Listed { bytes, plain_bytes, sha256: hex::encode(digest.finalize()), contents })
+    Ok(Listed { bytes, sha256: hex::encode(digest.finalize()), contents })
 }
 
 fn contents<R: Read>(
     plain: StreamReader<R>,
     programs: &Programs,
-    plain_bytes: &mut u64,
     of: Option<u64>,
     care: &mut Care<'_>,
 ) -> Result<String, ArchiveError> {
@@ -88,19 +85,19 @@ fn contents<R: Read>(
         text
     });
     // It reads the table of contents only; the rest is decrypted all the same.
-    *plain_bytes = feed(plain, &mut running, ("read", of), care)?;
+    feed(plain, &mut running, ("read", of), care)?;
     let finished = running.finish(PATIENCE, &care.stop).map_err(ArchiveError::Child)?;
     let text = reader.join().unwrap_or_default();
     if finished.status.success() { Ok(text) } else { Err(ArchiveError::Refused(finished)) }
 }
 
-/// Gives a program what is plain. How much that was.
+/// Gives a program what is plain.
 fn feed<R: Read>(
     mut plain: StreamReader<R>,
     running: &mut Running,
     (phase, of): (&'static str, Option<u64>),
     care: &mut Care<'_>,
-) -> Result<u64, ArchiveError> {
+) -> Result<(), ArchiveError> {
     let (mut stdin, started) = (Some(running.stdin()), Instant::now());
     let (mut buffer, mut bytes) = (vec![0; BUFFER], 0);
     loop {
@@ -113,7 +110,7 @@ fn feed<R: Read>(
             return Err(ArchiveError::Child(ChildError::Stopped));
         }
         if read == 0 {
-            return Ok(bytes);
+            return Ok(());
         }
         bytes += read as u64;
         let passed = buffer.get(..read).unwrap_or_default();
@@ -142,7 +139,7 @@ pub(crate) fn restore_into(
     identities: &Identities,
     into: &Into<'_>,
     care: &mut Care<'_>,
-) -> Result<u64, ArchiveError> {
+) -> Result<(), ArchiveError> {
     let file = File::open(path).map_err(ArchiveError::Unreadable)?;
     let of = file.metadata().ok().map(|metadata| metadata.len());
     let file = BufReader::with_capacity(BUFFER, file);
@@ -157,9 +154,9 @@ pub(crate) fn restore_into(
         .current_dir("/");
     into.connection.apply(&mut command);
     let mut running = Running::start(command).map_err(ArchiveError::Child)?;
-    let bytes = feed(plain, &mut running, ("restore", of), care)?;
+    feed(plain, &mut running, ("restore", of), care)?;
     let finished = running.finish(INDICES, &care.stop).map_err(ArchiveError::Child)?;
-    if finished.status.success() { Ok(bytes) } else { Err(ArchiveError::Refused(finished)) }
+    if finished.status.success() { Ok(()) } else { Err(ArchiveError::Refused(finished)) }
 }
 
 /// The table of contents without what only a superuser may restore and a signer does not need.

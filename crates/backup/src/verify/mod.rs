@@ -21,7 +21,7 @@ pub(crate) use levels::{file, rows};
 
 use crate::Care;
 use crate::dkg;
-use crate::manifest::{Manifest, ManifestError, Verified};
+use crate::manifest::{GOOD, Manifest, ManifestError, Verified};
 use crate::postgres::{
     ArchiveError, Into, PgError, ScratchError, Workshop, list, restore_into, source, wanted,
 };
@@ -226,7 +226,7 @@ impl RowText {
 impl Report {
     /// The name of the verdict: that of the fault, or `good`.
     pub fn verdict(&self) -> &'static str {
-        self.fault.as_ref().map_or("good", Fault::name)
+        self.fault.as_ref().map_or(GOOD, Fault::name)
     }
 
     /// Seconds for each gigabyte (10^9 bytes) of the file.
