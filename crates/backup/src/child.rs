@@ -207,10 +207,10 @@ impl Finished {
 }
 
 fn last_words(said: &str) -> Option<String> {
-    let lines = said.lines().map(str::trim).filter(|line| !line.is_empty());
+    let mut lines = said.lines().map(str::trim).filter(|line| !line.is_empty());
     let telling =
         |line: &&str| ["error:", "ERROR:", "FATAL:"].iter().any(|word| line.contains(word));
-    let line = lines.clone().find(telling).or_else(|| lines.last())?;
+    let line = lines.clone().find(telling).or_else(|| lines.next_back())?;
     let text: String = line.chars().filter(|c| !c.is_control()).take(MAX_LINE).collect();
     Some(text)
 }

@@ -19,8 +19,8 @@ use crate::name::Name;
 use crate::{
     backup, check_config, demote, devnet, doctor, explain, generate_stacking_signature,
     generate_staking_signature, generate_vote, get_chunk, get_latest_chunk, import, journal, keys,
-    link, list_chunks, monitor_signers, promote, put_chunk, reload, replay, restore, run, standby, status,
-    tls, vault, verify_vote,
+    link, list_chunks, monitor_signers, promote, put_chunk, reload, replay, restore, run, standby,
+    status, tls, vault, verify_vote,
 };
 
 /// An independent signer for Stacks
