@@ -8,8 +8,12 @@
 )]
 
 mod as_root;
+#[path = "../../../backup/tests/support/ceremony.rs"]
+mod ceremony;
 mod check_config;
 mod chunks;
+#[path = "../../../backup/tests/support/cluster.rs"]
+mod cluster;
 mod door;
 mod explain;
 mod flood;
