@@ -18,10 +18,10 @@ use zeroize::Zeroizing;
 
 use crate::name::Name;
 use crate::{
-    check_config, demote, devnet, doctor, explain, generate_stacking_signature,
+    backup, check_config, demote, devnet, doctor, explain, generate_stacking_signature,
     generate_staking_signature, generate_vote, get_chunk, get_latest_chunk, import, init, journal,
-    keys, link, list_chunks, monitor_signers, promote, put_chunk, reload, render, replay, run,
-    standby, status, tls, vault, verify_vote,
+    keys, link, list_chunks, monitor_signers, promote, put_chunk, reload, render, replay, restore,
+    run, standby, status, tls, vault, verify_vote,
 };
 
 /// An independent signer for Stacks
@@ -101,6 +101,16 @@ pub(crate) enum Command {
     Keys {
         #[command(subcommand)]
         verb: keys::Verb,
+    },
+    /// Back up what the sBTC signer keeps, and prove that it restores
+    Backup {
+        #[command(subcommand)]
+        verb: backup::Verb,
+    },
+    /// Restore from a backup
+    Restore {
+        #[command(subcommand)]
+        verb: restore::Verb,
     },
     /// Look after the journal of what this key has signed, while no signer runs or in a vault that does
     Journal(journal::Args),

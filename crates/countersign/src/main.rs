@@ -1,5 +1,9 @@
 //! The `countersign` program: arguments in, exit code out. What each verb does is in the crates.
 
+mod backup;
+mod backup_place;
+mod backup_postgres;
+mod backup_verify;
 mod check_config;
 mod cli;
 mod daemon;
@@ -34,6 +38,7 @@ mod put_chunk;
 mod reload;
 mod render;
 mod replay;
+mod restore;
 mod run;
 mod stackerdb;
 mod standby;
@@ -87,6 +92,8 @@ fn perform(name: Name, command: Command) -> Result<(), Failed> {
         Command::Doctor { verb } => doctor::run(verb, out),
         Command::Status(args) => status::run(&args, out),
         Command::Reload(args) => reload::run(&args, out),
+        Command::Backup { verb } => backup::run(verb, out),
+        Command::Restore { verb } => restore::run(verb, out),
         Command::Import(args) => import::run(&args, out),
         Command::Keys { verb } => keys::run(verb, out),
         Command::Journal(args) => journal::run(&args, out),

@@ -40,6 +40,8 @@ pub enum Exit {
     NoDaemon = 13,
     /// What is installed is not what is rendered.
     Drift = 14,
+    /// A backup is no good, or is not where it should be.
+    Backup = 15,
 }
 
 /// One line of the table of exit codes.
@@ -54,7 +56,7 @@ pub struct Row {
 }
 
 /// Every exit code, in order.
-pub const TABLE: [Row; 15] = [
+pub const TABLE: [Row; 16] = [
     Row { exit: Exit::Ok, meaning: "done, or stopped by SIGTERM or SIGINT", remedy: "nothing" },
     Row {
         exit: Exit::Failure,
@@ -125,6 +127,11 @@ pub const TABLE: [Row; 15] = [
         exit: Exit::Drift,
         meaning: "installed files differ from what `countersign render` makes of countersign.toml",
         remedy: "look with `countersign render --diff`, then change countersign.toml or run `countersign render`",
+    },
+    Row {
+        exit: Exit::Backup,
+        meaning: "a backup is no good, is missing, or is not off this host; or its role is not what it should be",
+        remedy: "do what the verdict says; make a new backup before you need the old one",
     },
 ];
 
