@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::assemble::spawn;
 use crate::attendance::Misses;
+use crate::backup::Copier;
 use crate::config::Config;
 use crate::control::{Control, identity};
 use crate::keys::PublicKeys;
@@ -77,7 +78,7 @@ impl Hands {
     pub(crate) fn watch_over(
         self,
         tasks: &mut Tasks,
-        vault: &VaultHandle,
+        (vault, store): (&VaultHandle, Copier),
         stop: &CancellationToken,
     ) -> Loop {
         let pulses = Pulses::new([self.signer.clone(), vault.pulse()]);
@@ -87,7 +88,8 @@ impl Hands {
         let Desk { socket, identity, readiness, reload, floor } = self.desk;
         if let Some(socket) = socket {
             let (vault, told) = (vault.clone(), misses.subscribe());
-            let control = Control { identity, readiness, reload, vault, floor, misses: told };
+            let misses = told;
+            let control = Control { identity, readiness, reload, vault, store, floor, misses };
             spawn(tasks, "control", socket.run(control, stop.clone()));
         }
         Loop { watcher: self.watcher, signer: self.signer, tick: self.tick, misses }
