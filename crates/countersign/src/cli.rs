@@ -119,7 +119,7 @@ pub(crate) enum Command {
         #[command(subcommand)]
         verb: restore::Verb,
     },
-    /// Look after the journal of what this key has signed, while no signer runs
+    /// Look after the journal of what this key has signed, while no signer runs or in a vault that does
     Journal(journal::Args),
     /// Say what was decided about a block, by which rule and facts, and who voted what
     #[command(after_help = explain::EXAMPLES)]

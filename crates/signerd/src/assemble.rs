@@ -18,6 +18,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::attendance::{Attendance, Misses};
+use crate::backup::Copier;
 use crate::birth::Origin;
 use crate::care::{Care, Fronts, Hands};
 use crate::clock::{WallClock, now};
@@ -160,7 +161,8 @@ impl Shared {
         let (metrics, told) = (Arc::clone(&self.metrics), inbox.clone());
         let (vault, vault_end) = VaultHandle::start(vaults, post, told, publisher.clone(), metrics)
             .map_err(RunError::Thread)?;
-        let hands = hands.watch_over(tasks, &vault, stop);
+        let (copier, copies) = Copier::new();
+        let hands = hands.watch_over(tasks, (&vault, copier), stop);
         let lanes = lanes(arrivals, &self.delivery(&vault, floors));
         let (intake, onlookers) = (self.intake(&vault, &own), self.onlookers(&own, hands.misses));
         self.look_out(tasks, own, &vault, stop);
@@ -187,6 +189,7 @@ impl Shared {
             intake,
             callbacks: self.callbacks,
             inbox: answers,
+            copies,
             metrics: self.metrics,
             readiness: hands.watcher,
             teller: hands.teller,
