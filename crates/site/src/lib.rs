@@ -9,10 +9,12 @@ mod error;
 mod file;
 mod flows;
 mod keys;
+pub mod link;
 mod parse;
 mod places;
 mod site;
 mod testnet;
+mod units_lint;
 pub mod values;
 mod wiring;
 
@@ -26,4 +28,5 @@ pub use site::{
     Logs, MailLogin, Monitoring, Node, RemoteWrite, Sbtc, Signer, Site, Smtp, Telegram,
     VotingPower,
 };
+pub use units_lint::{UnitProblem, unit_problems};
 pub use wiring::{Container, DOCKER_NETWORK};
