@@ -8,12 +8,14 @@ mod devnet;
 mod doctor;
 mod doctor_key;
 mod explain;
+mod firewall;
 mod generate_stacking_signature;
 mod generate_staking_signature;
 mod generate_vote;
 mod get_chunk;
 mod get_latest_chunk;
 mod import;
+mod init;
 mod journal;
 mod keys;
 mod keys_backup;
@@ -31,6 +33,7 @@ mod progress;
 mod promote;
 mod put_chunk;
 mod reload;
+mod render;
 mod replay;
 mod run;
 mod stackerdb;
@@ -65,6 +68,8 @@ fn main() -> ExitCode {
 fn perform(name: Name, command: Command) -> Result<(), Failed> {
     let out = &mut io::stdout();
     match command {
+        Command::Init(args) => init::run(&args, out),
+        Command::Render(args) => render::run(&args, out),
         Command::Run(args) => run::run(&args),
         Command::Standby(args) => standby::run(&args),
         Command::Promote(args) => promote::run(&args, out),
@@ -86,6 +91,7 @@ fn perform(name: Name, command: Command) -> Result<(), Failed> {
         Command::Import(args) => import::run(&args, out),
         Command::Keys { verb } => keys::run(verb, out),
         Command::Journal(args) => journal::run(&args, out),
+        Command::Firewall { verb } => firewall::run(verb, out),
         Command::Explain(args) => explain::run(&args, out),
         Command::Replay(args) => replay::run(&args, out),
         Command::Tls(args) => tls::run(args, out),

@@ -6,6 +6,11 @@
     reason = "a test fails by panicking"
 )]
 
+mod as_root;
+mod golden;
+mod initialising;
+mod installing;
 mod parsing;
 mod sample;
+mod secrets;
 mod wiring;

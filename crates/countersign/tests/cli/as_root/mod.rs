@@ -1,7 +1,9 @@
 //! What needs users, access control lists and programs of the distribution.
 
+mod firewall;
 mod guard;
 mod interop;
 mod newborn;
 mod page;
 mod user;
+mod vault;

@@ -36,12 +36,14 @@ impl Identity {
         Self::signed_by_itself(&params)
     }
 
-    /// Another certificate with the same name, signed by the key of this one, which has the same name as well.
+    /// Another certificate for the same host, `name`, signed by the key of this one.
     pub(crate) fn issue(&self, name: &str) -> Self {
         let authority = KeyPair::from_pem(&self.key).unwrap();
         let issuer = Issuer::new(params(name), authority);
         let key = KeyPair::generate().unwrap();
-        let certificate = params(name).signed_by(&key, &issuer).unwrap();
+        let mut params = params(name);
+        params.distinguished_name.push(rcgen::DnType::CommonName, "another");
+        let certificate = params.signed_by(&key, &issuer).unwrap();
         // With its issuer, as a client would send the whole chain.
         let chain = certificate.pem() + &self.certificate;
         Self { certificate: chain, key: key.serialize_pem() }
