@@ -14,7 +14,8 @@ pub fn haproxy(site: &Site, role: HostRole) -> Option<String> {
     Some(head() + &outgoing(&ends) + &incoming(&ends))
 }
 
-/// Only what went wrong is logged, by method and target; never a header or a body.
+/// Only what went wrong is logged, by method and target; never a header or a body. Nothing is tried again here: whoever
+/// asked will ask again, and is to know at once.
 fn head() -> String {
     format!(
         "global
@@ -35,6 +36,7 @@ defaults
     timeout server {PATIENCE_SECS}s
     timeout http-request 10s
     timeout http-keep-alive 75s
+    retries 0
     http-reuse safe
 "
     )

@@ -13,4 +13,5 @@ mod installing;
 mod parsing;
 mod sample;
 mod secrets;
+mod units_lint;
 mod wiring;
