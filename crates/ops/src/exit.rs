@@ -135,7 +135,7 @@ impl Exit {
     }
 
     /// Whether a supervisor must leave the daemon down after this until somebody has changed something.
-    /// The units in `deploy/systemd/` name these codes.
+    /// The units that `countersign render` makes name these codes.
     pub const fn needs_a_human(self) -> bool {
         matches!(
             self,

@@ -59,6 +59,11 @@ pub struct Paths {
 }
 
 impl Paths {
+    /// The description of the installation itself.
+    pub fn description(&self) -> AbsPath {
+        self.config.join("countersign.toml")
+    }
+
     /// The signer's configuration.
     pub fn signer_config(&self) -> AbsPath {
         self.config.join("signer-config.toml")
