@@ -49,7 +49,7 @@ pub enum UnitProblem {
     GivesUp,
     /// The daemon could say that it stands still, and nobody listens (row D13d).
     NoWatchdog,
-    /// It runs as root.
+    /// It runs as root, with all of root's capabilities.
     Root,
 }
 
@@ -89,7 +89,7 @@ impl fmt::Display for UnitProblem {
             Self::NoWatchdog => f.write_str(
                 "nothing ends the service when it stands still; write WatchdogSec= for a Type=notify",
             ),
-            Self::Root => f.write_str("the service runs as root; write User="),
+            Self::Root => f.write_str("the service runs as root; write User=, or CapabilityBoundingSet= with what it needs"),
         }
     }
 }
@@ -135,8 +135,9 @@ fn lifetime(unit: &Unit) -> Vec<UnitProblem> {
     if is_ours && kind.starts_with("notify") && matches!(watchdog, "0" | "") {
         problems.push(UnitProblem::NoWatchdog);
     }
-    let is_dynamic = unit.is_on("DynamicUser");
-    if !is_dynamic && matches!(unit.last("Service", "User"), None | Some("root" | "0")) {
+    let is_bounded =
+        unit.is_on("DynamicUser") || unit.last("Service", "CapabilityBoundingSet").is_some();
+    if !is_bounded && matches!(unit.last("Service", "User"), None | Some("root" | "0")) {
         problems.push(UnitProblem::Root);
     }
     problems

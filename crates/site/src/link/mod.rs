@@ -15,27 +15,18 @@
 mod haproxy;
 mod nginx;
 mod passes;
-mod sandbox;
-mod service;
 mod wireguard;
 
 use std::net::{IpAddr, SocketAddr};
 
 use crate::choices::HostRole;
 use crate::places::Port;
-use crate::site::{Link, Site};
+use crate::site::Site;
 use crate::values::AbsPath;
 
 pub use haproxy::haproxy;
 pub use nginx::nginx;
-pub use service::service;
 pub use wireguard::wireguard;
-
-/// The tunnel's network interface.
-pub const TUNNEL_INTERFACE: &str = "countersign0";
-
-/// The unit of what carries the link on a host: `countersign link`, nginx or HAProxy.
-pub const LINK_SERVICE: &str = "countersign-link.service";
 
 /// Where nginx has its process id and the folders that it insists on, none of which it uses.
 const RUNTIME_FOLDER: &str = "/run/countersign-link";
@@ -114,9 +105,4 @@ impl Ends {
     fn pinned(&self) -> AbsPath {
         self.tls.join(&format!("{}.crt", self.other))
     }
-}
-
-/// The program of the distribution that carries the link, if one does.
-fn is_proxied(site: &Site) -> bool {
-    matches!(site.link, Some(Link::Nginx | Link::Haproxy))
 }

@@ -34,6 +34,6 @@ PersistentKeepalive = 25
 ",
         site.peer_address(role),
         site.ports.wireguard,
-        site.paths.secrets().join("wireguard.key"),
+        site.paths.wireguard_key(),
     ))
 }

@@ -1,6 +1,6 @@
 //! What is rendered, before any program reads it.
 
-use countersign_site::link::{haproxy, nginx, service, wireguard};
+use countersign_site::link::{haproxy, nginx, wireguard};
 use countersign_site::{HostRole, Site};
 
 const ROLES: [HostRole; 2] = [HostRole::Signer, HostRole::Node];
@@ -23,18 +23,17 @@ fn each_kind_of_link_has_its_own_file_and_no_other() {
     let pins = "signer_pin = \"sha256/qp0dqZ0QuvYwGWR9GmrLHuyhP8E5EWIQDWzWBRXWwmM=\"\n\
                 node_pin = \"sha256/Vvd0zVaczM5bS6NL1ZDJdfyPS4jOzIEOcgwbWvKmwGY=\"";
     for (site, expected) in [
-        (one, [false; 4]),
-        (site(pins), [false; 4]),
-        (site("kind = \"nginx\""), [true, false, false, true]),
-        (site("kind = \"haproxy\""), [false, true, false, true]),
-        (site(TUNNEL), [false, false, true, false]),
+        (one, [false; 3]),
+        (site(pins), [false; 3]),
+        (site("kind = \"nginx\""), [true, false, false]),
+        (site("kind = \"haproxy\""), [false, true, false]),
+        (site(TUNNEL), [false, false, true]),
     ] {
         for role in ROLES {
             let there = [
                 nginx(&site, role).is_some(),
                 haproxy(&site, role).is_some(),
                 wireguard(&site, role).is_some(),
-                service(&site, role, &site.paths.config).is_some(),
             ];
             assert_eq!(there, expected, "{:?}, {role:?}", site.link);
         }

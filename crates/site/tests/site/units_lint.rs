@@ -164,6 +164,7 @@ fn a_service_of_roots_is_found() {
     assert_eq!(with("User=countersign\n", ""), [UnitProblem::Root]);
     assert_eq!(with("User=countersign", "User=root"), [UnitProblem::Root]);
     assert_eq!(with("User=countersign", "DynamicUser=yes"), []);
+    assert_eq!(with("User=countersign", "CapabilityBoundingSet=CAP_NET_ADMIN"), []);
 }
 
 #[test]

@@ -6,4 +6,3 @@ mod http;
 mod identity;
 mod passing;
 mod tunnel;
-mod unit;

@@ -8,7 +8,8 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use countersign_site::link::{TUNNEL_INTERFACE, wireguard};
+use countersign_site::firewall::TUNNEL as TUNNEL_INTERFACE;
+use countersign_site::link::wireguard;
 use countersign_site::{HostRole, Site};
 use nix::sched::{CloneFlags, setns};
 use tempfile::TempDir;
