@@ -188,7 +188,7 @@ async fn the_service_manager_hears_that_the_link_is_ready_and_lives() {
     manager.hears("READY=1").await;
     manager.hears("WATCHDOG=1").await;
     manager.hears("WATCHDOG=1").await;
-    system_tests::daemons::processes::signal(child.id().unwrap(), Signal::TERM);
+    system_tests::daemons::signal(child.id().unwrap(), Signal::TERM);
     manager.hears("STOPPING=1").await;
     let ended = within(Duration::from_secs(10), "the end of the link", child.wait()).await;
     assert_eq!(ended.unwrap().code(), Some(0));

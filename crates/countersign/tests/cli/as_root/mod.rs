@@ -3,6 +3,7 @@
 mod firewall;
 mod guard;
 mod interop;
+mod link_page;
 mod newborn;
 mod page;
 mod user;
