@@ -11,6 +11,7 @@ use crate::values::AbsPath;
 mod bitcoin;
 mod compose;
 mod firewall;
+mod link;
 mod logs;
 mod monitoring;
 mod node;
@@ -38,6 +39,7 @@ const GENERATORS: &[fn(View<'_>) -> Vec<Rendered>] = &[
     sbtc::files,
     units::files,
     firewall::files,
+    link::files,
     compose::files,
     users::files,
     logs::files,
