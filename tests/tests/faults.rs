@@ -16,13 +16,14 @@
 use std::collections::BTreeMap;
 use std::env;
 use std::fs;
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use countersign_signer::{Timestamp, Write};
 use countersign_signerd::store::Store;
 use countersign_vault::{
-    AcceptanceRequest, Birth, OpenError, RejectionRequest, SignError, Standing, Vault,
+    AcceptanceRequest, Birth, Mark, OpenError, RejectionRequest, SignError, Standing, Vault,
 };
 use countersign_wire::block::BitVec;
 use countersign_wire::fixed::{StateRoot, TxMerkleRoot};
@@ -30,12 +31,16 @@ use countersign_wire::{
     BurnHeight, ChainId, ConsensusHash, MessageSignature, NakamotoBlockHeader, PrivateKey,
     StacksBlockId, StacksHeight, UnixSeconds,
 };
+use rusqlite::Connection;
 use system_tests::faultfs::{Deed, Disk, Loss, Mounted};
 
 const FOLDER: &str = "FAULTS_TEST_FOLDER";
 const LIFE: &str = "FAULTS_TEST_LIFE";
 const JOURNAL: &str = "journal.sqlite";
 const STORE: &str = "store.sqlite";
+/// So many signatures that the oldest are folded.
+const ALL_AND_SOME: u64 = 16_384 + 1_024;
+const FOLDING_STEP: usize = 97;
 
 /// What a process does with its disk. It says on stderr what it has done, a line each.
 #[derive(Clone, Copy, Debug)]
@@ -48,16 +53,28 @@ enum Life {
     Long,
     /// Is demoted.
     Demoted,
+    /// Takes over what the key signed elsewhere: marks at heights 31 to 34, and a journal with 41 to 44.
+    Importing,
+    /// Has as many signatures as are remembered one by one, but one, before the oldest are folded.
+    Full,
+    /// Signs once more and folds.
+    Folding,
+    /// Has a journal as the first version wrote it, with a signature at height 10.
+    FirstVersion,
     /// Opens the store and commits.
     Storing,
 }
 
 impl Life {
-    const ALL: [(&'static str, Self); 5] = [
+    const ALL: [(&'static str, Self); 9] = [
         ("born", Self::Born),
         ("signing", Self::Signing),
         ("long", Self::Long),
         ("demoted", Self::Demoted),
+        ("importing", Self::Importing),
+        ("full", Self::Full),
+        ("folding", Self::Folding),
+        ("first-version", Self::FirstVersion),
         ("storing", Self::Storing),
     ];
 
@@ -125,6 +142,26 @@ fn child() {
             vault.hold_from(BurnHeight::new(9)).unwrap();
             say("held 9");
         }
+        Life::Importing => import(folder),
+        Life::Full => {
+            let mut vault = Vault::create(key(), &folder.join(JOURNAL), Birth::WithKey).unwrap();
+            let marks: Vec<Mark> = (1..ALL_AND_SOME).map(mark).collect();
+            for marks in marks.chunks(4096) {
+                vault.import(marks).unwrap();
+            }
+            vault.close_cleanly().unwrap();
+            (1..ALL_AND_SOME).for_each(|height| say(&format!("told {height}")));
+        }
+        Life::Folding => {
+            let mut vault = sign(open(folder), ALL_AND_SOME..=ALL_AND_SOME);
+            vault.tidy().unwrap();
+            say(&format!("folded {ALL_AND_SOME}"));
+            drop(sign(vault, ALL_AND_SOME + 1..=ALL_AND_SOME + 1));
+        }
+        Life::FirstVersion => {
+            first_version(&folder.join(JOURNAL));
+            say("signed 10");
+        }
         Life::Storing => {
             let mut store = Store::open(&folder.join(STORE)).unwrap();
             for number in 1..=5 {
@@ -139,14 +176,63 @@ fn child() {
     say("done 0");
 }
 
+fn import(folder: &Path) {
+    let mut vault = open(folder);
+    let marks: Vec<Mark> = (31..=34).map(mark).collect();
+    vault.import(&marks).unwrap();
+    (31..=34).for_each(|height| say(&format!("told {height}")));
+    let elsewhere = tempfile::tempdir().unwrap();
+    let other = Vault::create(key(), &elsewhere.path().join(JOURNAL), Birth::WithKey).unwrap();
+    let mut other = sign_silently(other, 41..=44);
+    let export = other.export_journal(UnixSeconds::new(1)).unwrap();
+    vault.import_journal(&export).unwrap();
+    (41..=44).for_each(|height| say(&format!("told {height}")));
+}
+
+/// What another program remembers of the block at `height` with the number 1.
+fn mark(height: u64) -> Mark {
+    let request = acceptance(1, height);
+    Mark {
+        sighash: request.sighash(),
+        height: StacksHeight::new(height),
+        tenure: request.tenure(),
+        at: request.at,
+    }
+}
+
+/// A journal as the first version wrote it.
+fn first_version(journal: &Path) {
+    let db = Connection::open(journal).unwrap();
+    // Without it SQLite wants memory that it can share, which a file system of ours has none of.
+    db.pragma_update(None, "locking_mode", "EXCLUSIVE").unwrap();
+    db.pragma_update(None, "journal_mode", "WAL").unwrap();
+    db.pragma_update(None, "synchronous", "FULL").unwrap();
+    db.execute_batch(include_str!("../../crates/vault/src/journal/migrations/0001.sql")).unwrap();
+    db.execute("INSERT INTO owner VALUES (1, ?, 3)", [key().public_key().as_bytes()]).unwrap();
+    let Mark { sighash, tenure, .. } = mark(10);
+    let row = (sighash.as_bytes(), 10, tenure.as_bytes());
+    db.execute("INSERT INTO acceptance VALUES (?, ?, ?, 5)", row).unwrap();
+    db.pragma_update(None, "application_id", 0x4353_4a31).unwrap();
+    db.pragma_update(None, "user_version", 1).unwrap();
+    drop(db);
+    fs::File::open(journal.parent().unwrap()).unwrap().sync_all().unwrap();
+}
+
 fn open(folder: &Path) -> Vault {
     Vault::open(key(), &folder.join(JOURNAL)).unwrap()
 }
 
-fn sign(mut vault: Vault, heights: std::ops::RangeInclusive<u64>) -> Vault {
+fn sign(mut vault: Vault, heights: RangeInclusive<u64>) -> Vault {
+    for height in heights {
+        vault = sign_silently(vault, height..=height);
+        say(&format!("signed {height}"));
+    }
+    vault
+}
+
+fn sign_silently(mut vault: Vault, heights: RangeInclusive<u64>) -> Vault {
     for height in heights {
         vault.sign_acceptance(&acceptance(1, height)).unwrap();
-        say(&format!("signed {height}"));
     }
     vault
 }
@@ -172,7 +258,7 @@ fn live(mounted: &Mounted, life: Life) -> Vec<String> {
 fn is_word(line: &str) -> bool {
     let mut words = line.split(' ');
     let [verb, number] = [words.next(), words.next()];
-    matches!(verb, Some("signed" | "demoted" | "held" | "stored" | "done"))
+    matches!(verb, Some("signed" | "told" | "folded" | "demoted" | "held" | "stored" | "done"))
         && number.is_some_and(|number| number.parse::<u64>().is_ok())
 }
 
@@ -241,14 +327,14 @@ impl Drop for Context {
     }
 }
 
-/// Restarts, and asks for a rival of every signature that left and for what left again. Returns how many
-/// rivals were refused.
+/// Restarts, and asks for a rival of every signature that left and of every one that was taken over, and for
+/// what left again. Returns how many rivals were refused.
 fn assert_bound(folder: &Path, said: &[String], _: Loss) -> u64 {
-    let signed: Vec<u64> = numbers(said, "signed").collect();
+    let [signed, told] = ["signed", "told"].map(|verb| numbers(said, verb).collect::<Vec<u64>>());
     let mut vault = match Vault::open(key(), &folder.join(JOURNAL)) {
         Ok(vault) => vault,
         Err(OpenError::Missing { .. }) => {
-            assert!(signed.is_empty(), "the journal is gone");
+            assert!(signed.is_empty() && told.is_empty(), "the journal is gone");
             return 0;
         }
         Err(error) => panic!("the journal is torn: {error}"),
@@ -262,12 +348,16 @@ fn assert_bound(folder: &Path, said: &[String], _: Loss) -> u64 {
     vault.promote().unwrap();
     vault.release_hold().unwrap();
     // The latest are the ones that a cut could take.
-    for height in signed.iter().rev().take(40) {
-        let refused = vault.sign_acceptance(&acceptance(2, *height)).unwrap_err();
+    let last_signed = signed.iter().rev().take(40).map(|height| (*height, "signed"));
+    let last_told = told.iter().rev().take(40).map(|height| (*height, "told"));
+    for (height, how) in last_signed.chain(last_told) {
+        let refused = vault.sign_acceptance(&acceptance(2, height)).unwrap_err();
         assert!(matches!(refused, SignError::Conflict { .. }), "{height}: {refused}");
-        let request = acceptance(1, *height);
-        let again = vault.sign_acceptance(&request).unwrap();
-        assert_eq!(again, key().sign(request.sighash().as_bytes()));
+        let request = acceptance(1, height);
+        if how == "signed" {
+            let again = vault.sign_acceptance(&request).unwrap();
+            assert_eq!(again, key().sign(request.sighash().as_bytes()));
+        }
         let rejection = RejectionRequest {
             sighash: request.sighash(),
             chain_id: ChainId::TESTNET,
@@ -278,11 +368,20 @@ fn assert_bound(folder: &Path, said: &[String], _: Loss) -> u64 {
             Err(SignError::ContradictsAcceptance { .. })
         ));
     }
+    // What came first binds, too, whether it is remembered one by one or folded.
+    for height in told.iter().take(3) {
+        let refused = vault.sign_acceptance(&acceptance(2, *height)).unwrap_err();
+        assert!(
+            matches!(refused, SignError::Conflict { .. } | SignError::BelowFloor { .. }),
+            "{height}: {refused}"
+        );
+    }
     // The journal still works.
-    vault.sign_acceptance(&acceptance(3, 1000)).unwrap();
+    let above = signed.iter().chain(&told).max().map_or(1000, |highest| highest + 1000);
+    vault.sign_acceptance(&acceptance(3, above)).unwrap();
     vault.close_cleanly().unwrap();
     drop(Vault::open(key(), &folder.join(JOURNAL)).unwrap());
-    signed.len().min(40) as u64
+    (signed.len().min(40) + told.len().min(40)) as u64
 }
 
 /// Restarts, and looks for what was committed: all of it if only the process died, and otherwise all up to
@@ -309,6 +408,7 @@ fn after(lives: &[Life]) -> (Disk, Vec<String>) {
     for life in lives {
         mounted.insert(disk, None);
         said.extend(live(&mounted, *life));
+        assert_eq!(said.last().map(String::as_str), Some("done 0"), "{life:?} does not end");
         disk = mounted.disk().after_cut(Loss::Everything);
     }
     said.retain(|line| line != "done 0");
@@ -369,6 +469,31 @@ mod as_root {
     fn a_demotion_or_a_hold_that_was_acknowledged_outlives_a_cut() {
         let (disk, said) = after(&[Life::Born, Life::Signing]);
         cut_everywhere((Life::Demoted, &disk, &said), 1, assert_bound);
+    }
+
+    #[test]
+    #[ignore = "needs root: mounts a file system of ours"]
+    fn what_was_taken_over_from_elsewhere_binds_after_a_cut() {
+        let (disk, said) = after(&[Life::Born, Life::Signing]);
+        let covered = cut_everywhere((Life::Importing, &disk, &said), 1, assert_bound);
+        assert!(covered.points > 20, "{covered:?}");
+    }
+
+    #[test]
+    #[ignore = "needs root: mounts a file system of ours"]
+    fn a_journal_that_is_cut_while_it_folds_its_oldest_signatures_lets_none_of_them_go() {
+        let (disk, said) = after(&[Life::Full]);
+        // Half of the pages of the journal are written: each 97th is cut.
+        let covered = cut_everywhere((Life::Folding, &disk, &said), FOLDING_STEP, assert_bound);
+        assert!(covered.points > 10, "{covered:?}");
+    }
+
+    #[test]
+    #[ignore = "needs root: mounts a file system of ours"]
+    fn a_journal_of_the_first_version_that_is_cut_while_it_is_brought_up_to_date_forgets_nothing() {
+        let (disk, said) = after(&[Life::FirstVersion]);
+        let covered = cut_everywhere((Life::Signing, &disk, &said), 1, assert_bound);
+        assert!(covered.points > 80, "{covered:?}");
     }
 
     #[test]

@@ -9,6 +9,7 @@ pub mod exit;
 pub mod inherited;
 pub mod metrics;
 pub mod notify;
+pub mod records;
 pub mod report;
 pub mod sandbox;
 pub mod secret;

@@ -41,6 +41,7 @@ pub(crate) enum Skipped {
 
 impl Skipped {
     /// Every reason.
+    #[cfg(test)]
     pub(crate) const ALL: [Self; 8] = [
         Self::OtherContract,
         Self::Empty,

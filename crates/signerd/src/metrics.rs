@@ -1,6 +1,6 @@
 //! Every number that the daemon shows: the reference's names first, then our own.
 //!
-//! `docs/metrics.md` lists them; a test compares it with this page.
+//! Their names, labels and meanings stand in `countersign_watch::registry`; a test compares this page with it.
 
 mod instance;
 mod nodes;
@@ -10,16 +10,16 @@ use std::fmt;
 use std::sync::atomic::AtomicU64;
 
 use countersign_node::{CallbackQueue, DropReason};
+use countersign_watch::registry::{Kind, Metric as Entry, own, reference};
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _};
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _, MetricEncoder};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::histogram::Histogram;
-use prometheus_client::registry::Registry;
+use prometheus_client::registry::{Metric, Registry};
 
-use crate::intake::Skipped;
 use instance::InstanceMetrics;
 use nodes::NodeMetrics;
 use readiness::ReadinessMetrics;
@@ -101,24 +101,24 @@ impl Metrics {
             stx_balance: Count::default(),
             nonce: Count::default(),
             proposals_received: Counter::default(),
-            validation_responses: with_labels("response_type", &RESPONSE_TYPES),
-            responses_sent: with_labels("response_type", &RESPONSE_TYPES),
+            validation_responses: from_zero(&reference::VALIDATION_RESPONSES),
+            responses_sent: from_zero(&reference::RESPONSES_SENT),
             pre_commits_sent: Counter::default(),
-            state_changes: with_labels("reason", &CHANGE_REASONS),
-            state_conflicts: with_labels("conflict", &CONFLICTS),
+            state_changes: from_zero(&reference::STATE_CHANGE_REASONS),
+            state_conflicts: from_zero(&reference::STATE_CONFLICTS),
             rpc_latencies: HistogramFamily::new_with_constructor(|| Histogram::new(RPC_BUCKETS)),
             validation_latencies: Histogram::new(VALIDATION_BUCKETS),
             response_latencies: Histogram::new(RESPONSE_BUCKETS),
             capitulation_latencies: Histogram::new(CAPITULATION_BUCKETS),
-            events: CounterFamily::default(),
-            chunks_skipped: with_labels("reason", &Skipped::ALL.map(Skipped::label)),
-            rejections: CounterFamily::default(),
+            events: from_zero(&own::EVENTS),
+            chunks_skipped: from_zero(&own::CHUNKS_SKIPPED),
+            rejections: from_zero(&own::REJECTIONS_SENT),
             proposals_held: Counter::default(),
             vault_seconds: HistogramFamily::new_with_constructor(|| Histogram::new(STEP_BUCKETS)),
             vault_outages: Counter::default(),
             step_seconds: Histogram::new(STEP_BUCKETS),
-            publish_retries: with_labels("lane", &LANES),
-            publish_dropped: with_labels("lane", &LANES),
+            publish_retries: from_zero(&own::PUBLISH_RETRIES),
+            publish_dropped: from_zero(&own::PUBLISH_DROPPED),
             seats: SeatFamily::default(),
             nodes: NodeMetrics::new(),
             instance: InstanceMetrics::new(),
@@ -133,70 +133,42 @@ impl Metrics {
 
     /// The names, types and labels of `signer-wire.md` section 10.
     fn register_reference(&self, to: &mut Registry) {
-        let to = to.sub_registry_with_prefix("stacks_signer");
-        to.register("stacks_node_height", "The node's Stacks tip height", self.node_height.clone());
-        to.register("current_reward_cycle", "The reward cycle", self.reward_cycle.clone());
-        to.register("stx_balance", "The signer's balance in uSTX", self.stx_balance.clone());
-        to.register("nonce", "The nonce of the signer's account", self.nonce.clone());
-        let proposals = self.proposals_received.clone();
-        to.register("block_proposals_received", "Block proposals received", proposals);
-        let verdicts = self.validation_responses.clone();
-        to.register("block_validation_responses", "Verdicts of the node", verdicts);
-        let responses = self.responses_sent.clone();
-        to.register("block_responses_sent", "Block responses sent", responses);
-        let promises = self.pre_commits_sent.clone();
-        to.register("block_pre_commits_sent", "Block pre-commits sent", promises);
-        let changes = self.state_changes.clone();
-        to.register("agreement_state_change_reasons", "Changes of the signer's view", changes);
-        let conflicts = self.state_conflicts.clone();
-        to.register("agreement_state_conflicts", "Differences to the majority's view", conflicts);
-        let rpc = self.rpc_latencies.clone();
-        to.register("node_rpc_call_latencies_histogram", "Seconds to answer of the node", rpc);
-        let validation = self.validation_latencies.clone();
-        to.register(
-            "block_validation_latencies_histogram",
-            "Seconds to validate a block",
-            validation,
-        );
-        let response = self.response_latencies.clone();
-        to.register(
-            "block_response_latencies_histogram",
-            "Seconds from a block's timestamp to the response",
-            response,
-        );
-        let capitulation = self.capitulation_latencies.clone();
-        to.register(
-            "agreement_capitulation_latencies_histogram",
-            "Seconds to adopt the majority's view",
-            capitulation,
-        );
+        show(to, &reference::STACKS_NODE_HEIGHT, &self.node_height);
+        show(to, &reference::CURRENT_REWARD_CYCLE, &self.reward_cycle);
+        show(to, &reference::STX_BALANCE, &self.stx_balance);
+        show(to, &reference::NONCE, &self.nonce);
+        show(to, &reference::PROPOSALS_RECEIVED, &self.proposals_received);
+        show(to, &reference::VALIDATION_RESPONSES, &self.validation_responses);
+        show(to, &reference::RESPONSES_SENT, &self.responses_sent);
+        show(to, &reference::PRE_COMMITS_SENT, &self.pre_commits_sent);
+        show(to, &reference::STATE_CHANGE_REASONS, &self.state_changes);
+        show(to, &reference::STATE_CONFLICTS, &self.state_conflicts);
+        show(to, &reference::RPC_LATENCIES, &self.rpc_latencies);
+        show(to, &reference::VALIDATION_LATENCIES, &self.validation_latencies);
+        show(to, &reference::RESPONSE_LATENCIES, &self.response_latencies);
+        show(to, &reference::CAPITULATION_LATENCIES, &self.capitulation_latencies);
     }
 
     fn register_own(&self, to: &mut Registry) {
-        let to = to.sub_registry_with_prefix("countersign");
-        to.register("events", "Events that were handled, by kind", self.events.clone());
-        let skipped = self.chunks_skipped.clone();
-        to.register("chunks_skipped", "StackerDB chunks that were skipped, by reason", skipped);
-        let rejections = self.rejections.clone();
-        to.register("rejections_sent", "Rejections sent, by reason", rejections);
-        let held = self.proposals_held.clone();
-        to.register("proposals_held", "Proposals that waited for the signers to agree", held);
-        let vault = self.vault_seconds.clone();
-        to.register("vault_seconds", "Seconds to record and sign, by payload", vault);
-        let outages = self.vault_outages.clone();
-        to.register("vault_outages", "Times that the vault's process was away when asked", outages);
-        let step = self.step_seconds.clone();
-        to.register("step_seconds", "Seconds to decide on an event and to store the step", step);
-        let retries = self.publish_retries.clone();
-        to.register("publish_retries", "Chunks that were written once more, by lane", retries);
-        let dropped = self.publish_dropped.clone();
-        to.register("publish_dropped", "Messages that were never delivered, by lane", dropped);
-        let seats = self.seats.clone();
-        to.register("seat_weight", "Our weight in a reward cycle, by key and cycle", seats);
+        show(to, &own::EVENTS, &self.events);
+        show(to, &own::CHUNKS_SKIPPED, &self.chunks_skipped);
+        show(to, &own::REJECTIONS_SENT, &self.rejections);
+        show(to, &own::PROPOSALS_HELD, &self.proposals_held);
+        show(to, &own::VAULT_SECONDS, &self.vault_seconds);
+        show(to, &own::VAULT_OUTAGES, &self.vault_outages);
+        show(to, &own::STEP_SECONDS, &self.step_seconds);
+        show(to, &own::PUBLISH_RETRIES, &self.publish_retries);
+        show(to, &own::PUBLISH_DROPPED, &self.publish_dropped);
+        show(to, &own::SEAT_WEIGHT, &self.seats);
         self.nodes.register(to);
         self.instance.register(to);
         self.readiness.register(to);
     }
+}
+
+/// Shows `metric` under the name of its entry; the names stand in [`countersign_watch::registry`] only.
+fn show(to: &mut Registry, entry: &Entry, metric: &(impl Metric + Clone)) {
+    to.register(entry.name, entry.help, metric.clone());
 }
 
 /// The counters that the listener keeps itself.
@@ -212,23 +184,16 @@ impl Collector for QueueCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let stats = self.0.stats();
         let waiting = [
-            ("countersign_callbacks_waiting", "Callbacks that wait.", stats.waiting),
-            (
-                "countersign_callback_bytes_waiting",
-                "Bytes of waiting callbacks.",
-                stats.waiting_bytes,
-            ),
+            (&own::CALLBACKS_WAITING, stats.waiting),
+            (&own::CALLBACK_BYTES_WAITING, stats.waiting_bytes),
         ];
-        for (name, help, value) in waiting {
-            let metric = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+        for (entry, value) in waiting {
+            let metric = describe(&mut encoder, entry)?;
             ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX)).encode(metric)?;
         }
-        let (name, help) = ("countersign_callbacks_received", "Callbacks that were taken.");
-        let metric = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
-        ConstCounter::new(stats.received).encode(metric)?;
-        let (name, help) =
-            ("countersign_callbacks_dropped", "Callbacks that were dropped, by reason.");
-        let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+        ConstCounter::new(stats.received)
+            .encode(describe(&mut encoder, &own::CALLBACKS_RECEIVED)?)?;
+        let mut metric = describe(&mut encoder, &own::CALLBACKS_DROPPED)?;
         for reason in DropReason::ALL {
             let labels = [("reason", reason.label())];
             let counter = ConstCounter::new(stats.dropped(reason));
@@ -238,26 +203,31 @@ impl Collector for QueueCollector {
     }
 }
 
-/// A family that shows these values from the start, so that a dashboard has a zero to begin with.
-fn with_labels(name: &'static str, values: &[&'static str]) -> CounterFamily {
+/// The head of a metric whose value is made when it is asked for.
+fn describe<'a>(
+    encoder: &'a mut DescriptorEncoder<'_>,
+    entry: &Entry,
+) -> Result<MetricEncoder<'a>, fmt::Error> {
+    let kind = match entry.kind {
+        Kind::Counter => MetricType::Counter,
+        Kind::Gauge => MetricType::Gauge,
+        Kind::Histogram => MetricType::Histogram,
+    };
+    // A registry adds the full stop itself, a collector does not.
+    encoder.encode_descriptor(entry.name, &format!("{}.", entry.help), None, kind)
+}
+
+/// A family that shows every value of `entry`'s label from the start, so that a dashboard has a zero to
+/// begin with.
+fn from_zero(entry: &Entry) -> CounterFamily {
     let family = CounterFamily::default();
-    for value in values {
-        drop(family.get_or_create(&vec![(name, *value)]));
+    for label in entry.labels {
+        for value in entry.values(label.name) {
+            drop(family.get_or_create(&vec![(label.name, *value)]));
+        }
     }
     family
 }
-
-const RESPONSE_TYPES: [&str; 2] = ["accepted", "rejected"];
-const LANES: [&str; 3] = ["responses", "state_updates", "pre_commits"];
-const CHANGE_REASONS: [&str; 6] = [
-    "burn_block_arrival",
-    "stacks_block_arrival",
-    "inactive_miner",
-    "protocol_upgrade",
-    "miner_view_update",
-    "miner_parent_tenure_update",
-];
-const CONFLICTS: [&str; 3] = ["burn_block_delay", "stacks_block_delay", "miner_view"];
 
 const RPC_BUCKETS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 const VALIDATION_BUCKETS: [f64; 9] = [0.005, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0];

@@ -3,3 +3,5 @@
 //!
 //! A rule names a metric by its entry in the registry, so none can name a metric that does not exist. Pure: text
 //! comes out, files are written elsewhere.
+
+pub mod registry;

@@ -73,6 +73,7 @@ fn a_confined_child() {
         "thread" => drop(std::thread::Builder::new().spawn(|| ())),
         "network" => drop(TcpListener::bind("127.0.0.1:0")),
         "unix socket" => drop(UnixStream::connect(folder.join("none"))),
+        "executable memory" => drop(memmap2::MmapMut::map_anon(4096).unwrap().make_exec()),
         "signal" => drop(kill_process(getppid().unwrap(), Signal::CONT)),
         other => panic!("an unknown deed: {other}"),
     }
@@ -99,7 +100,7 @@ fn files_outside_of_the_open_folder_are_refused() {
 
 #[test]
 fn a_call_that_a_confined_process_does_not_need_ends_it() {
-    for deed in ["program", "thread", "network", "unix socket", "signal"] {
+    for deed in ["program", "thread", "network", "unix socket", "executable memory", "signal"] {
         let ended = confined(deed, false);
         assert_eq!(ended.signal(), SIGSYS, "{deed}: {ended}");
     }

@@ -15,7 +15,9 @@ mod view;
 mod warden;
 
 pub(crate) use book::{Book, BookError};
-pub(crate) use compare::{Decision, Outcome};
+pub(crate) use compare::Decision;
+#[cfg(test)]
+pub(crate) use compare::Outcome;
 pub use gate::GateState;
 pub(crate) use gate::{Gate, Why};
 pub(crate) use lookout::Lookout;

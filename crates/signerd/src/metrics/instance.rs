@@ -1,10 +1,11 @@
 //! Whether this instance signs.
 
+use countersign_watch::registry::own;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 
-use super::{Count, CounterFamily, Labels, with_labels};
-use crate::instance::{GateState, Outcome};
+use super::{Count, CounterFamily, Labels, from_zero, show};
+use crate::instance::GateState;
 
 /// The numbers about the gate.
 #[derive(Debug)]
@@ -24,25 +25,17 @@ impl InstanceMetrics {
             signing_allowed: Count::default(),
             frozen: Count::default(),
             state: Family::default(),
-            withheld: with_labels("payload", &PAYLOADS),
-            compared: with_labels("outcome", &Outcome::ALL.map(Outcome::label)),
+            withheld: from_zero(&own::WITHHELD),
+            compared: from_zero(&own::STANDBY_DECISIONS),
         }
     }
 
     pub(super) fn register(&self, to: &mut Registry) {
-        let allowed = self.signing_allowed.clone();
-        to.register("signing_allowed", "1 if this instance signs", allowed);
-        let frozen = self.frozen.clone();
-        to.register("frozen", "1 if signing stopped because another instance has the key", frozen);
-        to.register("instance", "1 for the state of this instance", self.state.clone());
-        let withheld = self.withheld.clone();
-        to.register("withheld", "Orders that did not reach the vault, by payload", withheld);
-        let compared = self.compared.clone();
-        to.register(
-            "standby_decisions",
-            "Blocks on which a standby and the active instance decided, by outcome",
-            compared,
-        );
+        show(to, &own::SIGNING_ALLOWED, &self.signing_allowed);
+        show(to, &own::FROZEN, &self.frozen);
+        show(to, &own::INSTANCE, &self.state);
+        show(to, &own::WITHHELD, &self.withheld);
+        show(to, &own::STANDBY_DECISIONS, &self.compared);
     }
 
     /// Shows a state.
@@ -55,5 +48,3 @@ impl InstanceMetrics {
         }
     }
 }
-
-const PAYLOADS: [&str; 4] = ["acceptance", "rejection", "mock", "chunk"];

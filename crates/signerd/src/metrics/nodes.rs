@@ -1,10 +1,11 @@
 //! Numbers about the nodes, each under its address.
 
+use countersign_watch::registry::own;
 use countersign_wire::{BurnHeight, StacksHeight};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 
-use super::{Count, CounterFamily, with_labels};
+use super::{Count, CounterFamily, from_zero, show};
 use crate::nodes::SwitchReason;
 
 type GaugeFamily = Family<Vec<(&'static str, String)>, Count>;
@@ -28,19 +29,16 @@ impl NodeMetrics {
             healthy: GaugeFamily::default(),
             burn_height: GaugeFamily::default(),
             stacks_height: GaugeFamily::default(),
-            switches: with_labels("reason", &SwitchReason::ALL.map(SwitchReason::label)),
+            switches: from_zero(&own::NODE_SWITCHES),
         }
     }
 
     pub(super) fn register(&self, to: &mut Registry) {
-        to.register("node_active", "Whether this node is asked", self.active.clone());
-        to.register("node_healthy", "Whether this node could be asked", self.healthy.clone());
-        let burn = self.burn_height.clone();
-        to.register("node_burn_height", "Height of this node's burn tip", burn);
-        let stacks = self.stacks_height.clone();
-        to.register("node_stacks_height", "Height of this node's Stacks tip", stacks);
-        let switches = self.switches.clone();
-        to.register("node_switches", "Changes of the node that is asked, by reason", switches);
+        show(to, &own::NODE_ACTIVE, &self.active);
+        show(to, &own::NODE_HEALTHY, &self.healthy);
+        show(to, &own::NODE_BURN_HEIGHT, &self.burn_height);
+        show(to, &own::NODE_STACKS_HEIGHT, &self.stacks_height);
+        show(to, &own::NODE_SWITCHES, &self.switches);
     }
 
     /// Whether the node at `host` is the one that is asked.

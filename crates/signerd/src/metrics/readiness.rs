@@ -1,8 +1,9 @@
 //! The ladder as numbers.
 
+use countersign_watch::registry::own;
 use prometheus_client::registry::Registry;
 
-use super::{Count, GaugeOfLabels};
+use super::{Count, GaugeOfLabels, show};
 use crate::readiness::{Ladder, Rung};
 
 /// The ladder as numbers.
@@ -24,8 +25,8 @@ impl ReadinessMetrics {
     }
 
     pub(super) fn register(&self, to: &mut Registry) {
-        to.register("ready", "Whether the signer does what it is for", self.ready.clone());
-        to.register("readiness", "Whether this rung of the ladder holds", self.rungs.clone());
+        show(to, &own::READY, &self.ready);
+        show(to, &own::READINESS, &self.rungs);
     }
 
     /// The ladder as it is now.

@@ -1,12 +1,24 @@
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use countersign_node::QueueLimits;
 use countersign_ops::metrics::page;
+use countersign_watch::registry;
+use countersign_wire::codec::{Reader, Wire as _};
+use countersign_wire::message::RejectReason;
 use countersign_wire::{BurnHeight, StacksHeight};
 
 use super::*;
+use crate::instance::{GateState, Outcome};
+use crate::intake::Skipped;
+use crate::nodes::SwitchReason;
+use crate::readiness::Rung;
 
 /// The page with the lines of a family in order: the families keep their labels in hash maps.
 fn sorted_page() -> String {
@@ -95,20 +107,80 @@ fn the_reference_names_types_and_labels_are_on_the_page() {
 }
 
 #[test]
-fn the_documentation_lists_every_metric_with_its_type() {
+fn the_page_shows_what_the_registry_says_and_nothing_else() {
     let page = sorted_page();
-    let doc = include_str!("../../../../docs/metrics.md");
-    let shown: BTreeSet<(String, String)> = page
-        .lines()
-        .filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '))
-        .map(|(name, kind)| (name.to_owned(), kind.to_owned()))
-        .collect();
-    let documented: BTreeSet<(String, String)> = doc
-        .lines()
-        .filter_map(|line| line.strip_prefix("| `")?.split_once("` | "))
-        .map(|(name, rest)| (name.to_owned(), rest.split(' ').next().unwrap().to_owned()))
-        .collect();
-    assert_eq!(documented, shown);
+    let declared = |line: &str, word: &str| -> Option<(String, String)> {
+        let (name, rest) = line.strip_prefix(word)?.split_once(' ')?;
+        Some((name.to_owned(), rest.to_owned()))
+    };
+    let kinds: BTreeMap<_, _> = page.lines().filter_map(|line| declared(line, "# TYPE ")).collect();
+    let helps: BTreeMap<_, _> = page.lines().filter_map(|line| declared(line, "# HELP ")).collect();
+    let entries: Vec<&Entry> = registry::on_the_daemons_page().collect();
+    let expected = entries.iter().map(|m| (m.name.to_owned(), m.kind.word().to_owned()));
+    assert_eq!(kinds, expected.collect::<BTreeMap<_, _>>());
+    let expected = entries.iter().map(|m| (m.name.to_owned(), format!("{}.", m.help)));
+    assert_eq!(helps, expected.collect::<BTreeMap<_, _>>());
+}
+
+/// The labels of each series on the page, by the entry that it belongs to.
+fn series(page: &str) -> Vec<(&'static Entry, Vec<(String, String)>)> {
+    let mut series = Vec::new();
+    for line in page.lines().filter(|line| !line.starts_with('#')) {
+        let name = line.split(['{', ' ']).next().unwrap();
+        let entry = registry::find_series(name).unwrap_or_else(|| panic!("{name} is no entry"));
+        let labels = line.split_once('{').map_or("", |(_, rest)| rest.rsplit_once('}').unwrap().0);
+        let pairs = labels.split("\",").filter(|pair| !pair.is_empty()).map(|pair| {
+            let (name, value) = pair.split_once("=\"").unwrap();
+            (name.to_owned(), value.trim_end_matches('"').to_owned())
+        });
+        series.push((entry, pairs.filter(|(name, _)| name != "le").collect()));
+    }
+    series
+}
+
+#[test]
+fn every_series_has_the_labels_of_its_entry() {
+    for (entry, labels) in series(&sorted_page()) {
+        let mut names: Vec<&str> = labels.iter().map(|(name, _)| name.as_str()).collect();
+        let mut expected: Vec<&str> = entry.labels.iter().map(|label| label.name).collect();
+        names.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(names, expected, "{}", entry.name);
+        for (name, value) in &labels {
+            let values = entry.values(name);
+            assert!(
+                values.is_empty() || values.contains(&value.as_str()),
+                "{}: {value}",
+                entry.name
+            );
+        }
+    }
+}
+
+#[test]
+fn what_the_code_can_say_is_what_the_registry_lists() {
+    let rows: [(&Entry, &str, Vec<&str>); 7] = [
+        (&own::CALLBACKS_DROPPED, "reason", DropReason::ALL.map(DropReason::label).to_vec()),
+        (&own::CHUNKS_SKIPPED, "reason", Skipped::ALL.map(Skipped::label).to_vec()),
+        (&own::INSTANCE, "state", GateState::ALL.map(GateState::label).to_vec()),
+        (&own::STANDBY_DECISIONS, "outcome", Outcome::ALL.map(Outcome::label).to_vec()),
+        (&own::NODE_SWITCHES, "reason", SwitchReason::ALL.map(SwitchReason::label).to_vec()),
+        (&own::READINESS, "rung", Rung::ALL.map(Rung::label).to_vec()),
+        (&own::REJECTIONS_SENT, "reason", reject_labels()),
+    ];
+    for (entry, label, values) in rows {
+        assert_eq!(entry.values(label), values, "{}", entry.name);
+    }
+}
+
+/// The name of each reason, in the order of the numbers on the wire.
+fn reject_labels() -> Vec<&'static str> {
+    let numbers = (0..=17).chain([254, 255]);
+    let reason = |number| {
+        let bytes = [&[number][..], &[0; 64]].concat();
+        RejectReason::decode(&mut Reader::new(&bytes)).unwrap().label()
+    };
+    numbers.map(reason).collect()
 }
 
 #[test]

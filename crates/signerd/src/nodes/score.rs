@@ -37,6 +37,7 @@ pub(crate) enum Reason {
 
 impl Reason {
     /// Every reason.
+    #[cfg(test)]
     pub(crate) const ALL: [Self; 4] =
         [Self::Silent, Self::WrongNetwork, Self::Late, Self::Preferred];
 

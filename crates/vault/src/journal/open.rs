@@ -54,6 +54,7 @@ pub(super) fn open(path: &Path, owner: &PublicKey, trust: Trust) -> Result<Opene
         }
     } else {
         // There were no witnesses yet.
+        witness::precede(path, owner)?;
         Testimony::Nothing
     };
     let (service, was_clean) = begin_service(&db, path, owner, (found, testimony))?;

@@ -54,6 +54,17 @@ impl Seen {
         hex::encode(sha256(&[lines.as_bytes()]))
     }
 
+    /// Writes it whole or not at all, and durably.
+    fn write(&self, path: &Path) -> io::Result<()> {
+        let folder = folder_of(path);
+        let mut draft = tempfile::Builder::new().prefix(".witness-").tempfile_in(&folder)?;
+        serde_json::to_writer(&mut draft, self)?;
+        draft.write_all(b"\n")?;
+        draft.as_file().sync_all()?;
+        draft.persist(path).map_err(|lost| lost.error)?;
+        File::open(folder)?.sync_all()
+    }
+
     /// What is in a file; none if there is no file.
     fn read(path: &Path) -> io::Result<Option<Self>> {
         let text = match fs::read_to_string(path) {
@@ -109,6 +120,16 @@ pub(super) fn hear(
     })
 }
 
+/// Has a witness see a journal of a schema that knows of none, before it is brought to one that needs it. What
+/// the witness names is the opening that such a journal has before its first, so a crash in between leaves a
+/// journal that is believed.
+pub(super) fn precede(path: &Path, owner: &PublicKey) -> Result<(), OpenError> {
+    let path = witness_of(path);
+    let seen = Seen::new(owner, &UNOPENED, 0);
+    seen.write(&path)
+        .map_err(|error| OpenError::Unwritable { path, source: JournalError::Io(error) })
+}
+
 /// The witness of the journal at `path`.
 pub(super) fn witness_of(path: &Path) -> PathBuf {
     path.with_extension("witness")
@@ -152,19 +173,14 @@ impl Witness {
     /// Has it see the journal as it is on the disk now: whole or not at all, and durably.
     pub(super) fn write(&mut self, owner: &PublicKey, service: &Service) -> io::Result<()> {
         let Some(path) = &self.path else { return Ok(()) };
-        let seen = Seen::new(owner, &service.opening, service.records);
-        let folder = folder_of(path);
-        let mut draft = tempfile::Builder::new().prefix(".witness-").tempfile_in(&folder)?;
-        serde_json::to_writer(&mut draft, &seen)?;
-        draft.write_all(b"\n")?;
-        draft.as_file().sync_all()?;
-        draft.persist(path).map_err(|lost| lost.error)?;
-        File::open(folder)?.sync_all()?;
+        Seen::new(owner, &service.opening, service.records).write(path)?;
         (self.records, self.at) = (service.records, Instant::now());
         Ok(())
     }
 }
 
+/// The name of the opening before the first, as `insert_service.sql` writes it.
+const UNOPENED: [u8; 16] = [0; 16];
 const FORMAT: &str = "countersign-journal-witness-1";
 /// How many signatures there may be between two looks.
 const EVERY_RECORDS: u64 = 256;

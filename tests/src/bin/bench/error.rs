@@ -18,6 +18,9 @@ pub(crate) enum BenchError {
     /// The vault does not sign.
     #[error("the vault does not sign")]
     Sign(#[from] SignError),
+    /// The token does not sign.
+    #[error("the token does not sign")]
+    Token(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// Something of the machine.
     #[error("{what} cannot be used")]
     Io { what: &'static str, source: io::Error },

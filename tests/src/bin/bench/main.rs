@@ -22,6 +22,7 @@ mod process;
 mod report;
 mod samples;
 mod stage;
+mod token;
 mod vault;
 
 use std::io::{self, Write};
@@ -34,6 +35,7 @@ use countersign_ops::report::report;
 use error::BenchError;
 use measure::{Figures, Plan};
 use report::Report;
+use token::TokenFigures;
 use vault::VaultFigures;
 
 /// Measures a signer
@@ -58,9 +60,12 @@ struct Args {
     #[arg(long, value_name = "N", default_value_t = 100,
           value_parser = clap::value_parser!(u32).range(1..))]
     proposals: u32,
-    /// Measures the vault alone: embedded, and over its socket
+    /// Measures the vault alone: embedded, over its socket, and with a token
     #[arg(long)]
     only_vault: bool,
+    /// Signs with the only token of this PKCS#11 module, and prints how long it took
+    #[arg(long, value_name = "MODULE", hide = true)]
+    sign_with_token: Option<PathBuf>,
     /// Prints one JSON object
     #[arg(long)]
     json: bool,
@@ -78,13 +83,17 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args, out: &mut dyn Write) -> Result<(), BenchError> {
+    if let Some(module) = &args.sign_with_token {
+        return token::sign(module.clone(), out);
+    }
     let here = std::env::current_exe().map_err(BenchError::io("this program's own path"))?;
     let program = args.signer.clone().unwrap_or_else(|| here.with_file_name("countersign"));
     // Beside the program, since /tmp is often no disk at all.
     let beside = here.parent().unwrap_or(&here);
     let folder = tempfile::tempdir_in(beside).map_err(BenchError::io("a temporary folder"))?;
-    let vault = if args.signer.is_none() {
-        Some(vault::measure(&program, &folder.path().join("v"))?)
+    let keys = if args.signer.is_none() {
+        let vault = vault::measure(&program, &folder.path().join("v"))?;
+        Some((vault, token::measure(&folder.path().join("t"))?))
     } else {
         None
     };
@@ -109,20 +118,24 @@ fn run(args: &Args, out: &mut dyn Write) -> Result<(), BenchError> {
             }
         }
     }
-    let text = told(args, &reports, vault.as_ref());
+    let text = told(args, &reports, keys.as_ref());
     writeln!(out, "{text}").map_err(BenchError::io("the terminal"))
 }
 
-/// The figures of the networks, if there are some, and those of the vault.
-fn told(args: &Args, reports: &[Report], vault: Option<&VaultFigures>) -> String {
+/// The figures of the networks, if there are some, and those of the vault and of a token.
+fn told(args: &Args, reports: &[Report], keys: Option<&(VaultFigures, TokenFigures)>) -> String {
     if args.json {
         let mut json = compare::to_json(reports);
-        if let (Some(object), Some(vault)) = (json.as_object_mut(), vault) {
+        if let (Some(object), Some((vault, token))) = (json.as_object_mut(), keys) {
             object.insert("vault".to_owned(), vault.to_json());
+            object.insert("token".to_owned(), token.to_json());
         }
         return json.to_string();
     }
     let networks = if args.only_vault { None } else { Some(compare::to_text(reports)) };
-    let texts: Vec<String> = networks.into_iter().chain(vault.map(ToString::to_string)).collect();
+    let mut texts: Vec<String> = networks.into_iter().collect();
+    if let Some((vault, token)) = keys {
+        texts.extend([vault.to_string(), token.to_string()]);
+    }
     texts.join("\n\n")
 }
