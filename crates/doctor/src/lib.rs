@@ -10,6 +10,7 @@ mod check;
 mod checks;
 pub mod facts;
 mod grade;
+pub mod parse;
 mod rows;
 mod shell;
 

@@ -25,8 +25,14 @@ const fn asks(id: &'static str, asks: &'static str) -> Row {
 /// Every row, in order.
 pub const ROWS: &[Row] = &[
     // Best practices to run a signer.
-    asks("A1", "Settings for those who sign with their own stake, and for those who sign for others"),
-    asks("A2", "No single point of failure: know which one machine, node or person stops the signer"),
+    asks(
+        "A1",
+        "Settings for those who sign with their own stake, and for those who sign for others",
+    ),
+    asks(
+        "A2",
+        "No single point of failure: know which one machine, node or person stops the signer",
+    ),
     asks("A3", "Monitoring is set up, with alerts on metrics that exist"),
     asks("A4", "At least 7 days of logs of signer and node"),
     asks("A5", "A Bitcoin node and a Stacks node for each signer alone"),
@@ -94,7 +100,10 @@ pub const ROWS: &[Row] = &[
     asks("D3", "The key is born safely, and never on a disk in the clear"),
     asks("D4", "The key is in no repository"),
     asks("D5", "Nobody is talked out of the key"),
-    asks("D6", "The program has no back door: it can be rebuilt, and signs only what it built itself"),
+    asks(
+        "D6",
+        "The program has no back door: it can be rebuilt, and signs only what it built itself",
+    ),
     asks("D7", "Dependencies are few and checked"),
     asks("D8", "The signer is on another machine than the node"),
     asks("D9", "Signer and node speak on loopback or on a private network only"),

@@ -90,7 +90,8 @@ fn fresh(facts: &Facts, job: &str, what: &str, limit: u64, remedy: &str) -> Fact
 const DAILY: u64 = DAY + 3_600;
 
 fn database(facts: &Facts) -> Fact<Outcome> {
-    let outcome = fresh(facts, "backup-sbtc", "backup of the database", DAILY, "countersign backup sbtc")?;
+    let outcome =
+        fresh(facts, "backup-sbtc", "backup of the database", DAILY, "countersign backup sbtc")?;
     Ok(match outcome {
         // With shares at stake, none is as bad as an old one.
         outcome if outcome.measured.starts_with("no ") => {
@@ -118,22 +119,40 @@ fn level(facts: &Facts) -> Fact<Outcome> {
 }
 
 fn signer(facts: &Facts) -> Fact<Outcome> {
-    fresh(facts, "backup-signer", "backup of the signer's files", DAILY, "countersign backup signer")
+    fresh(
+        facts,
+        "backup-signer",
+        "backup of the signer's files",
+        DAILY,
+        "countersign backup signer",
+    )
 }
 
 fn drill(facts: &Facts) -> Fact<Outcome> {
-    fresh(facts, "drill", "drill", 92 * DAY, "practise a fail-over with docs/operator/one-instance.md, and record it")
+    fresh(
+        facts,
+        "drill",
+        "drill",
+        92 * DAY,
+        "practise a fail-over with docs/operator/one-instance.md, and record it",
+    )
 }
 
 fn jobs(facts: &Facts) -> Fact<Outcome> {
     let records = facts.records.as_ref()?;
-    let bad: Vec<String> =
-        records.iter().filter(|record| !record.is_good).map(|record| shell::shown(&record.job)).collect();
+    let bad: Vec<String> = records
+        .iter()
+        .filter(|record| !record.is_good)
+        .map(|record| shell::shown(&record.job))
+        .collect();
     Ok(match bad.as_slice() {
         [] => Outcome::ok(format!("{} jobs have left a record, all good", records.len())),
         jobs => Outcome::fail(
             format!("ended badly: {}", jobs.join(SPLIT)),
-            format!("journalctl -u 'countersign-*' --since -2d | grep -i {}", jobs.first().map_or("error", |job| job)),
+            format!(
+                "journalctl -u 'countersign-*' --since -2d | grep -i {}",
+                jobs.first().map_or("error", |job| job)
+            ),
         ),
     })
 }
@@ -145,9 +164,13 @@ fn certificates(facts: &Facts) -> Fact<Outcome> {
     };
     let path = first.path.display();
     let remedy = format!("countersign tls new, then the new pin on the other side ({path})");
-    if let Some(early) = certificates.iter().find(|certificate| certificate.not_before > facts.now) {
+    if let Some(early) = certificates.iter().find(|certificate| certificate.not_before > facts.now)
+    {
         let wait = span(early.not_before.saturating_sub(facts.now));
-        return Ok(Outcome::fail(format!("{} counts only in {wait}", early.path.display()), "check the clock"));
+        return Ok(Outcome::fail(
+            format!("{} counts only in {wait}", early.path.display()),
+            "check the clock",
+        ));
     }
     let left = first.not_after.saturating_sub(facts.now);
     let measured = format!("{path} counts for {} more", span(left));

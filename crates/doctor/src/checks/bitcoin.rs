@@ -81,7 +81,10 @@ fn open(facts: &Facts) -> Fact<Outcome> {
     let config = facts.bitcoin_config.as_ref()?;
     let allowed: Vec<String> = config.allowed.iter().map(|text| shell::shown(text)).collect();
     let is_bound_wide = config.binds.iter().any(|bind| {
-        bind.starts_with("0.0.0.0") || bind.starts_with("[::]") || bind.starts_with("::") || bind == "0"
+        bind.starts_with("0.0.0.0")
+            || bind.starts_with("[::]")
+            || bind.starts_with("::")
+            || bind == "0"
     });
     Ok(if config.allows_everybody {
         Outcome::fail(
@@ -102,7 +105,8 @@ fn open(facts: &Facts) -> Fact<Outcome> {
 
 fn password(facts: &Facts) -> Fact<Outcome> {
     let config = facts.bitcoin_config.as_ref()?;
-    let remedy = edit(config, "`rpcauth=…` from bitcoin's share/rpcauth/rpcauth.py instead of rpcpassword");
+    let remedy =
+        edit(config, "`rpcauth=…` from bitcoin's share/rpcauth/rpcauth.py instead of rpcpassword");
     Ok(match (config.weak_password, config.has_plain_password) {
         (Some(why), _) => Outcome::fail(format!("rpcpassword {why}"), remedy),
         (None, true) => Outcome::warn("rpcpassword stands in the file", remedy),
@@ -132,7 +136,10 @@ fn answers(facts: &Facts) -> Fact<Outcome> {
     Ok(if is_right {
         Outcome::ok(measured)
     } else {
-        Outcome::fail(measured, "let the node's [burnchain] name the bitcoind of the signer's network")
+        Outcome::fail(
+            measured,
+            "let the node's [burnchain] name the bitcoind of the signer's network",
+        )
     })
 }
 
@@ -158,16 +165,24 @@ fn pruned(facts: &Facts) -> Fact<Outcome> {
         return Ok(Outcome::ok("bitcoind keeps all blocks"));
     }
     if facts.profile == Profile::Sbtc || facts.roles.sbtc {
-        return Ok(Outcome::fail("bitcoind is pruned, and sBTC needs all blocks", "`prune=0` and -reindex"));
+        return Ok(Outcome::fail(
+            "bitcoind is pruned, and sBTC needs all blocks",
+            "`prune=0` and -reindex",
+        ));
     }
     let kept = state.prune_height.map_or(KEPT, |first| state.blocks.saturating_sub(first));
-    let behind = facts.node.info.as_ref().map_or(0, |info| state.blocks.saturating_sub(info.burn_height));
+    let behind =
+        facts.node.info.as_ref().map_or(0, |info| state.blocks.saturating_sub(info.burn_height));
     let left = kept.saturating_sub(behind);
-    let measured = format!("bitcoind keeps {kept} blocks, the node is {behind} behind: {left} to spare");
+    let measured =
+        format!("bitcoind keeps {kept} blocks, the node is {behind} behind: {left} to spare");
     Ok(match left {
         144.. => Outcome::ok(measured),
         36..144 => Outcome::warn(measured, "start the node and let it catch up now"),
-        0..36 => Outcome::fail(measured, "start the node now, or restore it from a snapshot (countersign chainstate)"),
+        0..36 => Outcome::fail(
+            measured,
+            "start the node now, or restore it from a snapshot (countersign chainstate)",
+        ),
     })
 }
 
@@ -176,7 +191,9 @@ fn version(facts: &Facts) -> Fact<Outcome> {
     let measured = format!("Bitcoin Core {}.{}", version / 10_000, version % 10_000 / 100);
     Ok(match version {
         250_000.. => Outcome::ok(measured),
-        _ if facts.profile == Profile::Sbtc => Outcome::fail(measured, "install Bitcoin Core 25 or later"),
+        _ if facts.profile == Profile::Sbtc => {
+            Outcome::fail(measured, "install Bitcoin Core 25 or later")
+        }
         _ => Outcome::warn(measured, "install Bitcoin Core 25 or later"),
     })
 }

@@ -48,12 +48,16 @@ pub(super) const CHECKS: &[Check] = &[
 ];
 
 /// Each service that something is wrong with, and in words what.
-fn broken(services: &[ComposeService], what: impl Fn(&ComposeService) -> Option<String>) -> Option<(String, String)> {
+fn broken(
+    services: &[ComposeService],
+    what: impl Fn(&ComposeService) -> Option<String>,
+) -> Option<(String, String)> {
     let found: Vec<(String, &ComposeService)> =
         services.iter().filter_map(|service| Some((what(service)?, service))).collect();
     let (_, first) = found.first()?;
     let file = shell::path(&first.file);
-    let said = found.iter().map(|(what, service)| format!("{}: {what}", shell::shown(&service.name)));
+    let said =
+        found.iter().map(|(what, service)| format!("{}: {what}", shell::shown(&service.name)));
     Some((said.collect::<Vec<_>>().join("; "), file))
 }
 
@@ -69,16 +73,22 @@ fn ports(facts: &Facts) -> Fact<Outcome> {
         let open: Vec<String> = service
             .published
             .iter()
-            .filter(|(address, port)| !address.is_some_and(|address: IpAddr| address.is_loopback()) && !is_public(port))
+            .filter(|(address, port)| {
+                !address.is_some_and(|address: IpAddr| address.is_loopback()) && !is_public(port)
+            })
             .map(|(_, port)| shell::shown(port))
             .collect();
         (!open.is_empty()).then(|| format!("port {}", open.join(SPLIT)))
     });
     Ok(match found {
-        None => Outcome::ok(format!("{} publish nothing private", super::count(services.len(), "service"))),
-        Some((what, file)) => {
-            Outcome::fail(format!("published to everybody: {what}"), format!("write \"127.0.0.1:PORT:PORT\" in {file}"))
-        }
+        None => Outcome::ok(format!(
+            "{} publish nothing private",
+            super::count(services.len(), "service")
+        )),
+        Some((what, file)) => Outcome::fail(
+            format!("published to everybody: {what}"),
+            format!("write \"127.0.0.1:PORT:PORT\" in {file}"),
+        ),
     })
 }
 
@@ -119,19 +129,25 @@ fn is_stale(image: &str) -> bool {
 fn rights(facts: &Facts) -> Fact<Outcome> {
     let services = facts.compose.as_ref()?;
     let found = broken(services, |service| {
-        let is_root = service.user.as_deref().is_none_or(|user| matches!(user.split(':').next(), Some("0" | "root")));
+        let is_root = service
+            .user
+            .as_deref()
+            .is_none_or(|user| matches!(user.split(':').next(), Some("0" | "root")));
         let reasons = [
             (service.is_privileged, "privileged or on the host's network"),
             (is_root, "root's"),
             (!service.is_read_only, "writable"),
             (!service.drops_capabilities, "with capabilities"),
         ];
-        let reasons: Vec<&str> = reasons.iter().filter(|(is_so, _)| *is_so).map(|(_, reason)| *reason).collect();
+        let reasons: Vec<&str> =
+            reasons.iter().filter(|(is_so, _)| *is_so).map(|(_, reason)| *reason).collect();
         (!reasons.is_empty()).then(|| reasons.join(SPLIT))
     });
     let is_privileged = services.iter().any(|service| service.is_privileged);
     Ok(match found {
-        None => Outcome::ok("every service has a user of its own, no capability and a read-only image"),
+        None => {
+            Outcome::ok("every service has a user of its own, no capability and a read-only image")
+        }
         Some((what, file)) => {
             let remedy = format!("`user:`, `read_only: true`, `cap_drop: [ALL]` in {file}");
             if is_privileged { Outcome::fail(what, remedy) } else { Outcome::warn(what, remedy) }

@@ -117,7 +117,9 @@ fn valid(facts: &Facts) -> Fact<Outcome> {
     let path = shell::path(&signer.path);
     Ok(match &signer.refusal {
         None => Outcome::ok(format!("{} is understood", signer.path.display())),
-        Some(why) => Outcome::fail(shell::shown(why), format!("countersign check-config --config {path}")),
+        Some(why) => {
+            Outcome::fail(shell::shown(why), format!("countersign check-config --config {path}"))
+        }
     })
 }
 
@@ -151,14 +153,20 @@ fn endpoint(facts: &Facts) -> Fact<Outcome> {
         Some(Verdict::Fine) if is_guarded => {
             Outcome::ok(format!("endpoint {address} lets in only listed peers"))
         }
-        Some(Verdict::Fine) => Outcome::ok(format!("endpoint {address} is reached from this machine only")),
+        Some(Verdict::Fine) => {
+            Outcome::ok(format!("endpoint {address} is reached from this machine only"))
+        }
         Some(Verdict::Warn) => {
             Outcome::warn(format!("everybody on its network reaches endpoint {address}"), remedy)
         }
-        Some(Verdict::Refuse) => {
-            Outcome::fail(format!("everybody who can route here reaches endpoint {address}"), remedy)
-        }
-        None => Outcome::warn(format!("endpoint {address} is a name: where it leads is not fixed"), remedy),
+        Some(Verdict::Refuse) => Outcome::fail(
+            format!("everybody who can route here reaches endpoint {address}"),
+            remedy,
+        ),
+        None => Outcome::warn(
+            format!("endpoint {address} is a name: where it leads is not fixed"),
+            remedy,
+        ),
     })
 }
 
@@ -172,13 +180,16 @@ fn metrics(facts: &Facts) -> Fact<Outcome> {
     };
     let remedy = "bind metrics_endpoint to 127.0.0.1, and scrape it from this host";
     Ok(match reach(address) {
-        Some(Reach::Loopback) => Outcome::ok(format!("metrics at {address}, for this machine only")),
+        Some(Reach::Loopback) => {
+            Outcome::ok(format!("metrics at {address}, for this machine only"))
+        }
         Some(Reach::Private) | None if !signer.has_allowed_peers => {
             Outcome::warn(format!("metrics at {address} are open to its network"), remedy)
         }
-        Some(Reach::Unspecified | Reach::Global) if !signer.has_allowed_peers => {
-            Outcome::fail(format!("metrics at {address} are open to everybody who can route here"), remedy)
-        }
+        Some(Reach::Unspecified | Reach::Global) if !signer.has_allowed_peers => Outcome::fail(
+            format!("metrics at {address} are open to everybody who can route here"),
+            remedy,
+        ),
         _ => Outcome::ok(format!("metrics at {address}, for listed peers only")),
     })
 }
@@ -192,19 +203,28 @@ fn node_link(facts: &Facts) -> Fact<Outcome> {
     let remedy = "countersign tls new, and node_tls in [countersign] (docs/operator/two-hosts.md)";
     Ok(match reach(host) {
         Some(Reach::Loopback) => Outcome::ok(format!("the node at {host} is on this machine")),
-        Some(Reach::Private) | None => {
-            Outcome::warn(format!("the node at {host} is asked in the clear over a network"), remedy)
-        }
-        _ => Outcome::fail(format!("the node at {host} is asked in the clear over the internet"), remedy),
+        Some(Reach::Private) | None => Outcome::warn(
+            format!("the node at {host} is asked in the clear over a network"),
+            remedy,
+        ),
+        _ => Outcome::fail(
+            format!("the node at {host} is asked in the clear over the internet"),
+            remedy,
+        ),
     })
 }
 
 fn database(facts: &Facts) -> Fact<Outcome> {
     let SignerConfig { db_path, .. } = facts.signer.as_ref()?;
     Ok(match db_path {
-        None => Outcome::fail("db_path is :memory:", "db_path = \"/var/lib/countersign/signer.sqlite\""),
+        None => {
+            Outcome::fail("db_path is :memory:", "db_path = \"/var/lib/countersign/signer.sqlite\"")
+        }
         Some(path) if path.is_relative() => Outcome::warn(
-            format!("db_path {} depends on the folder in which the signer is started", path.display()),
+            format!(
+                "db_path {} depends on the folder in which the signer is started",
+                path.display()
+            ),
             "write db_path with a leading slash",
         ),
         Some(path) => Outcome::ok(format!("db_path is {}", path.display())),
@@ -269,7 +289,8 @@ fn modes(facts: &Facts) -> Fact<Outcome> {
         Some(first) => {
             let more = findings.len() - 1;
             let rest = if more == 0 { String::new() } else { format!(" (and {more} more)") };
-            Outcome::fail(format!("{}{rest}", first.what), first.remedy.clone()).with_fix(first.fix.clone())
+            Outcome::fail(format!("{}{rest}", first.what), first.remedy.clone())
+                .with_fix(first.fix.clone())
         }
     })
 }

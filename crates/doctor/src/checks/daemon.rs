@@ -92,8 +92,8 @@ fn ready(facts: &Facts) -> Fact<Outcome> {
     let remedy = missing.remedy.as_deref().map_or("countersign status".to_owned(), shell::shown);
     Ok(match missing.code.as_str() {
         // These end by themselves.
-        "listening" | "waiting" | "no_proposal_yet" | "node_not_heard" | "tip_unknown" | "cycle_unknown"
-        | "seat_unknown" | "standby" => Outcome::warn(measured, remedy),
+        "listening" | "waiting" | "no_proposal_yet" | "node_not_heard" | "tip_unknown"
+        | "cycle_unknown" | "seat_unknown" | "standby" => Outcome::warn(measured, remedy),
         _ => Outcome::fail(measured, remedy),
     })
 }
@@ -105,7 +105,10 @@ fn events(facts: &Facts) -> Fact<Outcome> {
     };
     let waited = format!("{}.{} s", flow.waited_ms / 1_000, flow.waited_ms % 1_000 / 100);
     if flow.came > 0 {
-        return Ok(Outcome::ok(format!("{} callbacks of the node came within {waited}", flow.came)));
+        return Ok(Outcome::ok(format!(
+            "{} callbacks of the node came within {waited}",
+            flow.came
+        )));
     }
     let judged = facts.daemon.as_ref().ok().and_then(|state| state.rung("deciding"));
     if judged.is_some_and(|rung| rung.holds) {
@@ -114,9 +117,15 @@ fn events(facts: &Facts) -> Fact<Outcome> {
     }
     let remedy = "add [[events_observer]] with the signer's endpoint to the node's configuration, and restart the node";
     Ok(if flow.before > 0 {
-        Outcome::warn(format!("{} callbacks came before, none within {waited}", flow.before), remedy)
+        Outcome::warn(
+            format!("{} callbacks came before, none within {waited}", flow.before),
+            remedy,
+        )
     } else {
-        Outcome::fail(format!("no callback of the node came since the start, none within {waited}"), remedy)
+        Outcome::fail(
+            format!("no callback of the node came since the start, none within {waited}"),
+            remedy,
+        )
     })
 }
 
@@ -133,7 +142,10 @@ fn instance(facts: &Facts) -> Fact<Outcome> {
             text,
             "find the other signer with this key and stop it, then: countersign promote (docs/operator/one-instance.md)",
         ),
-        _ => Outcome::fail(text, "countersign promote, if no other instance signs (docs/operator/one-instance.md)"),
+        _ => Outcome::fail(
+            text,
+            "countersign promote, if no other instance signs (docs/operator/one-instance.md)",
+        ),
     })
 }
 
@@ -146,7 +158,10 @@ fn metrics(facts: &Facts) -> Fact<Outcome> {
             "install a build with metrics: the reference needs its feature `monitoring_prom`",
         )
     } else if page.millis > 1_000 {
-        Outcome::warn(format!("{ours} metrics of a signer, after {} ms", page.millis), "countersign status")
+        Outcome::warn(
+            format!("{ours} metrics of a signer, after {} ms", page.millis),
+            "countersign status",
+        )
     } else {
         Outcome::ok(format!("{ours} metrics of a signer, after {} ms", page.millis))
     })

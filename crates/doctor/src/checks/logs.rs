@@ -77,7 +77,8 @@ fn reach(facts: &Facts, log: &Fact<LogReach>) -> Fact<Outcome> {
         return Ok(Outcome::fail(format!("{place} is empty"), remedy));
     };
     let age = facts.now.saturating_sub(oldest);
-    let measured = format!("the oldest entry of {place} is {} old, {} are asked for", span(age), span(wanted));
+    let measured =
+        format!("the oldest entry of {place} is {} old, {} are asked for", span(age), span(wanted));
     Ok(if age >= wanted {
         Outcome::ok(measured)
     } else if facts.is_private_network() {

@@ -109,7 +109,8 @@ fn here(roles: Roles) -> String {
         (roles.bitcoin, "bitcoind"),
         (roles.sbtc, "sBTC signer"),
     ];
-    let here: Vec<&str> = names.iter().filter(|(is_here, _)| *is_here).map(|(_, name)| *name).collect();
+    let here: Vec<&str> =
+        names.iter().filter(|(is_here, _)| *is_here).map(|(_, name)| *name).collect();
     if here.is_empty() { "nothing of the stack".to_owned() } else { here.join(", ") }
 }
 
@@ -161,7 +162,8 @@ fn ptrace(facts: &Facts) -> Fact<Outcome> {
     Ok(if scope >= 1 {
         Outcome::ok(measured)
     } else {
-        let remedy = "echo kernel.yama.ptrace_scope=1 > /etc/sysctl.d/60-ptrace.conf && sysctl --system";
+        let remedy =
+            "echo kernel.yama.ptrace_scope=1 > /etc/sysctl.d/60-ptrace.conf && sysctl --system";
         Outcome::warn(measured, remedy)
     })
 }
@@ -180,7 +182,10 @@ fn core_pattern(facts: &Facts) -> Fact<Outcome> {
         // A relative file lies in the working folder of the daemon, with its user's rights.
         Outcome::ok(measured)
     } else {
-        Outcome::warn(measured, "echo 'kernel.core_pattern=|/bin/false' > /etc/sysctl.d/60-core.conf && sysctl --system")
+        Outcome::warn(
+            measured,
+            "echo 'kernel.core_pattern=|/bin/false' > /etc/sysctl.d/60-core.conf && sysctl --system",
+        )
     })
 }
 
@@ -189,7 +194,11 @@ fn architecture(facts: &Facts) -> Fact<Outcome> {
     Ok(match foreign.first() {
         None => Outcome::ok(format!("the programs found are for {}", std::env::consts::ARCH)),
         Some((path, machine)) => Outcome::fail(
-            format!("{} is for {machine}, this machine is {}", path.display(), std::env::consts::ARCH),
+            format!(
+                "{} is for {machine}, this machine is {}",
+                path.display(),
+                std::env::consts::ARCH
+            ),
             "install the release for this machine; with Docker, the image's own platform",
         ),
     })
@@ -207,13 +216,18 @@ fn running_user(facts: &Facts) -> Fact<Outcome> {
     if signers.is_empty() {
         return Err(Unknown::not_here("no signer runs here"));
     }
-    let remedy = "useradd --system --shell /usr/sbin/nologin countersign, and User=countersign in the unit";
+    let remedy =
+        "useradd --system --shell /usr/sbin/nologin countersign, and User=countersign in the unit";
     if let Some(root) = signers.iter().find(|process| process.uid == 0) {
-        return Ok(Outcome::fail(format!("process {} is a signer and runs as root", root.pid), remedy));
+        return Ok(Outcome::fail(
+            format!("process {} is a signer and runs as root", root.pid),
+            remedy,
+        ));
     }
     let shared = signers.iter().find_map(|signer| {
         let other = processes.iter().find(|other| {
-            matches!(other.program, Program::StacksNode | Program::Bitcoind) && other.uid == signer.uid
+            matches!(other.program, Program::StacksNode | Program::Bitcoind)
+                && other.uid == signer.uid
         })?;
         Some((signer, other))
     });
@@ -234,12 +248,16 @@ fn one_process(facts: &Facts) -> Fact<Outcome> {
     let signers: Vec<_> = processes
         .iter()
         .filter(|process| {
-            matches!(process.program, Program::Countersign | Program::StacksSigner | Program::SbtcSigner)
+            matches!(
+                process.program,
+                Program::Countersign | Program::StacksSigner | Program::SbtcSigner
+            )
         })
         .collect();
     let double = signers.iter().enumerate().find_map(|(at, one)| {
         let config = one.config.as_ref()?;
-        let other = signers.iter().skip(at + 1).find(|other| other.config.as_ref() == Some(config))?;
+        let other =
+            signers.iter().skip(at + 1).find(|other| other.config.as_ref() == Some(config))?;
         Some((config, one.pid, other.pid))
     });
     Ok(match double {
@@ -247,14 +265,18 @@ fn one_process(facts: &Facts) -> Fact<Outcome> {
             format!("processes {one} and {other} both run with {}", config.display()),
             format!("stop one of them, and find out what starts it: systemctl status {other}"),
         ),
-        None => Outcome::ok(format!("{} seen, no two with the same file", super::count(signers.len(), "signer"))),
+        None => Outcome::ok(format!(
+            "{} seen, no two with the same file",
+            super::count(signers.len(), "signer")
+        )),
     })
 }
 
 fn container_localhost(facts: &Facts) -> Fact<Outcome> {
     let container = facts.machine.container.as_ref()?;
     let host = &facts.signer.as_ref()?.node_host;
-    let is_local = host.starts_with("127.") || host.starts_with("localhost") || host.starts_with("[::1]");
+    let is_local =
+        host.starts_with("127.") || host.starts_with("localhost") || host.starts_with("[::1]");
     let Some(sign) = container.as_ref().filter(|_| is_local) else {
         let measured = match container {
             Some(sign) => format!("in a container ({sign}), and the node is asked at {host}"),
@@ -266,7 +288,9 @@ fn container_localhost(facts: &Facts) -> Fact<Outcome> {
         Outcome::ok(format!("in a container ({sign}), and a node answers at {host} inside it"))
     } else {
         Outcome::fail(
-            format!("no node answers at {host}, which in this container ({sign}) is the container itself"),
+            format!(
+                "no node answers at {host}, which in this container ({sign}) is the container itself"
+            ),
             "name the node's container or the host's address in node_host, not localhost",
         )
     })

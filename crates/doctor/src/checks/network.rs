@@ -102,7 +102,9 @@ fn named(facts: &Facts) -> Vec<(u16, &'static str)> {
         if !signer.has_tls && !signer.has_allowed_peers {
             ports.extend(port(&signer.endpoint).map(|port| (port, "the signer's events")));
         }
-        ports.extend(signer.metrics.as_deref().and_then(port).map(|port| (port, "the signer's metrics")));
+        ports.extend(
+            signer.metrics.as_deref().and_then(port).map(|port| (port, "the signer's metrics")),
+        );
     }
     if let Ok(node) = &facts.node_config {
         ports.extend(node.rpc_bind.as_deref().and_then(port).map(|port| (port, "the node's RPC")));
@@ -112,7 +114,8 @@ fn named(facts: &Facts) -> Vec<(u16, &'static str)> {
 
 fn shown(listener: &Listener) -> String {
     let Listener { protocol, address, port, program } = listener;
-    let program = program.as_deref().map_or(String::new(), |name| format!(" ({})", shell::shown(name)));
+    let program =
+        program.as_deref().map_or(String::new(), |name| format!(" ({})", shell::shown(name)));
     match address {
         IpAddr::V6(address) => format!("{protocol} [{address}]:{port}{program}"),
         IpAddr::V4(address) => format!("{protocol} {address}:{port}{program}"),
@@ -131,9 +134,13 @@ fn private(facts: &Facts) -> Fact<Outcome> {
         })
         .collect();
     if open.is_empty() {
-        return Ok(Outcome::ok(format!("{} sockets listen, none of them private and open", listeners.len())));
+        return Ok(Outcome::ok(format!(
+            "{} sockets listen, none of them private and open",
+            listeners.len()
+        )));
     }
-    let measured: Vec<String> = open.iter().map(|(listener, what)| format!("{what} at {}", shown(listener))).collect();
+    let measured: Vec<String> =
+        open.iter().map(|(listener, what)| format!("{what} at {}", shown(listener))).collect();
     let measured = measured.join(SPLIT);
     let remedy = "bind it to 127.0.0.1, or: countersign firewall apply";
     let is_shielded = facts.firewall.as_ref().is_ok_and(|firewall| firewall.input == Policy::Drop);

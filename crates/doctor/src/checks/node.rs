@@ -96,10 +96,15 @@ fn answers(facts: &Facts) -> Fact<Outcome> {
     let signer = facts.signer.as_ref()?;
     let host = shell::shown(&signer.node_host);
     Ok(match &facts.node.info {
-        Ok(info) => Outcome::ok(format!("{} at {host}, block {}", shell::shown(&info.version), info.stacks_height)),
+        Ok(info) => Outcome::ok(format!(
+            "{} at {host}, block {}",
+            shell::shown(&info.version),
+            info.stacks_height
+        )),
         Err(Unknown::NotHere(why)) => return Err(Unknown::not_here(why.clone())),
         Err(Unknown::Unmeasured { reason, how }) => {
-            let remedy = how.clone().unwrap_or_else(|| format!("curl -sS -m 5 http://{host}/v2/info"));
+            let remedy =
+                how.clone().unwrap_or_else(|| format!("curl -sS -m 5 http://{host}/v2/info"));
             Outcome::fail(reason.clone(), remedy)
         }
     })
@@ -107,7 +112,8 @@ fn answers(facts: &Facts) -> Fact<Outcome> {
 
 fn rtt(facts: &Facts) -> Fact<Outcome> {
     let rtt = *facts.node.rtt.as_ref()?;
-    let measured = format!("an exchange takes {}.{} ms", rtt.as_millis(), rtt.as_micros() % 1_000 / 100);
+    let measured =
+        format!("an exchange takes {}.{} ms", rtt.as_millis(), rtt.as_micros() % 1_000 / 100);
     let remedy = "put the signer and its node on one machine or into one network";
     Ok(if rtt < Duration::from_millis(50) {
         Outcome::ok(measured)
@@ -120,8 +126,10 @@ fn rtt(facts: &Facts) -> Fact<Outcome> {
 
 fn network(facts: &Facts) -> Fact<Outcome> {
     let (info, signer) = (facts.node.info.as_ref()?, facts.signer.as_ref()?);
-    let measured =
-        format!("the node's network_id is {:#x}, the signer's chain id {:#x}", info.chain_id, signer.chain_id);
+    let measured = format!(
+        "the node's network_id is {:#x}, the signer's chain id {:#x}",
+        info.chain_id, signer.chain_id
+    );
     Ok(if info.chain_id == signer.chain_id {
         Outcome::ok(measured)
     } else {
@@ -158,7 +166,8 @@ fn version(facts: &Facts) -> Fact<Outcome> {
         return Err(Unknown::because(format!("`{version}` names no release")));
     };
     let told = facts.node.pox.as_ref().ok().and_then(|pox| epoch(&pox.epoch));
-    let known = (signer.network == Network::Mainnet && info.burn_height >= MAINNET_EPOCH_4).then_some((4, 0));
+    let known = (signer.network == Network::Mainnet && info.burn_height >= MAINNET_EPOCH_4)
+        .then_some((4, 0));
     let Some(needs) = told.max(known) else {
         return Err(Unknown::because("the node does not say in which epoch it is"));
     };
@@ -175,17 +184,31 @@ fn synced(facts: &Facts) -> Fact<Outcome> {
     let info = facts.node.info.as_ref()?;
     let bitcoin = facts.bitcoin.as_ref().ok().map(|bitcoin| bitcoin.blocks);
     let remedy = "wait, and look for errors in the node's log: countersign logs explain";
-    if let Some(behind) = bitcoin.and_then(|blocks| blocks.checked_sub(info.burn_height)).filter(|behind| *behind > 2) {
+    if let Some(behind) =
+        bitcoin.and_then(|blocks| blocks.checked_sub(info.burn_height)).filter(|behind| *behind > 2)
+    {
         let measured = format!("the node is {behind} burn blocks behind its bitcoind");
-        return Ok(if behind > 6 { Outcome::fail(measured, remedy) } else { Outcome::warn(measured, remedy) });
+        return Ok(if behind > 6 {
+            Outcome::fail(measured, remedy)
+        } else {
+            Outcome::warn(measured, remedy)
+        });
     }
     Ok(match info.is_synced {
         Some(false) => Outcome::fail(
-            format!("the node says that it has not caught up; it is at burn block {}", info.burn_height),
+            format!(
+                "the node says that it has not caught up; it is at burn block {}",
+                info.burn_height
+            ),
             remedy,
         ),
-        Some(true) => Outcome::ok(format!("the node has caught up, at burn block {}", info.burn_height)),
-        None => Outcome::ok(format!("the node is at burn block {} and says nothing of catching up", info.burn_height)),
+        Some(true) => {
+            Outcome::ok(format!("the node has caught up, at burn block {}", info.burn_height))
+        }
+        None => Outcome::ok(format!(
+            "the node is at burn block {} and says nothing of catching up",
+            info.burn_height
+        )),
     })
 }
 
@@ -205,7 +228,9 @@ fn peers(facts: &Facts) -> Fact<Outcome> {
 fn password_accepted(facts: &Facts) -> Fact<Outcome> {
     let remedy = "set auth_password of the signer and auth_token under [connection_options] of the node to the same, and restart both";
     Ok(match facts.node.with_password.as_ref()? {
-        AuthAnswer::Accepted => Outcome::ok("the node reads an empty proposal and says what is wrong with it (400)"),
+        AuthAnswer::Accepted => {
+            Outcome::ok("the node reads an empty proposal and says what is wrong with it (400)")
+        }
         AuthAnswer::Refused => Outcome::fail("the node refuses the password (401)", remedy),
         AuthAnswer::Other(status) => Outcome::fail(
             format!("the node answers {status} to a proposal: it cannot validate blocks"),
@@ -219,9 +244,10 @@ fn password_required(facts: &Facts) -> Fact<Outcome> {
     Ok(match facts.node.with_another.as_ref()? {
         AuthAnswer::Refused => Outcome::ok("the node refuses a password that is made up (401)"),
         AuthAnswer::Accepted => Outcome::fail("the node takes any password", remedy),
-        AuthAnswer::Other(status) => {
-            Outcome::warn(format!("the node answers {status} to a password that is made up"), remedy)
-        }
+        AuthAnswer::Other(status) => Outcome::warn(
+            format!("the node answers {status} to a password that is made up"),
+            remedy,
+        ),
     })
 }
 
@@ -234,7 +260,10 @@ fn stackerdbs(facts: &Facts) -> Fact<Outcome> {
     Ok(if signers > 0 {
         Outcome::ok(format!("the node replicates {signers} StackerDBs of signers"))
     } else {
-        Outcome::fail("the node replicates no StackerDB of signers", "`stacker = true` under [node] of the node")
+        Outcome::fail(
+            "the node replicates no StackerDB of signers",
+            "`stacker = true` under [node] of the node",
+        )
     })
 }
 
@@ -244,7 +273,10 @@ mod tests {
 
     #[test]
     fn releases_and_epochs_are_read_from_what_nodes_say() {
-        assert_eq!(release("stacks-node 4.0.2 (main:abc, release build, linux [x86_64])"), Some((4, 0)));
+        assert_eq!(
+            release("stacks-node 4.0.2 (main:abc, release build, linux [x86_64])"),
+            Some((4, 0))
+        );
         assert_eq!(release("stacks-node 3.1.0.0.13 (x)"), Some((3, 1)));
         assert_eq!(release("stacks-node 0.0.1 (master)"), Some((0, 0)));
         assert_eq!(release("no number"), None);

@@ -107,17 +107,15 @@ fn edit(config: &NodeConfig, what: &str) -> String {
 fn keys(facts: &Facts) -> Fact<Outcome> {
     let config = facts.node_config.as_ref()?;
     let Some(first) = config.misspelt.first() else {
-        return Ok(Outcome::ok(format!("{} has only keys that a node reads", config.path.display())));
+        return Ok(Outcome::ok(format!(
+            "{} has only keys that a node reads",
+            config.path.display()
+        )));
     };
     let names: Vec<String> = config.misspelt.iter().map(|key| shell::shown(&key.key)).collect();
     let measured = format!("no node reads {}", names.join(SPLIT));
-    Ok(match &first.meant {
-        Some(meant) => {
-            let change = format!("write `{meant}` for `{}`", shell::shown(&first.key));
-            Outcome::fail(measured, edit(config, &change))
-        }
-        None => Outcome::warn(measured, edit(config, &format!("remove `{}`", shell::shown(&first.key)))),
-    })
+    let change = format!("write `{}` for `{}`", first.meant, shell::shown(&first.key));
+    Ok(Outcome::fail(measured, edit(config, &change)))
 }
 
 fn stacker(facts: &Facts) -> Fact<Outcome> {
@@ -131,7 +129,8 @@ fn stacker(facts: &Facts) -> Fact<Outcome> {
 
 fn token(facts: &Facts) -> Fact<Outcome> {
     let config = facts.node_config.as_ref()?;
-    let remedy = edit(config, "auth_token = auth_password of the signer, under [connection_options]");
+    let remedy =
+        edit(config, "auth_token = auth_password of the signer, under [connection_options]");
     Ok(match config.token {
         Token::Absent => Outcome::fail("connection_options.auth_token is not set", remedy),
         Token::Present { is_ours: Some(false), .. } => {
@@ -139,7 +138,10 @@ fn token(facts: &Facts) -> Fact<Outcome> {
         }
         Token::Present { weakness: Some(why), .. } => Outcome::fail(
             format!("auth_token {why}"),
-            edit(config, "the output of `openssl rand -hex 32` as auth_token, and as auth_password of the signer,"),
+            edit(
+                config,
+                "the output of `openssl rand -hex 32` as auth_token, and as auth_password of the signer,",
+            ),
         ),
         Token::Present { is_ours: None, .. } => {
             Outcome::ok("auth_token is no sample; the signer's is not known here")
@@ -196,7 +198,9 @@ fn observer(facts: &Facts) -> Fact<Outcome> {
 fn retries(facts: &Facts) -> Fact<Outcome> {
     let config = facts.node_config.as_ref()?;
     let Some(observer) = ours(config, facts) else {
-        return Err(Unknown::not_here("no observer of the node is the signer (node-config-observer)"));
+        return Err(Unknown::not_here(
+            "no observer of the node is the signer (node-config-observer)",
+        ));
     };
     let endpoint = shell::shown(&observer.endpoint);
     if observer.disable_retries {
@@ -211,7 +215,10 @@ fn retries(facts: &Facts) -> Fact<Outcome> {
             edit(config, "`timeout_ms = 1000` or more"),
         ),
         Some(timeout @ 30_001..) => Outcome::warn(
-            format!("the node waits {} s for {endpoint}, and stands still meanwhile", timeout / 1_000),
+            format!(
+                "the node waits {} s for {endpoint}, and stands still meanwhile",
+                timeout / 1_000
+            ),
             edit(config, "`timeout_ms = 10000` or less"),
         ),
         timeout => Outcome::ok(format!(
@@ -237,7 +244,10 @@ fn others(facts: &Facts) -> Fact<Outcome> {
         [] => Outcome::ok("no other program is told of events"),
         strangers => Outcome::warn(
             format!("the node also waits for {}", strangers.join(SPLIT)),
-            edit(config, "remove the other [[events_observer]] blocks, or move them to a node of their own,"),
+            edit(
+                config,
+                "remove the other [[events_observer]] blocks, or move them to a node of their own,",
+            ),
         ),
     })
 }
@@ -246,7 +256,9 @@ fn mining(facts: &Facts) -> Fact<Outcome> {
     let config = facts.node_config.as_ref()?;
     Ok(match (config.is_miner, config.is_mock_mining) {
         (false, false) => Outcome::ok("the node neither mines nor mock-mines"),
-        (true, _) => Outcome::warn("node.miner = true", edit(config, "`miner = false` under [node]")),
+        (true, _) => {
+            Outcome::warn("node.miner = true", edit(config, "`miner = false` under [node]"))
+        }
         (_, true) => Outcome::warn("node.mock_mining = true", edit(config, "remove `mock_mining`")),
     })
 }
@@ -257,10 +269,15 @@ fn rpc(facts: &Facts) -> Fact<Outcome> {
         let host = bind.rsplit_once(':').map_or(bind, |(host, _)| host);
         matches!(host, "0.0.0.0" | "[::]" | "::" | "")
     };
-    let open: Vec<String> = [("rpc_bind", &config.rpc_bind), ("prometheus_bind", &config.prometheus_bind)]
-        .into_iter()
-        .filter_map(|(key, bind)| bind.as_deref().filter(|bind| is_open(bind)).map(|bind| format!("{key} = {}", shell::shown(bind))))
-        .collect();
+    let open: Vec<String> =
+        [("rpc_bind", &config.rpc_bind), ("prometheus_bind", &config.prometheus_bind)]
+            .into_iter()
+            .filter_map(|(key, bind)| {
+                bind.as_deref()
+                    .filter(|bind| is_open(bind))
+                    .map(|bind| format!("{key} = {}", shell::shown(bind)))
+            })
+            .collect();
     Ok(match open.as_slice() {
         [] => Outcome::ok(format!(
             "rpc_bind is {}",
@@ -292,14 +309,20 @@ fn network(facts: &Facts) -> Fact<Outcome> {
     Ok(if fits {
         Outcome::ok(measured)
     } else {
-        Outcome::fail(measured, "set `network` of the signer and `mode` of the node to the same network")
+        Outcome::fail(
+            measured,
+            "set `network` of the signer and `mode` of the node to the same network",
+        )
     })
 }
 
 fn folder(facts: &Facts) -> Fact<Outcome> {
     let config = facts.node_config.as_ref()?;
     Ok(match &config.working_dir {
-        None => Outcome::fail("node.working_dir is not set", edit(config, "`working_dir = \"/var/lib/stacks-node\"`")),
+        None => Outcome::fail(
+            "node.working_dir is not set",
+            edit(config, "`working_dir = \"/var/lib/stacks-node\"`"),
+        ),
         Some(folder) if folder.starts_with("/tmp") || folder.is_relative() => Outcome::fail(
             format!("node.working_dir is {}", folder.display()),
             edit(config, "`working_dir = \"/var/lib/stacks-node\"`"),

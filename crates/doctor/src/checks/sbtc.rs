@@ -73,7 +73,10 @@ pub(super) const CHECKS: &[Check] = &[
 ];
 
 fn edit(facts: &Facts, what: &str) -> String {
-    let path = facts.sbtc_config.as_ref().map_or_else(|_| "its file".to_owned(), |config| shell::path(&config.path));
+    let path = facts
+        .sbtc_config
+        .as_ref()
+        .map_or_else(|_| "its file".to_owned(), |config| shell::path(&config.path));
     format!("{what} in {path}, and restart the sBTC signer")
 }
 
@@ -110,7 +113,10 @@ fn binds(facts: &Facts) -> Fact<Outcome> {
         let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
         matches!(host, "0.0.0.0" | "[::]" | "")
     };
-    let binds = [("event_observer.bind", &config.observer_bind), ("prometheus_exporter_endpoint", &config.metrics)];
+    let binds = [
+        ("event_observer.bind", &config.observer_bind),
+        ("prometheus_exporter_endpoint", &config.metrics),
+    ];
     let open: Vec<&str> = binds
         .iter()
         .filter(|(_, bind)| bind.as_deref().is_some_and(is_open))
@@ -134,11 +140,17 @@ fn binds(facts: &Facts) -> Fact<Outcome> {
 fn p2p(facts: &Facts) -> Fact<Outcome> {
     let config = facts.sbtc_config.as_ref()?;
     let listens: Vec<String> = config.listen_on.iter().map(|text| shell::shown(text)).collect();
-    let is_dialled = config.listen_on.iter().any(|text| !text.contains("127.0.0.1") && !text.contains("localhost"));
+    let is_dialled = config
+        .listen_on
+        .iter()
+        .any(|text| !text.contains("127.0.0.1") && !text.contains("localhost"));
     Ok(if is_dialled {
         Outcome::ok(format!("it listens on {}", listens.join(SPLIT)))
     } else {
-        let remedy = edit(facts, "`listen_on = [\"tcp://0.0.0.0:4122\", \"quic-v1://0.0.0.0:4122\"]` under [signer.p2p]");
+        let remedy = edit(
+            facts,
+            "`listen_on = [\"tcp://0.0.0.0:4122\", \"quic-v1://0.0.0.0:4122\"]` under [signer.p2p]",
+        );
         Outcome::warn("nobody can dial it", remedy)
     })
 }
@@ -150,7 +162,10 @@ fn nodes(facts: &Facts) -> Fact<Outcome> {
     Ok(if stacks == 0 || bitcoin == 0 {
         Outcome::fail(measured, edit(facts, "stacks.endpoints and bitcoin.rpc_endpoints"))
     } else if stacks == 1 || bitcoin == 1 {
-        Outcome::warn(measured, edit(facts, "a second node in stacks.endpoints and bitcoin.rpc_endpoints"))
+        Outcome::warn(
+            measured,
+            edit(facts, "a second node in stacks.endpoints and bitcoin.rpc_endpoints"),
+        )
     } else {
         Outcome::ok(measured)
     })
@@ -160,14 +175,22 @@ fn nodes(facts: &Facts) -> Fact<Outcome> {
 fn signing_set(facts: &Facts) -> Fact<Outcome> {
     let config = facts.sbtc_config.as_ref()?;
     let Some(required) = config.required else {
-        return Err(Unknown::because("signer.bootstrap_signatures_required is not in the file; it may be in the environment"));
+        return Err(Unknown::because(
+            "signer.bootstrap_signatures_required is not in the file; it may be in the environment",
+        ));
     };
     let signers = u64::try_from(config.signers).unwrap_or(u64::MAX);
     let measured = format!("{required} of {signers} signatures");
     Ok(if signers > 16 || required > signers || required == 0 {
-        Outcome::fail(measured, edit(facts, "exactly the set that was announced as bootstrap_signing_set"))
+        Outcome::fail(
+            measured,
+            edit(facts, "exactly the set that was announced as bootstrap_signing_set"),
+        )
     } else if required.saturating_mul(2) <= signers {
-        Outcome::warn(measured, edit(facts, "more than half of the set as bootstrap_signatures_required"))
+        Outcome::warn(
+            measured,
+            edit(facts, "more than half of the set as bootstrap_signatures_required"),
+        )
     } else {
         Outcome::ok(measured)
     })
@@ -178,10 +201,17 @@ fn aggregate_key(facts: &Facts) -> Fact<Outcome> {
     let short = |key: &Option<String>| {
         key.as_deref().map_or("none".to_owned(), |key| shell::shown(key).chars().take(16).collect())
     };
-    let measured = format!("the signer's key is {}…, the contract's {}…", short(&state.current_key), short(&state.contract_key));
+    let measured = format!(
+        "the signer's key is {}…, the contract's {}…",
+        short(&state.current_key),
+        short(&state.contract_key)
+    );
     Ok(if state.current_key.is_some() && state.current_key == state.contract_key {
         Outcome::ok(measured)
     } else {
-        Outcome::fail(measured, "read the sBTC signer's log for the last DKG; restore the database of the key: countersign restore")
+        Outcome::fail(
+            measured,
+            "read the sBTC signer's log for the last DKG; restore the database of the key: countersign restore",
+        )
     })
 }

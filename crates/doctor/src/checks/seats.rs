@@ -87,7 +87,10 @@ fn next(facts: &Facts) -> Fact<Outcome> {
         Outcome::ok(seat(set))
     } else {
         let (why, remedy) = cause(facts);
-        let measured = format!("no seat in cycle {}, which begins in {} burn blocks: {why}", set.cycle, pox.until_next);
+        let measured = format!(
+            "no seat in cycle {}, which begins in {} burn blocks: {why}",
+            set.cycle, pox.until_next
+        );
         Outcome::fail(measured, remedy)
     })
 }
@@ -97,17 +100,26 @@ fn open(facts: &Facts, pox: &PoxState) -> Outcome {
     let left = pox.until_prepare;
     // Burn blocks come every ten minutes.
     let time = span(left.saturating_mul(600));
-    let measured = format!("the signers of cycle {} are chosen in {left} burn blocks (about {time})", pox.cycle + 1);
-    let names_us = facts.node.manager.as_ref().ok().and_then(|manager| {
-        Some(manager.key? == facts.signer.as_ref().ok()?.public_key?)
-    });
+    let measured = format!(
+        "the signers of cycle {} are chosen in {left} burn blocks (about {time})",
+        pox.cycle + 1
+    );
+    let names_us = facts
+        .node
+        .manager
+        .as_ref()
+        .ok()
+        .and_then(|manager| Some(manager.key? == facts.signer.as_ref().ok()?.public_key?));
     match names_us {
         Some(false) => {
             let (why, remedy) = cause(facts);
             Outcome::fail(format!("{measured}; {why}"), remedy)
         }
         _ if left == 0 => Outcome::warn(
-            format!("the prepare phase has begun, and the node does not know the signers of cycle {}", pox.cycle + 1),
+            format!(
+                "the prepare phase has begun, and the node does not know the signers of cycle {}",
+                pox.cycle + 1
+            ),
             "look again after the next Stacks block",
         ),
         _ => Outcome::ok(measured),
@@ -119,17 +131,24 @@ fn cause(facts: &Facts) -> (String, String) {
     let grant = "countersign generate-staking-signature --signer-manager MANAGER --auth-id N, then register-self of the manager";
     let Ok(manager) = &facts.node.manager else {
         let why = "the key is not registered, its manager has less than 50000 STX, or both came after block 2000 of the cycle";
-        return (why.to_owned(), "countersign doctor --only registered-manager --signer-manager MANAGER".to_owned());
+        return (
+            why.to_owned(),
+            "countersign doctor --only registered-manager --signer-manager MANAGER".to_owned(),
+        );
     };
     let name = shell::shown(&manager.manager);
     let ours = facts.signer.as_ref().ok().and_then(|signer| signer.public_key);
     match (manager.key, ours) {
-        (None, _) => (format!("pox-5 knows no key of {name}: no grant was registered"), grant.to_owned()),
+        (None, _) => {
+            (format!("pox-5 knows no key of {name}: no grant was registered"), grant.to_owned())
+        }
         (Some(theirs), Some(ours)) if theirs != ours => {
             (format!("pox-5 has the key {theirs} for {name}, not ours"), grant.to_owned())
         }
         (Some(_), _) => (
-            format!("{name} is registered with this key, so its stake is below 50000 STX or came after block 2000 of the cycle"),
+            format!(
+                "{name} is registered with this key, so its stake is below 50000 STX or came after block 2000 of the cycle"
+            ),
             "stake at least 50000 STX with this manager before the prepare phase".to_owned(),
         ),
     }
@@ -162,7 +181,8 @@ fn power(facts: &Facts) -> Fact<Outcome> {
     if facts.is_private_network() {
         return Ok(Outcome::ok(format!("{measured}, on a private network")));
     }
-    let remedy = "split the stake over several keys and hosts, and send new stackers to another signer";
+    let remedy =
+        "split the stake over several keys and hosts, and send new stackers to another signer";
     Ok(match (share, facts.profile) {
         (200.., _) => Outcome::fail(measured, remedy),
         (150.., _) | (100.., Profile::Pool) => Outcome::warn(measured, remedy),
@@ -184,7 +204,10 @@ fn concentration(facts: &Facts) -> Fact<Outcome> {
     Ok(if blocking >= 2 && signing >= 4 {
         Outcome::ok(measured)
     } else {
-        Outcome::warn(measured, "nothing of ours mends it: run another implementation, and tell the others")
+        Outcome::warn(
+            measured,
+            "nothing of ours mends it: run another implementation, and tell the others",
+        )
     })
 }
 
@@ -194,6 +217,9 @@ fn balance(facts: &Facts) -> Fact<Outcome> {
     Ok(if balance >= 1_000_000 || facts.is_private_network() {
         Outcome::ok(measured)
     } else {
-        Outcome::warn(measured, "send a few STX to the signer's address (countersign check-config shows it)")
+        Outcome::warn(
+            measured,
+            "send a few STX to the signer's address (countersign check-config shows it)",
+        )
     })
 }

@@ -65,7 +65,10 @@ fn password(facts: &Facts) -> Fact<Outcome> {
     let remedy = drop_in("PasswordAuthentication no\\nKbdInteractiveAuthentication no");
     Ok(match (ssh.password, ssh.keyboard) {
         (true, _) => Outcome::fail("PasswordAuthentication is yes", remedy),
-        (false, true) => Outcome::warn("KbdInteractiveAuthentication is yes, which may ask for a password", remedy),
+        (false, true) => Outcome::warn(
+            "KbdInteractiveAuthentication is yes, which may ask for a password",
+            remedy,
+        ),
         (false, false) => Outcome::ok("neither passwords nor questions on the keyboard"),
     })
 }
@@ -92,10 +95,15 @@ fn hardware(facts: &Facts) -> Fact<Outcome> {
         .filter(|admin| admin.keys.iter().any(|kind| !kind.starts_with("sk-")))
         .map(|admin| shell::shown(&admin.name))
         .collect();
-    let remedy = drop_in("PubkeyAcceptedAlgorithms sk-ssh-ed25519@openssh.com,sk-ecdsa-sha2-nistp256@openssh.com");
+    let remedy = drop_in(
+        "PubkeyAcceptedAlgorithms sk-ssh-ed25519@openssh.com,sk-ecdsa-sha2-nistp256@openssh.com",
+    );
     Ok(match soft.as_slice() {
         [] => Outcome::warn("sshd would take keys in files; nobody has one", remedy),
-        soft => Outcome::warn(format!("keys in files: {}", soft.join(SPLIT)), format!("ssh-keygen -t ed25519-sk for each, then {remedy}")),
+        soft => Outcome::warn(
+            format!("keys in files: {}", soft.join(SPLIT)),
+            format!("ssh-keygen -t ed25519-sk for each, then {remedy}"),
+        ),
     })
 }
 
@@ -107,12 +115,22 @@ fn port(facts: &Facts) -> Fact<Outcome> {
 
 fn admins(facts: &Facts) -> Fact<Outcome> {
     let admins = facts.ssh.as_ref()?.admins.as_ref()?;
-    let able: Vec<String> =
-        admins.iter().filter(|admin| !admin.keys.is_empty()).map(|admin| shell::shown(&admin.name)).collect();
-    let measured = format!("{} with a key for SSH and a way to root: {}", count(able.len(), "user"), able.join(SPLIT));
+    let able: Vec<String> = admins
+        .iter()
+        .filter(|admin| !admin.keys.is_empty())
+        .map(|admin| shell::shown(&admin.name))
+        .collect();
+    let measured = format!(
+        "{} with a key for SSH and a way to root: {}",
+        count(able.len(), "user"),
+        able.join(SPLIT)
+    );
     Ok(if able.len() >= 2 {
         Outcome::ok(measured)
     } else {
-        Outcome::warn(measured, "adduser SECOND && adduser SECOND sudo, and their key in ~/.ssh/authorized_keys")
+        Outcome::warn(
+            measured,
+            "adduser SECOND && adduser SECOND sudo, and their key in ~/.ssh/authorized_keys",
+        )
     })
 }

@@ -89,10 +89,7 @@ const fn needs(role: Role, roles: Roles) -> u64 {
 }
 
 /// The volume that is worst by a measure, for one report about all.
-fn worst(
-    facts: &Facts,
-    judge: impl Fn(&Volume) -> Outcome,
-) -> Fact<Outcome> {
+fn worst(facts: &Facts, judge: impl Fn(&Volume) -> Outcome) -> Fact<Outcome> {
     let volumes = facts.storage.volumes.as_ref()?;
     let outcomes = volumes.iter().map(judge);
     let mut worst: Option<Outcome> = None;
@@ -110,7 +107,12 @@ fn size(facts: &Facts) -> Fact<Outcome> {
     }
     worst(facts, |volume| {
         let on_it = |role| needs(role, facts.roles);
-        let shared = facts.storage.volumes.iter().flatten().filter(|other| other.total == volume.total && other.free == volume.free);
+        let shared = facts
+            .storage
+            .volumes
+            .iter()
+            .flatten()
+            .filter(|other| other.total == volume.total && other.free == volume.free);
         let need = shared.map(|other| on_it(other.role)).fold(0, u64::saturating_add);
         let measured = format!(
             "{}: {} on {}, {} needed for what is on it",
@@ -122,7 +124,10 @@ fn size(facts: &Facts) -> Fact<Outcome> {
         if volume.total >= need / 10 * 9 {
             Outcome::ok(measured)
         } else {
-            Outcome::warn(measured, format!("move {} to a larger disk", shell::path(&volume.folder)))
+            Outcome::warn(
+                measured,
+                format!("move {} to a larger disk", shell::path(&volume.folder)),
+            )
         }
     })
 }
@@ -137,7 +142,8 @@ fn free(facts: &Facts) -> Fact<Outcome> {
             bytes(volume.total),
             volume.folder.display()
         );
-        let remedy = format!("du -xh --max-depth=2 {} | sort -h | tail", shell::path(&volume.folder));
+        let remedy =
+            format!("du -xh --max-depth=2 {} | sort -h | tail", shell::path(&volume.folder));
         match (percent, volume.free) {
             (_, ..MIN_FREE) | (..3, ..) => Outcome::fail(measured, remedy),
             (..10, _) => Outcome::warn(measured, remedy),
@@ -152,10 +158,13 @@ const MIN_FREE: u64 = 256 << 20;
 fn days_left(facts: &Facts) -> Fact<Outcome> {
     let history = facts.storage.history.as_ref()?;
     let volumes = facts.storage.volumes.as_ref()?;
-    let mut rates = volumes.iter().filter_map(|volume| {
-        let days = forecast(history, &volume.folder, facts.now, volume.free)?;
-        Some((days, volume))
-    }).collect::<Vec<_>>();
+    let mut rates = volumes
+        .iter()
+        .filter_map(|volume| {
+            let days = forecast(history, &volume.folder, facts.now, volume.free)?;
+            Some((days, volume))
+        })
+        .collect::<Vec<_>>();
     rates.sort_by_key(|(days, _)| *days);
     let Some((days, volume)) = rates.first() else {
         return Err(Unknown::but(
@@ -209,7 +218,8 @@ fn forecast(history: &[Sample], folder: &Path, now: u64, free: u64) -> Option<Da
 
 fn inodes(facts: &Facts) -> Fact<Outcome> {
     worst(facts, |volume| {
-        let Some(percent) = volume.free_inodes.saturating_mul(100).checked_div(volume.inodes) else {
+        let Some(percent) = volume.free_inodes.saturating_mul(100).checked_div(volume.inodes)
+        else {
             return Outcome::ok(format!("{} does not count inodes", volume.kind));
         };
         let measured = format!("{percent} % of the inodes are free at {}", volume.folder.display());
@@ -227,7 +237,10 @@ fn writable(facts: &Facts) -> Fact<Outcome> {
         let place = volume.folder.display();
         if volume.is_read_only {
             let remedy = "dmesg | grep -i 'remount\\|error', then mount -o remount,rw";
-            Outcome::fail(format!("{} writes to {place}, which is mounted read-only", volume.role), remedy)
+            Outcome::fail(
+                format!("{} writes to {place}, which is mounted read-only", volume.role),
+                remedy,
+            )
         } else {
             Outcome::ok(format!("{place} is mounted for writing"))
         }
@@ -255,15 +268,19 @@ fn fsync(facts: &Facts) -> Fact<Outcome> {
 fn file_system(facts: &Facts) -> Fact<Outcome> {
     worst(facts, |volume| {
         let grade = match volume.kind.as_str() {
-            "nfs" | "nfs4" | "cifs" | "smb3" | "ceph" | "9p" | "glusterfs" | "fuse.sshfs" | "fuse.s3fs"
-            | "fuse.rclone" | "lustre" | "beegfs" => Grade::Fail,
+            "nfs" | "nfs4" | "cifs" | "smb3" | "ceph" | "9p" | "glusterfs" | "fuse.sshfs"
+            | "fuse.s3fs" | "fuse.rclone" | "lustre" | "beegfs" => Grade::Fail,
             "tmpfs" | "ramfs" if !facts.is_private_network() => Grade::Fail,
             "overlay" | "aufs" => Grade::Warn,
             kind if kind.starts_with("fuse.") => Grade::Warn,
             _ => Grade::Ok,
         };
-        let measured =
-            format!("{} keeps its data on {} at {}", volume.role, volume.kind, volume.folder.display());
+        let measured = format!(
+            "{} keeps its data on {} at {}",
+            volume.role,
+            volume.kind,
+            volume.folder.display()
+        );
         let remedy = match volume.role {
             Role::Signer => "move db_path to a local disk; in a container, to a volume",
             _ => "move the data folder to a local disk; in a container, to a volume",

@@ -150,7 +150,8 @@ fn exposure(facts: &Facts) -> Fact<Outcome> {
             }
         };
         let measured = format!("{}.{}", tenths / 10, tenths % 10);
-        let mend = "take the hardening of `countersign render`, or see: systemd-analyze security UNIT";
+        let mend =
+            "take the hardening of `countersign render`, or see: systemd-analyze security UNIT";
         match (tenths, is_signer(unit)) {
             (0..=15, _) | (0..=40, false) => Ok(measured),
             (70.., true) => Err(fail(measured, mend)),
@@ -161,9 +162,11 @@ fn exposure(facts: &Facts) -> Fact<Outcome> {
 
 fn paths(facts: &Facts) -> Fact<Outcome> {
     each(facts, is_any, |unit| {
-        let hides = |key: &str| matches!(unit.last(key), Some("yes" | "true" | "on" | "1" | "tmpfs"));
+        let hides =
+            |key: &str| matches!(unit.last(key), Some("yes" | "true" | "on" | "1" | "tmpfs"));
         let hidden_home = hides("Service.ProtectHome");
-        let private_tmp = matches!(unit.last("Service.PrivateTmp"), Some("yes" | "true" | "on" | "1"));
+        let private_tmp =
+            matches!(unit.last("Service.PrivateTmp"), Some("yes" | "true" | "on" | "1"));
         let words: Vec<&str> = unit
             .all("Service.ExecStart")
             .chain(unit.all("Service.EnvironmentFile"))
@@ -172,18 +175,30 @@ fn paths(facts: &Facts) -> Fact<Outcome> {
             .flat_map(|word| word.split('='))
             .map(|word| word.trim_start_matches(['-', '+', '!', '@', ':', '"', '\'']))
             .collect();
-        let is_in = |word: &str, folder: &str| word.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
-        let home = words.iter().find(|word| ["/home", "/root", "/run/user"].iter().any(|folder| is_in(word, folder)));
+        let is_in = |word: &str, folder: &str| {
+            word.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
+        };
+        let home = words
+            .iter()
+            .find(|word| ["/home", "/root", "/run/user"].iter().any(|folder| is_in(word, folder)));
         if let Some(path) = home.filter(|_| hidden_home) {
             return Err(fail(
                 format!("{} is hidden by ProtectHome", shell::shown(path)),
                 "move the file to /etc/countersign, and name it there",
             ));
         }
-        if let Some(path) = words.iter().find(|word| is_in(word, "/tmp") || is_in(word, "/var/tmp")).filter(|_| private_tmp) {
-            return Err(fail(format!("{} is hidden by PrivateTmp", shell::shown(path)), "move the file out of /tmp"));
+        if let Some(path) = words
+            .iter()
+            .find(|word| is_in(word, "/tmp") || is_in(word, "/var/tmp"))
+            .filter(|_| private_tmp)
+        {
+            return Err(fail(
+                format!("{} is hidden by PrivateTmp", shell::shown(path)),
+                "move the file out of /tmp",
+            ));
         }
-        let wanted = unit.values.iter().filter(|(key, _)| is_guard(key)).flat_map(|(_, values)| values);
+        let wanted =
+            unit.values.iter().filter(|(key, _)| is_guard(key)).flat_map(|(_, values)| values);
         let stray = wanted.map(|value| value.trim_start_matches(['|', '!'])).find(|path| {
             (path.ends_with(".toml") || path.ends_with(".conf")) && !words.contains(path)
         });
@@ -203,7 +218,8 @@ fn is_guard(key: &str) -> bool {
 
 fn asserts(facts: &Facts) -> Fact<Outcome> {
     each(facts, is_any, |unit| {
-        let is_path = |key: &str| ["Path", "File", "Directory"].iter().any(|word| key.contains(word));
+        let is_path =
+            |key: &str| ["Path", "File", "Directory"].iter().any(|word| key.contains(word));
         let conditions: Vec<&str> = unit
             .values
             .keys()
@@ -238,15 +254,22 @@ fn restart(facts: &Facts) -> Fact<Outcome> {
 
 fn start_limit(facts: &Facts) -> Fact<Outcome> {
     each(facts, is_signer, |unit| {
-        let interval = unit.last("Unit.StartLimitIntervalSec").or(unit.last("Service.StartLimitInterval"));
+        let interval =
+            unit.last("Unit.StartLimitIntervalSec").or(unit.last("Service.StartLimitInterval"));
         if matches!(interval, Some("0" | "0s")) {
             return Ok("StartLimitIntervalSec=0".to_owned());
         }
         let pause = unit.last("Service.RestartSec").and_then(seconds).unwrap_or(0);
-        let burst = unit.last("Unit.StartLimitBurst").and_then(|burst| burst.parse().ok()).unwrap_or(5);
+        let burst =
+            unit.last("Unit.StartLimitBurst").and_then(|burst| burst.parse().ok()).unwrap_or(5);
         let within = interval.map_or(Some(10), seconds).unwrap_or(10);
-        let measured = format!("given up after {burst} starts in {within} s, with {pause} s between them");
-        if pause.saturating_mul(burst) > within { Ok(measured) } else { Err(warn(measured, "StartLimitIntervalSec=0 under [Unit], RestartSec=5")) }
+        let measured =
+            format!("given up after {burst} starts in {within} s, with {pause} s between them");
+        if pause.saturating_mul(burst) > within {
+            Ok(measured)
+        } else {
+            Err(warn(measured, "StartLimitIntervalSec=0 under [Unit], RestartSec=5"))
+        }
     })
 }
 
@@ -261,18 +284,23 @@ fn watchdog(facts: &Facts) -> Fact<Outcome> {
             (true, "notify" | "notify-reload", 0) if unit.name.contains("vault") => Ok(measured),
             (true, ..) => Err(warn(measured, "Type=notify, WatchdogSec=30")),
             // The reference cannot say that it lives.
-            (false, ..) => Ok(format!("{measured}: it cannot feed one, so watch its /metrics from outside")),
+            (false, ..) => {
+                Ok(format!("{measured}: it cannot feed one, so watch its /metrics from outside"))
+            }
         }
     })
 }
 
 fn stop(facts: &Facts) -> Fact<Outcome> {
     each(facts, is_signer, |unit| {
-        let limit = unit.last("Service.TimeoutStopSec").map_or(Some(90), seconds).unwrap_or(u64::MAX);
+        let limit =
+            unit.last("Service.TimeoutStopSec").map_or(Some(90), seconds).unwrap_or(u64::MAX);
         let signal = unit.last("Service.KillSignal").unwrap_or("SIGTERM");
         let measured = format!("TimeoutStopSec={limit}, KillSignal={}", shell::shown(signal));
         match (limit, signal) {
-            (_, signal) if !matches!(signal, "SIGTERM" | "SIGINT") => Err(fail(measured, "KillSignal=SIGTERM")),
+            (_, signal) if !matches!(signal, "SIGTERM" | "SIGINT") => {
+                Err(fail(measured, "KillSignal=SIGTERM"))
+            }
             (0..5, _) => Err(warn(measured, "TimeoutStopSec=15")),
             (121.., _) => Err(warn(measured, "TimeoutStopSec=15")),
             _ => Ok(measured),
@@ -284,14 +312,24 @@ fn ordering(facts: &Facts) -> Fact<Outcome> {
     each(facts, is_signer, |unit| {
         let after: Vec<&str> = unit.all("Unit.After").flat_map(str::split_whitespace).collect();
         // A vault has no network.
-        let is_alone = unit.last("Service.PrivateNetwork").is_some_and(|value| matches!(value, "yes" | "true"));
-        let wanted: &[&str] = if is_alone { &["time-sync.target"] } else { &["network-online.target", "time-sync.target"] };
-        let missing: Vec<&str> = wanted.iter().copied().filter(|target| !after.contains(target)).collect();
+        let is_alone = unit
+            .last("Service.PrivateNetwork")
+            .is_some_and(|value| matches!(value, "yes" | "true"));
+        let wanted: &[&str] = if is_alone {
+            &["time-sync.target"]
+        } else {
+            &["network-online.target", "time-sync.target"]
+        };
+        let missing: Vec<&str> =
+            wanted.iter().copied().filter(|target| !after.contains(target)).collect();
         match missing.as_slice() {
             [] => Ok("after the network and the clock".to_owned()),
             missing => {
                 let list = missing.join(" ");
-                Err(warn(format!("not after {list}"), format!("After={list} and Wants=network-online.target under [Unit]")))
+                Err(warn(
+                    format!("not after {list}"),
+                    format!("After={list} and Wants=network-online.target under [Unit]"),
+                ))
             }
         }
     })
@@ -304,12 +342,19 @@ fn user(facts: &Facts) -> Fact<Outcome> {
             return Ok("DynamicUser=yes".to_owned());
         }
         let mend = "User= and Group= of its own (deploy/systemd/sysusers.conf)";
-        let Some(user) = unit.last("Service.User").filter(|user| !matches!(*user, "" | "root" | "0")) else {
+        let Some(user) =
+            unit.last("Service.User").filter(|user| !matches!(*user, "" | "root" | "0"))
+        else {
             return Err(fail("runs as root", mend));
         };
-        let other = units.iter().find(|other| other.role != unit.role && other.last("Service.User") == Some(user));
+        let other = units
+            .iter()
+            .find(|other| other.role != unit.role && other.last("Service.User") == Some(user));
         match other.filter(|_| is_signer(unit)) {
-            Some(other) => Err(fail(format!("shares User={} with {}", shell::shown(user), shell::shown(&other.name)), mend)),
+            Some(other) => Err(fail(
+                format!("shares User={} with {}", shell::shown(user), shell::shown(&other.name)),
+                mend,
+            )),
             None => Ok(format!("User={}", shell::shown(user))),
         }
     })

@@ -45,13 +45,13 @@ pub struct SignerConfig {
     pub public_key: Option<PublicKey>,
 }
 
-/// A key that no program reads, and the one that may be meant.
+/// A key that no program reads, and the one that is meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Misspelt {
     /// Where it stands, such as `connection_options.sauth_token`.
     pub key: String,
-    /// What may be meant.
-    pub meant: Option<String>,
+    /// What is meant, in full.
+    pub meant: String,
 }
 
 /// The node's password, in the node's configuration.

@@ -8,7 +8,10 @@ use crate::grade::{Fact, Fix, Unknown};
 
 /// What runs on this host, as far as the configurations and the processes show.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[allow(clippy::struct_excessive_bools, reason = "each program is there or not, whatever the others are")]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each program is there or not, whatever the others are"
+)]
 pub struct Roles {
     /// A block signer.
     pub signer: bool,

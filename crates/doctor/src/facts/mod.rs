@@ -20,8 +20,8 @@ pub use configs::{
     Token,
 };
 pub use host::{
-    Admin, Clock, FileFinding, Firewall, Fsync, Listener, Machine, Offset, Policy, Process, Program,
-    Protocol, Role, Roles, Sample, Ssh, Storage, Synchrony, Volume,
+    Admin, Clock, FileFinding, Firewall, Fsync, Listener, Machine, Offset, Policy, Process,
+    Program, Protocol, Role, Roles, Sample, Ssh, Storage, Synchrony, Volume,
 };
 pub use service::{
     Certificate, DaemonState, EventFlow, JobRecord, JournalStorage, LogReach, Logs, MetricsPage,
@@ -138,7 +138,13 @@ impl Facts {
             ssh: none(),
             units: none(),
             certificates: none(),
-            logs: Logs { signer: none(), node: none(), bitcoin: none(), sbtc: none(), journal: none() },
+            logs: Logs {
+                signer: none(),
+                node: none(),
+                bitcoin: none(),
+                sbtc: none(),
+                journal: none(),
+            },
             records: none(),
             parity: none(),
         }

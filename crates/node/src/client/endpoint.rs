@@ -20,6 +20,8 @@ pub(super) enum Endpoint {
     SignersChunk,
     MinersChunk,
     SlotMetadata,
+    Health,
+    SignerInfo,
 }
 
 /// Which of the configured deadlines a call has.
@@ -52,6 +54,8 @@ impl Endpoint {
             Self::PutChunk => "/v2/stackerdb/:principal/:contract/chunks",
             Self::SignersChunk | Self::MinersChunk => "/v2/stackerdb/:principal/:contract/:slot",
             Self::SlotMetadata => "/v2/stackerdb/:principal/:contract",
+            Self::Health => "/v3/health",
+            Self::SignerInfo => "/v2/contracts/call-read/:principal/pox-5/get-signer-info",
         }
     }
 
@@ -64,6 +68,8 @@ impl Endpoint {
             | Self::BlockUpload
             | Self::Account
             | Self::LastSetCycle
+            | Self::Health
+            | Self::SignerInfo
             | Self::PutChunk => 64 * KIB,
             Self::Pox
             | Self::LatestAndLast

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::address::StacksAddress;
-use crate::clarity::{ClarityName, ClarityValue, Principal};
+use crate::clarity::{ClarityName, ClarityValue, ContractId, Principal};
 use crate::codec::{DecodeError, Wire as _};
 use crate::hex_bytes;
+use crate::keys::PublicKey;
 use crate::quantity::RewardCycle;
 
 /// Function of `.signers` that gives the highest cycle whose slots are written.
@@ -15,6 +16,9 @@ pub const LAST_SET_CYCLE_FUNCTION: &str = "get-last-set-cycle";
 
 /// Function of `.signers` that gives the slots of the cycles of one parity.
 pub const SIGNER_SLOTS_FUNCTION: &str = "stackerdb-get-signer-slots-page";
+
+/// Function of `.pox-5` that gives the key that a signer-manager registered.
+pub const SIGNER_INFO_FUNCTION: &str = "get-signer-info";
 
 /// Body of `POST /v2/contracts/call-read/…`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,6 +75,15 @@ impl CallReadRequest {
     }
 }
 
+impl CallReadRequest {
+    /// Asks for [`SIGNER_INFO_FUNCTION`] of a signer-manager.
+    pub fn signer_info(sender: &StacksAddress, manager: &ContractId) -> Self {
+        let manager = Principal::Contract(manager.address, manager.name.clone());
+        let argument = ClarityValue::Principal(manager).to_bytes();
+        Self { sender: sender.to_string(), arguments: vec![hex::encode(argument)] }
+    }
+}
+
 impl CallReadResponse {
     /// The answer to a call that gives `value`.
     pub fn of(value: &ClarityValue) -> Self {
@@ -121,6 +134,23 @@ impl CallReadResponse {
             return Err(UNEXPECTED_SLOTS);
         };
         slots.into_iter().map(slot_owner).map(|slot| slot.ok_or(UNEXPECTED_SLOTS)).collect()
+    }
+}
+
+impl CallReadResponse {
+    /// Reads the answer of [`SIGNER_INFO_FUNCTION`]: `(some (buff 33))`, or `none` if pox-5 does not know
+    /// the manager.
+    pub fn signer_info(&self) -> Result<Option<PublicKey>, CallReadError> {
+        let unexpected = CallReadError::Unexpected { expected: "(optional (buff 33))" };
+        let ClarityValue::Optional(key) = self.value()? else { return Err(unexpected) };
+        match key.map(|key| *key) {
+            None => Ok(None),
+            Some(ClarityValue::Buffer(bytes)) => {
+                let key = bytes.try_into().ok().and_then(PublicKey::from_bytes);
+                key.map(Some).ok_or(unexpected)
+            }
+            Some(_) => Err(unexpected),
+        }
     }
 }
 
@@ -201,6 +231,24 @@ mod tests {
             serde_json::from_str(text).expect("well-formed by construction");
         let cause = "Unchecked(NoSuchContract)".to_owned();
         assert_eq!(answer.last_set_cycle(), Err(CallReadError::Refused(cause)));
+    }
+
+    #[test]
+    fn a_manager_has_a_key_or_none_and_nothing_else_passes() {
+        let text = "02c6047f9441ed7d6d3045406e95c07cd85c778e4b8cef3ca7abac09b95c709ee5";
+        let answer = |result: &str| {
+            let result = Some(result.to_owned());
+            CallReadResponse { okay: true, result, cause: None }.signer_info()
+        };
+        let key = answer(&format!("0x0a0200000021{text}"));
+        assert_eq!(key, Ok(Some(text.parse().expect("well-formed by construction"))));
+        assert_eq!(answer("0x09"), Ok(None));
+        let short = text.get(..64).expect("it has 66 digits");
+        let others =
+            [format!("0x0a0200000020{short}"), format!("0x0200000021{text}"), "0x0a03".to_owned()];
+        for other in others {
+            assert!(matches!(answer(&other), Err(CallReadError::Unexpected { .. })), "{other}");
+        }
     }
 
     #[test]

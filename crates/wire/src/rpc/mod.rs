@@ -14,7 +14,7 @@ mod tenure;
 use serde::{Deserialize, Serialize};
 
 pub use call_read::{
-    CallReadError, CallReadRequest, CallReadResponse, LAST_SET_CYCLE_FUNCTION,
+    CallReadError, CallReadRequest, CallReadResponse, LAST_SET_CYCLE_FUNCTION, SIGNER_INFO_FUNCTION,
     SIGNER_SLOTS_FUNCTION,
 };
 pub use pox::PoxInfo;
