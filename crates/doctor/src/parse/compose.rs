@@ -13,6 +13,9 @@ pub enum ComposeError {
     /// An alias is copied wherever it stands, so a small file could fill the memory.
     #[error("it has more than {MAX_ALIASES} aliases")]
     Aliases,
+    /// Each level costs the parser of its stack.
+    #[error("it nests more than {MAX_DEPTH} levels")]
+    Depth,
     /// It is no YAML.
     #[error("it is no YAML: {0}")]
     Yaml(String),
@@ -26,9 +29,8 @@ pub fn read(text: &str, path: &Path) -> Result<Vec<ComposeService>, ComposeError
     if text.split_whitespace().filter(|word| word.starts_with('*')).count() > MAX_ALIASES {
         return Err(ComposeError::Aliases);
     }
-    let nested = text.bytes().filter(|byte| matches!(byte, b'[' | b'{')).count();
-    if nested > MAX_BRACKETS {
-        return Err(ComposeError::Yaml("it nests too deeply".to_owned()));
+    if depth(text) > MAX_DEPTH {
+        return Err(ComposeError::Depth);
     }
     let documents =
         YamlLoader::load_from_str(text).map_err(|error| ComposeError::Yaml(error.to_string()))?;
@@ -36,6 +38,24 @@ pub fn read(text: &str, path: &Path) -> Result<Vec<ComposeService>, ComposeError
         documents.first().and_then(|document| document.as_hash()?.get(&key("services"))?.as_hash());
     let services = services.ok_or(ComposeError::NoServices)?;
     Ok(services.iter().filter_map(|(name, body)| service(name.as_str()?, body, path)).collect())
+}
+
+/// At least as many levels as the text has: a level of blocks needs a column at the start of a line, one of
+/// flows a bracket.
+fn depth(text: &str) -> usize {
+    let is_level = |c: &char| matches!(c, ' ' | '-' | '?' | ':' | '\t');
+    let blocks = text.lines().map(|line| line.chars().take_while(is_level).count()).max();
+    let mut flows = 0_usize;
+    let mut deepest = 0;
+    for byte in text.bytes() {
+        match byte {
+            b'[' | b'{' => flows += 1,
+            b']' | b'}' => flows = flows.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(flows);
+    }
+    blocks.unwrap_or(0).max(deepest)
 }
 
 fn key(name: &str) -> Yaml {
@@ -117,8 +137,7 @@ fn key_variables(environment: &Yaml) -> Vec<String> {
 }
 
 const MAX_ALIASES: usize = 16;
-/// Deep nesting would cost the parser its stack.
-const MAX_BRACKETS: usize = 1_000;
+const MAX_DEPTH: usize = 64;
 
 #[cfg(test)]
 mod tests {
@@ -156,8 +175,10 @@ mod tests {
     fn hostile_files_are_refused() {
         let bomb = format!("a: &a [1]\nservices: [{}]", "*a, ".repeat(20));
         assert_eq!(read(&bomb, Path::new("/c")), Err(ComposeError::Aliases));
-        assert!(read(&"[".repeat(100_000), Path::new("/c")).is_err());
-        assert!(read(&"- ".repeat(5_000), Path::new("/c")).is_err());
+        for deep in ["[", "- ", "{a: ", "? ", "-\t"] {
+            let text = deep.repeat(100_000);
+            assert_eq!(read(&text, Path::new("/c")), Err(ComposeError::Depth), "{deep}");
+        }
         assert_eq!(read("a: 1", Path::new("/c")), Err(ComposeError::NoServices));
         assert!(read("services: {a: 1}", Path::new("/c")).unwrap().is_empty());
     }
