@@ -2,3 +2,28 @@
 //! configurations of signer, node and bitcoind, units, firewall, links, monitoring.
 //!
 //! Values that must match exist once. Rendering is pure; writing, comparing and asking stand apart from it.
+
+mod check;
+mod choices;
+mod error;
+mod file;
+mod flows;
+mod keys;
+mod parse;
+mod places;
+mod site;
+mod testnet;
+pub mod values;
+mod wiring;
+
+pub use choices::{BitcoinMode, HostRole, KeyPlace, LinkKind, Network, Profile, Runtime};
+pub use error::{Problem, SiteError};
+pub use flows::{Flow, Inbound, Outbound, Peer, Protocol, Service};
+pub use keys::{KEYS, Key, Kind};
+pub use places::{Paths, Port, Ports, Users};
+pub use site::{
+    Access, Alerts, Backups, Bitcoin, Database, DatabaseHost, Deadman, Host, Hosts, Images, Link,
+    Logs, MailLogin, Monitoring, Node, RemoteWrite, Sbtc, Signer, Site, Smtp, Telegram,
+    VotingPower,
+};
+pub use wiring::{Container, DOCKER_NETWORK};

@@ -1,0 +1,150 @@
+//! What must differ, and what contradicts what.
+
+use std::path::Path;
+
+use crate::error::Problem;
+use crate::places::Port;
+use crate::site::{Link, Site};
+use crate::values::{AbsPath, UserName};
+
+pub(super) fn check(site: &Site) -> Result<(), Problem> {
+    hosts(site)?;
+    ports(site)?;
+    users(site)?;
+    paths(site)?;
+    let tunnelled = matches!(site.link, None | Some(Link::Wireguard { .. }));
+    if site.sbtc.is_some() && !tunnelled {
+        let what = "the sBTC signer also needs the node's bitcoind, which has no TLS; with two hosts write \
+                    \"wireguard\"";
+        return Err(Problem::Contradiction { key: "link.kind", what });
+    }
+    Ok(())
+}
+
+fn hosts(site: &Site) -> Result<(), Problem> {
+    let Some(node) = &site.hosts.node else { return Ok(()) };
+    let signer = &site.hosts.signer;
+    let addresses =
+        [("hosts.signer.address", signer.address), ("hosts.node.address", node.address)];
+    for (key, address) in addresses {
+        if address.is_loopback() {
+            let what = "with two hosts each has an address at which the other reaches it";
+            return Err(Problem::Contradiction { key, what });
+        }
+    }
+    let (one, other) = ("hosts.signer.address", "hosts.node.address");
+    if signer.address == node.address {
+        let found = signer.address.to_string();
+        let remedy = "remove [hosts.node] if there is one host";
+        return Err(Problem::Same { one, other, found, remedy });
+    }
+    if signer.address.is_ipv4() != node.address.is_ipv4() {
+        let what = "both hosts have an address of the same family, IPv4 or IPv6";
+        return Err(Problem::Contradiction { key: other, what });
+    }
+    if signer.name == node.name {
+        let (one, other) = ("hosts.signer.name", "hosts.node.name");
+        let remedy = "the name says which host is which; give each its own";
+        return Err(Problem::Same { one, other, found: signer.name.to_string(), remedy });
+    }
+    Ok(())
+}
+
+fn all_ports(site: &Site) -> [(&'static str, Port); 21] {
+    let ports = &site.ports;
+    [
+        ("ports.signer", ports.signer),
+        ("ports.signer_metrics", ports.signer_metrics),
+        ("ports.exporter", ports.exporter),
+        ("ports.node_rpc", ports.node_rpc),
+        ("ports.node_p2p", ports.node_p2p),
+        ("ports.node_metrics", ports.node_metrics),
+        ("ports.bitcoin_rpc", ports.bitcoin_rpc),
+        ("ports.bitcoin_p2p", ports.bitcoin_p2p),
+        ("ports.sbtc_p2p", ports.sbtc_p2p),
+        ("ports.sbtc_events", ports.sbtc_events),
+        ("ports.sbtc_metrics", ports.sbtc_metrics),
+        ("ports.postgres", ports.postgres),
+        ("ports.link_events", ports.link_events),
+        ("ports.link_rpc", ports.link_rpc),
+        ("ports.local_events", ports.local_events),
+        ("ports.local_rpc", ports.local_rpc),
+        ("ports.wireguard", ports.wireguard),
+        ("ports.prometheus", ports.prometheus),
+        ("ports.alertmanager", ports.alertmanager),
+        ("ports.host_metrics", ports.host_metrics),
+        ("access.ssh_port", site.access.ssh_port),
+    ]
+}
+
+fn ports(site: &Site) -> Result<(), Problem> {
+    different(&all_ports(site), "give each service a port of its own")
+}
+
+fn users(site: &Site) -> Result<(), Problem> {
+    let users = &site.users;
+    let all: [(_, &UserName); 7] = [
+        ("users.signer", &users.signer),
+        ("users.vault", &users.vault),
+        ("users.link", &users.link),
+        ("users.backup", &users.backup),
+        ("users.node", &users.node),
+        ("users.bitcoin", &users.bitcoin),
+        ("users.sbtc", &users.sbtc),
+    ];
+    different(&all, "give each program a user of its own, so that none can read the other's files")
+}
+
+fn different<T: PartialEq + ToString>(
+    all: &[(&'static str, T)],
+    remedy: &'static str,
+) -> Result<(), Problem> {
+    for (position, (one, value)) in all.iter().enumerate() {
+        let mut later = all.iter().skip(position + 1);
+        if let Some((other, _)) = later.find(|(_, other)| other == value) {
+            return Err(Problem::Same { one, other, found: value.to_string(), remedy });
+        }
+    }
+    Ok(())
+}
+
+/// Folders that the sandbox of a unit hides or replaces, or that nobody may write into (fact F8).
+const HIDDEN: &[&str] =
+    &["/home", "/root", "/run", "/tmp", "/var/tmp", "/dev", "/proc", "/sys", "/boot", "/efi"];
+
+fn paths(site: &Site) -> Result<(), Problem> {
+    let paths = &site.paths;
+    let mut all: Vec<(&'static str, &AbsPath)> = vec![
+        ("paths.config", &paths.config),
+        ("paths.state", &paths.state),
+        ("paths.vault_state", &paths.vault_state),
+        ("paths.node_config", &paths.node_config),
+        ("paths.node_state", &paths.node_state),
+        ("paths.bitcoin_config", &paths.bitcoin_config),
+        ("paths.bitcoin_state", &paths.bitcoin_state),
+        ("paths.sbtc_config", &paths.sbtc_config),
+        ("paths.sbtc_state", &paths.sbtc_state),
+        ("paths.bin", &paths.bin),
+    ];
+    all.extend(site.backups.as_ref().map(|backups| ("backups.folder", &backups.folder)));
+    for (key, path) in &all {
+        if HIDDEN.iter().any(|hidden| path.as_path().starts_with(hidden)) {
+            let remedy = "the services' sandbox hides home folders, /tmp, /run and the like; write a \
+                          folder in /etc, /var/lib, /srv or /opt";
+            return Err(Problem::Value { key, found: path.to_string(), remedy });
+        }
+    }
+    for (position, (one, path)) in all.iter().enumerate() {
+        let inside = |outer: &Path, inner: &Path| inner.starts_with(outer);
+        let mut later = all.iter().skip(position + 1);
+        let is_nested = |other: &AbsPath| {
+            inside(path.as_path(), other.as_path()) || inside(other.as_path(), path.as_path())
+        };
+        if let Some((other, _)) = later.find(|(_, other)| is_nested(other)) {
+            let remedy =
+                "neither may be inside of the other, because they belong to different users";
+            return Err(Problem::Same { one, other, found: path.to_string(), remedy });
+        }
+    }
+    Ok(())
+}

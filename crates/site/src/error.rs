@@ -1,0 +1,113 @@
+//! Why a `countersign.toml` is refused: one line each, which names the key and what mends it.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+/// A `countersign.toml` that is refused.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {problem}", path.display())]
+pub struct SiteError {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    #[source]
+    pub problem: Problem,
+}
+
+/// What is wrong with a `countersign.toml`.
+#[derive(Debug, thiserror::Error)]
+pub enum Problem {
+    /// It cannot be read.
+    #[error("the file cannot be read; `countersign init` writes one")]
+    Unreadable(#[source] io::Error),
+    /// It is not TOML.
+    #[error("line {line} is not TOML: {what}")]
+    NotToml {
+        /// Which line, from 1.
+        line: usize,
+        /// What the parser missed.
+        what: String,
+    },
+    /// A key or a table that nobody knows.
+    #[error("unknown key {}{}", Shown(key), suggestion(*.meant))]
+    UnknownKey {
+        /// The key, with its table.
+        key: String,
+        /// The known key that is most like it.
+        meant: Option<&'static str>,
+    },
+    /// A key that must be there.
+    #[error("`{key}` is missing; {remedy}")]
+    Missing {
+        /// The key.
+        key: &'static str,
+        /// What to write.
+        remedy: &'static str,
+    },
+    /// A value of another type.
+    #[error("`{key}` is not a {expected}; see docs/operator/countersign-toml.md")]
+    WrongType {
+        /// The key.
+        key: &'static str,
+        /// What it is to be.
+        expected: &'static str,
+    },
+    /// A value that makes no sense, or that would mean something else in another program's file.
+    #[error("`{key}` = {} is refused; {remedy}", Shown(found))]
+    Value {
+        /// The key.
+        key: &'static str,
+        /// What is there.
+        found: String,
+        /// What to write.
+        remedy: &'static str,
+    },
+    /// A number out of its range.
+    #[error("`{key}` = {found} is refused; it is from {least} to {most}")]
+    Range {
+        /// The key.
+        key: &'static str,
+        /// What is there.
+        found: u64,
+        /// The least.
+        least: u64,
+        /// The most.
+        most: u64,
+    },
+    /// Two keys that must differ.
+    #[error("`{one}` and `{other}` are both {}; {remedy}", Shown(found))]
+    Same {
+        /// The one.
+        one: &'static str,
+        /// The other.
+        other: &'static str,
+        /// What both are.
+        found: String,
+        /// What to do.
+        remedy: &'static str,
+    },
+    /// Two keys that contradict each other.
+    #[error("`{key}`: {what}")]
+    Contradiction {
+        /// The key.
+        key: &'static str,
+        /// Why, and what to do.
+        what: &'static str,
+    },
+}
+
+fn suggestion(meant: Option<&'static str>) -> String {
+    meant.map(|key| format!("; did you mean `{key}`?")).unwrap_or_default()
+}
+
+/// A value from outside in a message: on one line, without control characters, and not too long.
+struct Shown<'a>(&'a str);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let short: String = self.0.chars().take(80).collect();
+        let dots = if short.len() < self.0.len() { "…" } else { "" };
+        write!(f, "\"{}{dots}\"", short.escape_debug())
+    }
+}

@@ -1,0 +1,369 @@
+//! Every key of `countersign.toml`, in one table: what the parser takes, what a misspelt key is compared with, and
+//! what `docs/operator/countersign-toml.md` shows.
+
+/// What a value is in TOML.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A string.
+    Text,
+    /// A list of strings.
+    Texts,
+    /// A whole number, not negative.
+    Number,
+    /// `true` or `false`.
+    Flag,
+}
+
+impl Kind {
+    /// The name of the kind, for people.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Texts => "list of texts",
+            Self::Number => "number",
+            Self::Flag => "true or false",
+        }
+    }
+
+    pub(crate) fn takes(self, value: &toml::Value) -> bool {
+        match self {
+            Self::Text => value.is_str(),
+            Self::Texts => {
+                value.as_array().is_some_and(|list| list.iter().all(toml::Value::is_str))
+            }
+            Self::Number => value.as_integer().is_some_and(|number| number >= 0),
+            Self::Flag => value.is_bool(),
+        }
+    }
+}
+
+/// One key.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    /// Where it stands: the table, dots, and the key.
+    pub path: &'static str,
+    /// What its value is.
+    pub kind: Kind,
+    /// The default as it would be written, or in words. Empty: the key must be there if its table is.
+    pub default: &'static str,
+    /// What it means.
+    pub meaning: &'static str,
+}
+
+const fn key(path: &'static str, kind: Kind, default: &'static str, meaning: &'static str) -> Key {
+    Key { path, kind, default, meaning }
+}
+
+use Kind::{Flag, Number, Text, Texts};
+
+/// Every key, by table.
+pub const KEYS: &[Key] = &[
+    key("network", Text, "", "`mainnet`, `testnet` or `mocknet`"),
+    key(
+        "profile",
+        Text,
+        "`\"solo\"`",
+        "`solo`: one stacker, who signs for itself. `pool`: others delegate to it; the key gets a process of its own, and the share of the voting power is watched",
+    ),
+    key("runtime", Text, "`\"systemd\"`", "what starts the programs: `systemd` or `docker`"),
+    key(
+        "hosts.signer.name",
+        Text,
+        "",
+        "the host name of the machine that signs, as `hostname` shows it",
+    ),
+    key(
+        "hosts.signer.address",
+        Text,
+        "`\"127.0.0.1\"`",
+        "its private address, at which the other host and monitoring reach it. With two hosts it must be there, and is not a loopback address",
+    ),
+    key(
+        "hosts.signer.public_address",
+        Text,
+        "none",
+        "the address at which the world reaches it, if it has peers there (the node on one host, sBTC)",
+    ),
+    key(
+        "hosts.node.name",
+        Text,
+        "none",
+        "the host name of a second machine, for stacks-node and bitcoind. Without this table everything is on one host",
+    ),
+    key("hosts.node.address", Text, "", "its private address"),
+    key("hosts.node.public_address", Text, "none", "the address at which peers reach it"),
+    key(
+        "signer.key",
+        Text,
+        "`\"age\"`",
+        "where the signing key is: `age` (an encrypted file, its passphrase sealed by systemd) or `credential` (the key itself sealed by systemd; not with Docker)",
+    ),
+    key(
+        "signer.vault",
+        Flag,
+        "pool: true, else false",
+        "whether a process of its own holds the key (`countersign vault`). Not with Docker",
+    ),
+    key(
+        "node.bootstrap",
+        Texts,
+        "by network",
+        "peers that the node begins with, each `PUBLIC_KEY@host:port`",
+    ),
+    key(
+        "bitcoin.mode",
+        Text,
+        "testnet: `external`, else `full`",
+        "`full`, `pruned`, or `external`: a bitcoind that is not part of this installation",
+    ),
+    key(
+        "bitcoin.prune_mb",
+        Number,
+        "`1024`",
+        "how much a pruned bitcoind keeps, in MiB; at least 550. It must not be down for more than 288 blocks",
+    ),
+    key("bitcoin.dbcache_mb", Number, "`4096`", "memory for bitcoind's database, in MiB"),
+    key(
+        "bitcoin.rpc_user",
+        Text,
+        "`\"countersign\"`",
+        "the name under which the node asks bitcoind",
+    ),
+    key("bitcoin.host", Text, "none", "where an external bitcoind is"),
+    key(
+        "sbtc.signers",
+        Texts,
+        "",
+        "the public keys of the signing set, each of 66 hex digits. All operators write the same list",
+    ),
+    key("sbtc.signatures_required", Number, "", "how many of them must sign"),
+    key(
+        "sbtc.deployer",
+        Text,
+        "mainnet: the known one, else none",
+        "the address that deployed the sBTC contracts",
+    ),
+    key("sbtc.seeds", Texts, "`[]`", "peers that the sBTC signer begins with, each `host:port`"),
+    key(
+        "sbtc.blocklist_url",
+        Text,
+        "none",
+        "the blocklist client that says which requests to refuse. Without one every request is accepted",
+    ),
+    key(
+        "link.kind",
+        Text,
+        "`\"countersign\"`",
+        "what carries callbacks and questions between two hosts: `countersign` (built in, mutual TLS), `nginx`, `haproxy` or `wireguard`",
+    ),
+    key(
+        "link.signer_pin",
+        Text,
+        "none",
+        "the pin of the signer's certificate; needed for `countersign`",
+    ),
+    key(
+        "link.node_pin",
+        Text,
+        "none",
+        "the pin of the certificate on the node's host; needed for `countersign`",
+    ),
+    key(
+        "link.signer_wireguard_key",
+        Text,
+        "none",
+        "the public key of the signer's host; needed for `wireguard`",
+    ),
+    key(
+        "link.node_wireguard_key",
+        Text,
+        "none",
+        "the public key of the node's host; needed for `wireguard`",
+    ),
+    key(
+        "link.tunnel",
+        Text,
+        "`\"10.73.0.0/30\"`",
+        "the network inside the WireGuard tunnel: its first address is the signer's host, its second the node's",
+    ),
+    key("ports.signer", Number, "`30000`", "callbacks of the node to the signer"),
+    key(
+        "ports.signer_metrics",
+        Number,
+        "`30001`",
+        "the signer's metrics, readiness and status page",
+    ),
+    key(
+        "ports.exporter",
+        Number,
+        "`30002`",
+        "metrics that `countersign exporter` makes for a reference signer",
+    ),
+    key("ports.node_rpc", Number, "`20443`", "the node's RPC"),
+    key("ports.node_p2p", Number, "`20444`", "the node's peers"),
+    key("ports.node_metrics", Number, "`9153`", "the node's metrics"),
+    key("ports.bitcoin_rpc", Number, "mainnet: 8332, else 18443", "bitcoind's RPC"),
+    key("ports.bitcoin_p2p", Number, "mainnet: 8333, else 18444", "bitcoind's peers"),
+    key("ports.sbtc_p2p", Number, "`4122`", "peers of the sBTC signer, over TCP and QUIC"),
+    key("ports.sbtc_events", Number, "`8801`", "callbacks of the node to the sBTC signer"),
+    key("ports.sbtc_metrics", Number, "`9184`", "the sBTC signer's metrics"),
+    key("ports.postgres", Number, "`5432`", "PostgreSQL of the sBTC signer"),
+    key(
+        "ports.link_events",
+        Number,
+        "`3443`",
+        "nginx and HAProxy: callbacks over TLS, on the signer's host",
+    ),
+    key(
+        "ports.link_rpc",
+        Number,
+        "`2443`",
+        "all but WireGuard: questions over TLS, on the node's host",
+    ),
+    key(
+        "ports.local_events",
+        Number,
+        "`31000`",
+        "where the node posts on its own host, if the signer is on another",
+    ),
+    key(
+        "ports.local_rpc",
+        Number,
+        "`21443`",
+        "nginx and HAProxy: where the signer asks on its own host",
+    ),
+    key("ports.wireguard", Number, "`51820`", "WireGuard, over UDP"),
+    key("ports.prometheus", Number, "`9090`", "Prometheus, on loopback"),
+    key("ports.alertmanager", Number, "`9093`", "Alertmanager, on loopback"),
+    key("ports.host_metrics", Number, "`9100`", "node_exporter of the distribution, on loopback"),
+    key(
+        "paths.config",
+        Text,
+        "`\"/etc/countersign\"`",
+        "configurations of Countersign, this file and its secrets",
+    ),
+    key("paths.state", Text, "`\"/var/lib/countersign\"`", "what the signer remembers"),
+    key("paths.vault_state", Text, "`\"/var/lib/countersign-vault\"`", "the vault's journal"),
+    key("paths.node_config", Text, "`\"/etc/stacks-node\"`", "the node's configuration"),
+    key("paths.node_state", Text, "`\"/var/lib/stacks-node\"`", "the node's chainstate"),
+    key("paths.bitcoin_config", Text, "`\"/etc/bitcoin\"`", "bitcoind's configuration"),
+    key("paths.bitcoin_state", Text, "`\"/var/lib/bitcoin\"`", "bitcoind's blocks"),
+    key("paths.sbtc_config", Text, "`\"/etc/sbtc-signer\"`", "the sBTC signer's configuration"),
+    key("paths.sbtc_state", Text, "`\"/var/lib/sbtc-signer\"`", "the sBTC signer's working folder"),
+    key(
+        "paths.bin",
+        Text,
+        "`\"/usr/bin\"`",
+        "the folder with the programs countersign, stacks-node, bitcoind and sbtc-signer",
+    ),
+    key("users.signer", Text, "`\"countersign\"`", "the user of the signer"),
+    key("users.vault", Text, "`\"countersign-vault\"`", "the user of the vault"),
+    key("users.link", Text, "`\"countersign-link\"`", "the user of the link on the node's host"),
+    key("users.backup", Text, "`\"countersign-backup\"`", "the user of the backups"),
+    key("users.node", Text, "`\"stacks-node\"`", "the user of the node"),
+    key("users.bitcoin", Text, "`\"bitcoin\"`", "the user of bitcoind"),
+    key("users.sbtc", Text, "`\"sbtc-signer\"`", "the user of the sBTC signer"),
+    key(
+        "logs.retention_days",
+        Number,
+        "with sBTC 90, else 7",
+        "how long logs are kept; at least 7, with sBTC at least 90",
+    ),
+    key(
+        "logs.max_disk_gb",
+        Number,
+        "with sBTC 100, else 20",
+        "the most that the journal takes on the disk, in GiB. What is full before its time loses its oldest entries: `countersign logs` forecasts it",
+    ),
+    key("alerts.webhook.url_file", Text, "none", "the file with the URL that alerts are posted to"),
+    key("alerts.smtp.server", Text, "", "the mail server, `host:port`"),
+    key("alerts.smtp.from", Text, "", "the sender's address"),
+    key("alerts.smtp.to", Texts, "", "who gets the mail"),
+    key("alerts.smtp.user", Text, "none", "the name to log in with"),
+    key("alerts.smtp.password_file", Text, "none", "the file with its password"),
+    key("alerts.telegram.chat", Text, "", "the number of the chat"),
+    key("alerts.telegram.token_file", Text, "", "the file with the bot's token"),
+    key("alerts.pagerduty.key_file", Text, "", "the file with the integration key"),
+    key(
+        "alerts.deadman.url_file",
+        Text,
+        "",
+        "the file with the URL that is called while all is well; who runs it raises the alarm when the calls stop",
+    ),
+    key("alerts.deadman.every_secs", Number, "`60`", "how often it is called, in seconds"),
+    key(
+        "backups.recipients",
+        Texts,
+        "",
+        "public keys of age that can open the backups; at least two",
+    ),
+    key("backups.folder", Text, "`\"/var/backups/countersign\"`", "where backups are"),
+    key("backups.daily", Number, "`7`", "how many daily backups are kept"),
+    key("backups.weekly", Number, "`5`", "how many weekly ones"),
+    key("backups.monthly", Number, "`12`", "how many monthly ones"),
+    key(
+        "backups.off_host",
+        Texts,
+        "`[]`",
+        "the command, without a shell, that carries a finished backup to another host; the file's path is added as its last argument",
+    ),
+    key(
+        "backups.database.host",
+        Text,
+        "`\"/run/postgresql\"`",
+        "PostgreSQL's socket folder or host",
+    ),
+    key("backups.database.name", Text, "`\"sbtc\"`", "the database"),
+    key("backups.database.user", Text, "`\"countersign_backup\"`", "the role that reads it"),
+    key(
+        "backups.database.password_file",
+        Text,
+        "none",
+        "the file with its password, if it needs one",
+    ),
+    key("access.ssh_port", Number, "`22`", "where sshd listens"),
+    key(
+        "access.admin_networks",
+        Texts,
+        "`[]`",
+        "networks from which administrators connect. Empty: SSH is open to all addresses, with a limit on its rate",
+    ),
+    key(
+        "access.admins",
+        Texts,
+        "`[]`",
+        "the users who may log in. Empty: sshd's own rules are left alone",
+    ),
+    key(
+        "voting_power.soft_percent",
+        Number,
+        "`10`",
+        "the share of the signing weight from which a warning is raised",
+    ),
+    key(
+        "voting_power.hard_percent",
+        Number,
+        "`15`",
+        "the share from which an alert is raised: half of what can stop the chain alone",
+    ),
+    key("time.servers", Texts, "`[]`", "time servers. Empty: the host's own are left alone"),
+    key(
+        "monitoring.sources",
+        Texts,
+        "`[]`",
+        "addresses and networks that may read metrics from outside; without them metrics are on loopback only",
+    ),
+    key("monitoring.remote_write_url", Text, "none", "where Alloy sends metrics, if anywhere"),
+    key("monitoring.remote_write_user", Text, "none", "its user there"),
+    key("monitoring.remote_write_password_file", Text, "none", "the file with its password"),
+    key(
+        "images.countersign",
+        Text,
+        "none",
+        "Docker: the image of Countersign, pinned by its digest",
+    ),
+    key("images.node", Text, "none", "Docker: the image of stacks-node"),
+    key("images.bitcoin", Text, "none", "Docker: the image of bitcoind"),
+    key("images.sbtc", Text, "none", "Docker: the image of the sBTC signer"),
+    key("images.postgres", Text, "none", "Docker: the image of PostgreSQL"),
+];

@@ -1,0 +1,395 @@
+//! What an installation is: everything in `countersign.toml`, checked.
+
+use std::net::IpAddr;
+use std::path::Path;
+
+use ipnet::IpNet;
+
+use crate::choices::{BitcoinMode, HostRole, KeyPlace, LinkKind, Network, Profile, Runtime};
+use crate::error::{Problem, SiteError};
+use crate::places::{Paths, Port, Ports, Users};
+use crate::values::{
+    AbsPath, Argument, Bootstrap, HostName, HostPort, Image, MailAddress, Pin, PublicKeyHex,
+    Recipient, StacksAddress, Url, UserName, WireguardKey, Word,
+};
+
+/// An installation of a signer. [`Site::load`] and [`Site::parse`] make it; every value in it is safe to be written
+/// into any of the rendered formats.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Site {
+    /// Which Stacks network.
+    pub network: Network,
+    /// For whom it signs.
+    pub profile: Profile,
+    /// What starts the programs.
+    pub runtime: Runtime,
+    /// The machines.
+    pub hosts: Hosts,
+    /// The signer.
+    pub signer: Signer,
+    /// The Stacks node.
+    pub node: Node,
+    /// Its bitcoind.
+    pub bitcoin: Bitcoin,
+    /// The sBTC signer, if there is one. It runs on the signer's host.
+    pub sbtc: Option<Sbtc>,
+    /// What connects two hosts; there is none on one host.
+    pub link: Option<Link>,
+    /// Where everything listens.
+    pub ports: Ports,
+    /// Where everything is.
+    pub paths: Paths,
+    /// Who runs what.
+    pub users: Users,
+    /// How long logs are kept.
+    pub logs: Logs,
+    /// Who is told of alerts.
+    pub alerts: Alerts,
+    /// How backups are made, if they are.
+    pub backups: Option<Backups>,
+    /// Who administers.
+    pub access: Access,
+    /// How much of the signing weight one key may have.
+    pub voting_power: VotingPower,
+    /// Time servers; empty leaves the host's own alone.
+    pub time_servers: Vec<HostName>,
+    /// Who reads metrics from outside.
+    pub monitoring: Monitoring,
+    /// The images of Docker; there are none with systemd.
+    pub images: Option<Images>,
+}
+
+/// The machines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hosts {
+    /// The one that signs, and the only one if there is no other.
+    pub signer: Host,
+    /// The one with stacks-node and bitcoind, if it is another.
+    pub node: Option<Host>,
+}
+
+/// A machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Host {
+    /// Its host name.
+    pub name: HostName,
+    /// Its private address.
+    pub address: IpAddr,
+    /// The address at which peers reach it.
+    pub public_address: Option<IpAddr>,
+}
+
+/// The signer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Signer {
+    /// Where the key is kept.
+    pub key: KeyPlace,
+    /// Whether `countersign vault` holds it, in a process of its own.
+    pub vault: bool,
+}
+
+/// The Stacks node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Node {
+    /// The peers that it begins with; empty on a network of one's own.
+    pub bootstrap: Vec<Bootstrap>,
+}
+
+/// The node's bitcoind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bitcoin {
+    /// Full, pruned or somebody else's.
+    pub mode: BitcoinMode,
+    /// How much a pruned one keeps, in MiB.
+    pub prune_mb: u64,
+    /// Memory for its database, in MiB.
+    pub dbcache_mb: u64,
+    /// The name under which the node asks it.
+    pub rpc_user: Word,
+    /// Where an external one is.
+    pub external: Option<HostName>,
+}
+
+/// The sBTC signer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sbtc {
+    /// The signing set.
+    pub signers: Vec<PublicKeyHex>,
+    /// How many of it must sign.
+    pub signatures_required: u16,
+    /// Who deployed the contracts.
+    pub deployer: StacksAddress,
+    /// Peers to begin with.
+    pub seeds: Vec<HostPort>,
+    /// Who says which requests to refuse.
+    pub blocklist: Option<Url>,
+}
+
+/// What connects two hosts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Link {
+    /// Built in, with the pins of both sides.
+    Countersign {
+        /// The signer's certificate.
+        signer: Pin,
+        /// The certificate of the link on the node's host.
+        node: Pin,
+    },
+    /// nginx on both hosts.
+    Nginx,
+    /// HAProxy on both hosts.
+    Haproxy,
+    /// A tunnel.
+    Wireguard {
+        /// The public key of the signer's host.
+        signer: WireguardKey,
+        /// The public key of the node's host.
+        node: WireguardKey,
+        /// The address of the signer's host inside.
+        signer_address: IpAddr,
+        /// The address of the node's host inside.
+        node_address: IpAddr,
+        /// The length of the inner network's prefix.
+        prefix: u8,
+    },
+}
+
+impl Link {
+    /// Which kind.
+    pub const fn kind(&self) -> LinkKind {
+        match self {
+            Self::Countersign { .. } => LinkKind::Countersign,
+            Self::Nginx => LinkKind::Nginx,
+            Self::Haproxy => LinkKind::Haproxy,
+            Self::Wireguard { .. } => LinkKind::Wireguard,
+        }
+    }
+}
+
+/// How long logs are kept (rows A4 and C7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Logs {
+    /// In days.
+    pub retention_days: u16,
+    /// The most that the journal takes, in GiB.
+    pub max_disk_gb: u16,
+}
+
+/// Who is told of alerts. Secrets are in files of their own.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Alerts {
+    /// The file with a URL that takes alerts.
+    pub webhook_url_file: Option<AbsPath>,
+    /// Mail.
+    pub smtp: Option<Smtp>,
+    /// Telegram.
+    pub telegram: Option<Telegram>,
+    /// The file with PagerDuty's integration key.
+    pub pagerduty_key_file: Option<AbsPath>,
+    /// The dead-man's switch.
+    pub deadman: Option<Deadman>,
+}
+
+impl Alerts {
+    /// Whether somebody is told, apart from the dead-man's switch.
+    pub const fn reach_somebody(&self) -> bool {
+        self.webhook_url_file.is_some()
+            || self.smtp.is_some()
+            || self.telegram.is_some()
+            || self.pagerduty_key_file.is_some()
+    }
+}
+
+/// Alerts by mail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Smtp {
+    /// The server.
+    pub server: HostPort,
+    /// The sender.
+    pub from: MailAddress,
+    /// The receivers; at least one.
+    pub to: Vec<MailAddress>,
+    /// The name to log in with, and the file with its password.
+    pub login: Option<(MailLogin, AbsPath)>,
+}
+
+/// The name to log in with at a mail server: often a mail address.
+pub type MailLogin = Argument;
+
+/// Alerts by Telegram.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Telegram {
+    /// The number of the chat; groups have negative ones.
+    pub chat: i64,
+    /// The file with the bot's token.
+    pub token_file: AbsPath,
+}
+
+/// A URL that is called while all is well.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deadman {
+    /// The file with the URL.
+    pub url_file: AbsPath,
+    /// How often it is called, in seconds.
+    pub every_secs: u32,
+}
+
+/// How backups are made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Backups {
+    /// Who can open them; at least two.
+    pub recipients: Vec<Recipient>,
+    /// Where they are.
+    pub folder: AbsPath,
+    /// How many daily ones are kept.
+    pub daily: u16,
+    /// How many weekly ones.
+    pub weekly: u16,
+    /// How many monthly ones.
+    pub monthly: u16,
+    /// The command that carries one to another host; empty if there is none.
+    pub off_host: Vec<Argument>,
+    /// How PostgreSQL is reached.
+    pub database: Database,
+}
+
+/// How PostgreSQL is reached for a backup. The port is [`Ports::postgres`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Database {
+    /// A folder with its socket, or a host.
+    pub host: DatabaseHost,
+    /// The database.
+    pub name: Word,
+    /// The role.
+    pub user: Word,
+    /// The file with its password, if it needs one.
+    pub password_file: Option<AbsPath>,
+}
+
+/// Where PostgreSQL is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DatabaseHost {
+    /// The folder with its socket.
+    Socket(AbsPath),
+    /// A host.
+    Host(HostName),
+}
+
+/// Who administers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Access {
+    /// Where sshd listens.
+    pub ssh_port: Port,
+    /// From where administrators connect; empty is from everywhere.
+    pub admin_networks: Vec<IpNet>,
+    /// Who may log in; empty leaves sshd's rules alone.
+    pub admins: Vec<UserName>,
+}
+
+/// How much of the signing weight one key may have (row A11), in percent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VotingPower {
+    /// From here on a warning.
+    pub soft_percent: u8,
+    /// From here on an alert.
+    pub hard_percent: u8,
+}
+
+/// Who reads metrics from outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Monitoring {
+    /// Networks that may read metrics; without them metrics are on loopback only.
+    pub sources: Vec<IpNet>,
+    /// Where Alloy sends them.
+    pub remote_write: Option<RemoteWrite>,
+}
+
+/// Where Alloy sends metrics.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RemoteWrite {
+    /// The URL.
+    pub url: Url,
+    /// The user there, and the file with its password.
+    pub login: Option<(Word, AbsPath)>,
+}
+
+/// The images of Docker, each pinned by its digest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Images {
+    /// Countersign.
+    pub countersign: Image,
+    /// stacks-node.
+    pub node: Image,
+    /// bitcoind, unless it is external.
+    pub bitcoin: Option<Image>,
+    /// The sBTC signer, if there is one.
+    pub sbtc: Option<Image>,
+    /// PostgreSQL, if there is an sBTC signer.
+    pub postgres: Option<Image>,
+}
+
+impl Site {
+    /// Reads `countersign.toml`.
+    pub fn load(path: &Path) -> Result<Self, SiteError> {
+        let refused = |problem| SiteError { path: path.to_owned(), problem };
+        let text = std::fs::read_to_string(path).map_err(Problem::Unreadable).map_err(refused)?;
+        Self::parse(&text).map_err(refused)
+    }
+
+    /// Reads the content of a `countersign.toml`.
+    pub fn parse(text: &str) -> Result<Self, Problem> {
+        crate::check::site(&crate::parse::file(text)?)
+    }
+
+    /// Whether node and signer are on two hosts.
+    pub const fn has_two_hosts(&self) -> bool {
+        self.hosts.node.is_some()
+    }
+
+    /// The machines, by role.
+    pub fn roles(&self) -> &'static [HostRole] {
+        if self.has_two_hosts() { HostRole::ALL } else { &[HostRole::Signer] }
+    }
+
+    /// The machine of a role. On one host both are the same.
+    pub fn host(&self, role: HostRole) -> &Host {
+        match (role, &self.hosts.node) {
+            (HostRole::Node, Some(node)) => node,
+            _ => &self.hosts.signer,
+        }
+    }
+
+    /// Whether stacks-node and bitcoind run on this machine.
+    pub const fn has_node(&self, role: HostRole) -> bool {
+        matches!(role, HostRole::Node) || !self.has_two_hosts()
+    }
+
+    /// Whether the signer runs on this machine.
+    pub const fn has_signer(&self, role: HostRole) -> bool {
+        matches!(role, HostRole::Signer)
+    }
+
+    /// Whether bitcoind runs on this machine.
+    pub fn has_bitcoin(&self, role: HostRole) -> bool {
+        self.has_node(role) && self.bitcoin.mode != BitcoinMode::External
+    }
+
+    /// The role of the machine with this host name, if one machine has it and the other has not.
+    pub fn role_of(&self, host_name: &str) -> Option<HostRole> {
+        let named = |role: &&HostRole| self.host(**role).name.as_str() == host_name;
+        let mut found = self.roles().iter().filter(named);
+        found.next().copied()
+    }
+
+    /// Whether metrics can be read from other machines.
+    pub const fn shows_metrics(&self) -> bool {
+        !self.monitoring.sources.is_empty()
+    }
+
+    /// The doctor's profiles that concern this installation.
+    pub fn profiles(&self) -> Vec<&'static str> {
+        let mut profiles = vec![self.profile.name()];
+        profiles.extend(self.sbtc.as_ref().map(|_| "sbtc"));
+        profiles
+    }
+}
