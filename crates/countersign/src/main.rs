@@ -27,6 +27,7 @@ mod link;
 mod list_chunks;
 mod monitor_signers;
 mod name;
+mod progress;
 mod promote;
 mod put_chunk;
 mod reload;

@@ -40,6 +40,7 @@ mod sign;
 mod slots;
 pub mod store;
 #[cfg(test)]
+#[path = "../../wire/tests/support/header.rs"]
 mod test_block;
 #[cfg(test)]
 mod test_node;

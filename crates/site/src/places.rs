@@ -69,6 +69,36 @@ impl Paths {
         self.config.join("vault.toml")
     }
 
+    /// The configuration of the link on the node's host.
+    pub fn link_toml(&self) -> AbsPath {
+        self.config.join("link.toml")
+    }
+
+    /// The encrypted signing key.
+    pub fn sealed_key(&self) -> AbsPath {
+        self.config.join("signer.age")
+    }
+
+    /// The passphrase of the signing key, with Docker.
+    pub fn passphrase(&self) -> AbsPath {
+        self.config.join("passphrase")
+    }
+
+    /// The folder with what systemd has sealed to this machine.
+    pub fn credstore(&self) -> AbsPath {
+        self.config.join("credstore")
+    }
+
+    /// The sBTC signer's private key and its key for Emily, as an environment file of root's.
+    pub fn sbtc_secrets(&self) -> AbsPath {
+        self.sbtc_config.join("secrets.env")
+    }
+
+    /// PostgreSQL's files, with Docker.
+    pub fn postgres_state(&self) -> AbsPath {
+        self.sbtc_state.join("postgres")
+    }
+
     /// The database's name in the signer's configuration; its own files are beside it.
     pub fn signer_db(&self) -> AbsPath {
         self.state.join("signer.sqlite")

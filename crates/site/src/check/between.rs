@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::choices::HostRole;
 use crate::error::Problem;
 use crate::places::Port;
 use crate::site::{Link, Site};
@@ -22,6 +23,12 @@ pub(super) fn check(site: &Site) -> Result<(), Problem> {
 }
 
 fn hosts(site: &Site) -> Result<(), Problem> {
+    let is_local = |role: &&HostRole| site.host(**role).address.is_loopback();
+    if site.shows_metrics() && site.roles().iter().any(|role| is_local(&role)) {
+        let what =
+            "metrics are read at the private address of each host; write `hosts.signer.address`";
+        return Err(Problem::Contradiction { key: "monitoring.sources", what });
+    }
     let Some(node) = &site.hosts.node else { return Ok(()) };
     let signer = &site.hosts.signer;
     let addresses =

@@ -6,6 +6,10 @@
     reason = "a test fails by panicking"
 )]
 
+mod golden;
+mod initialising;
+mod installing;
 mod parsing;
 mod sample;
+mod secrets;
 mod wiring;

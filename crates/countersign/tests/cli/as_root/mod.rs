@@ -2,5 +2,6 @@
 
 mod guard;
 mod interop;
+mod newborn;
 mod page;
 mod user;
