@@ -32,14 +32,6 @@ impl Profile {
             Self::Sbtc => "sbtc",
         }
     }
-
-    /// Seconds of log that are to be kept: 7 days (A4), 90 for sBTC (C7).
-    pub const fn log_retention(self) -> u64 {
-        match self {
-            Self::Solo | Self::Pool => 7 * 86_400,
-            Self::Sbtc => 90 * 86_400,
-        }
-    }
 }
 
 impl fmt::Display for Profile {

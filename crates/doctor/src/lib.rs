@@ -9,12 +9,20 @@
 mod check;
 mod checks;
 pub mod facts;
+mod fix;
+mod gather;
 mod grade;
 pub mod parse;
+mod report;
 mod rows;
 mod shell;
+mod target;
 
 pub use check::{Check, NoSuchProfile, Profile, Source};
 pub use checks::{all, find};
+pub use fix::{FixError, apply};
+pub use gather::{Progress, gather};
 pub use grade::{Fact, Fix, Grade, Outcome, Unknown};
+pub use report::{Counts, Finding, LeftOut, Report, RowState, SCHEMA};
 pub use rows::{ROWS, Row, row};
+pub use target::{Opened, Signer, Target};

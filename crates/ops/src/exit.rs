@@ -38,6 +38,12 @@ pub enum Exit {
     Instance = 12,
     /// No daemon answers on the control socket.
     NoDaemon = 13,
+    /// The worst grade of the doctor's checks is a warning.
+    DoctorWarns = 14,
+    /// Something could not be measured, and nothing failed.
+    DoctorUnsure = 15,
+    /// A check failed.
+    DoctorFails = 16,
 }
 
 /// One line of the table of exit codes.
@@ -52,7 +58,7 @@ pub struct Row {
 }
 
 /// Every exit code, in order.
-pub const TABLE: [Row; 14] = [
+pub const TABLE: [Row; 17] = [
     Row { exit: Exit::Ok, meaning: "done, or stopped by SIGTERM or SIGINT", remedy: "nothing" },
     Row {
         exit: Exit::Failure,
@@ -118,6 +124,21 @@ pub const TABLE: [Row; 14] = [
         exit: Exit::NoDaemon,
         meaning: "no daemon answers on the control socket, or it does not hear this user",
         remedy: "start the daemon, name the configuration that it runs with, or ask as its user",
+    },
+    Row {
+        exit: Exit::DoctorWarns,
+        meaning: "`countersign doctor` warns: it works, and could be safer",
+        remedy: "read what it says; each warning names the command that mends it",
+    },
+    Row {
+        exit: Exit::DoctorUnsure,
+        meaning: "`countersign doctor` could not measure everything, and what it measured did not fail",
+        remedy: "do what it names beside `unknown`, mostly run it as root",
+    },
+    Row {
+        exit: Exit::DoctorFails,
+        meaning: "a check of `countersign doctor` failed",
+        remedy: "run the command that it names, then run it again",
     },
 ];
 

@@ -67,7 +67,7 @@ pub(super) const CHECKS: &[Check] = &[
 /// told from one that was cut, so a short one is a warning until the time has passed.
 fn reach(facts: &Facts, log: &Fact<LogReach>) -> Fact<Outcome> {
     let log = log.as_ref()?;
-    let wanted = facts.profile.log_retention();
+    let wanted = facts.bounds.log_retention;
     let place = shell::shown(&log.place);
     let remedy = format!(
         "MaxRetentionSec={}day and SystemMaxUse= in /etc/systemd/journald.conf.d/countersign.conf (countersign render)",

@@ -1,7 +1,7 @@
 //! Registration and weight.
 
 use super::span;
-use crate::check::{Check, EVERYBODY, Profile, Source};
+use crate::check::{Check, EVERYBODY, Source};
 use crate::facts::{Facts, PoxState, SignerSet};
 use crate::grade::{Fact, Outcome, Unknown};
 use crate::shell;
@@ -170,8 +170,6 @@ fn manager(facts: &Facts) -> Fact<Outcome> {
     })
 }
 
-/// The share, in thousandths, from which on one signer is too many eggs in a basket: 30 % can block all.
-/// The guides name no number; half of that for a warning, two thirds for a failure is ours.
 fn power(facts: &Facts) -> Fact<Outcome> {
     let set = facts.node.current.as_ref()?;
     let Some(share) = set.permille() else {
@@ -183,10 +181,12 @@ fn power(facts: &Facts) -> Fact<Outcome> {
     }
     let remedy =
         "split the stake over several keys and hosts, and send new stackers to another signer";
-    Ok(match (share, facts.profile) {
-        (200.., _) => Outcome::fail(measured, remedy),
-        (150.., _) | (100.., Profile::Pool) => Outcome::warn(measured, remedy),
-        _ => Outcome::ok(measured),
+    Ok(if share >= facts.bounds.hard_permille {
+        Outcome::fail(measured, remedy)
+    } else if share >= facts.bounds.soft_permille {
+        Outcome::warn(measured, remedy)
+    } else {
+        Outcome::ok(measured)
     })
 }
 

@@ -35,6 +35,8 @@ pub struct Facts {
     pub now: u64,
     /// Whose installation it is.
     pub profile: Profile,
+    /// What the operator asks of weight and logs.
+    pub bounds: Bounds,
     /// What runs on this host.
     pub roles: Roles,
     /// Processors, memory and what protects it.
@@ -89,6 +91,31 @@ pub struct Facts {
     pub parity: Fact<Parity>,
 }
 
+/// What the operator asks of weight and logs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// From this share of the weight on a warning, in thousandths.
+    pub soft_permille: u64,
+    /// From this share on a failure.
+    pub hard_permille: u64,
+    /// Seconds of log that are kept.
+    pub log_retention: u64,
+}
+
+impl Bounds {
+    /// What holds if nobody says otherwise. 30 % of the weight can block the chain: half of that is for a
+    /// warning, two thirds for a failure; who signs for others is warned from 10 % on. Logs are kept 7 days
+    /// (A4), those of sBTC 90 (C7).
+    pub const fn of(profile: Profile) -> Self {
+        let (soft_permille, log_retention) = match profile {
+            Profile::Solo => (150, 7 * 86_400),
+            Profile::Pool => (100, 7 * 86_400),
+            Profile::Sbtc => (150, 90 * 86_400),
+        };
+        Self { soft_permille, hard_permille: 200, log_retention }
+    }
+}
+
 /// Two configurations that should be the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parity {
@@ -115,6 +142,7 @@ impl Facts {
         Self {
             now,
             profile,
+            bounds: Bounds::of(profile),
             roles: Roles::default(),
             machine: Machine::nothing(),
             storage: Storage { volumes: none(), fsync: none(), history: none() },
