@@ -251,8 +251,7 @@ fn told(error: &dyn std::error::Error) -> String {
 
 fn examine(target: &Arc<Target>, checks: &[&'static Check]) -> Result<Report, Failed> {
     let sources: BTreeSet<Source> = checks.iter().map(|check| check.source).collect();
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(Failed::failure)?;
     let is_terminal = io::stderr().is_terminal();
     let say = |source: Source| {
