@@ -16,6 +16,7 @@ mod generate_vote;
 mod get_chunk;
 mod get_latest_chunk;
 mod import;
+mod init;
 mod journal;
 mod keys;
 mod keys_backup;
@@ -33,6 +34,7 @@ mod progress;
 mod promote;
 mod put_chunk;
 mod reload;
+mod render;
 mod replay;
 mod run;
 mod stackerdb;
@@ -67,6 +69,8 @@ fn main() -> ExitCode {
 fn perform(name: Name, command: Command) -> Result<(), Failed> {
     let out = &mut io::stdout();
     match command {
+        Command::Init(args) => init::run(&args, out),
+        Command::Render(args) => render::run(&args, out),
         Command::Run(args) => run::run(&args),
         Command::Standby(args) => standby::run(&args),
         Command::Promote(args) => promote::run(&args, out),

@@ -38,12 +38,14 @@ pub enum Exit {
     Instance = 12,
     /// No daemon answers on the control socket.
     NoDaemon = 13,
+    /// What is installed is not what is rendered.
+    Drift = 14,
     /// The worst grade of the doctor's checks is a warning.
-    DoctorWarns = 14,
+    DoctorWarns = 15,
     /// Something could not be measured, and nothing failed.
-    DoctorUnsure = 15,
+    DoctorUnsure = 16,
     /// A check failed.
-    DoctorFails = 16,
+    DoctorFails = 17,
 }
 
 /// One line of the table of exit codes.
@@ -58,7 +60,7 @@ pub struct Row {
 }
 
 /// Every exit code, in order.
-pub const TABLE: [Row; 17] = [
+pub const TABLE: [Row; 18] = [
     Row { exit: Exit::Ok, meaning: "done, or stopped by SIGTERM or SIGINT", remedy: "nothing" },
     Row {
         exit: Exit::Failure,
@@ -124,6 +126,11 @@ pub const TABLE: [Row; 17] = [
         exit: Exit::NoDaemon,
         meaning: "no daemon answers on the control socket, or it does not hear this user",
         remedy: "start the daemon, name the configuration that it runs with, or ask as its user",
+    },
+    Row {
+        exit: Exit::Drift,
+        meaning: "installed files differ from what `countersign render` makes of countersign.toml",
+        remedy: "look with `countersign render --diff`, then change countersign.toml or run `countersign render`",
     },
     Row {
         exit: Exit::DoctorWarns,

@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::assemble::spawn;
+use crate::attendance::Misses;
 use crate::config::Config;
 use crate::control::{Control, identity};
 use crate::keys::PublicKeys;
@@ -48,6 +49,8 @@ pub(crate) struct Loop {
     pub(crate) signer: Pulse,
     /// The loop's tick.
     pub(crate) tick: watch::Receiver<Duration>,
+    /// The latest blocks that we missed, for those who ask.
+    pub(crate) misses: watch::Sender<Misses>,
 }
 
 /// What is not started before there is a vault's thread.
@@ -80,12 +83,14 @@ impl Hands {
         let pulses = Pulses::new([self.signer.clone(), vault.pulse()]);
         let notifier = Arc::clone(&self.notifier);
         spawn(tasks, "watchdog", watch_over(pulses, notifier, self.stuck, stop.clone()));
+        let misses = watch::Sender::new(Misses::new());
         let Desk { socket, identity, readiness, reload, floor } = self.desk;
         if let Some(socket) = socket {
-            let control = Control { identity, readiness, reload, vault: vault.clone(), floor };
+            let (vault, told) = (vault.clone(), misses.subscribe());
+            let control = Control { identity, readiness, reload, vault, floor, misses: told };
             spawn(tasks, "control", socket.run(control, stop.clone()));
         }
-        Loop { watcher: self.watcher, signer: self.signer, tick: self.tick }
+        Loop { watcher: self.watcher, signer: self.signer, tick: self.tick, misses }
     }
 }
 

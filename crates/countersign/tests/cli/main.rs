@@ -22,4 +22,5 @@ mod name;
 mod replay;
 mod start;
 mod support;
+mod vault;
 mod verbs;

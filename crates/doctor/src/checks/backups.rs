@@ -3,7 +3,7 @@
 use super::{DAY, SPLIT, span};
 use crate::check::{Check, EVERYBODY, SBTC, Source};
 use crate::facts::{Facts, JobRecord};
-use crate::grade::{Fact, Outcome};
+use crate::grade::{Fact, Outcome, Unknown};
 use crate::shell;
 
 pub(super) const CHECKS: &[Check] = &[
@@ -63,10 +63,12 @@ pub(super) const CHECKS: &[Check] = &[
     },
 ];
 
-/// What the job did last, by the start of its name.
-fn last<'a>(facts: &'a Facts, job: &str) -> Result<Option<&'a JobRecord>, crate::grade::Unknown> {
-    let records = facts.records.as_ref()?;
-    Ok(records.iter().filter(|record| record.job.starts_with(job)).max_by_key(|record| record.at))
+/// What the job did last; of a kind with several subjects, the latest of them.
+fn last<'a>(facts: &'a Facts, job: &str) -> Result<Option<&'a JobRecord>, Unknown> {
+    let is_job = |record: &&JobRecord| {
+        record.job.strip_prefix(job).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    Ok(facts.records.as_ref()?.iter().filter(is_job).max_by_key(|record| record.at))
 }
 
 fn fresh(facts: &Facts, job: &str, what: &str, limit: u64, remedy: &str) -> Fact<Outcome> {
@@ -90,12 +92,17 @@ fn fresh(facts: &Facts, job: &str, what: &str, limit: u64, remedy: &str) -> Fact
 const DAILY: u64 = DAY + 3_600;
 
 fn database(facts: &Facts) -> Fact<Outcome> {
-    let outcome =
-        fresh(facts, "backup-sbtc", "backup of the database", DAILY, "countersign backup sbtc")?;
+    let outcome = fresh(
+        facts,
+        "backup.postgres",
+        "backup of the database",
+        DAILY,
+        "countersign backup postgres run",
+    )?;
     Ok(match outcome {
         // With shares at stake, none is as bad as an old one.
         outcome if outcome.measured.starts_with("no ") => {
-            Outcome::fail(outcome.measured, "countersign backup sbtc")
+            Outcome::fail(outcome.measured, "countersign backup postgres run")
         }
         outcome => outcome,
     })
@@ -121,7 +128,7 @@ fn level(facts: &Facts) -> Fact<Outcome> {
 fn signer(facts: &Facts) -> Fact<Outcome> {
     fresh(
         facts,
-        "backup-signer",
+        "backup.signer",
         "backup of the signer's files",
         DAILY,
         "countersign backup signer",
@@ -160,7 +167,7 @@ fn jobs(facts: &Facts) -> Fact<Outcome> {
 fn certificates(facts: &Facts) -> Fact<Outcome> {
     let certificates = facts.certificates.as_ref()?;
     let Some(first) = certificates.iter().min_by_key(|certificate| certificate.not_after) else {
-        return Err(crate::grade::Unknown::not_here("no certificate is used"));
+        return Err(Unknown::not_here("no certificate is used"));
     };
     let path = first.path.display();
     let remedy = format!("countersign tls new, then the new pin on the other side ({path})");

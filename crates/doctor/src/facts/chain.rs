@@ -73,8 +73,6 @@ pub struct NodeInfo {
 pub struct Health {
     /// Blocks that its best neighbour is ahead.
     pub behind: u64,
-    /// The best neighbour's height.
-    pub best: u64,
 }
 
 /// Where the chain is in its reward cycle.

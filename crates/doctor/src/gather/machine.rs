@@ -31,9 +31,7 @@ pub(super) fn gather(processes: &[Process]) -> Machine {
         centi_cpus: cpus(limits.centi_cpus),
         memory: total.map(|total| limits.memory.map_or(total, |limit| limit.min(total))),
         available: meminfo("MemAvailable"),
-        ptrace_scope: setting("/proc/sys/kernel/yama/ptrace_scope").and_then(|text| {
-            text.trim().parse().map_err(|_| Unknown::because("ptrace_scope is no number"))
-        }),
+        ptrace_scope: ptrace(),
         core_pattern: setting("/proc/sys/kernel/core_pattern"),
         container: Ok(container()),
         foreign_programs: Ok(foreign(processes)),
@@ -45,6 +43,16 @@ fn cpus(limit: Option<u64>) -> Fact<u64> {
         .map_err(|error| Unknown::because(format!("processors cannot be counted: {error}")))?;
     let seen = u64::try_from(seen.get()).unwrap_or(u64::MAX).saturating_mul(100);
     Ok(limit.map_or(seen, |limit| limit.min(seen)))
+}
+
+/// A kernel without Yama lets every process of a user into every other one.
+fn ptrace() -> Fact<u8> {
+    let path = Path::new("/proc/sys/kernel/yama/ptrace_scope");
+    match kernel(path) {
+        Ok(text) => text.trim().parse().map_err(|_| Unknown::because("ptrace_scope is no number")),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(0),
+        Err(error) => Err(unreadable(path, &error)),
+    }
 }
 
 fn setting(path: &str) -> Fact<String> {

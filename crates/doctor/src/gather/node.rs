@@ -156,10 +156,7 @@ async fn health(client: &NodeClient) -> Fact<Health> {
         }
         error => why(error),
     })?;
-    Ok(Health {
-        behind: health.difference_from_max_peer,
-        best: health.max_stacks_height_of_neighbors,
-    })
+    Ok(Health { behind: health.difference_from_max_peer })
 }
 
 const fn heard(answer: PasswordAnswer) -> AuthAnswer {

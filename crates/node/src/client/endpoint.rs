@@ -20,6 +20,7 @@ pub(super) enum Endpoint {
     SignersChunk,
     MinersChunk,
     SlotMetadata,
+    SignerBlocks,
     Health,
     SignerInfo,
 }
@@ -54,6 +55,7 @@ impl Endpoint {
             Self::PutChunk => "/v2/stackerdb/:principal/:contract/chunks",
             Self::SignersChunk | Self::MinersChunk => "/v2/stackerdb/:principal/:contract/:slot",
             Self::SlotMetadata => "/v2/stackerdb/:principal/:contract",
+            Self::SignerBlocks => "/v3/signer/:signer/:reward_cycle",
             Self::Health => "/v3/health",
             Self::SignerInfo => "/v2/contracts/call-read/:principal/pox-5/get-signer-info",
         }
@@ -68,6 +70,7 @@ impl Endpoint {
             | Self::BlockUpload
             | Self::Account
             | Self::LastSetCycle
+            | Self::SignerBlocks
             | Self::Health
             | Self::SignerInfo
             | Self::PutChunk => 64 * KIB,

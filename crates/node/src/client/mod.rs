@@ -27,7 +27,7 @@ use tokio::time::timeout;
 
 pub use blocks::ValidationSubmission;
 pub use config::{AuthPassword, ConfigError, Deadlines, NodeConfig, Observer};
-pub use probes::{NodeHealth, PasswordAnswer};
+pub use probes::PasswordAnswer;
 pub use stackerdb::StackerDb;
 
 use crate::error::NodeError;

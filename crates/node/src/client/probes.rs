@@ -1,11 +1,10 @@
-//! What an operator asks a node beside what a signer asks: whether it is well, and whether it takes the
-//! signer's password.
+//! What an operator asks a node beside what a signer asks: whether it takes the signer's password, and which
+//! key pox-5 has.
 
 use countersign_wire::PublicKey;
 use countersign_wire::clarity::ContractId;
 use countersign_wire::rpc::{CallReadRequest, CallReadResponse, SIGNER_INFO_FUNCTION};
 use hyper::StatusCode;
-use serde::Deserialize;
 
 use super::contracts::call_error;
 use super::{ContentType, Endpoint, NodeClient};
@@ -22,15 +21,6 @@ pub enum PasswordAnswer {
     Other(u16),
 }
 
-/// Answer to `GET /v3/health`: where the node is among those that it knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-pub struct NodeHealth {
-    /// How many blocks its best neighbour is ahead.
-    pub difference_from_max_peer: u64,
-    /// The best neighbour's height.
-    pub max_stacks_height_of_neighbors: u64,
-}
-
 impl NodeClient {
     /// Sends a proposal that is none. A node looks at the password before it reads the proposal, so it
     /// says 401 to a wrong one and 400 to the right one, and does nothing else.
@@ -42,11 +32,6 @@ impl NodeClient {
             StatusCode::UNAUTHORIZED => PasswordAnswer::Refused,
             other => PasswordAnswer::Other(other.as_u16()),
         })
-    }
-
-    /// How far the node is behind its neighbours.
-    pub async fn health(&self) -> Result<NodeHealth, NodeError> {
-        self.get(Endpoint::Health, "/v3/health").await?.json()
     }
 
     /// The key that pox-5 has for a signer-manager; none if it has none.

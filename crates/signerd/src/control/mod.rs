@@ -12,7 +12,9 @@ use countersign_ops::control::{
     ControlError, ControlSocket, Handler, Method, Reply, Request, check_len,
 };
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
+use crate::attendance::{Missed, Misses};
 use crate::config::Config;
 use crate::keys::PublicKeys;
 use crate::readiness::Readiness;
@@ -68,6 +70,8 @@ pub(crate) struct Control {
     pub(crate) vault: VaultHandle,
     /// How long a lost instance is waited for.
     pub(crate) floor: Duration,
+    /// The latest blocks that have no signature of ours.
+    pub(crate) misses: watch::Receiver<Misses>,
 }
 
 /// Who this signer is, for those who ask.
@@ -87,10 +91,12 @@ impl Control {
     fn status(&self) -> Reply {
         let readiness = self.readiness.ladder().to_json();
         let instance = self.vault.instance().borrow().to_json();
+        let missed: Vec<Value> = self.misses.borrow().iter().map(Missed::to_json).collect();
         Reply::ok(json!({
             "signer": self.identity,
             "readiness": readiness,
             "instance": instance,
+            "missed": missed,
         }))
     }
 

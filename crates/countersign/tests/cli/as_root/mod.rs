@@ -5,3 +5,4 @@ mod interop;
 mod newborn;
 mod page;
 mod user;
+mod vault;
