@@ -1,6 +1,7 @@
 //! The pages say what the code does.
 
-use countersign_doctor::{Check, Profile, ROWS, all};
+use countersign_doctor::facts::Facts;
+use countersign_doctor::{Check, Profile, ROWS, Report, Unknown, all};
 
 /// The lines of the tables of a page, without their heads.
 fn lines(page: &str) -> impl Iterator<Item = &str> {
@@ -23,7 +24,8 @@ fn profiles(check: &Check) -> String {
 #[test]
 fn the_operators_page_lists_every_check() {
     let page = include_str!("../../../docs/operator/doctor.md");
-    let documented: Vec<&str> = lines(page).collect();
+    let (_, table) = page.split_once("## The checks").expect("the page has this part");
+    let documented: Vec<&str> = lines(table).collect();
     let expected: Vec<String> = all()
         .map(|check| {
             let Check { id, title, why, rows, .. } = check;
@@ -64,4 +66,27 @@ fn the_rows_are_those_of_the_guides_each_once_and_in_order() {
     expected.extend(numbered('E', 50).chain(numbered('F', 15)));
     let ids: Vec<&str> = ROWS.iter().map(|row| row.id).collect();
     assert_eq!(ids, expected);
+}
+
+#[test]
+fn the_page_about_json_names_every_field() {
+    let page = include_str!("../../../docs/doctor-json.md");
+    let mut facts = Facts::nothing(Profile::Solo, 7);
+    facts.compose = Err(Unknown::not_here("there is none"));
+    let report = Report::of(&facts, all());
+    let printed = serde_json::to_value(&report).expect("a report is JSON");
+    let mut names: Vec<String> = Vec::new();
+    let mut add = |value: &serde_json::Value| {
+        names.extend(value.as_object().into_iter().flat_map(|table| table.keys().cloned()));
+    };
+    add(&printed);
+    for path in ["/counts", "/checks/0", "/left_out/0"] {
+        add(printed.pointer(path).expect("it is in every report"));
+    }
+    add(&serde_json::to_value(report.rows().first()).expect("a row is JSON"));
+    names.extend(["remedy", "fix"].map(str::to_owned));
+    let missing: Vec<&String> =
+        names.iter().filter(|name| !page.contains(&format!("`{name}`"))).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+    assert_eq!(printed.get("schema"), Some(&serde_json::json!(1)));
 }

@@ -31,7 +31,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "firewall-in",
-        rows: &["B9", "D10", "F14"],
+        rows: &["B9", "D10"],
         profiles: EVERYBODY,
         title: "what comes in is refused unless allowed",
         why: "a port that is opened by mistake stays closed",
