@@ -139,3 +139,10 @@ impl fmt::Display for Fix {
         }
     }
 }
+
+/// As the command that does the same.
+impl Serialize for Fix {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}

@@ -31,15 +31,8 @@ pub struct Finding {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remedy: Option<String>,
     /// What `--fix` would do.
-    #[serde(serialize_with = "as_text", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub fix: Option<Fix>,
-}
-
-fn as_text<S: serde::Serializer>(fix: &Option<Fix>, serializer: S) -> Result<S::Ok, S::Error> {
-    match fix {
-        Some(fix) => serializer.collect_str(fix),
-        None => serializer.serialize_none(),
-    }
 }
 
 /// A check that concerns nothing here.

@@ -95,7 +95,7 @@ pub(super) const CHECKS: &[Check] = &[
 fn needs(roles: Roles) -> (u64, u64) {
     const GB: u64 = 1_000_000_000;
     let (cpus, memory) = match (roles.node, roles.bitcoin) {
-        (true, true) | (false, true) => (400, 16 * GB),
+        (_, true) => (400, 16 * GB),
         (true, false) => (400, 8 * GB),
         (false, false) => (100, GB),
     };

@@ -1,5 +1,8 @@
 //! Units of the service manager.
 
+use std::ffi::OsStr;
+use std::path::Path;
+
 use super::SPLIT;
 use crate::check::{Check, EVERYBODY, Source};
 use crate::facts::{Facts, Role, Unit};
@@ -200,7 +203,8 @@ fn paths(facts: &Facts) -> Fact<Outcome> {
         let wanted =
             unit.values.iter().filter(|(key, _)| is_guard(key)).flat_map(|(_, values)| values);
         let stray = wanted.map(|value| value.trim_start_matches(['|', '!'])).find(|path| {
-            (path.ends_with(".toml") || path.ends_with(".conf")) && !words.contains(path)
+            let extension = Path::new(path).extension().and_then(OsStr::to_str);
+            matches!(extension, Some("toml" | "conf")) && !words.contains(path)
         });
         match stray {
             Some(path) => Err(warn(
@@ -301,8 +305,7 @@ fn stop(facts: &Facts) -> Fact<Outcome> {
             (_, signal) if !matches!(signal, "SIGTERM" | "SIGINT") => {
                 Err(fail(measured, "KillSignal=SIGTERM"))
             }
-            (0..5, _) => Err(warn(measured, "TimeoutStopSec=15")),
-            (121.., _) => Err(warn(measured, "TimeoutStopSec=15")),
+            (0..5 | 121.., _) => Err(warn(measured, "TimeoutStopSec=15")),
             _ => Ok(measured),
         }
     })

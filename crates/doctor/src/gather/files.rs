@@ -54,7 +54,7 @@ pub(super) fn findings(paths: &[PathBuf]) -> Fact<Vec<FileFinding>> {
 
 /// Root's own file may be read by the group of the program.
 fn is_groups(finding: &Finding, owner: u32, mode: u32) -> bool {
-    finding.check == "mode" && owner == 0 && mode & 0o037 == 0
+    finding.check == "mode" && owner == 0 && mode & 0o777 & !0o740 == 0
 }
 
 fn with_fix(path: &Path, finding: Finding, owner: u32, mode: u32) -> FileFinding {
@@ -80,9 +80,9 @@ mod tests {
         fs::write(&path, "").unwrap();
         let set = |mode| fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
         set(0o600);
-        assert_eq!(findings(&[path.clone()]).unwrap(), []);
+        assert_eq!(findings(std::slice::from_ref(&path)).unwrap(), []);
         set(0o644);
-        let found = findings(&[path.clone()]).unwrap();
+        let found = findings(std::slice::from_ref(&path)).unwrap();
         let first = found.first().unwrap();
         assert_eq!(first.kind, "mode");
         let Some(Fix::Mode { mode, .. }) = &first.fix else { unreachable!("modes can be mended") };

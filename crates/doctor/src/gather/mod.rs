@@ -55,7 +55,7 @@ pub async fn gather(
     // Units first: they name the logs.
     let (units, parts) = tokio::join!(
         when(has(Source::Units) || has(Source::Logs), shared.units(), Source::Units, progress),
-        local_and_remote(&shared, &has, &records_folder, progress),
+        local_and_remote(&shared, &has, records_folder.as_ref(), progress),
     );
     let Parts {
         machine,
@@ -147,7 +147,7 @@ struct Parts {
 async fn local_and_remote(
     shared: &Shared<'_>,
     has: &(dyn Fn(Source) -> bool + Sync),
-    records: &Option<PathBuf>,
+    records: Option<&PathBuf>,
     progress: Progress<'_>,
 ) -> Parts {
     let node = has(Source::Node) || has(Source::Bitcoin) || has(Source::Machine);
@@ -166,7 +166,7 @@ async fn local_and_remote(
         certificates,
     ) = tokio::join!(
         when(has(Source::Machine), shared.machine(), Source::Machine, progress),
-        when(has(Source::Storage), shared.storage(records.clone()), Source::Storage, progress),
+        when(has(Source::Storage), shared.storage(records.cloned()), Source::Storage, progress),
         when(has(Source::Clock), shared.clock(), Source::Clock, progress),
         when(has(Source::Files), shared.key(), Source::Files, progress),
         when(has(Source::Files), shared.files(), Source::Files, progress),
@@ -281,7 +281,7 @@ impl Shared<'_> {
             manager: self.target.manager.as_ref(),
             patience: self.target.patience,
         };
-        node::gather(&asker).await
+        Box::pin(node::gather(&asker)).await
     }
 
     async fn daemon(&self) -> Daemon {

@@ -212,12 +212,12 @@ fn seats(set: StackerSet, cycle: u64, key: &PublicKey) -> SignerSet {
 fn place(pox: &PoxInfo, info: &Answered) -> PoxState {
     let height = info.burn_block_height.get();
     let length = pox.cycle_length().max(1);
-    let into = height.saturating_sub(pox.first_burnchain_block_height.get()) % length;
+    let position = height.saturating_sub(pox.first_burnchain_block_height.get()) % length;
     let reward = length.saturating_sub(pox.prepare_phase_block_length);
     PoxState {
         cycle: pox.cycle_of(info.burn_block_height).get(),
         epoch: pox.current_epoch.clone(),
-        until_prepare: reward.saturating_sub(into),
-        until_next: length.saturating_sub(into),
+        until_prepare: reward.saturating_sub(position),
+        until_next: length.saturating_sub(position),
     }
 }

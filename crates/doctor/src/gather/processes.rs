@@ -53,7 +53,7 @@ fn program(args: &[&str]) -> Option<Program> {
         "bitcoind" => Some(Program::Bitcoind),
         "sbtc-signer" => Some(Program::SbtcSigner),
         // The name in the official image.
-        "signer" => rest.iter().any(|arg| *arg == "--migrate-db").then_some(Program::SbtcSigner),
+        "signer" => rest.contains(&"--migrate-db").then_some(Program::SbtcSigner),
         _ => None,
     }
 }

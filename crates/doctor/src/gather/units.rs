@@ -57,7 +57,7 @@ fn drop_ins(folders: &[PathBuf], name: &str) -> impl Iterator<Item = PathBuf> {
         for entry in fs::read_dir(folder.join(format!("{name}.d"))).into_iter().flatten().flatten()
         {
             if let Ok(file) = entry.file_name().into_string()
-                && file.ends_with(".conf")
+                && Path::new(&file).extension().is_some_and(|extension| extension == "conf")
             {
                 found.entry(file).or_insert(entry.path());
             }

@@ -66,6 +66,11 @@ fn host(facts: &mut Facts) {
         synchrony: Ok(Synchrony { is_kept: true, source: "chrony".to_owned() }),
         zone: Ok("Etc/UTC".to_owned()),
     };
+    programs(facts);
+    people(facts);
+}
+
+fn programs(facts: &mut Facts) {
     let process = |pid, uid, program, config: &str| Process {
         pid,
         uid,
@@ -91,6 +96,9 @@ fn host(facts: &mut Facts) {
         listener(Protocol::Tcp, [127, 0, 0, 1], 30_000, "countersign"),
         listener(Protocol::Udp, [0; 4], 4_122, "sbtc-signer"),
     ]);
+}
+
+fn people(facts: &mut Facts) {
     let closed = Policy::Drop;
     facts.firewall = Ok(Firewall { input: closed, output: closed, forward: closed });
     let hard = "sk-ssh-ed25519@openssh.com".to_owned();
@@ -128,6 +136,13 @@ fn configs(facts: &mut Facts) {
     ];
     facts.key = Ok(names.map(|name| check(name, "nothing found")).to_vec());
     facts.files = Ok(Vec::new());
+    signer_config(facts);
+    node_config(facts);
+    other_configs(facts);
+    facts.parity = Ok(Parity { differing: Vec::new() });
+}
+
+fn signer_config(facts: &mut Facts) {
     facts.signer = Ok(SignerConfig {
         path: PathBuf::from("/etc/countersign/signer-config.toml"),
         refusal: None,
@@ -147,6 +162,9 @@ fn configs(facts: &mut Facts) {
         has_allowed_peers: false,
         public_key: Some(key()),
     });
+}
+
+fn node_config(facts: &mut Facts) {
     let observer = |endpoint: &str, keys: &[&str]| NodeObserver {
         endpoint: endpoint.to_owned(),
         keys: keys.iter().map(|key| (*key).to_owned()).collect(),
@@ -175,6 +193,9 @@ fn configs(facts: &mut Facts) {
             ),
         ],
     });
+}
+
+fn other_configs(facts: &mut Facts) {
     facts.bitcoin_config = Ok(BitcoinConfig {
         path: PathBuf::from("/etc/bitcoin/bitcoin.conf"),
         is_server: true,
@@ -209,7 +230,6 @@ fn configs(facts: &mut Facts) {
         is_privileged: false,
         key_variables: Vec::new(),
     }]);
-    facts.parity = Ok(Parity { differing: Vec::new() });
 }
 
 fn chain(facts: &mut Facts) {

@@ -40,14 +40,14 @@ pub(super) const TABLE: &[Spoiled] = &[
     ("config-endpoint", Fail, |facts| "0.0.0.0:30000".clone_into(&mut signer(facts).endpoint)),
     ("config-endpoint", Fail, |facts| "203.0.113.1:30000".clone_into(&mut signer(facts).endpoint)),
     ("config-endpoint", Warn, |facts| {
-        "signer.example:30000".clone_into(&mut signer(facts).endpoint)
+        "signer.example:30000".clone_into(&mut signer(facts).endpoint);
     }),
     ("config-metrics", Warn, |facts| signer(facts).metrics = None),
     ("config-metrics", Warn, |facts| signer(facts).metrics = Some("10.0.0.1:30001".to_owned())),
     ("config-metrics", Fail, |facts| signer(facts).metrics = Some("0.0.0.0:30001".to_owned())),
     ("config-node-link", Warn, |facts| "10.0.0.2:20443".clone_into(&mut signer(facts).node_host)),
     ("config-node-link", Fail, |facts| {
-        "203.0.113.2:20443".clone_into(&mut signer(facts).node_host)
+        "203.0.113.2:20443".clone_into(&mut signer(facts).node_host);
     }),
     ("config-database", Fail, |facts| signer(facts).db_path = None),
     ("config-database", Warn, |facts| signer(facts).db_path = Some(PathBuf::from("signer.sqlite"))),
@@ -93,7 +93,7 @@ pub(super) const TABLE: &[Spoiled] = &[
     ("node-config-network", Warn, |facts| node(facts).mode = None),
     ("node-config-folder", Fail, |facts| node(facts).working_dir = None),
     ("node-config-folder", Fail, |facts| {
-        node(facts).working_dir = Some(PathBuf::from("/tmp/stacks"))
+        node(facts).working_dir = Some(PathBuf::from("/tmp/stacks"));
     }),
     ("bitcoin-config-open", Fail, |facts| bitcoin(facts).allows_everybody = true),
     ("bitcoin-config-open", Warn, |facts| bitcoin(facts).binds = vec!["0.0.0.0".to_owned()]),
@@ -108,7 +108,7 @@ pub(super) const TABLE: &[Spoiled] = &[
     ("sbtc-database-password", Fail, |facts| sbtc(facts).weak_database_password = WEAK),
     ("sbtc-database-password", Warn, |facts| sbtc(facts).is_superuser = true),
     ("sbtc-observer-bind", Fail, |facts| {
-        sbtc(facts).observer_bind = Some("0.0.0.0:8801".to_owned())
+        sbtc(facts).observer_bind = Some("0.0.0.0:8801".to_owned());
     }),
     ("sbtc-observer-bind", Warn, |facts| sbtc(facts).metrics = None),
     ("sbtc-p2p", Warn, |facts| sbtc(facts).listen_on = vec!["tcp://127.0.0.1:4122".to_owned()]),

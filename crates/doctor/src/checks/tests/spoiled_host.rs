@@ -129,7 +129,7 @@ pub(super) const TABLE: &[Spoiled] = &[
         ssh(facts).admins.as_mut().unwrap().pop();
     }),
     ("ssh-admins", Warn, |facts| {
-        ssh(facts).admins.as_mut().unwrap().first_mut().unwrap().keys.clear()
+        ssh(facts).admins.as_mut().unwrap().first_mut().unwrap().keys.clear();
     }),
     ("certificates", Warn, |facts| certificate(facts).not_after = NOW + 20 * DAY),
     ("certificates", Fail, |facts| certificate(facts).not_after = NOW + DAY),

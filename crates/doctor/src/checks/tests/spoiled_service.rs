@@ -58,7 +58,7 @@ pub(super) const TABLE: &[Spoiled] = &[
     ("node-rtt", Fail, |facts| facts.node.rtt = Ok(Duration::from_millis(600))),
     ("node-network", Fail, |facts| info(facts).chain_id = 0x8000_0000),
     ("node-version", Fail, |facts| {
-        "stacks-node 3.4.0.0.3 (x)".clone_into(&mut info(facts).version)
+        "stacks-node 3.4.0.0.3 (x)".clone_into(&mut info(facts).version);
     }),
     ("node-version", Fail, |facts| {
         // The node itself does not say so, but mainnet's height does.
@@ -127,16 +127,16 @@ pub(super) const TABLE: &[Spoiled] = &[
     }),
     ("bitcoin-version", Fail, |facts| bitcoin(facts).version = 240_100),
     ("sbtc-aggregate-key", Fail, |facts| {
-        facts.sbtc.as_mut().unwrap().current_key = Some("03bb".to_owned())
+        facts.sbtc.as_mut().unwrap().current_key = Some("03bb".to_owned());
     }),
     ("sbtc-aggregate-key", Fail, |facts| {
         facts.sbtc = Ok(SbtcState { current_key: None, contract_key: None });
     }),
     ("unit-exposure", Warn, |facts| {
-        facts.units.as_mut().unwrap().first_mut().unwrap().exposure = Ok(16)
+        facts.units.as_mut().unwrap().first_mut().unwrap().exposure = Ok(16);
     }),
     ("unit-exposure", Fail, |facts| {
-        facts.units.as_mut().unwrap().first_mut().unwrap().exposure = Ok(82)
+        facts.units.as_mut().unwrap().first_mut().unwrap().exposure = Ok(82);
     }),
     // F8: the guide's own unit.
     ("unit-paths", Fail, |facts| {
@@ -148,10 +148,10 @@ pub(super) const TABLE: &[Spoiled] = &[
     }),
     ("unit-paths", Fail, |facts| unit(facts, "Service.EnvironmentFile", Some("-/tmp/secrets"))),
     ("unit-paths", Warn, |facts| {
-        unit(facts, "Unit.AssertFileNotEmpty", Some("/etc/stacks/signer.toml"))
+        unit(facts, "Unit.AssertFileNotEmpty", Some("/etc/stacks/signer.toml"));
     }),
     ("unit-asserts", Warn, |facts| {
-        unit(facts, "Unit.ConditionPathExists", Some("/etc/countersign"))
+        unit(facts, "Unit.ConditionPathExists", Some("/etc/countersign"));
     }),
     ("unit-restart", Warn, |facts| unit(facts, "Service.Restart", Some("on-failure"))),
     ("unit-restart", Fail, |facts| unit(facts, "Service.Restart", None)),
@@ -187,11 +187,11 @@ pub(super) const TABLE: &[Spoiled] = &[
     ("backup-database", Fail, |facts| record(facts, "backup.postgres").is_good = false),
     ("backup-database", Fail, forget),
     ("backup-level", Fail, |facts| {
-        record(facts, "backup-verify").detail = serde_json::json!({ "level": 2 })
+        record(facts, "backup-verify").detail = serde_json::json!({ "level": 2 });
     }),
     ("backup-level", Fail, |facts| record(facts, "backup-verify").detail = serde_json::json!("x")),
     ("backup-level", Warn, |facts| {
-        record(facts, "backup-verify").detail = serde_json::json!({ "level": 3 })
+        record(facts, "backup-verify").detail = serde_json::json!({ "level": 3 });
     }),
     ("backup-level", Warn, |facts| record(facts, "backup-verify").at = NOW - 32 * DAY),
     ("backup-level", Fail, |facts| record(facts, "backup-verify").is_good = false),
