@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 
 use crate::name::Name;
 use crate::{
-    check_config, demote, devnet, doctor, explain, generate_stacking_signature,
+    check_config, demote, devnet, doctor, explain, firewall, generate_stacking_signature,
     generate_staking_signature, generate_vote, get_chunk, get_latest_chunk, import, init, journal,
     keys, link, list_chunks, monitor_signers, promote, put_chunk, reload, render, replay, run,
     standby, status, tls, vault, verify_vote,
@@ -93,6 +93,11 @@ pub(crate) enum Command {
     /// Say what is wrong with an installation, and what mends it
     #[command(after_help = doctor::EXAMPLES)]
     Doctor(Box<doctor::Args>),
+    /// Close this host to everything but the flows of the installation
+    Firewall {
+        #[command(subcommand)]
+        verb: firewall::Verb,
+    },
     /// Take over what the reference signer signed, before the first start
     Import(import::Args),
     /// Care for keys

@@ -190,13 +190,12 @@ fn target(args: Examined) -> Result<Target, Failed> {
     {
         return Err(Failed::argument(NothingNamed));
     }
-    let mut target = match of_site {
-        Some((site, host)) => Target::of_site(site, host),
-        None => {
-            let sbtc = args.sbtc_config.as_ref().map(|_| Profile::Sbtc);
-            Target::new(args.profile.or(sbtc).unwrap_or(Profile::Solo))
-        }
+    let of_nothing = || {
+        let sbtc = args.sbtc_config.as_ref().map(|_| Profile::Sbtc);
+        Target::new(args.profile.or(sbtc).unwrap_or(Profile::Solo))
     };
+    let described = of_site.map(|(site, host)| Target::of_site(site, host));
+    let mut target = described.unwrap_or_else(of_nothing);
     target.profile = args.profile.unwrap_or(target.profile);
     target.signer = config.map(signer);
     target.node_config = args.node_config.or(target.node_config);

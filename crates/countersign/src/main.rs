@@ -10,6 +10,7 @@ mod doctor_fix;
 mod doctor_key;
 mod doctor_print;
 mod explain;
+mod firewall;
 mod generate_stacking_signature;
 mod generate_staking_signature;
 mod generate_vote;
@@ -92,6 +93,7 @@ fn perform(name: Name, command: Command) -> Result<(), Failed> {
         Command::Import(args) => import::run(&args, out),
         Command::Keys { verb } => keys::run(verb, out),
         Command::Journal(args) => journal::run(&args, out),
+        Command::Firewall { verb } => firewall::run(verb, out),
         Command::Explain(args) => explain::run(&args, out),
         Command::Replay(args) => replay::run(&args, out),
         Command::Tls(args) => tls::run(args, out),

@@ -8,6 +8,7 @@ use crate::check::{Check, Profile};
 use crate::facts::Facts;
 use crate::grade::{Fix, Grade, Outcome, Unknown};
 use crate::rows::{ROWS, Row};
+use crate::shell;
 
 /// The version of the JSON. It grows when a field is removed or changes its meaning; new fields may come.
 pub const SCHEMA: u32 = 1;
@@ -100,13 +101,13 @@ impl Report {
             }
             match (check.judge)(facts) {
                 Ok(Outcome { grade, measured, remedy, fix }) => {
-                    found.push(finding(check, grade, measured, remedy, fix));
+                    found.push(finding(check, grade, &measured, remedy, fix));
                 }
                 Err(Unknown::Unmeasured { reason, how }) => {
-                    found.push(finding(check, Grade::Unknown, reason, how, None));
+                    found.push(finding(check, Grade::Unknown, &reason, how, None));
                 }
                 Err(Unknown::NotHere(because)) => {
-                    left_out.push(LeftOut { id: check.id, because });
+                    left_out.push(LeftOut { id: check.id, because: shell::line(&because) });
                 }
             }
         }
@@ -159,10 +160,12 @@ impl Report {
 fn finding(
     check: &Check,
     grade: Grade,
-    measured: String,
+    measured: &str,
     remedy: Option<String>,
     fix: Option<Fix>,
 ) -> Finding {
     let Check { id, rows, title, why, .. } = *check;
+    let measured = shell::line(measured);
+    let remedy = remedy.map(|remedy| shell::line(&remedy));
     Finding { id, grade, rows, title, measured, why, remedy, fix }
 }

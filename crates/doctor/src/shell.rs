@@ -17,18 +17,29 @@ pub(crate) fn word(text: &str) -> String {
     }
 }
 
-/// What somebody else wrote, fit for one line of a report: without control characters, and not too long.
+/// What somebody else wrote, fit for a part of a line.
 pub(crate) fn shown(text: &str) -> String {
+    shortened(text, MAX_SHOWN)
+}
+
+/// A text as one line of a report: paths and errors may hold what moves a terminal's cursor.
+pub(crate) fn line(text: &str) -> String {
+    shortened(text, MAX_LINE)
+}
+
+/// Without control characters and line ends, and not too long.
+fn shortened(text: &str, limit: usize) -> String {
     let mut words: Vec<&str> = text.split(|c: char| c.is_whitespace() || c.is_control()).collect();
     words.retain(|word| !word.is_empty());
     let line = words.join(" ");
-    match line.char_indices().nth(MAX_SHOWN) {
+    match line.char_indices().nth(limit) {
         Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),
         None => line,
     }
 }
 
 const MAX_SHOWN: usize = 200;
+const MAX_LINE: usize = 2_000;
 
 #[cfg(test)]
 mod tests {

@@ -87,6 +87,7 @@ fn info(version: &str, network_id: u32) -> String {
 }
 
 /// A node that is as it should be.
+#[allow(clippy::unnecessary_wraps, reason = "others of its kind do not answer")]
 fn right(line: &str, head: &str) -> Option<(u16, String)> {
     let path = line.split(' ').nth(1).unwrap_or_default();
     Some(match path {
@@ -190,20 +191,20 @@ async fn a_wrong_password_is_told_from_a_bad_proposal() {
     let refuses = |line: &str, head: &str| {
         if line.contains("block_proposal") { Some((401, String::new())) } else { right(line, head) }
     };
-    let (grades_refused, ..) = grades(refuses).await;
-    assert_eq!(grades_refused["node-password-accepted"], Grade::Fail);
-    assert_eq!(grades_refused["node-password-required"], Grade::Ok);
-    let (grades_open, ..) = grades(|line, head| {
+    let (refused, ..) = grades(refuses).await;
+    assert_eq!(refused["node-password-accepted"], Grade::Fail);
+    assert_eq!(refused["node-password-required"], Grade::Ok);
+    let (open, ..) = grades(|line, head| {
         if line.contains("block_proposal") { Some((400, String::new())) } else { right(line, head) }
     })
     .await;
-    assert_eq!(grades_open["node-password-accepted"], Grade::Ok);
-    assert_eq!(grades_open["node-password-required"], Grade::Fail);
-    let (grades_closed, ..) = grades(|line, head| {
+    assert_eq!(open["node-password-accepted"], Grade::Ok);
+    assert_eq!(open["node-password-required"], Grade::Fail);
+    let (closed, ..) = grades(|line, head| {
         if line.contains("block_proposal") { Some((404, String::new())) } else { right(line, head) }
     })
     .await;
-    assert_eq!(grades_closed["node-password-accepted"], Grade::Fail);
+    assert_eq!(closed["node-password-accepted"], Grade::Fail);
 }
 
 #[tokio::test]
@@ -219,30 +220,30 @@ async fn a_page_of_html_is_no_node() {
 
 #[tokio::test]
 async fn a_node_that_hangs_is_not_waited_for() {
-    let (grades_deaf, _, took) = grades(|_, _| None).await;
-    assert_eq!(grades_deaf["node-answers"], Grade::Fail);
+    let (deaf, _, took) = grades(|_, _| None).await;
+    assert_eq!(deaf["node-answers"], Grade::Fail);
     assert!(took < Duration::from_secs(2), "{took:?}");
     // It answers the first question and hangs on every other one.
-    let (grades_half, _, took) =
+    let (half, _, took) =
         grades(|line, head| if line.contains("/v2/info") { right(line, head) } else { None }).await;
-    assert_eq!(grades_half["node-answers"], Grade::Ok);
-    assert_eq!(grades_half["node-password-accepted"], Grade::Unknown);
-    assert_eq!(grades_half["registered-now"], Grade::Unknown);
+    assert_eq!(half["node-answers"], Grade::Ok);
+    assert_eq!(half["node-password-accepted"], Grade::Unknown);
+    assert_eq!(half["registered-now"], Grade::Unknown);
     assert!(took < Duration::from_secs(3), "{took:?}");
 }
 
 #[tokio::test]
 async fn a_node_that_lies_is_not_believed_and_breaks_nothing() {
-    let (grades_old, ..) = grades(|line, head| {
+    let (old, ..) = grades(|line, head| {
         if line.contains("/v2/info") {
             return Some((200, info("stacks-node 3.1.0.0.13 (x)", 0x8000_0000)));
         }
         right(line, head)
     })
     .await;
-    assert_eq!(grades_old["node-version"], Grade::Fail);
+    assert_eq!(old["node-version"], Grade::Fail);
     // A cycle of no length, a balance that is none, a set that holds nobody.
-    let (grades_odd, ..) = grades(|line, head| {
+    let (odd, ..) = grades(|line, head| {
         if line.contains("/v2/pox") {
             return Some((
                 200,
@@ -262,21 +263,21 @@ async fn a_node_that_lies_is_not_believed_and_breaks_nothing() {
         right(line, head)
     })
     .await;
-    assert_eq!(grades_odd["registered-now"], Grade::Unknown);
-    assert_eq!(grades_odd["revocation-balance"], Grade::Unknown);
-    let (grades_empty, ..) = grades(|line, head| {
+    assert_eq!(odd["registered-now"], Grade::Unknown);
+    assert_eq!(odd["revocation-balance"], Grade::Unknown);
+    let (nobody, ..) = grades(|line, head| {
         if line.contains("/v3/stacker_set") {
             return Some((200, json!({ "stacker_set": { "signers": [] } }).to_string()));
         }
         right(line, head)
     })
     .await;
-    assert_eq!(grades_empty["registered-now"], Grade::Fail);
+    assert_eq!(nobody["registered-now"], Grade::Fail);
     // An answer without an end.
-    let (grades_huge, _, took) = grades(|line, head| {
+    let (huge, _, took) = grades(|line, head| {
         if line.contains("/v2/info") { Some((200, "x".repeat(1 << 20))) } else { right(line, head) }
     })
     .await;
-    assert_eq!(grades_huge["node-answers"], Grade::Fail);
+    assert_eq!(huge["node-answers"], Grade::Fail);
     assert!(took < Duration::from_secs(2), "{took:?}");
 }

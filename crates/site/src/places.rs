@@ -64,6 +64,11 @@ impl Paths {
         self.config.join("signer-config.toml")
     }
 
+    /// The firewall as it is loaded at boot.
+    pub fn firewall(&self) -> AbsPath {
+        self.config.join("firewall.nft")
+    }
+
     /// The vault's configuration.
     pub fn vault_toml(&self) -> AbsPath {
         self.config.join("vault.toml")

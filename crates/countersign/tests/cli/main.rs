@@ -10,6 +10,7 @@
 mod as_root;
 mod check_config;
 mod chunks;
+mod doctor;
 mod door;
 mod explain;
 mod flood;

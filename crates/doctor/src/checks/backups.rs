@@ -131,7 +131,7 @@ fn signer(facts: &Facts) -> Fact<Outcome> {
         "backup.signer",
         "backup of the signer's files",
         DAILY,
-        "countersign backup signer",
+        "stop the signer, countersign journal export, start it (docs/operator/journal.md); keep a copy of its folder",
     )
 }
 

@@ -179,10 +179,7 @@ fn pruned(facts: &Facts) -> Fact<Outcome> {
     Ok(match left {
         144.. => Outcome::ok(measured),
         36..144 => Outcome::warn(measured, "start the node and let it catch up now"),
-        0..36 => Outcome::fail(
-            measured,
-            "start the node now, or restore it from a snapshot (countersign chainstate)",
-        ),
+        0..36 => Outcome::fail(measured, "start the node now, or restore it from a snapshot"),
     })
 }
 

@@ -103,8 +103,9 @@ fn answers(facts: &Facts) -> Fact<Outcome> {
         )),
         Err(Unknown::NotHere(why)) => return Err(Unknown::not_here(why.clone())),
         Err(Unknown::Unmeasured { reason, how }) => {
-            let remedy =
-                how.clone().unwrap_or_else(|| format!("curl -sS -m 5 http://{host}/v2/info"));
+            let remedy = how.clone().unwrap_or_else(|| {
+                format!("curl -sS -m 5 {}", shell::word(&format!("http://{host}/v2/info")))
+            });
             Outcome::fail(reason.clone(), remedy)
         }
     })
@@ -183,7 +184,7 @@ fn version(facts: &Facts) -> Fact<Outcome> {
 fn synced(facts: &Facts) -> Fact<Outcome> {
     let info = facts.node.info.as_ref()?;
     let bitcoin = facts.bitcoin.as_ref().ok().map(|bitcoin| bitcoin.blocks);
-    let remedy = "wait, and look for errors in the node's log: countersign logs explain";
+    let remedy = "wait, and look for errors in the node's log: journalctl -u stacks-node";
     if let Some(behind) =
         bitcoin.and_then(|blocks| blocks.checked_sub(info.burn_height)).filter(|behind| *behind > 2)
     {

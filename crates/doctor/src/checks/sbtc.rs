@@ -211,7 +211,7 @@ fn aggregate_key(facts: &Facts) -> Fact<Outcome> {
     } else {
         Outcome::fail(
             measured,
-            "read the sBTC signer's log for the last DKG; restore the database of the key: countersign restore",
+            "read the sBTC signer's log for the last DKG; restore the database of that key",
         )
     })
 }

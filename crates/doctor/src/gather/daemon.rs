@@ -11,8 +11,8 @@ use crate::facts::{DaemonState, EventFlow, MetricsPage, Rung};
 use crate::grade::{Fact, Unknown};
 use crate::parse::exposition;
 
-pub(super) async fn status(socket: Option<&Path>, limit: Duration) -> Fact<DaemonState> {
-    let socket = socket.ok_or_else(|| {
+pub(super) async fn status(socket: Fact<Option<&Path>>, limit: Duration) -> Fact<DaemonState> {
+    let socket = socket?.ok_or_else(|| {
         Unknown::not_here("a dry run and a signer that keeps nothing have no control socket")
     })?;
     let answer = control::ask(socket, Method::Get, "/status", &Value::Null, limit).await;

@@ -29,7 +29,7 @@ use countersign_ops::records::{self, Outcome, Record};
 use crate::check::Source;
 use crate::facts::{Certificate, Facts, JobRecord, Program};
 use crate::grade::{Fact, Unknown};
-use crate::target::Target;
+use crate::target::{Opened, Target};
 use bounded::blocking;
 use configs::Configs;
 
@@ -53,10 +53,13 @@ pub async fn gather(
     let has = |source| sources.contains(&source);
     let shared = Shared { target, configs: &configs, facts: &facts };
     // Units first: they name the logs.
-    let (units, parts) = tokio::join!(
-        when(has(Source::Units) || has(Source::Logs), shared.units(), Source::Units, progress),
-        local_and_remote(&shared, &has, records_folder.as_ref(), progress),
-    );
+    let work = async {
+        tokio::join!(
+            when(has(Source::Units) || has(Source::Logs), shared.units(), Source::Units, progress),
+            local_and_remote(&shared, &has, records_folder.as_ref(), progress),
+        )
+    };
+    let (units, parts) = Box::pin(work).await;
     let Parts {
         machine,
         storage,
@@ -254,9 +257,7 @@ impl Shared<'_> {
         let user = running.map(|process| process.uid);
         blocking("looking at the key's place", LOCAL, move || {
             let signer = target.signer.as_ref().ok_or_else(no_signer)?;
-            let opened = signer.read.as_ref().map_err(|_| {
-                Unknown::because("where the key is kept is not understood (config)")
-            })?;
+            let opened = signer.read.as_ref().map_err(|_| not_understood())?;
             Ok(files::key(signer, opened, user, is_private, now))
         })
         .await
@@ -273,7 +274,7 @@ impl Shared<'_> {
             Err(unknown) => return node::nothing(unknown),
         };
         let none = AuthPassword::new("");
-        let opened = self.target.signer.as_ref().and_then(|signer| signer.read.as_ref().ok());
+        let opened = self.opened().ok();
         let asker = node::Asker {
             signer,
             password: self.configs.password.as_ref().unwrap_or(&none),
@@ -284,9 +285,15 @@ impl Shared<'_> {
         Box::pin(node::gather(&asker)).await
     }
 
+    /// What our program reads in the signer's configuration.
+    fn opened(&self) -> Fact<&Opened> {
+        let signer = self.target.signer.as_ref().ok_or_else(no_signer)?;
+        signer.read.as_ref().map_err(|_| not_understood())
+    }
+
     async fn daemon(&self) -> Daemon {
-        let opened = self.target.signer.as_ref().and_then(|signer| signer.read.as_ref().ok());
-        let socket = opened.and_then(|opened| opened.control_socket.as_deref());
+        let opened = self.opened();
+        let socket = opened.map(|opened| opened.control_socket.as_deref());
         let metrics = self.facts.signer.as_ref().ok().and_then(|signer| signer.metrics.as_deref());
         let (target, patience) = (self.target, self.target.patience);
         let (status, (metrics, events)) = tokio::join!(
@@ -325,6 +332,10 @@ impl Shared<'_> {
         let paths = self.configs.certificates.clone();
         blocking("reading certificates", LOCAL, move || certificates(&paths)).await
     }
+}
+
+fn not_understood() -> Unknown {
+    Unknown::because("the signer's configuration is not understood (config)")
 }
 
 fn no_signer() -> Unknown {

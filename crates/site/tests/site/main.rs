@@ -6,6 +6,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod as_root;
 mod golden;
 mod initialising;
 mod installing;

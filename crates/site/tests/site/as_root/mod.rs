@@ -1,0 +1,4 @@
+//! With programs and rights that only root has.
+
+mod firewall;
+mod town;
