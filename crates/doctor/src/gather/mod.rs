@@ -60,38 +60,9 @@ pub async fn gather(
         )
     };
     let (units, parts) = Box::pin(work).await;
-    let Parts {
-        machine,
-        storage,
-        clock,
-        key,
-        files,
-        node,
-        daemon,
-        bitcoin,
-        sbtc,
-        network,
-        ssh,
-        certificates,
-    } = parts;
     let mut measured = facts.clone();
     set(&mut measured.units, units);
-    set(&mut measured.machine, machine);
-    set(&mut measured.storage, storage);
-    set(&mut measured.clock, clock);
-    set(&mut measured.key, key);
-    set(&mut measured.files, files);
-    set(&mut measured.node, node);
-    if let Some((status, metrics, events)) = daemon {
-        (measured.daemon, measured.metrics, measured.events) = (status, metrics, events);
-    }
-    set(&mut measured.bitcoin, bitcoin);
-    set(&mut measured.sbtc, sbtc);
-    if let Some((listeners, firewall)) = network {
-        (measured.listeners, measured.firewall) = (listeners, firewall);
-    }
-    set(&mut measured.ssh, ssh);
-    set(&mut measured.certificates, certificates);
+    parts.put_into(&mut measured);
     if has(Source::Logs) {
         measured.logs = logs::gather(&measured, &records.clone().unwrap_or_default(), LOCAL).await;
         progress(Source::Logs);
@@ -145,6 +116,27 @@ struct Parts {
     network: Option<Network>,
     ssh: Option<Fact<crate::facts::Ssh>>,
     certificates: Option<Fact<Vec<Certificate>>>,
+}
+
+impl Parts {
+    fn put_into(self, facts: &mut Facts) {
+        set(&mut facts.machine, self.machine);
+        set(&mut facts.storage, self.storage);
+        set(&mut facts.clock, self.clock);
+        set(&mut facts.key, self.key);
+        set(&mut facts.files, self.files);
+        set(&mut facts.node, self.node);
+        if let Some((status, metrics, events)) = self.daemon {
+            (facts.daemon, facts.metrics, facts.events) = (status, metrics, events);
+        }
+        set(&mut facts.bitcoin, self.bitcoin);
+        set(&mut facts.sbtc, self.sbtc);
+        if let Some((listeners, firewall)) = self.network {
+            (facts.listeners, facts.firewall) = (listeners, firewall);
+        }
+        set(&mut facts.ssh, self.ssh);
+        set(&mut facts.certificates, self.certificates);
+    }
 }
 
 async fn local_and_remote(
