@@ -102,7 +102,7 @@ struct Shown {
     /// Show what is as it should be, too
     #[arg(short, long)]
     verbose: bool,
-    /// Mend what is harmless, after asking: take rights away, make an empty folder
+    /// Mend what is harmless, after asking: take rights to configurations away from others
     #[arg(long)]
     fix: bool,
     /// Do not ask before mending

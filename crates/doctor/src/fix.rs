@@ -1,9 +1,9 @@
-//! Doing what `--fix` was asked for: taking rights away, making an empty folder.
+//! Doing what `--fix` was asked for: taking rights away.
 
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::PathBuf;
 
 use rustix::fs::{Mode, OFlags};
 
@@ -21,7 +21,7 @@ pub enum FixError {
     /// The operating system refuses.
     #[error("{} cannot be changed; run doctor as its owner or as root", path.display())]
     Refused {
-        /// The file or folder.
+        /// The file.
         path: PathBuf,
         /// What the operating system says.
         #[source]
@@ -31,13 +31,7 @@ pub enum FixError {
 
 /// Does it. Done twice, it is done once.
 pub fn apply(fix: &Fix) -> Result<(), FixError> {
-    match fix {
-        Fix::Mode { path, mode } => close(path, *mode),
-        Fix::Folder(path) => folder(path),
-    }
-}
-
-fn close(path: &Path, mode: u32) -> Result<(), FixError> {
+    let Fix { path, mode } = fix;
     let refused = |source: io::Error| FixError::Refused { path: path.to_owned(), source };
     // The file that is opened is the one that is changed, whatever the name leads to by then.
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
@@ -50,23 +44,17 @@ fn close(path: &Path, mode: u32) -> Result<(), FixError> {
     if !metadata.is_file() {
         return Err(FixError::Changed(path.to_owned()));
     }
-    if mode & !(metadata.mode() & 0o7777) != 0 {
+    if *mode & !(metadata.mode() & 0o7777) != 0 {
         return Err(FixError::Opens(path.to_owned()));
     }
-    file.set_permissions(fs::Permissions::from_mode(mode)).map_err(refused)
-}
-
-fn folder(path: &Path) -> Result<(), FixError> {
-    match DirBuilder::new().mode(0o750).create(path) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
-        Err(source) => Err(FixError::Refused { path: path.to_owned(), source }),
-        Ok(()) => Ok(()),
-    }
+    file.set_permissions(fs::Permissions::from_mode(*mode)).map_err(refused)
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use std::path::Path;
 
     use super::*;
 
@@ -80,7 +68,7 @@ mod tests {
         let path = folder.path().join("a");
         fs::write(&path, "kept").unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
-        let fix = |mode| Fix::Mode { path: path.clone(), mode };
+        let fix = |mode| Fix { path: path.clone(), mode };
         apply(&fix(0o600)).unwrap();
         apply(&fix(0o600)).unwrap();
         assert_eq!(mode_of(&path), 0o600);
@@ -96,20 +84,10 @@ mod tests {
         fs::write(&other, "").unwrap();
         fs::set_permissions(&other, fs::Permissions::from_mode(0o644)).unwrap();
         std::os::unix::fs::symlink(&other, &path).unwrap();
-        let refused = apply(&Fix::Mode { path: path.clone(), mode: 0o600 });
+        let refused = apply(&Fix { path: path.clone(), mode: 0o600 });
         assert!(matches!(refused, Err(FixError::Changed(_))), "{refused:?}");
         assert_eq!(mode_of(&other), 0o644);
-        let refused = apply(&Fix::Mode { path: folder.path().to_owned(), mode: 0o600 });
+        let refused = apply(&Fix { path: folder.path().to_owned(), mode: 0o600 });
         assert!(matches!(refused, Err(FixError::Changed(_))), "{refused:?}");
-    }
-
-    #[test]
-    fn a_folder_is_made_once() {
-        let above = tempfile::tempdir().unwrap();
-        let path = above.path().join("records");
-        apply(&Fix::Folder(path.clone())).unwrap();
-        apply(&Fix::Folder(path.clone())).unwrap();
-        assert_eq!(mode_of(&path) & 0o027, 0);
-        assert!(apply(&Fix::Folder(path.join("a/b"))).is_err());
     }
 }

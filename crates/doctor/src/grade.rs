@@ -116,27 +116,19 @@ impl Outcome {
     }
 }
 
-/// What `doctor --fix` may do: it takes rights away or makes an empty folder, and nothing else. No key, no
-/// firewall, no content of a file, no service.
+/// What `doctor --fix` may do: it takes rights to a file away from group and others, and nothing else. No
+/// key, no firewall, no content of a file, no service.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fix {
-    /// Takes rights to a file away from group and others.
-    Mode {
-        /// The file.
-        path: PathBuf,
-        /// The rights that stay.
-        mode: u32,
-    },
-    /// Makes a folder that only its owner may use.
-    Folder(PathBuf),
+pub struct Fix {
+    /// The file.
+    pub path: PathBuf,
+    /// The rights that stay.
+    pub mode: u32,
 }
 
 impl fmt::Display for Fix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Mode { path, mode } => write!(f, "chmod {mode:04o} {}", crate::shell::path(path)),
-            Self::Folder(path) => write!(f, "install -d -m 0750 {}", crate::shell::path(path)),
-        }
+        write!(f, "chmod {:04o} {}", self.mode, crate::shell::path(&self.path))
     }
 }
 

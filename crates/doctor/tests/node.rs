@@ -7,6 +7,8 @@
     reason = "a test fails by panicking"
 )]
 
+mod server;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::sync::Arc;
@@ -16,63 +18,12 @@ use countersign_custody::KeyPlace;
 use countersign_doctor::{Grade, Opened, Profile, Report, Signer, Source, Target, all, gather};
 use countersign_wire::PrivateKey;
 use serde_json::json;
+use server::{Answers, serve};
 use tempfile::TempDir;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
 
 /// The key of the golden vectors; it controls nothing.
 const KEY: &str = "6d430bb91222408e7706c9001cfaeb91b08c2be6d5ac95779ab52c6b431950e001";
 const PASSWORD: &str = "correct horse battery staple";
-
-/// How a node answers a request: by its first line and its head. None is no answer at all.
-type Answers = fn(&str, &str) -> Option<(u16, String)>;
-
-/// A node at a free port, until the test ends.
-async fn node(answers: Answers) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap().to_string();
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(serve(stream, answers));
-        }
-    });
-    address
-}
-
-/// Answers one request after the other. Requests are small, and their bodies are `{}` or calls.
-async fn serve(mut stream: TcpStream, answers: Answers) {
-    let mut seen = Vec::new();
-    loop {
-        let mut part = [0; 4_096];
-        let Ok(len) = stream.read(&mut part).await else { return };
-        if len == 0 {
-            return;
-        }
-        seen.extend_from_slice(&part[..len]);
-        let text = String::from_utf8_lossy(&seen).into_owned();
-        let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
-        let wanted = head
-            .lines()
-            .find_map(|line| {
-                line.to_ascii_lowercase().strip_prefix("content-length:").map(str::to_owned)
-            })
-            .map_or(0, |len| len.trim().parse::<usize>().unwrap());
-        if body.len() < wanted {
-            continue;
-        }
-        seen.clear();
-        let line = head.lines().next().unwrap_or_default().to_owned();
-        let Some((status, body)) = answers(&line, head) else {
-            std::future::pending::<()>().await;
-            return;
-        };
-        let len = body.len();
-        let answer = format!("HTTP/1.1 {status} X\r\nContent-Length: {len}\r\n\r\n{body}");
-        if stream.write_all(answer.as_bytes()).await.is_err() {
-            return;
-        }
-    }
-}
 
 fn info(version: &str, network_id: u32) -> String {
     let hash = "00".repeat(20);
@@ -88,7 +39,7 @@ fn info(version: &str, network_id: u32) -> String {
 
 /// A node that is as it should be.
 #[allow(clippy::unnecessary_wraps, reason = "others of its kind do not answer")]
-fn right(line: &str, head: &str) -> Option<(u16, String)> {
+fn right(line: &str, head: &str, _: &str) -> Option<(u16, String)> {
     let path = line.split(' ').nth(1).unwrap_or_default();
     Some(match path {
         "/v2/info" => (200, info("stacks-node 4.0.2 (x)", 0x8000_0000)),
@@ -134,7 +85,7 @@ fn set() -> String {
 /// The grades of the checks of the node, with how long it took.
 async fn grades(answers: Answers) -> (BTreeMap<&'static str, Grade>, Report, Duration) {
     let folder = tempfile::tempdir().unwrap();
-    let host = node(answers).await;
+    let host = serve(answers).await;
     let target = Arc::new(target(&folder, &host));
     let started = Instant::now();
     let facts = gather(&target, &[Source::Node].into(), 1_796_000_000, &|_| {}).await;
@@ -175,11 +126,11 @@ async fn a_right_node_passes_every_check() {
 
 #[tokio::test]
 async fn a_node_of_another_network_is_found_out() {
-    let (grades, ..) = grades(|line, head| {
+    let (grades, ..) = grades(|line, head, body| {
         if line.contains("/v2/info") {
             return Some((200, info("stacks-node 4.0.2", 1)));
         }
-        right(line, head)
+        right(line, head, body)
     })
     .await;
     assert_eq!(grades["node-network"], Grade::Fail);
@@ -188,20 +139,32 @@ async fn a_node_of_another_network_is_found_out() {
 
 #[tokio::test]
 async fn a_wrong_password_is_told_from_a_bad_proposal() {
-    let refuses = |line: &str, head: &str| {
-        if line.contains("block_proposal") { Some((401, String::new())) } else { right(line, head) }
+    let refuses = |line: &str, head: &str, body: &str| {
+        if line.contains("block_proposal") {
+            Some((401, String::new()))
+        } else {
+            right(line, head, body)
+        }
     };
     let (refused, ..) = grades(refuses).await;
     assert_eq!(refused["node-password-accepted"], Grade::Fail);
     assert_eq!(refused["node-password-required"], Grade::Ok);
-    let (open, ..) = grades(|line, head| {
-        if line.contains("block_proposal") { Some((400, String::new())) } else { right(line, head) }
+    let (open, ..) = grades(|line, head, body| {
+        if line.contains("block_proposal") {
+            Some((400, String::new()))
+        } else {
+            right(line, head, body)
+        }
     })
     .await;
     assert_eq!(open["node-password-accepted"], Grade::Ok);
     assert_eq!(open["node-password-required"], Grade::Fail);
-    let (closed, ..) = grades(|line, head| {
-        if line.contains("block_proposal") { Some((404, String::new())) } else { right(line, head) }
+    let (closed, ..) = grades(|line, head, body| {
+        if line.contains("block_proposal") {
+            Some((404, String::new()))
+        } else {
+            right(line, head, body)
+        }
     })
     .await;
     assert_eq!(closed["node-password-accepted"], Grade::Fail);
@@ -210,7 +173,8 @@ async fn a_wrong_password_is_told_from_a_bad_proposal() {
 #[tokio::test]
 async fn a_page_of_html_is_no_node() {
     let (grades, report, _) =
-        grades(|_, _| Some((200, "<html><body>\u{1b}[2Jwelcome</body></html>".to_owned()))).await;
+        grades(|_, _, _| Some((200, "<html><body>\u{1b}[2Jwelcome</body></html>".to_owned())))
+            .await;
     assert_eq!(grades["node-answers"], Grade::Fail);
     let others = report.checks.iter().filter(|finding| finding.id != "node-answers");
     assert!(others.clone().count() > 5);
@@ -220,12 +184,17 @@ async fn a_page_of_html_is_no_node() {
 
 #[tokio::test]
 async fn a_node_that_hangs_is_not_waited_for() {
-    let (deaf, _, took) = grades(|_, _| None).await;
+    let (deaf, _, took) = grades(|_, _, _| None).await;
     assert_eq!(deaf["node-answers"], Grade::Fail);
     assert!(took < Duration::from_secs(2), "{took:?}");
     // It answers the first question and hangs on every other one.
     let (half, _, took) =
-        grades(|line, head| if line.contains("/v2/info") { right(line, head) } else { None }).await;
+        grades(
+            |line, head, body| {
+                if line.contains("/v2/info") { right(line, head, body) } else { None }
+            },
+        )
+        .await;
     assert_eq!(half["node-answers"], Grade::Ok);
     assert_eq!(half["node-password-accepted"], Grade::Unknown);
     assert_eq!(half["registered-now"], Grade::Unknown);
@@ -234,16 +203,16 @@ async fn a_node_that_hangs_is_not_waited_for() {
 
 #[tokio::test]
 async fn a_node_that_lies_is_not_believed_and_breaks_nothing() {
-    let (old, ..) = grades(|line, head| {
+    let (old, ..) = grades(|line, head, body| {
         if line.contains("/v2/info") {
             return Some((200, info("stacks-node 3.1.0.0.13 (x)", 0x8000_0000)));
         }
-        right(line, head)
+        right(line, head, body)
     })
     .await;
     assert_eq!(old["node-version"], Grade::Fail);
     // A cycle of no length, a balance that is none, a set that holds nobody.
-    let (odd, ..) = grades(|line, head| {
+    let (odd, ..) = grades(|line, head, body| {
         if line.contains("/v2/pox") {
             return Some((
                 200,
@@ -260,22 +229,26 @@ async fn a_node_that_lies_is_not_believed_and_breaks_nothing() {
         if line.contains("/v3/stacker_set") {
             return Some((200, json!({ "stacker_set": { "signers": [] } }).to_string()));
         }
-        right(line, head)
+        right(line, head, body)
     })
     .await;
     assert_eq!(odd["registered-now"], Grade::Unknown);
     assert_eq!(odd["revocation-balance"], Grade::Unknown);
-    let (nobody, ..) = grades(|line, head| {
+    let (nobody, ..) = grades(|line, head, body| {
         if line.contains("/v3/stacker_set") {
             return Some((200, json!({ "stacker_set": { "signers": [] } }).to_string()));
         }
-        right(line, head)
+        right(line, head, body)
     })
     .await;
     assert_eq!(nobody["registered-now"], Grade::Fail);
     // An answer without an end.
-    let (huge, _, took) = grades(|line, head| {
-        if line.contains("/v2/info") { Some((200, "x".repeat(1 << 20))) } else { right(line, head) }
+    let (huge, _, took) = grades(|line, head, body| {
+        if line.contains("/v2/info") {
+            Some((200, "x".repeat(1 << 20)))
+        } else {
+            right(line, head, body)
+        }
     })
     .await;
     assert_eq!(huge["node-answers"], Grade::Fail);

@@ -59,8 +59,7 @@ fn is_groups(finding: &Finding, owner: u32, mode: u32) -> bool {
 
 fn with_fix(path: &Path, finding: Finding, owner: u32, mode: u32) -> FileFinding {
     let left = if owner == 0 { 0o740 } else { 0o700 };
-    let fix =
-        (finding.check == "mode").then(|| Fix::Mode { path: path.to_owned(), mode: mode & left });
+    let fix = (finding.check == "mode").then(|| Fix { path: path.to_owned(), mode: mode & left });
     let remedy = fix.as_ref().map_or(finding.remedy, ToString::to_string);
     FileFinding { path: path.to_owned(), kind: finding.check, what: finding.what, remedy, fix }
 }
@@ -85,7 +84,7 @@ mod tests {
         let found = findings(std::slice::from_ref(&path)).unwrap();
         let first = found.first().unwrap();
         assert_eq!(first.kind, "mode");
-        let Some(Fix::Mode { mode, .. }) = &first.fix else { unreachable!("modes can be mended") };
+        let mode = first.fix.as_ref().unwrap().mode;
         assert_eq!(mode & 0o007, 0);
         assert!(first.remedy.starts_with("chmod 06"), "{}", first.remedy);
         assert!(findings(&[folder.path().join("missing")]).is_err());

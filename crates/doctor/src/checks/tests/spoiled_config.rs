@@ -60,7 +60,7 @@ pub(super) const TABLE: &[Spoiled] = &[
     }),
     ("files-modes", Fail, |facts| {
         let path = PathBuf::from("/etc/stacks-node/config.toml");
-        let fix = Fix::Mode { path: path.clone(), mode: 0o600 };
+        let fix = Fix { path: path.clone(), mode: 0o600 };
         let (what, remedy) = ("others can read it".to_owned(), fix.to_string());
         facts.files = Ok(vec![FileFinding { path, kind: "mode", what, remedy, fix: Some(fix) }]);
     }),
