@@ -14,6 +14,7 @@ mod check_config;
 mod chunks;
 #[path = "../../../backup/tests/support/cluster.rs"]
 mod cluster;
+mod doctor;
 mod door;
 mod explain;
 mod flood;
