@@ -7,6 +7,7 @@
 //!
 //! Nothing here prints. What takes long tells a [`Progress`] and can be stopped.
 
+pub mod chainstate;
 pub mod child;
 pub mod dkg;
 mod folder;

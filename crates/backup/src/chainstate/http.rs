@@ -1,6 +1,6 @@
 //! Just enough HTTP to download one large file and to ask a node for its tip: blocking, and bounded in everything.
 
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -121,7 +121,6 @@ pub(super) struct Body<'a> {
     client: &'a HttpClient,
     url: String,
     incoming: Incoming,
-    rest: Bytes,
 }
 
 trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
@@ -168,7 +167,7 @@ impl HttpClient {
             let status = response.status();
             if !(status.is_redirection() && response.headers().contains_key(LOCATION)) {
                 let (parts, incoming) = response.into_parts();
-                let body = Body { client: self, url: target, incoming, rest: Bytes::new() };
+                let body = Body { client: self, url: target, incoming };
                 return Ok(Answer { status, headers: parts.headers, body });
             }
             let next = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
@@ -263,22 +262,6 @@ impl Body<'_> {
                 return Ok(Some(block));
             }
         }
-    }
-}
-
-impl Read for Body<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while self.rest.is_empty() {
-            match self.next().map_err(io::Error::other)? {
-                Some(block) => self.rest = block,
-                None => return Ok(0),
-            }
-        }
-        let taken = self.rest.split_to(buffer.len().min(self.rest.len()));
-        if let Some(place) = buffer.get_mut(..taken.len()) {
-            place.copy_from_slice(&taken);
-        }
-        Ok(taken.len())
     }
 }
 

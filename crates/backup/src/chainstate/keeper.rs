@@ -78,6 +78,11 @@ impl Service {
         Ok(down)
     }
 
+    /// Starts a node that was not stopped by us.
+    pub(super) fn start(&self) -> Result<(), KeeperError> {
+        run("start", &self.start, self.limit)
+    }
+
     fn spawn_keeper(&self) -> Result<Option<Child>, KeeperError> {
         let Some((program, words)) = self.keeper.split_first() else { return Ok(None) };
         let mut command = Command::new(program);
@@ -104,11 +109,6 @@ impl Down<'_> {
     /// Starts it.
     pub(super) fn start(mut self) -> Result<(), KeeperError> {
         self.bring_up()
-    }
-
-    /// Leaves it as it is: it did not run before.
-    pub(super) fn leave(mut self) {
-        self.is_up = true;
     }
 
     fn bring_up(&mut self) -> Result<(), KeeperError> {
