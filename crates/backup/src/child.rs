@@ -7,9 +7,11 @@ use std::io::{self, Read, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use tokio_util::sync::CancellationToken;
 
 /// Why a program gave no result.
@@ -57,6 +59,10 @@ pub struct Other {
 pub(crate) struct Running {
     child: Child,
     program: String,
+    started: Instant,
+    within: Duration,
+    /// Ends the thread that would kill it.
+    _guard: Sender<()>,
     stderr: Option<JoinHandle<String>>,
 }
 
@@ -83,13 +89,21 @@ pub(crate) fn command(program: &Path, other: Option<Other>) -> Command {
 }
 
 impl Running {
-    pub(crate) fn start(mut command: Command) -> Result<Self, ChildError> {
+    /// Starts a program. It is killed once the work is stopped or the time is over, so that whoever reads from it or
+    /// writes to it does not wait for ever.
+    pub(crate) fn start(
+        mut command: Command,
+        within: Duration,
+        stop: &CancellationToken,
+    ) -> Result<Self, ChildError> {
         let program = name(command.get_program());
-        let started = command.stderr(Stdio::piped()).spawn();
+        let spawned = command.stderr(Stdio::piped()).spawn();
         let mut child =
-            started.map_err(|source| ChildError::Start { program: program.clone(), source })?;
+            spawned.map_err(|source| ChildError::Start { program: program.clone(), source })?;
+        let started = Instant::now();
+        let guard = guard(&child, within, stop.clone());
         let stderr = child.stderr.take().map(|stderr| thread::spawn(move || end_of(stderr)));
-        Ok(Self { child, program, stderr })
+        Ok(Self { child, program, started, within, _guard: guard, stderr })
     }
 
     pub(crate) fn stdin(&mut self) -> ChildStdin {
@@ -113,29 +127,38 @@ impl Running {
     }
 
     /// Waits for its end.
-    pub(crate) fn finish(
-        mut self,
-        within: Duration,
-        stop: &CancellationToken,
-    ) -> Result<Finished, ChildError> {
-        let started = Instant::now();
-        let status = loop {
-            match self.child.try_wait() {
-                Ok(Some(status)) => break status,
-                Ok(None) => {}
-                Err(source) => return Err(self.pipe_error(source)),
-            }
-            if stop.is_cancelled() {
-                return Err(ChildError::Stopped);
-            }
-            if started.elapsed() > within {
-                return Err(ChildError::TimedOut { program: self.program.clone(), after: within });
-            }
-            thread::sleep(LOOK);
-        };
+    pub(crate) fn finish(mut self, stop: &CancellationToken) -> Result<Finished, ChildError> {
+        let status = self.child.wait().map_err(|source| self.pipe_error(source))?;
+        if stop.is_cancelled() {
+            return Err(ChildError::Stopped);
+        }
+        if !status.success() && self.started.elapsed() > self.within {
+            return Err(ChildError::TimedOut { program: self.program.clone(), after: self.within });
+        }
         let said = self.stderr.take().and_then(|said| said.join().ok()).unwrap_or_default();
         Ok(Finished { status, said })
     }
+}
+
+/// Kills the process once it must end, unless what is returned is dropped before.
+fn guard(child: &Child, within: Duration, stop: CancellationToken) -> Sender<()> {
+    let (sender, dropped) = mpsc::channel::<()>();
+    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    // The descriptor names this process for ever, whatever happens to its number.
+    let process = pid.and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
+    let started = Instant::now();
+    thread::spawn(move || {
+        while matches!(dropped.recv_timeout(LOOK), Err(RecvTimeoutError::Timeout)) {
+            if stop.is_cancelled() || started.elapsed() > within {
+                if let Some(process) = process {
+                    // It may have ended already.
+                    let _ = pidfd_send_signal(&process, Signal::KILL);
+                }
+                return;
+            }
+        }
+    });
+    sender
 }
 
 impl Drop for Running {
@@ -153,10 +176,8 @@ pub(crate) fn output(
     within: Duration,
     stop: &CancellationToken,
 ) -> Result<(Finished, Vec<u8>), ChildError> {
-    let mut running = Running::start({
-        command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        command
-    })?;
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut running = Running::start(command, within, stop)?;
     let (mut stdin, stdout) = (running.stdin(), running.stdout());
     let input = input.as_bytes().to_owned();
     // A program that ends before it has read everything says why itself.
@@ -168,7 +189,7 @@ pub(crate) fn output(
         bytes
     });
     let program = running.program.clone();
-    let finished = running.finish(within, stop)?;
+    let finished = running.finish(stop)?;
     // A grandchild may hold the pipes open; what has arrived by now is not waited for any longer.
     drop(writer);
     let bytes = reader.join().map_err(|_| ChildError::Pipe {
@@ -186,10 +207,10 @@ impl Finished {
 }
 
 fn last_words(said: &str) -> Option<String> {
-    let lines = said.lines().map(str::trim).filter(|line| !line.is_empty());
+    let mut lines = said.lines().map(str::trim).filter(|line| !line.is_empty());
     let telling =
         |line: &&str| ["error:", "ERROR:", "FATAL:"].iter().any(|word| line.contains(word));
-    let line = lines.clone().find(telling).or_else(|| lines.last())?;
+    let line = lines.clone().find(telling).or_else(|| lines.next_back())?;
     let text: String = line.chars().filter(|c| !c.is_control()).take(MAX_LINE).collect();
     Some(text)
 }
@@ -211,8 +232,8 @@ fn name(program: &OsStr) -> String {
     program.to_string_lossy().into_owned()
 }
 
-/// How often it is seen whether a program has ended.
-const LOOK: Duration = Duration::from_millis(10);
+/// How often it is seen whether a program must end.
+const LOOK: Duration = Duration::from_millis(50);
 /// The longest answer of a program that is read, in bytes.
 pub(crate) const MAX_OUTPUT: u64 = 64 << 20;
 /// How much of what a program complains about is kept, in bytes.

@@ -84,8 +84,9 @@ impl Folder {
     pub fn backups(&self) -> Result<Vec<Manifest>, FolderError> {
         let mut found = Vec::new();
         for name in self.names()? {
-            let is_manifest = name.starts_with(NAME) && name.ends_with(".json");
-            if !is_manifest {
+            let is_ours = name.starts_with(NAME);
+            let is_manifest = Path::new(&name).extension().is_some_and(|it| it == "json");
+            if !(is_ours && is_manifest) {
                 continue;
             }
             let manifest = Manifest::read(&self.path.join(&name))?;
@@ -95,6 +96,15 @@ impl Folder {
         }
         found.sort_by(|a, b| (b.made_at, &b.file).cmp(&(a.made_at, &a.file)));
         Ok(found)
+    }
+
+    /// Changes what is said of a backup, which nobody else changes meanwhile.
+    pub fn amend(&self, file: &str, change: impl FnOnce(&mut Manifest)) -> Result<(), FolderError> {
+        let lock = File::create(self.path.join(AMENDING)).map_err(|source| self.error(source))?;
+        lock.lock().map_err(|source| self.error(source))?;
+        let mut manifest = Manifest::read(&Manifest::path_of(&self.path.join(file)))?;
+        change(&mut manifest);
+        Ok(manifest.write(&self.path)?)
     }
 
     /// Where a backup's file is.
@@ -132,13 +142,12 @@ impl Locked<'_> {
     /// A name for a backup of this moment that no file has.
     pub(crate) fn free_name(&self, at: u64) -> String {
         let stem = format!("{NAME}{}", stamp(at));
-        (1_u32..)
-            .map(|number| match number {
-                1 => format!("{stem}{ENDING}"),
-                number => format!("{stem}-{number}{ENDING}"),
-            })
-            .find(|name| !self.folder.path.join(name).exists())
-            .expect("a folder does not hold all names")
+        let (mut name, mut number) = (format!("{stem}{ENDING}"), 1_u64);
+        while self.folder.path.join(&name).exists() {
+            number += 1;
+            name = format!("{stem}-{number}{ENDING}");
+        }
+        name
     }
 
     /// Gives a finished draft its name. When this returns, the file survives a power cut.
@@ -194,6 +203,8 @@ const ENDING: &str = ".dump.age";
 const DRAFT: &str = ".partial-";
 /// The file whose lock is the folder's.
 const LOCK: &str = ".lock";
+/// The file whose lock is held while a manifest is changed.
+const AMENDING: &str = ".lock-manifests";
 
 #[cfg(test)]
 mod tests {
@@ -241,6 +252,25 @@ mod tests {
         assert_eq!(locked.free_name(1_764_268_740), "postgres-20251127T183900Z-2.dump.age");
         locked.keep(locked.draft().unwrap(), &name).unwrap_err();
         assert_eq!(fs::read(above.path().join(&name)).unwrap(), b"whole");
+    }
+
+    #[test]
+    fn two_who_amend_a_manifest_both_succeed() {
+        let above = tempfile::tempdir().unwrap();
+        let folder = Folder::open(above.path()).unwrap();
+        manifest("postgres-1", 1).write(above.path()).unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..25 {
+                        folder.amend("postgres-1", |manifest| manifest.took_ms += 1).unwrap();
+                    }
+                });
+            }
+        });
+        fs::write(above.path().join("postgres-1"), "x").unwrap();
+        assert_eq!(folder.backups().unwrap().pop().unwrap().took_ms, 101);
+        folder.amend("postgres-2", |_| ()).unwrap_err();
     }
 
     #[test]

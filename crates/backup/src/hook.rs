@@ -87,8 +87,7 @@ impl Hook {
         for manifest in folder.backups()?.into_iter().rev() {
             if manifest.offsite.is_none() {
                 let offsite = Some(self.run(&folder.file(&manifest), at, stop)?);
-                let manifest = Manifest { offsite, ..manifest };
-                manifest.write(folder.path()).map_err(FolderError::from)?;
+                folder.amend(&manifest.file, |manifest| manifest.offsite = offsite)?;
                 carried += 1;
             }
         }

@@ -207,7 +207,10 @@ impl Manifest {
 
     /// What counts of it for the retention.
     pub fn entry(&self) -> Entry {
-        let is_verified = self.verified.as_ref().is_some_and(|verified| verified.verdict == GOOD);
+        let is_good = |verified: &Verified| {
+            verified.verdict == GOOD && verified.level.is_some_and(|level| level >= RESTORED)
+        };
+        let is_verified = self.verified.as_ref().is_some_and(is_good);
         Entry { made_at: self.made_at, is_verified }
     }
 
@@ -226,6 +229,8 @@ pub(crate) fn migration_number(name: &str) -> Option<u32> {
 
 /// The verdict of a verification that reached what was asked for.
 pub(crate) const GOOD: &str = "good";
+/// The least level of a verification that restored it and counted its rows.
+const RESTORED: u8 = 2;
 /// The format of manifests that this program writes and reads.
 pub(crate) const FORMAT: u32 = 1;
 /// The status of a key that all signers have signed with once.

@@ -28,7 +28,7 @@ impl Default for Policy {
 pub struct Entry {
     /// When it was made, in seconds since 1970.
     pub made_at: u64,
-    /// Whether it was verified and is good.
+    /// Whether it was restored and found good.
     pub is_verified: bool,
 }
 

@@ -24,6 +24,6 @@ pub(crate) enum Verb {
 pub(crate) fn run(verb: Verb, out: &mut dyn Write) -> Result<(), Failed> {
     match verb {
         Verb::Postgres { verb } => backup_postgres::run(verb, out),
-        Verb::Verify(args) => backup_verify::run(*args, out),
+        Verb::Verify(args) => backup_verify::run(&args, out),
     }
 }

@@ -68,7 +68,8 @@ impl Place {
     /// The path of the folder of backups.
     pub(crate) fn path(&self, site: Option<&Site>) -> Result<PathBuf, Failed> {
         let of_site = || Some(site?.backups.as_ref()?.folder.as_path().to_owned());
-        let missing = "name the folder of the backups with --folder, or a --site that has [backups]";
+        let missing =
+            "name the folder of the backups with --folder, or a --site that has [backups]";
         self.folder.clone().or_else(of_site).ok_or_else(|| Failed::argument(missing))
     }
 

@@ -25,15 +25,15 @@ use crate::keys_place::now;
 pub(crate) enum Verb {
     /// Make one backup now
     #[command(after_help = RUN_EXAMPLES)]
-    Run(Args),
+    Run(Box<Args>),
     /// Make a backup each day, and at once after each new key of the signers
     #[command(after_help = WATCH_EXAMPLES)]
-    Watch(WatchArgs),
+    Watch(Box<WatchArgs>),
     /// Show the backups that there are
     List(ListArgs),
     /// Print the SQL that makes the role for backups, or check that role
     #[command(after_help = ROLE_EXAMPLES)]
-    Role(RoleArgs),
+    Role(Box<RoleArgs>),
 }
 
 /// What a backup needs to know.
@@ -127,7 +127,7 @@ Examples:
 pub(crate) fn run(verb: Verb, out: &mut dyn Write) -> Result<(), Failed> {
     match verb {
         Verb::Run(args) => one(&args, out),
-        Verb::Watch(args) => watch(args),
+        Verb::Watch(args) => watch(&args),
         Verb::List(args) => list(&args, out),
         Verb::Role(args) => role(&args, out),
     }
@@ -150,7 +150,8 @@ impl Args {
             }
             _ => self.recipient.clone(),
         };
-        let recipients = Recipients::new(named.iter().map(String::as_str)).map_err(Failed::argument)?;
+        let recipients =
+            Recipients::new(named.iter().map(String::as_str)).map_err(Failed::argument)?;
         let connection = self.source.connection(site.as_ref())?;
         let job = Job {
             connection,
@@ -172,7 +173,8 @@ impl Args {
     }
 
     fn hook(&self, site: Option<&Site>) -> Option<Hook> {
-        let given = self.off_host.as_ref().map(|program| (program.clone(), self.off_host_arg.clone()));
+        let given =
+            self.off_host.as_ref().map(|program| (program.clone(), self.off_host_arg.clone()));
         let of_site = || {
             let words = &site?.backups.as_ref()?.off_host;
             let (program, arguments) = words.split_first()?;
@@ -232,17 +234,17 @@ fn print(path: &std::path::Path, made: &Manifest, out: &mut dyn Write) -> std::i
     )
 }
 
-fn watch(WatchArgs { args, at, every }: WatchArgs) -> Result<(), Failed> {
+fn watch(&WatchArgs { ref args, at, every }: &WatchArgs) -> Result<(), Failed> {
     let plan = args.plan()?;
     with_care(move |care| {
-        let (stopper, stopped) = mpsc::channel::<()>();
+        let (alive, stopped) = mpsc::channel::<()>();
         let stop = care.stop.clone();
         // The loop sleeps on the channel; the thread ends with the process, or with the token.
         std::thread::spawn(move || {
             while !stop.is_cancelled() {
                 std::thread::sleep(Duration::from_millis(100));
             }
-            drop(stopper);
+            drop(alive);
         });
         let schedule = Schedule { daily_at: at };
         let every = Duration::from_secs(every);
@@ -327,7 +329,8 @@ fn time_of_day(text: &str) -> Result<u32, &'static str> {
         let is_fit = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
         text.parse::<u32>().ok().filter(|number| is_fit && *number < below)
     };
-    let (hours, minutes) = number(hours, 24).zip(number(minutes, 60)).ok_or("write HH:MM, such as 03:15")?;
+    let (hours, minutes) =
+        number(hours, 24).zip(number(minutes, 60)).ok_or("write HH:MM, such as 03:15")?;
     Ok((hours * 60 + minutes) * 60)
 }
 

@@ -44,7 +44,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     chain: Chain,
     #[command(flatten)]
-    key: Key,
+    opener: Opener,
     /// The folder for the PostgreSQL that is thrown away
     #[arg(long, value_name = "FOLDER")]
     scratch: Option<PathBuf>,
@@ -75,7 +75,7 @@ struct Chain {
 
 /// The signer's private key.
 #[derive(Debug, clap::Args)]
-struct Key {
+struct Opener {
     /// The sBTC signer's private key: a file with hex, a backup of `keys backup`, or its shares
     #[arg(long, value_name = "FILE", num_args = 1..)]
     key: Vec<PathBuf>,
@@ -88,7 +88,7 @@ struct Key {
 }
 
 pub(crate) const EXAMPLES: &str = "\
-The exit code is 0 if the backup reaches the level, 14 if it is no good, and 1 if that cannot be known: no node
+The exit code is 0 if the backup reaches the level, 15 if it is no good, and 1 if that cannot be known: no node
 answers, no key was given, PostgreSQL is missing.
 
 Examples:
@@ -98,13 +98,13 @@ Examples:
 ";
 
 /// Verifies, prints the verdict, and writes it down.
-pub(crate) fn run(args: Args, out: &mut dyn Write) -> Result<(), Failed> {
+pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failed> {
     forbid_core_dumps().map_err(Failed::failure)?;
     let site = args.place.load()?;
     let backup = args.backup(site.as_ref())?;
     let identities = Identities::new(&secret_text(&args.identity)?);
     let identities = identities.map_err(|error| Failed::new(Exit::Key, error))?;
-    let key = args.key.open()?;
+    let key = args.opener.open()?;
     let programs = Programs::of_server(args.place.pg_bin.as_deref()).map_err(Failed::failure)?;
     let workshop = Workshop {
         programs,
@@ -112,10 +112,8 @@ pub(crate) fn run(args: Args, out: &mut dyn Write) -> Result<(), Failed> {
         user: args.postgres_user.clone(),
     };
     let chain = if args.level >= 3 { args.chain.ask(site.as_ref())? } else { Vec::new() };
-    let expected = Expected {
-        migration: args.migration,
-        max_age: args.max_age.saturating_mul(3600),
-    };
+    let expected =
+        Expected { migration: args.migration, max_age: args.max_age.saturating_mul(3600) };
     let (level, file) = (args.level, backup.clone());
     let report = with_care(move |care| {
         let request = Request {
@@ -180,10 +178,9 @@ impl Args {
         }
         self.place.record(site, &record);
         let Some((manifest, folder)) = manifest.zip(backup.parent()) else { return };
+        let verified = Some(report.verified(at));
         let written = Folder::open(folder).and_then(|folder| {
-            let _locked = folder.lock()?;
-            let manifest = Manifest { verified: Some(report.verified(at)), ..manifest };
-            Ok(manifest.write(folder.path())?)
+            folder.amend(&manifest.file, |manifest| manifest.verified = verified)
         });
         if let Err(error) = written {
             complain(&error);
@@ -226,7 +223,7 @@ impl Chain {
     }
 }
 
-impl Key {
+impl Opener {
     /// The key in memory, if one was named.
     fn open(&self) -> Result<Option<PrivateKey>, Failed> {
         let [first, ..] = self.key.as_slice() else { return Ok(None) };
@@ -272,7 +269,8 @@ fn text(backup: &Path, asked: u8, report: &Report) -> String {
         line(format_args!("         warn  of an older key: {fault}"));
     }
     line(format_args!("Verdict: {}", report.verdict()));
-    let rate = report.seconds_per_gb().map_or(String::new(), |rate| format!(", {rate:.1} s per GB"));
+    let rate =
+        report.seconds_per_gb().map_or(String::new(), |rate| format!(", {rate:.1} s per GB"));
     line(format_args!(
         "Time:    {}.{:03} s for {} bytes{rate}",
         report.took_ms / 1000,

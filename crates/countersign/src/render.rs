@@ -138,7 +138,7 @@ fn described(file: &Rendered, place: &Path) -> serde_json::Value {
 }
 
 /// Which of the hosts this is.
-fn role(given: Option<HostRole>, site: &Site) -> Result<HostRole, Failed> {
+pub(crate) fn role(given: Option<HostRole>, site: &Site) -> Result<HostRole, Failed> {
     if let Some(role) = given {
         if site.roles().contains(&role) {
             return Ok(role);

@@ -16,7 +16,7 @@ pub enum Exit {
     Failure = 1,
     /// The command line or the configuration is wrong; nothing was touched.
     Usage = 2,
-    /// The store or the journal cannot be written.
+    /// The store, the journal or the decision log cannot be written.
     Store = 3,
     /// The signing journal is missing, not the latest, in use, damaged, or of another key.
     Journal = 4,
@@ -70,7 +70,7 @@ pub const TABLE: [Row; 16] = [
     },
     Row {
         exit: Exit::Store,
-        meaning: "the store cannot be used, or store or journal cannot be written; nothing was signed",
+        meaning: "the store cannot be used, or store, journal or decision log cannot be written; nothing was signed",
         remedy: "make room, mend permissions or end the other process, as the error says; then restart",
     },
     Row {
@@ -142,7 +142,7 @@ impl Exit {
     }
 
     /// Whether a supervisor must leave the daemon down after this until somebody has changed something.
-    /// The units in `deploy/systemd/` name these codes.
+    /// The units that `countersign render` makes name these codes.
     pub const fn needs_a_human(self) -> bool {
         matches!(
             self,

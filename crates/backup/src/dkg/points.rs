@@ -28,8 +28,7 @@ pub(super) fn sum(points: &[&PublicKey]) -> Option<PublicKey> {
 /// The value at `x` of the polynomial with these commitments, the constant's first.
 pub(super) fn evaluate(commitments: &[PublicKey], x: u32) -> Option<PublicKey> {
     let mut number = [0; 32];
-    let [.., a, b, c, d] = &mut number;
-    [*a, *b, *c, *d] = x.to_be_bytes();
+    number.last_chunk_mut().map(|low| *low = x.to_be_bytes())?;
     let x = Scalar::from_be_bytes(number).ok()?;
     let (highest, lower) = commitments.split_last()?;
     lower

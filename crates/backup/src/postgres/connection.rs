@@ -92,10 +92,10 @@ impl Connection {
             .env("PGAPPNAME", "countersign-backup")
             .env("PGCONNECT_TIMEOUT", "10");
         if let Some(file) = &self.password_file {
-            command.env("PGPASSFILE", file);
+            command.env("PGPASSFILE", absolute(file));
         }
         if let Some(service) = &self.service {
-            command.env("PGSERVICEFILE", &service.file);
+            command.env("PGSERVICEFILE", absolute(&service.file));
         }
     }
 
@@ -125,6 +125,11 @@ impl Connection {
         let is_loopback = self.host.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback());
         self.host.starts_with('/') || self.host == "localhost" || is_loopback
     }
+}
+
+/// The programs run in other folders than we do.
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 fn is_fit(what: &'static str, value: &str) -> Result<(), ConnectionError> {

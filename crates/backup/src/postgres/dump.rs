@@ -6,6 +6,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use sha2::{Digest as _, Sha256};
+use tokio_util::sync::CancellationToken;
 
 use super::connection::{Connection, ConnectionError};
 use super::programs::Programs;
@@ -180,7 +181,7 @@ fn dump(
     care: &mut Care<'_>,
 ) -> Result<Dumped, DumpError> {
     let mut draft = locked.draft()?;
-    let mut running = start(job, moment)?;
+    let mut running = start(job, moment, &care.stop)?;
     let mut stdout = running.stdout();
     let (mut digest, mut bytes, mut plain_bytes) = (Sha256::new(), 0, 0_u64);
     let on_bytes = |passed: &[u8]| {
@@ -206,7 +207,7 @@ fn dump(
         let elapsed = started.elapsed();
         care.tell(Progress { phase: "dump", bytes: plain_bytes, of, elapsed });
     }
-    let finished = running.finish(AT_THE_END, &care.stop)?;
+    let finished = running.finish(&care.stop)?;
     if !finished.status.success() {
         return Err(PgError::of(&finished, job.connection.place()).into());
     }
@@ -218,7 +219,7 @@ fn dump(
 }
 
 /// The custom format, which is compressed and which pg_restore can list.
-fn start(job: &Job, moment: &Moment) -> Result<Running, DumpError> {
+fn start(job: &Job, moment: &Moment, stop: &CancellationToken) -> Result<Running, DumpError> {
     let mut command = command(&job.programs.path("pg_dump"), None);
     command
         .args(["--format=custom", "--lock-wait-timeout=30s"])
@@ -226,9 +227,9 @@ fn start(job: &Job, moment: &Moment) -> Result<Running, DumpError> {
         .arg(format!("--snapshot={}", moment.snapshot))
         .stdout(Stdio::piped());
     job.connection.apply(&mut command);
-    Ok(Running::start(command)?)
+    Ok(Running::start(command, LONGEST, stop)?)
 }
 
 const BUFFER: usize = 256 << 10;
-/// How long pg_dump has between its last byte and its end.
-const AT_THE_END: Duration = Duration::from_secs(60);
+/// How long pg_dump may take.
+const LONGEST: Duration = Duration::from_hours(12);

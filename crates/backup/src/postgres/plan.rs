@@ -60,7 +60,7 @@ impl Plan {
         let backups = self.job.folder.backups()?;
         let entries: Vec<Entry> = backups.iter().map(Manifest::entry).collect();
         let kept = kept(&entries, self.policy);
-        let gone = backups.iter().enumerate().filter(|(place, _)| !kept.contains(place));
-        gone.map(|(_, backup)| locked.remove(backup)).collect()
+        let mut gone = backups.iter().enumerate().filter(|(place, _)| !kept.contains(place));
+        gone.try_for_each(|(_, backup)| locked.remove(backup))
     }
 }

@@ -68,6 +68,10 @@ impl Programs {
         self.major
     }
 
+    pub(crate) fn release(&self) -> (&str, u32) {
+        (&self.version, self.major)
+    }
+
     pub(crate) fn path(&self, program: &str) -> PathBuf {
         self.folder.join(program)
     }

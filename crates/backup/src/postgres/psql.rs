@@ -129,7 +129,7 @@ impl Asker<'_> {
     pub(crate) fn session(&self) -> Result<Session, PgError> {
         let mut command = self.psql();
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut running = Running::start(command)?;
+        let mut running = Running::start(command, SESSION, self.stop)?;
         let (stdin, stdout) = (running.stdin(), running.stdout());
         let (lines, answers) = mpsc::channel();
         thread::spawn(move || {
@@ -191,7 +191,7 @@ impl Session {
     fn end(self) -> PgError {
         let Self { running, stdin, place, stop, .. } = self;
         drop(stdin);
-        match running.finish(LAST_WORDS, &stop) {
+        match running.finish(&stop) {
             Ok(finished) => PgError::of(&finished, place),
             Err(error) => error.into(),
         }
@@ -210,7 +210,8 @@ pub(crate) fn identifier(name: &str) -> String {
 }
 
 const LOOK: Duration = Duration::from_millis(50);
-const LAST_WORDS: Duration = Duration::from_secs(10);
+/// As long as a dump may take, and more.
+const SESSION: Duration = Duration::from_hours(13);
 
 #[cfg(test)]
 mod tests {

@@ -83,8 +83,8 @@ pub fn restore(
     }
     let manifest = Manifest::beside(backup)?;
     let listed = list(backup, identities, programs, care).map_err(of_archive)?;
-    let contents =
-        crate::verify::file(manifest.as_ref(), listed, programs).map_err(RestoreError::Fault)?;
+    let contents = crate::verify::file(manifest.as_ref(), listed, programs.release())
+        .map_err(RestoreError::Fault)?;
     let entries = entries_file(&contents).map_err(RestoreError::Draft)?;
     let into = Into {
         programs,

@@ -37,7 +37,7 @@ ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA sbtc_signer, public GRANT SE
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Flaw {
     /// It is more than a reader.
-    Power(&'static str),
+    Power(String),
     /// It can change a table.
     Writes(String),
     /// It cannot read a table or sequence.
@@ -56,11 +56,7 @@ impl fmt::Display for Flaw {
 
 #[derive(Deserialize)]
 struct Rights {
-    superuser: bool,
-    createdb: bool,
-    createrole: bool,
-    replication: bool,
-    bypassrls: bool,
+    powers: Vec<String>,
     writes: Vec<String>,
     blind: Vec<String>,
 }
@@ -69,15 +65,8 @@ struct Rights {
 pub fn role_flaws(programs: &Programs, connection: &Connection) -> Result<Vec<Flaw>, PgError> {
     let stop = CancellationToken::new();
     let asker = Asker { programs, connection, other: None, stop: &stop };
-    let rights: Rights = asker.ask(RIGHTS_SQL, Duration::from_secs(60))?;
-    let powers = [
-        (rights.superuser, "is a superuser"),
-        (rights.createdb, "can make databases"),
-        (rights.createrole, "can make roles"),
-        (rights.replication, "can replicate the server"),
-        (rights.bypassrls, "bypasses row security"),
-    ];
-    let powers = powers.into_iter().filter(|(has, _)| *has).map(|(_, power)| Flaw::Power(power));
+    let rights: Rights = asker.ask(RIGHTS_SQL, Duration::from_mins(1))?;
+    let powers = rights.powers.into_iter().map(Flaw::Power);
     let writes = rights.writes.into_iter().map(Flaw::Writes);
     let blind = rights.blind.into_iter().map(Flaw::Blind);
     Ok(powers.chain(writes).chain(blind).collect())

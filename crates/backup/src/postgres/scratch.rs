@@ -194,7 +194,8 @@ impl Scratch {
     fn start(&mut self, stop: &CancellationToken) -> Result<(), ScratchError> {
         let mut command = command(&self.programs.path("postgres"), self.other);
         command.arg("-D").arg(self.data()).current_dir(self.data());
-        let server = self.server.insert(Running::start(command)?);
+        let server =
+            self.server.insert(Running::start(command, Duration::MAX, &CancellationToken::new())?);
         let (started, file) = (Instant::now(), self.folder.path().join(DATA).join(PID_FILE));
         loop {
             let text = fs::read_to_string(&file).unwrap_or_default();
@@ -208,7 +209,8 @@ impl Scratch {
             thread::sleep(LOOK);
         }
         let server = self.server.take().expect("it was started above");
-        let finished = server.finish(Duration::ZERO, stop)?;
+        end(server.id());
+        let finished = server.finish(stop)?;
         Err(ScratchError::Failed { said: finished.last_words() })
     }
 }

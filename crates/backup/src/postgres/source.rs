@@ -88,6 +88,6 @@ const PROGRESS_SQL: &str = include_str!("sql/progress.sql");
 pub(crate) const ROWS_SQL: &str = include_str!("sql/rows.sql");
 
 /// For a question that is answered at once.
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_mins(1);
 /// For counting every table; the server gives up after ten minutes itself.
 const COUNT: Duration = Duration::from_mins(11);

@@ -76,7 +76,7 @@ fn contents<R: Read>(
 ) -> Result<String, ArchiveError> {
     let mut command = command(&programs.path("pg_restore"), None);
     command.arg("--list").stdin(Stdio::piped()).stdout(Stdio::piped());
-    let mut running = Running::start(command).map_err(ArchiveError::Child)?;
+    let mut running = Running::start(command, LONGEST, &care.stop).map_err(ArchiveError::Child)?;
     let stdout = running.stdout();
     let reader = thread::spawn(move || {
         let mut text = String::new();
@@ -86,7 +86,7 @@ fn contents<R: Read>(
     });
     // It reads the table of contents only; the rest is decrypted all the same.
     feed(plain, &mut running, ("read", of), care)?;
-    let finished = running.finish(PATIENCE, &care.stop).map_err(ArchiveError::Child)?;
+    let finished = running.finish(&care.stop).map_err(ArchiveError::Child)?;
     let text = reader.join().unwrap_or_default();
     if finished.status.success() { Ok(text) } else { Err(ArchiveError::Refused(finished)) }
 }
@@ -153,9 +153,9 @@ pub(crate) fn restore_into(
         .stdin(Stdio::piped())
         .current_dir("/");
     into.connection.apply(&mut command);
-    let mut running = Running::start(command).map_err(ArchiveError::Child)?;
+    let mut running = Running::start(command, LONGEST, &care.stop).map_err(ArchiveError::Child)?;
     feed(plain, &mut running, ("restore", of), care)?;
-    let finished = running.finish(INDICES, &care.stop).map_err(ArchiveError::Child)?;
+    let finished = running.finish(&care.stop).map_err(ArchiveError::Child)?;
     if finished.status.success() { Ok(()) } else { Err(ArchiveError::Refused(finished)) }
 }
 
@@ -180,10 +180,8 @@ const UNWANTED: [&str; 6] = [
     "PROCEDURAL LANGUAGE ",
 ];
 const BUFFER: usize = 256 << 10;
-/// How long a program has to end that has nothing to read any more.
-const PATIENCE: Duration = Duration::from_secs(60);
-/// The same, if it still makes indices and checks references.
-const INDICES: Duration = Duration::from_hours(6);
+/// How long pg_restore may take, with what it computes at its end.
+const LONGEST: Duration = Duration::from_hours(12);
 
 #[cfg(test)]
 mod tests {

@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 use super::chain::ChainAnswer;
 use super::fault::Fault;
 use crate::manifest::{Contents, Manifest, VERIFIED, migration_number};
+use crate::postgres::Listed;
 use crate::postgres::source::{BLOCKS_TABLE, MIGRATIONS_TABLE, SHARES_TABLE};
-use crate::postgres::{Listed, Programs};
 
-/// Level 0: the table of contents, if the file is intact.
+/// Level 0: the table of contents, if the file is intact and of no later PostgreSQL than this one.
 pub(crate) fn file(
     manifest: Option<&Manifest>,
     listed: Listed,
-    programs: &Programs,
+    (version, major): (&str, u32),
 ) -> Result<String, Fault> {
     if let Some(manifest) = manifest {
         if listed.bytes < manifest.bytes {
@@ -22,9 +22,9 @@ pub(crate) fn file(
             return Err(Fault::Altered);
         }
         let later = manifest.dump_version.split('.').next().and_then(|major| major.parse().ok());
-        if later.is_some_and(|later: u32| later > programs.major()) {
-            let (dump, here) = (&manifest.dump_version, programs.version());
-            return Err(Fault::LaterPostgres(format!("it is of {dump}, and here is {here}")));
+        if later.is_some_and(|later: u32| later > major) {
+            let dump = &manifest.dump_version;
+            return Err(Fault::LaterPostgres(format!("it is of {dump}, and here is {version}")));
         }
     }
     listed.contents.map_err(|error| Fault::of_archive(error, None))
@@ -146,3 +146,116 @@ const TABLES: [&str; 6] = [
 const NEVER_WERE: [u32; 1] = [2];
 /// The highest migration that this program knows of.
 pub const KNOWN_MIGRATION: u32 = 22;
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+    use countersign_wire::{PrivateKey, PublicKey};
+
+    use super::*;
+    use crate::manifest::tests::manifest;
+    use crate::manifest::{BlockFact, ShareFact};
+
+    const NOW: u64 = 1_800_000_000;
+    const EXPECTED: Expected = Expected { migration: KNOWN_MIGRATION, max_age: 3600 };
+
+    fn public(seed: u8) -> PublicKey {
+        PrivateKey::from_bytes([seed; 32]).unwrap().public_key()
+    }
+
+    fn share(seed: u8, status: &str) -> ShareFact {
+        let aggregate_key = public(seed).to_string();
+        ShareFact { aggregate_key, status: status.to_owned(), height: u64::from(seed) }
+    }
+
+    /// A database with two verified keys, of which 2 is the newest, and one that is being made.
+    fn good() -> Contents {
+        Contents {
+            database: "sbtc".to_owned(),
+            tables: TABLES.iter().map(|table| ((*table).to_owned(), 3)).collect(),
+            migrations: (1..=22).filter(|n| *n != 2).map(|n| format!("{n:04}__x.sql")).collect(),
+            shares: vec![share(3, "unverified"), share(2, "verified"), share(1, "verified")],
+            newest_block: Some(BlockFact { height: 9, created_at: Some(NOW - 60) }),
+        }
+    }
+
+    fn level_2(found: &Contents) -> Result<(), Fault> {
+        let mut manifest = manifest("x", 1);
+        manifest.contents = good();
+        complete(Some(&manifest), found, EXPECTED, NOW)
+    }
+
+    fn name(result: Result<(), Fault>) -> &'static str {
+        result.map_or_else(|fault| fault.name(), |()| "good")
+    }
+
+    fn say(source: &str, key: Result<Option<PublicKey>, &str>) -> ChainAnswer {
+        ChainAnswer { source: source.to_owned(), key: key.map_err(str::to_owned) }
+    }
+
+    #[test]
+    fn one_thing_spoilt_at_a_time_has_its_name_at_level_2() {
+        let with = |spoil: &dyn Fn(&mut Contents)| {
+            let mut found = good();
+            spoil(&mut found);
+            name(level_2(&found))
+        };
+        assert_eq!(with(&|_| ()), "good");
+        assert_eq!(with(&|it| assert!(it.tables.remove(BLOCKS_TABLE).is_some())), "other-database");
+        assert_eq!(with(&|it| it.tables.values_mut().for_each(|rows| *rows = 0)), "schema-only");
+        assert_eq!(with(&|it| drop(it.migrations.pop())), "missing-migration");
+        assert_eq!(with(&|it| drop(it.migrations.remove(5))), "missing-migration");
+        assert_eq!(with(&|it| *it.tables.get_mut(SHARES_TABLE).unwrap() -= 1), "rows-missing");
+        assert_eq!(with(&|it| it.newest_block = None), "old");
+        let at = |it: &mut Contents, at| it.newest_block.as_mut().unwrap().created_at = at;
+        assert_eq!(with(&|it| at(it, Some(NOW - 3601))), "old");
+        assert_eq!(with(&|it| at(it, None)), "old");
+        assert_eq!(with(&|it| at(it, Some(NOW + 60))), "good");
+    }
+
+    #[test]
+    fn a_table_that_only_the_manifest_knows_must_be_there() {
+        let mut manifest = manifest("x", 1);
+        manifest.contents.tables.insert("sbtc_signer.later".to_owned(), 0);
+        let fault = rows(&manifest, &good()).unwrap_err();
+        assert_eq!(fault.name(), "rows-missing");
+    }
+
+    #[test]
+    fn an_older_release_passes_if_its_level_is_named() {
+        let mut found = good();
+        found.migrations.pop();
+        let expected = Expected { migration: 21, ..EXPECTED };
+        assert_eq!(name(complete(None, &found, expected, NOW)), "good");
+        assert_eq!(name(complete(None, &found, EXPECTED, NOW)), "missing-migration");
+    }
+
+    #[test]
+    fn the_chain_decides_whether_the_newest_verified_key_is_the_current_one() {
+        let says = |answers: &[ChainAnswer]| name(chain(&good(), answers));
+        let node = |seed| say("node", Ok(Some(public(seed))));
+        assert_eq!(says(&[node(2)]), "good");
+        assert_eq!(says(&[node(2), say("second", Ok(Some(public(2))))]), "good");
+        assert_eq!(says(&[node(1)]), "change-under-way");
+        // A key that is not verified is not in the backup, for this purpose.
+        assert_eq!(says(&[node(3)]), "behind-chain");
+        assert_eq!(says(&[node(9)]), "behind-chain");
+        assert_eq!(says(&[node(2), say("second", Ok(Some(public(1))))]), "sources-disagree");
+        assert_eq!(says(&[node(2), say("second", Ok(None))]), "no-chain-key");
+        assert_eq!(says(&[node(2), say("second", Err("timed out"))]), "chain-unknown");
+        assert_eq!(says(&[]), "chain-unknown");
+        let failed = Contents { shares: vec![share(2, "failed")], ..good() };
+        assert_eq!(name(chain(&failed, &[node(2)])), "no-verified-key");
+    }
+
+    #[test]
+    fn a_dump_of_a_later_postgres_is_told_before_it_is_tried() {
+        let mut manifest = manifest("x", 1);
+        manifest.dump_version = "99.1".to_owned();
+        let contents = Ok(String::new());
+        let listed = Listed { bytes: manifest.bytes, sha256: manifest.sha256.clone(), contents };
+        let fault = file(Some(&manifest), listed, ("15.18", 15)).unwrap_err();
+        assert_eq!(fault.name(), "later-postgres");
+    }
+}

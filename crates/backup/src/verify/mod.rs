@@ -144,7 +144,7 @@ fn climb(
     };
     let listed = list(backup, identities, &workshop.programs, care)?;
     report.bytes = listed.bytes;
-    let contents = levels::file(manifest, listed, &workshop.programs)?;
+    let contents = levels::file(manifest, listed, workshop.programs.release())?;
     if is_done(report, 0) {
         return Ok(());
     }
@@ -243,4 +243,4 @@ impl Report {
 }
 
 /// How long the keys may take to be read.
-const ROWS: Duration = Duration::from_secs(60);
+const ROWS: Duration = Duration::from_mins(1);

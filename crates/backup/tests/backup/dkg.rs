@@ -110,10 +110,18 @@ fn shares_of_another_ceremony_or_signer_do_not_pass() {
     let share = |value: Option<proto::Scalar>| {
         with(&|state| state.parties[0].private_keys[0].private_key = value.clone())
     };
-    assert_eq!(share(scalar(&number("any"))), Misfit::Share);
+    assert_eq!(share(Some(scalar(&number("any")))), Misfit::Share);
     assert_eq!(share(Some(proto::Scalar { value: Some([0; 32].into()) })), Misfit::Share);
     assert_eq!(share(Some(proto::Scalar { value: Some([0xff; 32].into()) })), Misfit::Share);
     assert_eq!(share(None), Misfit::Share);
+}
+
+fn of(public: &mut proto::DkgPublicShares, id: u32) -> &mut proto::PartyCommitment {
+    &mut public.shares.get_mut(&id).unwrap().commitments[0]
+}
+
+fn poly(public: &mut proto::DkgPublicShares) -> &mut Vec<proto::Point> {
+    &mut of(public, 0).commitment.as_mut().unwrap().poly
 }
 
 #[test]
@@ -128,12 +136,6 @@ fn public_shares_that_are_not_of_the_key_do_not_pass() {
             misfit => panic!("{misfit:?}"),
         }
     };
-    fn of(public: &mut proto::DkgPublicShares, id: u32) -> &mut proto::PartyCommitment {
-        &mut public.shares.get_mut(&id).unwrap().commitments[0]
-    }
-    fn poly(public: &mut proto::DkgPublicShares) -> &mut Vec<proto::Point> {
-        &mut of(public, 0).commitment.as_mut().unwrap().poly
-    }
     let other = Ceremony::new("second", 850_100, 3, 2);
     assert_eq!(with(&|it| *it = other.public_shares()), "their sum is not the aggregate key");
     assert_eq!(with(&|it| drop(it.shares.remove(&2))), "they are not of each signer once");

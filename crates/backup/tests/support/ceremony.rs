@@ -40,8 +40,8 @@ fn key_number(key_id: u32) -> secp256k1::Scalar {
     secp256k1::Scalar::from_be_bytes(bytes).unwrap()
 }
 
-pub(crate) fn scalar(secret: &SecretKey) -> Option<Scalar> {
-    Some(Scalar { value: Some(secret.to_secret_bytes().into()) })
+pub(crate) fn scalar(secret: &SecretKey) -> Scalar {
+    Scalar { value: Some(secret.to_secret_bytes().into()) }
 }
 
 pub(crate) fn point(public: &PublicKey) -> Point {
@@ -87,12 +87,10 @@ impl Ceremony {
         let own = &self.polynomials[id as usize];
         let party = PartyState {
             key_id: 0,
-            polynomial: Some(Polynomial {
-                data: own.iter().map(|coefficient| scalar(coefficient).unwrap()).collect(),
-            }),
+            polynomial: Some(Polynomial { data: own.iter().map(scalar).collect() }),
             private_keys: vec![PrivateKeyShare {
                 key_id: id + 1,
-                private_key: scalar(&self.share(id + 1)),
+                private_key: Some(scalar(&self.share(id + 1))),
             }],
         };
         SignerState {
@@ -138,7 +136,7 @@ impl Ceremony {
         ProofIdentifier {
             id: Some(Scalar { value: Some(id32.into()) }),
             schnorr_response: Some(point(&nonce.public_key())),
-            aggregate_commitment: scalar(&nonce.add_tweak(&tweak(&product)).unwrap()),
+            aggregate_commitment: Some(scalar(&nonce.add_tweak(&tweak(&product)).unwrap())),
         }
     }
 

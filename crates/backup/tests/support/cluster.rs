@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
@@ -16,7 +16,6 @@ use crate::ceremony::Ceremony;
 
 pub(crate) struct Cluster {
     folder: TempDir,
-    server: Mutex<Child>,
 }
 
 /// A database with the schema of the fixture; its owner is `sbtc`, and `backup` may read it.
@@ -31,7 +30,11 @@ pub(crate) const PASSWORD: &str = "correct horse";
 fn postgres(program: &str) -> Command {
     let id = |flag: &str| {
         let id = Command::new("id").args([flag, "postgres"]).output().unwrap();
-        String::from_utf8(id.stdout).unwrap().trim().parse::<u32>().expect("there is a user postgres")
+        String::from_utf8(id.stdout)
+            .unwrap()
+            .trim()
+            .parse::<u32>()
+            .expect("there is a user postgres")
     };
     let mut command = Command::new(bin().join(program));
     command.uid(id("-u")).gid(id("-g")).stdin(Stdio::null()).env("LC_ALL", "C");
@@ -41,7 +44,8 @@ fn postgres(program: &str) -> Command {
 /// The folder of PostgreSQL's programs, of the latest release.
 pub(crate) fn bin() -> PathBuf {
     let releases = fs::read_dir("/usr/lib/postgresql").expect("PostgreSQL is installed");
-    let latest = releases.filter_map(|it| it.unwrap().file_name().to_str()?.parse::<u32>().ok()).max();
+    let latest =
+        releases.filter_map(|it| it.unwrap().file_name().to_str()?.parse::<u32>().ok()).max();
     format!("/usr/lib/postgresql/{}/bin", latest.unwrap()).into()
 }
 
@@ -68,7 +72,13 @@ impl Cluster {
         chown(folder.path(), Some(uid), None).unwrap();
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
         let made = postgres("initdb")
-            .args(["--username=tester", "--auth=trust", "--no-sync", "--locale=C", "--encoding=UTF8"])
+            .args([
+                "--username=tester",
+                "--auth=trust",
+                "--no-sync",
+                "--locale=C",
+                "--encoding=UTF8",
+            ])
             .arg("--pgdata")
             .arg(&data)
             .current_dir(folder.path())
@@ -81,23 +91,22 @@ impl Cluster {
              full_page_writes = off\nshared_buffers = '16MB'\nmax_connections = 40\n",
             folder.path().display()
         );
-        let mut file = fs::OpenOptions::new().append(true).open(data.join("postgresql.conf")).unwrap();
+        let mut file =
+            fs::OpenOptions::new().append(true).open(data.join("postgresql.conf")).unwrap();
         file.write_all(settings.as_bytes()).unwrap();
-        let mut server = postgres("postgres");
-        server.arg("-D").arg(&data).current_dir(&data).stderr(Stdio::null());
-        let cluster = Self { server: Mutex::new(server.spawn().unwrap()), folder };
-        let is_ready = || {
-            let text = fs::read_to_string(data.join("postmaster.pid")).unwrap_or_default();
-            text.lines().nth(7).is_some_and(|line| line.trim() == "ready")
-        };
-        while !is_ready() {
-            let ended = cluster.server.lock().unwrap().try_wait().unwrap();
-            assert!(ended.is_none(), "PostgreSQL ended: {ended:?}");
-            std::thread::yield_now();
-        }
+        let cluster = Self { folder };
+        cluster.pg_ctl(&["start", "--wait", "--log=/dev/null"]);
         cluster.sql("postgres", &format!("CREATE ROLE sbtc LOGIN PASSWORD '{PASSWORD}'"));
         cluster.sql("postgres", &format!("CREATE ROLE backup LOGIN PASSWORD '{PASSWORD}'"));
         cluster
+    }
+
+    fn pg_ctl(&self, args: &[&str]) {
+        let mut command = postgres("pg_ctl");
+        command.args(args).arg("--silent").arg("--pgdata").arg(self.folder.path().join("data"));
+        // What it starts inherits its outputs; nobody waits for their end.
+        let status = command.current_dir("/").stdout(Stdio::null()).stderr(Stdio::null()).status();
+        assert!(std::thread::panicking() || status.unwrap().success(), "pg_ctl {args:?}");
     }
 
     /// The folder of the socket.
@@ -109,7 +118,11 @@ impl Cluster {
     pub(crate) fn sql(&self, database: &str, sql: &str) -> String {
         let mut psql = Command::new(bin().join("psql"));
         psql.args(["-XqAt", "-v", "ON_ERROR_STOP=1", "-U", "tester", "-f", "-", "-d", database]);
-        psql.arg("-h").arg(self.socket()).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        psql.arg("-h")
+            .arg(self.socket())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         let mut psql = psql.spawn().unwrap();
         let mut stdin = psql.stdin.take().unwrap();
         let text = sql.to_owned();
@@ -123,10 +136,7 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        let mut server = self.server.lock().unwrap();
-        let quit = Command::new("kill").args(["-QUIT", &server.id().to_string()]).status();
-        assert!(std::thread::panicking() || quit.unwrap().success());
-        server.wait().unwrap();
+        self.pg_ctl(&["stop", "--wait", "--mode=immediate"]);
     }
 }
 

@@ -6,8 +6,12 @@ WITH objects AS (
   WHERE c.relkind IN ('r', 'p', 'S') AND n.nspname NOT LIKE 'pg\_%' AND n.nspname <> 'information_schema'
 )
 SELECT json_build_object(
-  'superuser', r.rolsuper, 'createdb', r.rolcreatedb, 'createrole', r.rolcreaterole,
-  'replication', r.rolreplication, 'bypassrls', r.rolbypassrls,
+  'powers', array_to_json(array_remove(ARRAY[
+    CASE WHEN r.rolsuper THEN 'is a superuser' END,
+    CASE WHEN r.rolcreatedb THEN 'can make databases' END,
+    CASE WHEN r.rolcreaterole THEN 'can make roles' END,
+    CASE WHEN r.rolreplication THEN 'can replicate the server' END,
+    CASE WHEN r.rolbypassrls THEN 'bypasses row security' END], NULL)),
   'writes', coalesce((SELECT json_agg(t.name ORDER BY t.name) FROM objects t WHERE t.writes), '[]'::json),
   'blind', coalesce((SELECT json_agg(t.name ORDER BY t.name) FROM objects t WHERE NOT t.reads), '[]'::json)
 )::text

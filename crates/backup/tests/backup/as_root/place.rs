@@ -80,7 +80,12 @@ impl Place {
     }
 
     /// What a verification of the file comes to, with the chain's key and the signer's own.
-    pub(super) fn verify(&self, file: &std::path::Path, chain: &Ceremony, key: &PrivateKey) -> Report {
+    pub(super) fn verify(
+        &self,
+        file: &std::path::Path,
+        chain: &Ceremony,
+        key: &PrivateKey,
+    ) -> Report {
         let bytes = chain.aggregate().serialize();
         let chain_key = PublicKey::from_bytes(bytes);
         let chain = [ChainAnswer { source: "a test".to_owned(), key: Ok(chain_key) }];

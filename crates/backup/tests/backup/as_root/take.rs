@@ -68,7 +68,13 @@ fn each_reason_for_no_backup_has_its_error_and_leaves_no_file() {
     assert!(matches!(other, DumpError::OtherDatabase { .. }), "{other}");
     let hostile = "x'; $(touch /tmp/x) \" \\".to_owned();
     let refused = error(Connection { database: hostile, ..good });
-    assert!(matches!(refused, DumpError::Database(PgError::Refused { .. } | PgError::Unreachable { .. })), "{refused}");
+    assert!(
+        matches!(
+            refused,
+            DumpError::Database(PgError::Refused { .. } | PgError::Unreachable { .. })
+        ),
+        "{refused}"
+    );
 }
 
 #[test]
@@ -91,13 +97,14 @@ fn a_role_without_a_right_or_with_too_many_is_told_which() {
     assert_eq!(flaws, expected);
     let tester = Connection { user: "tester".to_owned(), ..place.job.connection.clone() };
     let flaws = role_flaws(&place.job.programs, &tester).unwrap();
-    assert!(flaws.contains(&Flaw::Power("is a superuser")), "{flaws:?}");
+    assert!(flaws.contains(&Flaw::Power("is a superuser".to_owned())), "{flaws:?}");
 }
 
 /// Programs of another release: the real ones, but for what `pg_restore` says of its version.
 fn older(folder: &std::path::Path) -> Programs {
     for program in ["pg_dump", "psql"] {
-        std::os::unix::fs::symlink(crate::cluster::bin().join(program), folder.join(program)).unwrap();
+        std::os::unix::fs::symlink(crate::cluster::bin().join(program), folder.join(program))
+            .unwrap();
     }
     let script = "#!/bin/sh\necho 'pg_restore (PostgreSQL) 9.6.24'\n";
     fs::write(folder.join("pg_restore"), script).unwrap();
