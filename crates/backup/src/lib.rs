@@ -16,6 +16,7 @@ mod manifest;
 pub mod postgres;
 pub mod retention;
 mod sealed;
+pub mod signer;
 pub mod verify;
 
 pub use folder::{Folder, FolderError, Locked};

@@ -111,6 +111,13 @@ impl ChainstateConfig {
         })
     }
 
+    /// The same node in another folder.
+    pub fn move_to(&mut self, working_dir: &Path) {
+        let network = self.chainstate.file_name().unwrap_or_default();
+        self.chainstate = working_dir.join(network);
+        self.working_dir = working_dir.to_owned();
+    }
+
     /// Where the RPC is asked from this host.
     pub fn rpc_url(&self) -> String {
         let mut address = self.rpc;

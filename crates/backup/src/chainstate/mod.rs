@@ -25,7 +25,7 @@ pub use fetch::{FetchError, Fetched, fetch};
 pub use http::{HttpClient, HttpError};
 pub use keeper::{KeeperError, Service, keep_up};
 pub use process::{Activity, Holder, ProcessError, activity};
-pub use seed::{SeedError, SeedJob, Seeded, seed};
+pub use seed::{SeedError, SeedJob, Seeded, seed, user_ids};
 pub use snapshot::{Snapshot, SnapshotError, SnapshotJob, snapshot};
 pub use source::{Digest, Source, SourceError};
 pub use tip::{Agreement, Phase, Tip, TipError};

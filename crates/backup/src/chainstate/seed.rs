@@ -210,6 +210,12 @@ impl SeedJob {
     }
 }
 
+/// The ids of a user and of its own group; none if there is no such user.
+pub fn user_ids(name: &str) -> io::Result<Option<(u32, u32)>> {
+    let user = nix::unistd::User::from_name(name)?;
+    Ok(user.map(|user| (user.uid.as_raw(), user.gid.as_raw())))
+}
+
 /// Keeps another process from doing the same. The folder is the node's, and we may be root: its names may be links.
 fn lock(folder: &Path) -> Result<File, SeedError> {
     let path = folder.join(LOCK);
