@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use countersign_backup::retention::Policy;
-use countersign_backup::signer::{Contents, Heights, Kept, keep, newest, prove, prune, read, written_down};
+use countersign_backup::signer::{
+    Contents, Heights, Kept, keep, newest, prove, prune, read, written_down,
+};
 use countersign_backup::{Folder, Identities, Recipients};
 use countersign_ops::exit::Exit;
 use countersign_ops::records::{self, Outcome, Record};
@@ -91,12 +93,15 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failed> {
         let (kept, gone) = args.make(config, file)?;
         let path = args.out.join(&kept.file);
         said.push(format!("{}: {} bytes, SHA-256 {}", path.display(), kept.bytes, kept.sha256));
-        said.extend(gone.iter().map(|file| format!("{file} was removed: it is not to be kept longer")));
+        said.extend(
+            gone.iter().map(|file| format!("{file} was removed: it is not to be kept longer")),
+        );
         answer = json!({ "backup": path, "kept": kept, "removed": gone });
     }
     if args.prove || args.only_prove {
         let backup = newest(&args.out).map_err(Failed::failure)?;
-        let none = || Failed::new(Exit::Backup, format!("there is no backup in {}", args.out.display()));
+        let none =
+            || Failed::new(Exit::Backup, format!("there is no backup in {}", args.out.display()));
         let backup = backup.ok_or_else(none)?;
         let contents = args.prove(config.as_ref(), &backup)?;
         said.push(format!("{} restores: its marks and its store are whole", backup.display()));
@@ -126,7 +131,9 @@ impl Args {
     fn keep(&self, config: &Config, file: PathBuf) -> Result<(Kept, Vec<String>), Failed> {
         let recipients = match self.recipients.as_slice() {
             [] => None,
-            named => Some(Recipients::new(named.iter().map(String::as_str)).map_err(Failed::argument)?),
+            named => {
+                Some(Recipients::new(named.iter().map(String::as_str)).map_err(Failed::argument)?)
+            }
         };
         let folder = Folder::open(&self.out).map_err(Failed::failure)?;
         let answer = Which::of(file).ask(Route::Backup, &Value::Null, LIMIT)?;
@@ -165,7 +172,8 @@ impl Args {
 
     fn restore_for_nothing(&self, backup: &Path) -> Result<Contents, Failed> {
         let identities = identities(self.identity.as_deref())?;
-        let contents = read(backup, identities.as_ref()).map_err(|error| Failed::new(Exit::Backup, error))?;
+        let contents =
+            read(backup, identities.as_ref()).map_err(|error| Failed::new(Exit::Backup, error))?;
         prove(&contents, &look).map_err(|error| Failed::new(Exit::Backup, error))?;
         Ok(contents)
     }
@@ -193,7 +201,10 @@ pub(crate) fn look(copy: &[u8]) -> Result<Heights, String> {
 }
 
 pub(crate) fn heights(StoreFacts { highest, burn_height, .. }: StoreFacts) -> Heights {
-    Heights { burn: burn_height.map(|height| height.get()), stacks: highest.map(|height| height.get()) }
+    Heights {
+        burn: burn_height.map(|height| height.get()),
+        stacks: highest.map(|height| height.get()),
+    }
 }
 
 /// The jobs in the records.

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use clap::Subcommand;
 use countersign_backup::chainstate::{
-    Agreement, ChainstateConfig, Digest, ExtractError, FetchError, HttpClient, HttpError, SeedError, SeedJob, Service,
-    SnapshotError, SnapshotJob, Source, keep_up, seed, snapshot,
+    Agreement, ChainstateConfig, Digest, ExtractError, FetchError, HttpClient, HttpError,
+    SeedError, SeedJob, Service, SnapshotError, SnapshotJob, Source, keep_up, seed, snapshot,
 };
 use countersign_ops::exit::Exit;
 use serde_json::json;
@@ -135,7 +135,10 @@ fn run_snapshot(args: SnapshotArgs, out: &mut dyn Write) -> Result<(), Failed> {
     let Node { in_any_phase, json: is_json, .. } = args.node;
     let job = SnapshotJob {
         node: args.node.config()?,
-        service: args.node.service(args.stop_command.clone())?.expect("clap asks for a unit or commands"),
+        service: args
+            .node
+            .service(args.stop_command.clone())?
+            .expect("clap asks for a unit or commands"),
         out: args.out.clone(),
         other: args.node.compare.clone().ok_or_else(|| Failed::argument(NO_OTHER))?,
         in_any_phase,
@@ -146,7 +149,8 @@ fn run_snapshot(args: SnapshotArgs, out: &mut dyn Write) -> Result<(), Failed> {
         let client = HttpClient::new(&ca_file, PATIENCE, care.stop.clone())?;
         Ok::<_, HttpError>(snapshot(&job, &client, now(), care))
     })?;
-    let made = made.map_err(Failed::failure)?.map_err(|error| Failed::new(exit_of(&error), error))?;
+    let made =
+        made.map_err(Failed::failure)?.map_err(|error| Failed::new(exit_of(&error), error))?;
     let text = if is_json {
         json!(made).to_string()
     } else {
@@ -155,7 +159,12 @@ fn run_snapshot(args: SnapshotArgs, out: &mut dyn Write) -> Result<(), Failed> {
             |down| format!("the node stood still for {} s", down.div_ceil(1000)),
         );
         let tip = made.agreement.as_ref().map_or_else(String::new, |tip| format!("\n{tip}"));
-        format!("{}: {} bytes, SHA-256 {}\n{down}{tip}", made.path.display(), made.bytes, made.sha256)
+        format!(
+            "{}: {} bytes, SHA-256 {}\n{down}{tip}",
+            made.path.display(),
+            made.bytes,
+            made.sha256
+        )
     };
     writeln!(out, "{text}").map_err(Failed::failure)?;
     judge(made.agreement.as_ref())
@@ -189,13 +198,17 @@ fn run_seed(args: SeedArgs, out: &mut dyn Write) -> Result<(), Failed> {
         let client = HttpClient::new(&ca_file, PATIENCE, care.stop.clone())?;
         Ok::<_, HttpError>(seed(&job, &client, now(), care))
     })?;
-    let seeded = seeded.map_err(Failed::failure)?.map_err(|error| Failed::new(seed_exit(&error), error))?;
+    let seeded =
+        seeded.map_err(Failed::failure)?.map_err(|error| Failed::new(seed_exit(&error), error))?;
     let text = if is_json {
         json!(seeded).to_string()
     } else {
         let aside = seeded.put_aside.as_ref();
         let aside = aside.map_or_else(String::new, |aside| {
-            format!("\nthe one that was there is {}; remove it when the node is in sync", aside.display())
+            format!(
+                "\nthe one that was there is {}; remove it when the node is in sync",
+                aside.display()
+            )
         });
         let tip = seeded.agreement.as_ref().map_or_else(String::new, |tip| format!("\n{tip}"));
         let (chainstate, bytes) = (seeded.chainstate.display(), seeded.bytes);
@@ -217,7 +230,8 @@ impl Node {
     /// How the node is stopped and started; none if nobody says so.
     fn service(&self, stop: Vec<String>) -> Result<Option<Service>, Failed> {
         let ours = std::env::current_exe().map_err(Failed::failure)?;
-        let ours = ours.to_str().ok_or_else(|| Failed::failure("the path of this program is not text"))?;
+        let ours =
+            ours.to_str().ok_or_else(|| Failed::failure("the path of this program is not text"))?;
         let keeper = [ours, "chainstate", "keep-up", "--"].map(str::to_owned).to_vec();
         if let Some(unit) = &self.unit {
             return Ok(Some(Service::systemd(unit, keeper)));
@@ -236,7 +250,9 @@ fn owner(name: &str) -> Result<(u32, u32), Failed> {
 /// Whether the tips speak against the node.
 fn judge(agreement: Option<&Agreement>) -> Result<(), Failed> {
     match agreement {
-        Some(tips) if !tips.is_good() => Err(Failed::failure(format!("the tips do not agree: {tips}"))),
+        Some(tips) if !tips.is_good() => {
+            Err(Failed::failure(format!("the tips do not agree: {tips}")))
+        }
         _ => Ok(()),
     }
 }
@@ -251,13 +267,14 @@ const fn exit_of(error: &SnapshotError) -> Exit {
 const fn seed_exit(error: &SeedError) -> Exit {
     match error {
         SeedError::Fetch(FetchError::Other { .. })
-        | SeedError::Extract(ExtractError::Archive(_) | ExtractError::Hostile(_) | ExtractError::Empty) => {
-            Exit::Backup
-        }
+        | SeedError::Extract(
+            ExtractError::Archive(_) | ExtractError::Hostile(_) | ExtractError::Empty,
+        ) => Exit::Backup,
         _ => Exit::Failure,
     }
 }
 
-const NO_OTHER: &str = "name another node's RPC with --compare, so that the tip is compared with a second source";
+const NO_OTHER: &str =
+    "name another node's RPC with --compare, so that the tip is compared with a second source";
 /// For an answer, and for each block of a download.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -18,8 +18,8 @@ use zeroize::Zeroizing;
 
 use crate::name::Name;
 use crate::{
-    alerts, backup, chainstate, check_config, deadman, demote, devnet, doctor, explain, exporter, firewall,
-    generate_stacking_signature, generate_staking_signature, generate_vote, get_chunk,
+    alerts, backup, chainstate, check_config, deadman, demote, devnet, doctor, explain, exporter,
+    firewall, generate_stacking_signature, generate_staking_signature, generate_vote, get_chunk,
     get_latest_chunk, import, init, journal, keys, link, list_chunks, logs, monitor_signers,
     promote, put_chunk, reload, render, replay, restore, run, standby, status, support_bundle, tls,
     vault, verify_vote,

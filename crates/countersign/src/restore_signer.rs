@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 use countersign_backup::signer::{
-    Contents, Heights, Marks, RestoreError, RestoreJob, Restored, StoreChoice, StoreOutcome, read, restore,
+    Contents, Heights, Marks, RestoreError, RestoreJob, Restored, StoreChoice, StoreOutcome, read,
+    restore,
 };
 use countersign_custody::KeyPlace;
 use countersign_ops::exit::Exit;
@@ -67,7 +68,8 @@ Example:
 pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failed> {
     let config = load(&args.config)?;
     let identities = identities(args.identity.as_deref())?;
-    let contents = read(&args.from, identities.as_ref()).map_err(|error| Failed::new(Exit::Backup, error))?;
+    let contents =
+        read(&args.from, identities.as_ref()).map_err(|error| Failed::new(Exit::Backup, error))?;
     look(&contents.store).map_err(|error| Failed::new(Exit::Backup, error))?;
     let keys = keys(&config)?;
     let (there, store) = (there(&config)?, config.db_path.store());
@@ -95,7 +97,9 @@ fn keys(config: &Config) -> Result<Vec<PublicKey>, Failed> {
 /// How far the store is that is there. It is opened, so that no signer has it.
 fn there(config: &Config) -> Result<Option<Heights>, Failed> {
     let Some(path) = config.db_path.store() else {
-        return Err(Failed::argument("`db_path` is \":memory:\", so there is nothing to restore; name a file"));
+        return Err(Failed::argument(
+            "`db_path` is \":memory:\", so there is nothing to restore; name a file",
+        ));
     };
     if path.symlink_metadata().is_err() {
         return Ok(None);
@@ -116,9 +120,12 @@ fn marks(args: &Args, config: &Config, keys: &[PublicKey]) -> Result<Marks, Fail
     }
     let mut places = Vec::new();
     for (number, key) in keys.iter().enumerate() {
-        let known = Journals::of_key(&config.db_path, key).map_err(|error| Failed::new(error.exit(), error))?;
-        let usual = if number == 0 { config.db_path.journal() } else { config.db_path.journal_of(key) };
-        places.push((*key, known.or(usual).expect("the store has a place, and so has the journal")));
+        let known = Journals::of_key(&config.db_path, key)
+            .map_err(|error| Failed::new(error.exit(), error))?;
+        let usual =
+            if number == 0 { config.db_path.journal() } else { config.db_path.journal_of(key) };
+        places
+            .push((*key, known.or(usual).expect("the store has a place, and so has the journal")));
     }
     Ok(Marks::Files(places))
 }
@@ -126,10 +133,14 @@ fn marks(args: &Args, config: &Config, keys: &[PublicKey]) -> Result<Marks, Fail
 /// Gives the marks to the vault in another process, which takes what its key has proven.
 fn give(config: &Config, contents: &Contents) -> Result<(), Failed> {
     let KeyPlace::Vault(socket) = &config.key else { return Ok(()) };
-    let mut vault = RemoteVault::connect_at_once(socket).map_err(|error| Failed::new(Exit::Key, error))?;
+    let mut vault =
+        RemoteVault::connect_at_once(socket).map_err(|error| Failed::new(Exit::Key, error))?;
     for journal in &contents.journals {
         if journal.public_key != vault.public_key() {
-            let error = format!("the backup is of the key {}, which is not the vault's", journal.public_key);
+            let error = format!(
+                "the backup is of the key {}, which is not the vault's",
+                journal.public_key
+            );
             return Err(Failed::new(Exit::Journal, error));
         }
         vault.import_journal(journal).map_err(|error| Failed::new(exit_of(&error), error))?;
@@ -140,12 +151,16 @@ fn give(config: &Config, contents: &Contents) -> Result<(), Failed> {
 fn failed(error: RestoreError) -> Failed {
     let exit = match &error {
         RestoreError::Runs(_) => Exit::Instance,
-        RestoreError::OtherKey { .. } | RestoreError::Adopt(AdoptError::ForeignKey { .. }) => Exit::Journal,
+        RestoreError::OtherKey { .. } | RestoreError::Adopt(AdoptError::ForeignKey { .. }) => {
+            Exit::Journal
+        }
         RestoreError::Older { .. } => Exit::Backup,
         RestoreError::Open(OpenError::InUse { .. }) => Exit::Instance,
         RestoreError::Open(error) if error.is_unwritable() => Exit::Store,
         RestoreError::Open(_) => Exit::Journal,
-        RestoreError::Adopt(AdoptError::Journal(error)) | RestoreError::Sign(error) => exit_of(error),
+        RestoreError::Adopt(AdoptError::Journal(error)) | RestoreError::Sign(error) => {
+            exit_of(error)
+        }
         RestoreError::Store { .. } => Exit::Store,
     };
     Failed::new(exit, error)
@@ -159,7 +174,10 @@ fn to_text(restored: &Restored) -> String {
             raised.public_key, raised.added, raised.known, raised.covered
         ));
         if raised.has_begun {
-            lines.push("it begins with this, so nothing is signed for ten minutes after the next start".to_owned());
+            lines.push(
+                "it begins with this, so nothing is signed for ten minutes after the next start"
+                    .to_owned(),
+            );
         }
     }
     lines.push(match &restored.store {

@@ -169,7 +169,7 @@ impl Shared {
         let (slots, reader) =
             SlotReader::new(self.nodes.clone(), self.plan.network, intake.clone(), inbox.clone());
         let (uploader, uploads) = Uploader::new(self.nodes.clone(), inbox);
-        let decide = Drive {
+        let drive = Drive {
             signer,
             store,
             decisions,
@@ -198,10 +198,8 @@ impl Shared {
             wall_clock: WallClock::default(),
             woken: Instant::now(),
             tidied: Instant::now(),
-        }
-        .run(first, stop.clone());
-        let decide = async move { decide.await.map_err(|e| Failure::new(Exit::Store, e)) };
-        tasks.spawn("signer", decide);
+        };
+        tasks.spawn("signer", decide(drive, first, stop.clone()));
         tasks.spawn("vault", watch_vault(vault_end));
         spawn(tasks, "slots", reader.run(stop.clone()));
         spawn(tasks, "uploads", uploads.run(stop.clone()));
@@ -247,6 +245,11 @@ impl Shared {
             metrics: Arc::clone(&self.metrics),
         }
     }
+}
+
+/// Decides until it is asked to stop, or until the store fails.
+async fn decide(drive: Drive, first: Step, stop: CancellationToken) -> Result<(), Failure> {
+    drive.run(first, stop).await.map_err(|error| Failure::new(Exit::Store, error))
 }
 
 /// The core as the store has kept it, and the recorder, which has heard its first step.

@@ -93,8 +93,7 @@ impl ChainstateConfig {
             what: error.message().to_owned(),
         })?;
         let node = file.node.ok_or_else(|| ConfigError::NoWorkingDir(path.to_owned()))?;
-        let dir =
-            node.working_dir.ok_or_else(|| ConfigError::NoWorkingDir(path.to_owned()))?;
+        let dir = node.working_dir.ok_or_else(|| ConfigError::NoWorkingDir(path.to_owned()))?;
         if !dir.is_absolute() {
             return Err(ConfigError::Relative { path: path.to_owned(), dir });
         }
@@ -171,6 +170,8 @@ mod tests {
     #[test]
     fn an_error_repeats_no_line_of_the_file() {
         let error = parse("[connection_options]\nauth_token = \"hunter2\" x\n").unwrap_err();
-        assert!(!error.to_string().contains("hunter2") && !format!("{error:?}").contains("hunter2"));
+        assert!(
+            !error.to_string().contains("hunter2") && !format!("{error:?}").contains("hunter2")
+        );
     }
 }

@@ -163,12 +163,19 @@ impl Unpacking<'_> {
             }
         }
         match kind {
-            EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse | EntryType::Directory => {}
+            EntryType::Regular
+            | EntryType::Continuous
+            | EntryType::GNUSparse
+            | EntryType::Directory => {}
             EntryType::Link | EntryType::Symlink => return refuse(Hostile::Link(path.to_owned())),
             _ => return refuse(Hostile::Special(path.to_owned())),
         }
         let Some(top) = place.components().next() else {
-            return if kind.is_dir() { Ok(None) } else { refuse(Hostile::Outside(path.to_owned())) };
+            return if kind.is_dir() {
+                Ok(None)
+            } else {
+                refuse(Hostile::Outside(path.to_owned()))
+            };
         };
         if top.as_os_str() != self.limits.top.as_str() {
             let (found, expected) = (PathBuf::from(top.as_os_str()), self.limits.top.clone());
@@ -190,9 +197,14 @@ impl Unpacking<'_> {
                 continue;
             }
             let path = self.into.join(&folder);
-            DirBuilder::new().mode(FOLDER_MODE).create(&path).map_err(|error| refused(&folder, &path, error))?;
+            DirBuilder::new()
+                .mode(FOLDER_MODE)
+                .create(&path)
+                .map_err(|error| refused(&folder, &path, error))?;
             let opened = File::open(&path);
-            opened.and_then(|folder| self.give(&folder)).map_err(|source| unwritten(&path, source))?;
+            opened
+                .and_then(|folder| self.give(&folder))
+                .map_err(|source| unwritten(&path, source))?;
         }
         Ok(())
     }

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use countersign_ops::secret::write_private;
 use hyper::StatusCode;
 use hyper::header::{
-    CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_RANGE, LAST_MODIFIED,
-    RANGE,
+    CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_RANGE,
+    LAST_MODIFIED, RANGE,
 };
 use rustix::fs::OFlags;
 use sha2::{Digest as _, Sha256};
@@ -40,7 +40,9 @@ pub enum FetchError {
     #[error(transparent)]
     Http(#[from] HttpError),
     /// The server does not say how long it is, so it cannot be told whether there is room.
-    #[error("{0} does not say how long the archive is; download it by other means and name the file")]
+    #[error(
+        "{0} does not say how long the archive is; download it by other means and name the file"
+    )]
     NoLength(String),
     /// There is no room.
     #[error(

@@ -35,7 +35,9 @@ pub struct HttpClient {
 #[derive(Debug, thiserror::Error)]
 pub enum HttpError {
     /// It is no address that can be asked.
-    #[error("{0:?} cannot be asked: an address begins with http:// or https:// and has a host, and no password")]
+    #[error(
+        "{0:?} cannot be asked: an address begins with http:// or https:// and has a host, and no password"
+    )]
     Address(String),
     /// It cannot be reached.
     #[error("{url} cannot be reached")]
@@ -72,7 +74,9 @@ pub enum HttpError {
         status: u16,
     },
     /// It sends us elsewhere and again, or from https to http.
-    #[error("{0} leads elsewhere too often, to no address, or from https to http; name the last address itself")]
+    #[error(
+        "{0} leads elsewhere too often, to no address, or from https to http; name the last address itself"
+    )]
     Redirect(String),
     /// The list of authorities cannot be used.
     #[error(
@@ -186,7 +190,8 @@ impl HttpClient {
     ) -> Result<Response<Incoming>, HttpError> {
         let address = || HttpError::Address(url.to_owned());
         let uri: Uri = url.parse().map_err(|_| address())?;
-        let authority = uri.authority().filter(|it| !it.as_str().contains('@')).ok_or_else(address)?;
+        let authority =
+            uri.authority().filter(|it| !it.as_str().contains('@')).ok_or_else(address)?;
         let is_tls = match uri.scheme_str() {
             Some("https") => true,
             Some("http") => false,
@@ -271,7 +276,8 @@ fn resolve(from: &str, next: &str) -> Option<String> {
         return Some(next.to_owned());
     }
     let uri: Uri = from.parse().ok()?;
-    next.starts_with('/').then(|| Some(format!("{}://{}{next}", uri.scheme_str()?, uri.authority()?)))?
+    next.starts_with('/')
+        .then(|| Some(format!("{}://{}{next}", uri.scheme_str()?, uri.authority()?)))?
 }
 
 const AGENT: HeaderValue =

@@ -87,7 +87,12 @@ impl Service {
         let Some((program, words)) = self.keeper.split_first() else { return Ok(None) };
         let mut command = Command::new(program);
         // In a group of its own, so that Ctrl-C does not end it with us.
-        command.args(words).args(&self.start).stdin(Stdio::piped()).stdout(Stdio::null()).process_group(0);
+        command
+            .args(words)
+            .args(&self.start)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .process_group(0);
         let started = command.spawn();
         started.map(Some).map_err(|source| KeeperError::Start {
             what: "watch over the start of",

@@ -171,7 +171,8 @@ impl SeedJob {
         DirBuilder::new().mode(0o700).create(draft).map_err(io)?;
         let above = folder.metadata().map_err(io)?;
         let owner = self.owner.unwrap_or((above.uid(), above.gid()));
-        let is_ours = owner == (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+        let is_ours =
+            owner == (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
         let limits = Limits {
             top: self.network().to_owned(),
             max_bytes: free(folder).map_err(io)?.saturating_sub(RESERVE),
@@ -222,7 +223,8 @@ fn lock(folder: &Path) -> Result<File, SeedError> {
     let failed = |source| SeedError::Io { path: path.clone(), source };
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false).mode(0o600);
-    let file = options.custom_flags(OFlags::NOFOLLOW.bits().cast_signed()).open(&path).map_err(failed)?;
+    let file =
+        options.custom_flags(OFlags::NOFOLLOW.bits().cast_signed()).open(&path).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(SeedError::Busy(folder.to_owned())),

@@ -93,7 +93,9 @@ pub enum SnapshotError {
     #[error(transparent)]
     Process(#[from] ProcessError),
     /// The node runs although it was stopped.
-    #[error("the node still runs after it was stopped ({0}); a copy of a running node is corrupt, so none was made")]
+    #[error(
+        "the node still runs after it was stopped ({0}); a copy of a running node is corrupt, so none was made"
+    )]
     StillRuns(Activity),
     /// Somebody started the node in between.
     #[error("the node was started while it was being archived ({0}); the archive was thrown away")]
@@ -156,7 +158,8 @@ pub fn snapshot(
         return Err(SnapshotError::Started(meanwhile));
     }
     let was_down = down.map(Down::start).transpose().map_err(SnapshotError::Down)?;
-    let down_ms = was_down.map(|()| u64::try_from(stopped.elapsed().as_millis()).unwrap_or(u64::MAX));
+    let down_ms =
+        was_down.map(|()| u64::try_from(stopped.elapsed().as_millis()).unwrap_or(u64::MAX));
     let name = job.free_name(now);
     locked.keep(draft, &name)?;
     let path = job.out.join(&name);
@@ -168,7 +171,15 @@ pub fn snapshot(
             Some(compared.map_err(|source| SnapshotError::Tip { path: path.clone(), source })?)
         }
     };
-    Ok(Snapshot { path, sha256: digest.to_string(), bytes, unpacked_bytes, down_ms, tip, agreement })
+    Ok(Snapshot {
+        path,
+        sha256: digest.to_string(),
+        bytes,
+        unpacked_bytes,
+        down_ms,
+        tip,
+        agreement,
+    })
 }
 
 impl SnapshotJob {
@@ -252,7 +263,10 @@ pub(super) fn refuse_prepare(
     for node in nodes {
         match Phase::ask(client, node) {
             Ok(Phase { is_prepare: true, burn_height, blocks_left }) => {
-                return Err(SnapshotError::Prepare { burn_height: burn_height.get(), left: blocks_left });
+                return Err(SnapshotError::Prepare {
+                    burn_height: burn_height.get(),
+                    left: blocks_left,
+                });
             }
             Ok(_) => return Ok(()),
             Err(error) => last = Some(error),

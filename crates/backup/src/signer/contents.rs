@@ -163,7 +163,8 @@ impl Contents {
     /// What a tar holds, if every file is what was written and none is missing.
     pub fn from_tar(tar: &[u8]) -> Result<Self, Fault> {
         let mut files = read_files(tar)?;
-        let mut take = |name: &str| files.remove(name).ok_or_else(|| Fault::Missing(name.to_owned()));
+        let mut take =
+            |name: &str| files.remove(name).ok_or_else(|| Fault::Missing(name.to_owned()));
         let about = take(ABOUT)?;
         let head: Head = serde_json::from_slice(&about).map_err(Fault::About)?;
         if head.format != FORMAT {
@@ -179,12 +180,14 @@ impl Contents {
         if let Some(name) = files.keys().find(|name| !about.files.contains_key(*name)) {
             return Err(Fault::Unexpected(name.clone()));
         }
-        let mut take = |name: &str| files.remove(name).ok_or_else(|| Fault::Missing(name.to_owned()));
+        let mut take =
+            |name: &str| files.remove(name).ok_or_else(|| Fault::Missing(name.to_owned()));
         let mut journals = Vec::new();
         for key in &about.keys {
             let name = journal_name(&key.public_key);
             let journal = JournalExport::from_json(&take(&name)?);
-            let journal = journal.map_err(|source| Fault::Journal { name: name.clone(), source })?;
+            let journal =
+                journal.map_err(|source| Fault::Journal { name: name.clone(), source })?;
             if journal.public_key.to_string() != key.public_key {
                 return Err(Fault::OtherKey(name));
             }

@@ -152,7 +152,8 @@ pub fn prune(folder: &Folder, policy: Policy) -> Result<Vec<String>, KeepError> 
 
 /// The newest backup in a folder.
 pub fn newest(folder: &Path) -> io::Result<Option<PathBuf>> {
-    let newest = list(folder)?.into_iter().max_by(|a, b| (a.made_at, &a.file).cmp(&(b.made_at, &b.file)));
+    let newest =
+        list(folder)?.into_iter().max_by(|a, b| (a.made_at, &a.file).cmp(&(b.made_at, &b.file)));
     Ok(newest.map(|kept| folder.join(kept.file)))
 }
 

@@ -129,7 +129,8 @@ pub enum RestoreError {
 
 impl std::fmt::Display for Heights {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let text = |height: Option<u64>| height.map_or_else(|| "none".to_owned(), |it| it.to_string());
+        let text =
+            |height: Option<u64>| height.map_or_else(|| "none".to_owned(), |it| it.to_string());
         write!(f, "burn block {} and block {}", text(self.burn), text(self.stacks))
     }
 }
@@ -217,7 +218,8 @@ fn place_store(copy: &[u8], path: &Path, now: u64) -> io::Result<Option<PathBuf>
     draft.as_file().sync_all()?;
     let mut put_aside = None;
     for ending in ["-wal", "-shm", ""] {
-        let (old, aside) = (with(path, ending), with(path, &format!(".before-{}{ending}", stamp(now))));
+        let (old, aside) =
+            (with(path, ending), with(path, &format!(".before-{}{ending}", stamp(now))));
         if old.symlink_metadata().is_ok() {
             fs::rename(&old, &aside)?;
             put_aside = ending.is_empty().then_some(aside).or(put_aside);

@@ -54,7 +54,9 @@ fn hostile(name: &[u8], kind: EntryType) -> Hostile {
 #[test]
 fn paths_that_lead_out_links_and_devices_are_refused() {
     let file = EntryType::Regular;
-    for name in [&b"../precious"[..], b"/etc/passwd", b"krypton/../../precious", b"krypton/a/../../../x"] {
+    for name in
+        [&b"../precious"[..], b"/etc/passwd", b"krypton/../../precious", b"krypton/a/../../../x"]
+    {
         assert!(matches!(hostile(name, file), Hostile::Outside(_)), "{name:?}");
     }
     for kind in [EntryType::Symlink, EntryType::Link] {
@@ -76,7 +78,8 @@ fn an_archive_that_unpacks_to_more_than_there_is_room_for_is_stopped() {
     let mut header = Header::new_gnu();
     header.set_size(1 << 30);
     header.set_mode(0o600);
-    tar.append_data(&mut header, "krypton/bomb", std::io::Read::take(std::io::repeat(0), 1 << 30)).unwrap();
+    tar.append_data(&mut header, "krypton/bomb", std::io::Read::take(std::io::repeat(0), 1 << 30))
+        .unwrap();
     let bomb = tar.into_inner().unwrap().finish().unwrap();
     assert!(bomb.len() < 200_000);
     let file = above.path().join("bomb.tar.zst");
@@ -115,7 +118,13 @@ fn a_plain_tar_and_one_in_gzip_are_read_and_an_empty_one_is_none() {
 /// Names as an attacker would write them.
 fn name() -> impl Strategy<Value = Vec<u8>> {
     let part = proptest::sample::select(vec![
-        &b".."[..], b".", b"", b"krypton", b"a", b"precious", b"\xff",
+        &b".."[..],
+        b".",
+        b"",
+        b"krypton",
+        b"a",
+        b"precious",
+        b"\xff",
     ]);
     vec(part, 0..6).prop_map(|parts| parts.join(&b"/"[..]))
 }

@@ -57,7 +57,8 @@ impl FakeNode {
         fs::write(chainstate.join("chainstate/blocks/index.sqlite"), vec![3; 300_000]).unwrap();
         fs::write(chainstate.join("headers.sqlite"), "headers").unwrap();
         let (rpc, p2p) = (free_address(), free_address());
-        let config = ChainstateConfig { working_dir: folder.path().join("work"), chainstate, rpc, p2p };
+        let config =
+            ChainstateConfig { working_dir: folder.path().join("work"), chainstate, rpc, p2p };
         let says = Arc::new(Mutex::new(Says::default()));
         let (flag, end) = (folder.path().join("is-up"), Arc::new(Mutex::new(false)));
         let thread = {
@@ -155,7 +156,10 @@ fn live(flag: &Path, end: &Mutex<bool>, says: &Mutex<Says>, config: &ChainstateC
             continue;
         }
         let body = answer(&line, &mut says.lock().unwrap());
-        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+        let head = format!(
+            "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+            body.len()
+        );
         let _ = (&stream).write_all((head + &body).as_bytes());
     }
 }

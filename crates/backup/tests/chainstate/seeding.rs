@@ -5,7 +5,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use countersign_backup::chainstate::{
-    Agreement, Digest, ExtractError, FetchError, HttpError, SeedError, SeedJob, Seeded, Source, seed,
+    Agreement, Digest, ExtractError, FetchError, HttpError, SeedError, SeedJob, Seeded, Source,
+    seed,
 };
 use sha2::{Digest as _, Sha256};
 
@@ -21,7 +22,9 @@ pub(crate) fn archive(size: usize) -> Vec<u8> {
     // Hashes do not shrink.
     let hashes = (0..size.div_ceil(32)).flat_map(|at| Sha256::digest(at.to_le_bytes()));
     let noise: Vec<u8> = hashes.take(size).collect();
-    for (name, data) in [("krypton/a/index.sqlite", &noise[..]), ("krypton/headers.sqlite", b"seeded")] {
+    for (name, data) in
+        [("krypton/a/index.sqlite", &noise[..]), ("krypton/headers.sqlite", b"seeded")]
+    {
         let mut header = tar::Header::new_gnu();
         header.set_size(data.len() as u64);
         header.set_mode(0o6777);
@@ -84,7 +87,9 @@ fn a_download_is_checked_unpacked_and_removed_and_no_mode_of_the_archive_survive
     let seeded = run(&job).unwrap();
     assert!(is_seeded(&node) && seeded.downloaded > 0);
     assert_eq!(leftovers(&node), ["krypton"]);
-    let mode = |path: &str| node.config.chainstate.join(path).metadata().unwrap().permissions().mode() & 0o7777;
+    let mode = |path: &str| {
+        node.config.chainstate.join(path).metadata().unwrap().permissions().mode() & 0o7777
+    };
     assert_eq!((mode("headers.sqlite"), mode("a")), (0o640, 0o750));
 }
 
@@ -95,7 +100,10 @@ fn a_download_that_breaks_off_goes_on_where_it_was() {
     run(&job).unwrap();
     assert!(is_seeded(&node));
     let asked = server.asked();
-    assert!(asked.len() >= 3 && asked[0] == 0 && asked.windows(2).all(|pair| pair[0] < pair[1]), "{asked:?}");
+    assert!(
+        asked.len() >= 3 && asked[0] == 0 && asked.windows(2).all(|pair| pair[0] < pair[1]),
+        "{asked:?}"
+    );
 }
 
 #[test]
@@ -176,7 +184,10 @@ fn a_server_that_hangs_refuses_or_hides_its_length_is_given_up() {
     server.with(|manners| (manners.hangs_after, manners.status) = (None, Some("404 Not Found")));
     let refused = run(&job).unwrap_err();
     assert!(
-        matches!(refused, SeedError::Fetch(FetchError::Http(HttpError::Refused { status: 404, .. }))),
+        matches!(
+            refused,
+            SeedError::Fetch(FetchError::Http(HttpError::Refused { status: 404, .. }))
+        ),
         "{refused}"
     );
     server.with(|manners| (manners.status, manners.hides_length) = (None, true));
@@ -195,7 +206,10 @@ fn a_redirection_is_followed_and_a_circle_is_not() {
     fs::remove_dir_all(&node.config.chainstate).unwrap();
     first.with(|manners| manners.redirect = Some("/again".to_owned()));
     let refused = run(&job).unwrap_err();
-    assert!(matches!(refused, SeedError::Fetch(FetchError::Http(HttpError::Redirect(_)))), "{refused}");
+    assert!(
+        matches!(refused, SeedError::Fetch(FetchError::Http(HttpError::Redirect(_)))),
+        "{refused}"
+    );
 }
 
 #[test]

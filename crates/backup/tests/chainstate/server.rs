@@ -67,7 +67,13 @@ fn serve(stream: &TcpStream, manners: &Mutex<Manners>) {
         }
         if let Some((name, value)) = line.split_once(": ") {
             match name.to_lowercase().as_str() {
-                "range" => range = value.trim_start_matches("bytes=").trim_end_matches('-').parse::<usize>().ok(),
+                "range" => {
+                    range = value
+                        .trim_start_matches("bytes=")
+                        .trim_end_matches('-')
+                        .parse::<usize>()
+                        .ok()
+                }
                 "if-range" => condition = Some(value.to_owned()),
                 _ => {}
             }
@@ -80,7 +86,8 @@ fn serve(stream: &TcpStream, manners: &Mutex<Manners>) {
     };
     let mut stream = stream;
     if let Some(status) = manners.status {
-        let _ = stream.write_all(format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n").as_bytes());
+        let _ =
+            stream.write_all(format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n").as_bytes());
         return;
     }
     if let Some(to) = &manners.redirect {
@@ -94,7 +101,10 @@ fn serve(stream: &TcpStream, manners: &Mutex<Manners>) {
     let length = manners.body.len();
     if begins > 0 && begins >= length {
         let _ = stream.write_all(
-            format!("HTTP/1.1 416 No\r\nContent-Range: bytes */{length}\r\nContent-Length: 0\r\n\r\n").as_bytes(),
+            format!(
+                "HTTP/1.1 416 No\r\nContent-Range: bytes */{length}\r\nContent-Length: 0\r\n\r\n"
+            )
+            .as_bytes(),
         );
         return;
     }

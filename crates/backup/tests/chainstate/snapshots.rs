@@ -6,8 +6,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use countersign_backup::chainstate::{
-    Agreement, ArchiveError, Digest, Seeded, SeedJob, Service, Snapshot, SnapshotError, SnapshotJob, Source, seed,
-    snapshot,
+    Agreement, ArchiveError, Digest, SeedJob, Seeded, Service, Snapshot, SnapshotError,
+    SnapshotJob, Source, seed, snapshot,
 };
 use countersign_backup::{Care, Progress};
 use tokio_util::sync::CancellationToken;
@@ -63,7 +63,10 @@ fn a_snapshot_holds_what_the_node_had_and_the_node_runs_again() {
     assert!(matches!(made.agreement, Some(Agreement::Same { .. })), "{made:?}");
     assert_eq!(
         names(&scene.job.out),
-        ["chainstate-krypton-20251127T183900Z.tar.zst", "chainstate-krypton-20251127T183900Z.tar.zst.sha256"]
+        [
+            "chainstate-krypton-20251127T183900Z.tar.zst",
+            "chainstate-krypton-20251127T183900Z.tar.zst.sha256"
+        ]
     );
     let checked = Command::new("sha256sum")
         .args(["--check", "chainstate-krypton-20251127T183900Z.tar.zst.sha256"])
@@ -139,8 +142,8 @@ fn the_node_is_started_when_the_archiving_fails_or_is_stopped() {
             token.cancel();
         }
     };
-    let stopped =
-        snapshot(&scene.job, &client(), NOW, &mut Care { progress: &mut progress, stop }).unwrap_err();
+    let stopped = snapshot(&scene.job, &client(), NOW, &mut Care { progress: &mut progress, stop })
+        .unwrap_err();
     assert!(matches!(stopped, SnapshotError::Archive(ArchiveError::Stopped)), "{stopped}");
     scene.is_as_before();
 }
