@@ -160,14 +160,14 @@ impl Shared {
         let (publisher, arrivals) = Publisher::new();
         let told = (inbox.clone(), publisher.clone());
         let (vault, vault_end) = self.vault(vaults, post, told)?;
-        let (copier, copies) = Copier::new();
+        let (copier, orders) = Copier::new();
         let hands = hands.watch_over(tasks, (&vault, copier), stop);
         let lanes = lanes(arrivals, &self.delivery(&vault, floors));
         let (intake, onlookers) = (self.intake(&vault, &own), self.onlookers(&own, hands.misses));
         self.look_out(tasks, own, &vault, stop);
         let (slots, reader) = self.slots(&intake, &inbox);
         let (uploader, uploads) = Uploader::new(self.nodes.clone(), inbox);
-        let decide = Drive {
+        let drive = Drive {
             signer,
             store,
             decisions,
@@ -187,7 +187,7 @@ impl Shared {
             intake,
             callbacks: self.callbacks,
             inbox: answers,
-            copies,
+            orders,
             metrics: self.metrics,
             readiness: hands.watcher,
             teller: hands.teller,
@@ -196,10 +196,8 @@ impl Shared {
             wall_clock: WallClock::default(),
             woken: Instant::now(),
             tidied: Instant::now(),
-        }
-        .run(first, stop.clone());
-        let decide = async move { decide.await.map_err(|e| Failure::new(Exit::Store, e)) };
-        tasks.spawn("signer", decide);
+        };
+        tasks.spawn("signer", decide(drive, first, stop.clone()));
         tasks.spawn("vault", watch_vault(vault_end));
         spawn(tasks, "slots", reader.run(stop.clone()));
         spawn(tasks, "uploads", uploads.run(stop.clone()));
@@ -265,6 +263,11 @@ impl Shared {
             metrics: Arc::clone(&self.metrics),
         }
     }
+}
+
+/// Decides until it is asked to stop, or until the store fails.
+async fn decide(drive: Drive, first: Step, stop: CancellationToken) -> Result<(), Failure> {
+    drive.run(first, stop).await.map_err(|error| Failure::new(Exit::Store, error))
 }
 
 /// The core as the store has kept it, and the recorder, which has heard its first step.
