@@ -75,9 +75,8 @@ fn final_codes() -> Vec<String> {
 fn systemd_finds_nothing_to_say_about_the_units() {
     let copies = TempDir::new().unwrap();
     let program = countersign().to_str().unwrap();
-    let copied = |name: &str| {
-        copy(&copies, name, &unit(name).replace("/usr/bin/countersign", program))
-    };
+    let copied =
+        |name: &str| copy(&copies, name, &unit(name).replace("/usr/bin/countersign", program));
     let paths: Vec<PathBuf> = SERVICES.into_iter().chain(SOCKETS).map(copied).collect();
     let verified = systemd("systemd-analyze", &["verify", "--man=no"], &paths);
     assert!(verified.status.success(), "{}", said(&verified));

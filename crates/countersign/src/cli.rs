@@ -18,10 +18,10 @@ use zeroize::Zeroizing;
 
 use crate::name::Name;
 use crate::{
-    check_config, demote, devnet, doctor, explain, firewall, generate_stacking_signature,
-    generate_staking_signature, generate_vote, get_chunk, get_latest_chunk, import, init, journal,
-    keys, link, list_chunks, monitor_signers, promote, put_chunk, reload, render, replay, run,
-    standby, status, tls, vault, verify_vote,
+    alerts, check_config, deadman, demote, devnet, doctor, explain, exporter, firewall,
+    generate_stacking_signature, generate_staking_signature, generate_vote, get_chunk,
+    get_latest_chunk, import, init, journal, keys, link, list_chunks, monitor_signers, promote,
+    put_chunk, reload, render, replay, run, standby, status, tls, vault, verify_vote,
 };
 
 /// An independent signer for Stacks
@@ -121,6 +121,18 @@ pub(crate) enum Command {
     /// Stand on the node's host and carry callbacks and questions between node and signer over TLS
     #[command(after_help = link::EXAMPLES)]
     Link(link::Args),
+    /// Serve metrics beside somebody else's signer: node, chain, certificates, backups, logs
+    #[command(after_help = exporter::EXAMPLES)]
+    Exporter(exporter::Args),
+    /// Say what is watched and what to do about it, and see that alerts arrive
+    #[command(after_help = alerts::EXAMPLES)]
+    Alerts {
+        #[command(subcommand)]
+        verb: alerts::Verb,
+    },
+    /// Raise the alarm when the place that watches everything else falls silent
+    #[command(after_help = deadman::EXAMPLES)]
+    Deadman(deadman::Args),
     /// Run a Stacks network on this machine, with signers that are real processes
     Devnet(Box<devnet::Args>),
 }

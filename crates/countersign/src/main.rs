@@ -1,13 +1,17 @@
 //! The `countersign` program: arguments in, exit code out. What each verb does is in the crates.
 
+mod alerts;
 mod check_config;
 mod cli;
 mod daemon;
+mod deadman;
 mod demote;
 mod devnet;
+mod devnet_page;
 mod doctor;
 mod doctor_key;
 mod explain;
+mod exporter;
 mod firewall;
 mod generate_stacking_signature;
 mod generate_staking_signature;
@@ -96,6 +100,9 @@ fn perform(name: Name, command: Command) -> Result<(), Failed> {
         Command::Replay(args) => replay::run(&args, out),
         Command::Tls(args) => tls::run(args, out),
         Command::Link(args) => link::run(&args, out),
+        Command::Exporter(args) => exporter::run(args, out),
+        Command::Alerts { verb } => alerts::run(verb, out),
+        Command::Deadman(args) => deadman::run(&args, out),
         Command::Devnet(args) => devnet::run(&args, out),
     }
 }

@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::attendance::{Attendance, Misses};
 use crate::birth::Origin;
-use crate::care::{Care, Hands};
+use crate::care::{Care, Fronts, Hands};
 use crate::clock::{WallClock, now};
 use crate::config::{Config, DbPath, HostPort};
 use crate::control::open_control;
@@ -69,7 +69,8 @@ pub(crate) fn assemble(
     let permission = watch::Sender::new(Permission::Active);
     let heard = permission.subscribe();
     let own = public.all();
-    let care = Care::of((&config, &public), surroundings, &nodes, &metrics, permission.clone());
+    let counted = (&metrics, &callbacks);
+    let care = Care::of((&config, &public), surroundings, &nodes, counted, permission.clone());
     let pages = care.pages(registry, (&config, &public), nodes.clone());
     let (plan, terms, origin) = (Plan::of(&config), Terms::of(&config), Origin::of(&config));
     let keys_here = keys.held_here();
@@ -96,7 +97,8 @@ pub(crate) fn assemble(
     if let Some(server) = endpoints.metrics {
         spawn(&mut tasks, "metrics", server.run(pages, stop.clone()));
     }
-    let hands = care.start(&mut tasks, control_socket, &stop);
+    let fronts = Fronts { socket: control_socket, page: endpoints.page };
+    let hands = care.start(&mut tasks, fronts, &stop);
     let watch =
         NodeWatch::new(nodes.clone(), config.chain_id, config.node_probe, Arc::clone(&metrics));
     spawn(&mut tasks, "nodes", watch.run(stop.clone()));
@@ -188,6 +190,7 @@ impl Shared {
             inbox: answers,
             metrics: self.metrics,
             readiness: hands.watcher,
+            teller: hands.teller,
             pulse: hands.signer,
             tick: hands.tick,
             wall_clock: WallClock::default(),

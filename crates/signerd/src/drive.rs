@@ -22,6 +22,7 @@ use crate::observe::Observer;
 use crate::onlookers::Onlookers;
 use crate::readiness::Watcher;
 use crate::recorder::Recorder;
+use crate::status::Teller;
 use crate::store::{Store, StoreError};
 
 /// Everything that the loop owns.
@@ -39,6 +40,7 @@ pub(crate) struct Drive {
     pub(crate) inbox: mpsc::Receiver<Event>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) readiness: Watcher,
+    pub(crate) teller: Teller,
     pub(crate) pulse: Pulse,
     /// Longest pause between two deadlines; a reload may change it.
     pub(crate) tick: watch::Receiver<Duration>,
@@ -116,6 +118,7 @@ impl Drive {
         let at = now();
         self.readiness.hear(&event, at);
         self.onlookers.hear(&event, at);
+        self.teller.hear(&event, at);
         let heard = self.recorder.hear(at, &event);
         let step = self.signer.handle(event, at);
         self.recorder.record(heard, &step);
@@ -133,6 +136,7 @@ impl Drive {
         self.observer.report(&step.notes);
         self.readiness.note(&step.notes, at);
         self.onlookers.note(&step.notes);
+        self.teller.note(&step.notes, at);
         Ok(())
     }
 

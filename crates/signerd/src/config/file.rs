@@ -155,6 +155,7 @@ impl File {
             recording: self.countersign.recording()?,
             log: self.countersign.log()?,
             named_control_socket: self.countersign.control_socket()?,
+            status_page: self.countersign.status_page()?,
             caution: self.countersign.caution(network)?,
             is_standby: false,
             node_host,

@@ -135,7 +135,7 @@ pub(crate) fn strip_indices(key: &str) -> String {
 const ABSENT: &str = "default";
 
 /// The keys whose values are no secrets.
-const HARMLESS: [&str; 29] = [
+const HARMLESS: [&str; 30] = [
     "node_host",
     "endpoint",
     "network",
@@ -163,6 +163,7 @@ const HARMLESS: [&str; 29] = [
     "countersign.record",
     "countersign.record_max_mb",
     "countersign.control_socket",
+    "countersign.status_page",
     "countersign.log",
     "countersign.allowed_peers",
 ];
