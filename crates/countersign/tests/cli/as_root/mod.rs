@@ -6,6 +6,7 @@ mod guard;
 mod interop;
 mod newborn;
 mod page;
+mod site;
 mod start_page;
 mod user;
 mod vault;

@@ -54,7 +54,7 @@ done
 "#;
 
 /// Runs a script on an empty machine.
-fn on_an_empty_machine(script: &str) -> Output {
+pub(super) fn on_an_empty_machine(script: &str) -> Output {
     let folder = TempDir::new().unwrap();
     let put = |name: &str, text: &str| {
         let path = folder.path().join(name);
