@@ -160,8 +160,8 @@ impl Shared {
         let (publisher, arrivals) = Publisher::new();
         let told = (inbox.clone(), publisher.clone());
         let (vault, vault_end) = self.vault(vaults, post, told)?;
-        let (copier, orders) = Copier::new();
-        let hands = hands.watch_over(tasks, (&vault, copier), stop);
+        let (backups, copies) = Copier::new();
+        let hands = hands.watch_over(tasks, (&vault, backups), stop);
         let lanes = lanes(arrivals, &self.delivery(&vault, floors));
         let (intake, onlookers) = (self.intake(&vault, &own), self.onlookers(&own, hands.misses));
         self.look_out(tasks, own, &vault, stop);
@@ -187,7 +187,7 @@ impl Shared {
             intake,
             callbacks: self.callbacks,
             inbox: answers,
-            orders,
+            copies,
             metrics: self.metrics,
             readiness: hands.watcher,
             teller: hands.teller,

@@ -8,6 +8,7 @@ mod interop;
 mod link_page;
 mod newborn;
 mod page;
+mod site;
 mod start_page;
 mod user;
 mod vault;
