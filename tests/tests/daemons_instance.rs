@@ -105,6 +105,11 @@ impl Pair {
 
     /// Writes a chunk with the signer's key, as another process that has it would.
     async fn forge(&self) {
+        self.forge_version(100_000).await;
+    }
+
+    async fn forge_version(&self, version: u32) {
+        let version = version.to_string();
         let place = self.network.devnet.place(0).unwrap().clone();
         let key = self.folder.path().join("key");
         std::fs::write(&key, self.network.settings(0).text("stacks_private_key")).unwrap();
@@ -123,7 +128,7 @@ impl Pair {
                 "--slot-id",
                 "0",
                 "--slot-version",
-                "100000",
+                &version,
                 &data,
             ])
             .await;
@@ -267,6 +272,33 @@ async fn a_lost_instance_is_replaced_after_the_floor_and_a_living_one_never() {
     pair.network.skip_to_now();
     pair.network.adopts(2, "the second instance signs").await;
     stopped(standby).await;
+}
+
+#[tokio::test]
+async fn a_promotion_is_called_off_when_the_other_instance_is_heard_on_another_machine() {
+    let pair = Pair::new().await;
+    // A tenth of it is for what the other one wrote before it was lost.
+    let config = pair.config("b", "lost_peer_floor_secs = 30");
+    let path = config.to_str().unwrap();
+    let standby = pair.standby(&config).await;
+    let lives_on = async {
+        becomes(&config, "waiting").await;
+        // On this machine nobody has the key: what is heard comes from afar.
+        for version in 100_000.. {
+            pair.forge_version(version).await;
+        }
+    };
+    let promote = ["promote", "--config", path, "--peer-is-lost"];
+    let promoted = tokio::select! {
+        promoted = command(&promote) => promoted,
+        () = lives_on => unreachable!("it writes for ever"),
+    };
+    assert_eq!(promoted.code, Some(12), "{promoted:?}");
+    assert!(promoted.errors.contains("the other instance is not lost: it wrote"), "{promoted:?}");
+    standby.log().wait_for(0, "the promotion is called off", LIMIT).await;
+    assert_eq!(instance(&config).await["state"], "standby");
+    stopped(standby).await;
+    assert!(signed(&config).is_empty());
 }
 
 #[tokio::test]

@@ -42,8 +42,10 @@ mod retry;
 mod run;
 mod sign;
 mod slots;
+mod status;
 pub mod store;
 #[cfg(test)]
+#[path = "../../wire/tests/support/header.rs"]
 mod test_block;
 #[cfg(test)]
 mod test_node;
@@ -56,7 +58,7 @@ pub use history::HistoryError;
 pub use instance::GateState;
 pub use journals::{Journals, JournalsError};
 pub use keys::{Holders, PublicKeys, SameKey};
-pub use rest::{RestError, demote_at_rest, promote_at_rest};
+pub use rest::{RestError, demote_at_rest, exit_of, promote_at_rest};
 pub use run::{RunError, Surroundings, run};
 pub use sign::Promotion;
 

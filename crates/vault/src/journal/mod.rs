@@ -80,6 +80,13 @@ impl Journal {
         Self::open(path, owner)
     }
 
+    /// Creates the journal of a key that has signed nothing, and closes it: its first start finds a witness
+    /// and a clean stop.
+    pub(crate) fn begin(path: &Path, owner: &PublicKey) -> Result<(), OpenError> {
+        let journal = Self::create(path, owner, Duration::ZERO)?;
+        journal.close_cleanly().map_err(|error| open::unchanged(path, error))
+    }
+
     /// Opens a journal whatever its witness says, and signs nothing before `wait` has passed.
     pub(crate) fn accept(
         path: &Path,
@@ -88,10 +95,7 @@ impl Journal {
     ) -> Result<Self, OpenError> {
         let opened = open::open(path, owner, Trust::Anyway)?;
         let mut journal = Self::new(opened, owner).map_err(|error| open::explain(path, error))?;
-        journal.wait(wait).map_err(|error| match error {
-            SignError::Journal(source) => OpenError::Unwritable { path: path.to_owned(), source },
-            other => OpenError::Damaged { path: path.to_owned(), finding: other.to_string() },
-        })?;
+        journal.wait(wait).map_err(|error| open::unchanged(path, error))?;
         Ok(journal)
     }
 
