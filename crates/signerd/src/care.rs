@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use countersign_node::CallbackQueue;
 use countersign_ops::control::ControlSocket;
 use countersign_ops::notify::Notifier;
@@ -27,7 +26,7 @@ use crate::readiness::{Facts, Permission, Readiness, Watcher};
 use crate::reload::{Adjustable, ReloadHandle, Reloader};
 use crate::run::Surroundings;
 use crate::sign::VaultHandle;
-use crate::status::{Reporter, Status, Teller};
+use crate::status::{Reporter, Status, Teller, Window};
 
 /// Everything that looks after the daemon, before it runs.
 pub(crate) struct Care {
@@ -75,7 +74,7 @@ struct Desk {
     socket: Option<ControlSocket>,
     identity: Value,
     readiness: Readiness,
-    shown: watch::Receiver<Bytes>,
+    window: Window,
     reload: ReloadHandle,
     floor: Duration,
 }
@@ -99,13 +98,13 @@ impl Hands {
         let pulses = Pulses::new([self.signer.clone(), vault.pulse()]);
         let notifier = Arc::clone(&self.notifier);
         spawn(tasks, "watchdog", watch_over(pulses, notifier, self.stuck, stop.clone()));
-        let Desk { socket, identity, readiness, shown, reload, floor } = self.desk;
+        let Desk { socket, identity, readiness, window, reload, floor } = self.desk;
         if let Err(error) = self.reporter.start(vault.instance(), self.page, stop.clone()) {
             tracing::error!(%error, "there is no status page; nothing else depends on it");
         }
         if let Some(socket) = socket {
             let vault = vault.clone();
-            let control = Control { identity, readiness, shown, reload, vault, floor };
+            let control = Control { identity, readiness, window, reload, vault, floor };
             spawn(tasks, "control", socket.run(control, stop.clone()));
         }
         Loop { watcher: self.watcher, teller: self.teller, signer: self.signer, tick: self.tick }
@@ -167,7 +166,7 @@ impl Care {
         Fronts { socket, page }: Fronts,
         stop: &CancellationToken,
     ) -> Hands {
-        let Status { teller, reporter, shown } = self.status;
+        let Status { teller, reporter, window } = self.status;
         let hands = Hands {
             watcher: self.readiness.watcher(),
             signer: Pulse::new("the deciding loop"),
@@ -178,7 +177,7 @@ impl Care {
                 socket,
                 identity: self.identity,
                 readiness: self.readiness.clone(),
-                shown,
+                window,
                 reload: self.reload,
                 floor: self.floor,
             },

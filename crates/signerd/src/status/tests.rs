@@ -239,8 +239,8 @@ fn a_loop_that_nobody_listens_to_never_waits() {
 
 #[test]
 fn no_secret_is_in_a_snapshot() {
-    let Status { shown, .. } = status();
-    let text = String::from_utf8(shown.borrow().to_vec()).unwrap();
+    let Status { window, .. } = status();
+    let text = String::from_utf8(window.shown.borrow().to_vec()).unwrap();
     assert!(text.contains(&key(1).public_key().to_string()), "the public key is no secret");
     for secret in ["0101010101", "hunter2"] {
         assert!(!text.contains(secret), "{secret}");
@@ -302,7 +302,7 @@ fn test_data() -> countersign_wire::message::ResponseData {
 
 #[test]
 fn a_signer_that_has_heard_nothing_does_not_sign_and_raises_no_alarm_yet() {
-    let shown: Snapshot = serde_json::from_slice(&status().shown.borrow()).unwrap();
+    let shown: Snapshot = serde_json::from_slice(&status().window.shown.borrow()).unwrap();
     assert_eq!((shown.state, shown.ladder.len()), (State::NotSigning, 8));
     assert_eq!(shown.headline, "the node has not answered yet");
     assert!(shown.alerts.is_empty(), "{:?}", shown.alerts);
