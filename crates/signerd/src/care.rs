@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::assemble::spawn;
+use crate::attendance::Misses;
 use crate::config::Config;
 use crate::control::{Control, identity};
 use crate::keys::PublicKeys;
@@ -54,6 +55,8 @@ pub(crate) struct Loop {
     pub(crate) signer: Pulse,
     /// The loop's tick.
     pub(crate) tick: watch::Receiver<Duration>,
+    /// The latest blocks that we missed, for those who ask.
+    pub(crate) misses: watch::Sender<Misses>,
 }
 
 /// What is not started before there is a vault's thread.
@@ -98,16 +101,21 @@ impl Hands {
         let pulses = Pulses::new([self.signer.clone(), vault.pulse()]);
         let notifier = Arc::clone(&self.notifier);
         spawn(tasks, "watchdog", watch_over(pulses, notifier, self.stuck, stop.clone()));
+        let misses = watch::Sender::new(Misses::new());
         let Desk { socket, identity, readiness, window, reload, floor } = self.desk;
-        if let Err(error) = self.reporter.start(vault.instance(), self.page, stop.clone()) {
+        if let Err(error) =
+            self.reporter.start((vault.instance(), misses.subscribe()), self.page, stop.clone())
+        {
             tracing::error!(%error, "there is no status page; nothing else depends on it");
         }
         if let Some(socket) = socket {
-            let vault = vault.clone();
-            let control = Control { identity, readiness, window, reload, vault, floor };
+            let (vault, told) = (vault.clone(), misses.subscribe());
+            let control =
+                Control { identity, readiness, window, reload, vault, floor, misses: told };
             spawn(tasks, "control", socket.run(control, stop.clone()));
         }
-        Loop { watcher: self.watcher, teller: self.teller, signer: self.signer, tick: self.tick }
+        let (watcher, teller, signer, tick) = (self.watcher, self.teller, self.signer, self.tick);
+        Loop { watcher, teller, signer, tick, misses }
     }
 }
 

@@ -19,6 +19,7 @@ use crate::health::NodeHealth;
 use crate::intake::{Intake, Reading};
 use crate::metrics::Metrics;
 use crate::observe::Observer;
+use crate::onlookers::Onlookers;
 use crate::readiness::Watcher;
 use crate::recorder::Recorder;
 use crate::status::Teller;
@@ -32,6 +33,7 @@ pub(crate) struct Drive {
     pub(crate) recorder: Recorder,
     pub(crate) effects: Effects,
     pub(crate) observer: Observer,
+    pub(crate) onlookers: Onlookers,
     pub(crate) health: NodeHealth,
     pub(crate) intake: Intake,
     pub(crate) callbacks: CallbackQueue,
@@ -115,6 +117,7 @@ impl Drive {
         self.metrics.events.get_or_create(&vec![("kind", label(&event))]).inc();
         let at = now();
         self.readiness.hear(&event, at);
+        self.onlookers.hear(&event, at);
         self.teller.hear(&event, at);
         let heard = self.recorder.hear(at, &event);
         let step = self.signer.handle(event, at);
@@ -132,6 +135,7 @@ impl Drive {
         }
         self.observer.report(&step.notes);
         self.readiness.note(&step.notes, at);
+        self.onlookers.note(&step.notes);
         self.teller.note(&step.notes, at);
         Ok(())
     }

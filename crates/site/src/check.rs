@@ -464,6 +464,7 @@ fn access(table: &file::Access) -> Result<Access, Problem> {
         ssh_port: port("access.ssh_port", table.ssh_port)?,
         admin_networks: networks("access.admin_networks", &table.admin_networks)?,
         admins: values("access.admins", &table.admins)?,
+        hardware_keys: table.hardware_keys,
     })
 }
 

@@ -335,6 +335,12 @@ pub const KEYS: &[Key] = &[
         "the users who may log in. Empty: sshd's own rules are left alone",
     ),
     key(
+        "access.hardware_keys",
+        Flag,
+        "`false`",
+        "whether only SSH keys that live in hardware (FIDO2) are taken, after its PIN",
+    ),
+    key(
         "voting_power.soft_percent",
         Number,
         "`10`",

@@ -7,10 +7,16 @@ mod check;
 mod choices;
 mod error;
 mod file;
+pub mod firewall;
 mod flows;
+pub mod init;
+pub mod install;
 mod keys;
 mod parse;
 mod places;
+mod render;
+mod rendered;
+pub mod secrets;
 mod site;
 mod testnet;
 pub mod values;
@@ -21,6 +27,9 @@ pub use error::{Problem, SiteError};
 pub use flows::{Flow, Inbound, Outbound, Peer, Protocol, Service};
 pub use keys::{KEYS, Key, Kind};
 pub use places::{Paths, Port, Ports, Users};
+pub use render::files;
+pub use rendered::{Rendered, Secrecy};
+pub use secrets::{Secret, SecretError, Secrets};
 pub use site::{
     Access, Alerts, Backups, Bitcoin, Database, DatabaseHost, Deadman, Host, Hosts, Images, Link,
     Logs, MailLogin, Monitoring, Node, RemoteWrite, Sbtc, Signer, Site, Smtp, Telegram,

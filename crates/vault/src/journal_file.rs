@@ -46,6 +46,12 @@ pub struct JournalStatus {
 }
 
 impl JournalFile {
+    /// Begins the journal of a key that was made just now and has signed nothing. There must be none: a key
+    /// that could have signed elsewhere has no empty history.
+    pub fn begin(path: &Path, newborn: &PublicKey) -> Result<(), OpenError> {
+        Journal::begin(path, newborn)
+    }
+
     /// Looks at a journal, checks all of it and writes nothing.
     pub fn inspect(path: &Path) -> Result<JournalStatus, OpenError> {
         Journal::inspect(path).map(|(status, _)| status)

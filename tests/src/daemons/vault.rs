@@ -63,6 +63,7 @@ impl VaultPlace {
             writeln!(text, "[[caller]]\nuid = {uid}\nroles = [{role:?}]").unwrap();
         }
         fs::write(self.config(), text).unwrap();
+        fs::set_permissions(self.config(), Permissions::from_mode(0o644)).unwrap();
     }
 
     /// Puts another key in the place of the one that is there.

@@ -20,6 +20,8 @@ mod keys;
 mod keys_scan;
 mod name;
 mod replay;
+mod site;
 mod start;
 mod support;
+mod vault;
 mod verbs;

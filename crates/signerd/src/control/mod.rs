@@ -12,7 +12,9 @@ use countersign_ops::control::{
     ControlError, ControlSocket, Handler, Method, Reply, Request, check_len,
 };
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
+use crate::attendance::{Missed, Misses};
 use crate::config::Config;
 use crate::keys::PublicKeys;
 use crate::readiness::Readiness;
@@ -71,6 +73,8 @@ pub(crate) struct Control {
     pub(crate) vault: VaultHandle,
     /// How long a lost instance is waited for.
     pub(crate) floor: Duration,
+    /// The latest blocks that have no signature of ours.
+    pub(crate) misses: watch::Receiver<Misses>,
 }
 
 /// Who this signer is, for those who ask.
@@ -90,11 +94,13 @@ impl Control {
     async fn status(&self) -> Reply {
         let readiness = self.readiness.ladder().to_json();
         let instance = self.vault.instance().borrow().to_json();
+        let missed: Vec<Value> = self.misses.borrow().iter().map(Missed::to_json).collect();
         let snapshot: Value = serde_json::from_slice(&self.window.look().await).unwrap_or_default();
         Reply::ok(json!({
             "signer": self.identity,
             "readiness": readiness,
             "instance": instance,
+            "missed": missed,
             "snapshot": snapshot,
         }))
     }

@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::now;
 use crate::metrics::Metrics;
 
-pub(crate) use facts::Facts;
+pub(crate) use facts::{Facts, Registration};
 pub use ladder::{Ladder, Rung, Step};
 pub use permission::Permission;
 
@@ -75,11 +75,13 @@ impl Readiness {
         let (mut facts, mut permission) = (self.facts.subscribe(), self.permission.subscribe());
         let (mut status, mut told) = (String::new(), None);
         loop {
-            let ladder = {
+            let (ladder, registration) = {
                 let (facts, permission) =
                     (facts.borrow_and_update(), permission.borrow_and_update());
-                climb(&facts, *permission, &self.ladder.borrow(), now())
+                let ladder = climb(&facts, *permission, &self.ladder.borrow(), now());
+                (ladder, facts.registration())
             };
+            show_registration(&metrics, &registration);
             self.ladder.send_if_modified(|shown| {
                 let is_news = *shown != ladder;
                 shown.clone_from(&ladder);
@@ -117,6 +119,13 @@ impl Watcher {
         for note in notes {
             self.0.send_if_modified(|facts| facts.note(note, at));
         }
+    }
+}
+
+fn show_registration(metrics: &Metrics, registration: &Registration) {
+    metrics.chain.show_registered(registration.current, registration.next);
+    if let Some(blocks) = registration.blocks_left {
+        metrics.chain.show_blocks_left(blocks);
     }
 }
 

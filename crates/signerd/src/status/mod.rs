@@ -32,6 +32,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
+use crate::attendance::Misses;
 use crate::clock::now;
 use crate::config::Config;
 use crate::instance::InstanceView;
@@ -54,6 +55,12 @@ pub(crate) struct Reporter {
     sources: Sources,
     asked: mpsc::Receiver<oneshot::Sender<Bytes>>,
     feed: watch::Sender<Bytes>,
+}
+
+/// What others know that have come to be after us.
+struct Others {
+    instance: watch::Receiver<InstanceView>,
+    misses: watch::Receiver<Misses>,
 }
 
 /// Asks for a snapshot.
@@ -128,10 +135,11 @@ impl Reporter {
     /// Starts the thread. It ends when `stop` is cancelled; nobody waits for it.
     pub(crate) fn start(
         self,
-        instance: watch::Receiver<InstanceView>,
+        (instance, misses): (watch::Receiver<InstanceView>, watch::Receiver<Misses>),
         page: Option<Server>,
         stop: CancellationToken,
     ) -> io::Result<()> {
+        let others = Others { instance, misses };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         thread::Builder::new().name("status".to_owned()).spawn(move || {
             runtime.block_on(async {
@@ -142,13 +150,13 @@ impl Reporter {
                         None => stop.cancelled().await,
                     }
                 };
-                tokio::join!(serve, self.report(instance, &stop));
+                tokio::join!(serve, self.report(others, &stop));
             });
         })?;
         Ok(())
     }
 
-    async fn report(mut self, instance: watch::Receiver<InstanceView>, stop: &CancellationToken) {
+    async fn report(mut self, others: Others, stop: &CancellationToken) {
         let mut ladder = self.sources.readiness.changes();
         let mut batch = Vec::with_capacity(BATCH);
         let (mut due, mut is_news) = (Instant::now(), true);
@@ -161,7 +169,7 @@ impl Reporter {
                         self.past.take(word, at);
                     }
                     // Whoever has asked may have gone away.
-                    let _ = asked.send(self.publish(&instance));
+                    let _ = asked.send(self.publish(&others));
                 }
                 count = self.words.recv_many(&mut batch, BATCH) => {
                     if count == 0 {
@@ -174,17 +182,20 @@ impl Reporter {
                 }
                 _ = ladder.changed() => is_news = true,
                 () = sleep_until(pause) => {
-                    self.publish(&instance);
+                    self.publish(&others);
                     (due, is_news) = (Instant::now() + PAUSE, false);
                 }
             }
         }
     }
 
-    fn publish(&mut self, instance: &watch::Receiver<InstanceView>) -> Bytes {
+    fn publish(&mut self, others: &Others) -> Bytes {
         let now = now();
         self.past.look_at(&self.sources.callbacks, now);
-        let view = instance.borrow().clone();
+        for missed in others.misses.borrow().iter() {
+            self.past.blocks.explain(missed.sighash(), &missed.text());
+        }
+        let view = others.instance.borrow().clone();
         let snapshot = compose::compose(&self.past, &self.sources, Some(&view), now);
         self.past.remember_alerts(&snapshot.alerts);
         let json = json(&snapshot);
