@@ -47,15 +47,17 @@ pub(crate) fn rustup_component(
 }
 
 /// What the tests with `as_root` in their path run, and the Debian package of each.
-const DISTRIBUTION: [(&str, &str); 20] = [
+const DISTRIBUTION: [(&str, &str); 22] = [
     ("/lib/systemd/systemd-journal-remote", "systemd-journal-remote"),
     ("age", "age"),
     ("chromedriver", "chromium-driver"),
     ("chromium", "chromium"),
+    ("docker-compose", "docker-compose"),
     ("gdb", "gdb"),
     ("git", "git"),
     ("haproxy", "haproxy"),
     ("ip", "iproute2"),
+    ("logrotate", "logrotate"),
     ("nft", "nftables"),
     ("nginx", "nginx-light"),
     ("pg_dump", "postgresql"),

@@ -38,6 +38,8 @@ pub enum Exit {
     Instance = 12,
     /// No daemon answers on the control socket.
     NoDaemon = 13,
+    /// What is installed is not what is rendered.
+    Drift = 14,
 }
 
 /// One line of the table of exit codes.
@@ -52,7 +54,7 @@ pub struct Row {
 }
 
 /// Every exit code, in order.
-pub const TABLE: [Row; 14] = [
+pub const TABLE: [Row; 15] = [
     Row { exit: Exit::Ok, meaning: "done, or stopped by SIGTERM or SIGINT", remedy: "nothing" },
     Row {
         exit: Exit::Failure,
@@ -119,6 +121,11 @@ pub const TABLE: [Row; 14] = [
         meaning: "no daemon answers on the control socket, or it does not hear this user",
         remedy: "start the daemon, name the configuration that it runs with, or ask as its user",
     },
+    Row {
+        exit: Exit::Drift,
+        meaning: "installed files differ from what `countersign render` makes of countersign.toml",
+        remedy: "look with `countersign render --diff`, then change countersign.toml or run `countersign render`",
+    },
 ];
 
 impl Exit {
@@ -128,7 +135,7 @@ impl Exit {
     }
 
     /// Whether a supervisor must leave the daemon down after this until somebody has changed something.
-    /// The units in `deploy/systemd/` name these codes.
+    /// The units that `countersign render` makes name these codes.
     pub const fn needs_a_human(self) -> bool {
         matches!(
             self,

@@ -19,8 +19,10 @@ use crate::health::NodeHealth;
 use crate::intake::{Intake, Reading};
 use crate::metrics::Metrics;
 use crate::observe::Observer;
+use crate::onlookers::Onlookers;
 use crate::readiness::Watcher;
 use crate::recorder::Recorder;
+use crate::status::Teller;
 use crate::store::{Store, StoreError};
 
 /// What cannot be remembered any more, so that nothing more is decided.
@@ -40,12 +42,14 @@ pub(crate) struct Drive {
     pub(crate) recorder: Recorder,
     pub(crate) effects: Effects,
     pub(crate) observer: Observer,
+    pub(crate) onlookers: Onlookers,
     pub(crate) health: NodeHealth,
     pub(crate) intake: Intake,
     pub(crate) callbacks: CallbackQueue,
     pub(crate) inbox: mpsc::Receiver<Event>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) readiness: Watcher,
+    pub(crate) teller: Teller,
     pub(crate) pulse: Pulse,
     /// Longest pause between two deadlines; a reload may change it.
     pub(crate) tick: watch::Receiver<Duration>,
@@ -123,6 +127,8 @@ impl Drive {
         self.metrics.events.get_or_create(&vec![("kind", label(&event))]).inc();
         let at = now();
         self.readiness.hear(&event, at);
+        self.onlookers.hear(&event, at);
+        self.teller.hear(&event, at);
         let heard = self.recorder.hear(at, &event);
         let step = self.signer.handle(event, at);
         self.recorder.record(heard, &step);
@@ -139,6 +145,8 @@ impl Drive {
         }
         self.observer.report(&step.notes);
         self.readiness.note(&step.notes, at);
+        self.onlookers.note(&step.notes);
+        self.teller.note(&step.notes, at);
         Ok(())
     }
 

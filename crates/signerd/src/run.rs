@@ -13,6 +13,7 @@ use countersign_ops::notify::Notifier;
 use countersign_ops::signals::Hangups;
 use countersign_ops::supervise::Fatal;
 use countersign_ops::telemetry::LogFilter;
+use countersign_status::{BindError, Server};
 use countersign_vault::{HostLock, HostLockError, JournalFile, OpenError, SignError};
 use tokio_util::sync::CancellationToken;
 
@@ -58,6 +59,9 @@ pub enum RunError {
         #[source]
         source: io::Error,
     },
+    /// The status page cannot be bound.
+    #[error("`countersign.status_page` cannot be used; configure another port, or none")]
+    Page(#[from] BindError),
     /// A socket of the service manager listens elsewhere.
     #[error(
         "the service manager's socket `{name}` listens on {given}, and `{key}` is {configured}; make \
@@ -136,6 +140,7 @@ impl RunError {
                 Exit::Usage
             }
             Self::Bind { .. }
+            | Self::Page(_)
             | Self::OtherAddress { .. }
             | Self::Inherited { .. }
             | Self::Control(_) => Exit::Bind,
@@ -235,6 +240,8 @@ pub(crate) struct Endpoints {
     pub(crate) listener: Listener,
     /// For metrics.
     pub(crate) metrics: Option<MetricsServer>,
+    /// For whoever looks at the page.
+    pub(crate) page: Option<Server>,
     /// Our keys, had alone on this machine, if they must be.
     pub(crate) locks: Vec<HostLock>,
 }
@@ -257,11 +264,15 @@ impl Endpoints {
             None => None,
             Some(address) => Some(bind_metrics(config, address, inherited)?),
         };
+        let page = config.status_page.map(Server::bind).transpose()?;
+        if let Some(page) = &page {
+            tracing::info!("status page: http://{}/", page.local_addr());
+        }
         if let Some((name, _)) = inherited.left().first() {
             return Err(RunError::Inherited { name: (*name).to_owned() });
         }
         tracing::info!(endpoint = %listener.local_addr(), "listening for the node's callbacks");
-        Ok(Self { listener, metrics, locks: Vec::new() })
+        Ok(Self { listener, metrics, page, locks: Vec::new() })
     }
 }
 

@@ -22,6 +22,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::now;
 use crate::facts::describe;
+use crate::hand::Hand;
 use crate::instance::{BookError, Decision, InstanceView, Seen, Warden, decision};
 use crate::metrics::Metrics;
 use crate::publish::{Outgoing, Publisher};
@@ -235,6 +236,9 @@ impl Clerk {
             if let Some(payload) = payload {
                 let seconds = self.metrics.vault_seconds.get_or_create(&vec![("payload", payload)]);
                 seconds.observe(begun.elapsed().as_secs_f64());
+            }
+            for took in self.vaults.all().filter_map(Hand::take_slowest_commit) {
+                self.metrics.journal_seconds.observe(took.as_secs_f64());
             }
             // After a signature its chunk is ordered at once, which must not wait.
             if is_last && queue.is_empty() {

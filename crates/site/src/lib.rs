@@ -7,6 +7,7 @@ mod check;
 mod choices;
 mod error;
 mod file;
+pub mod firewall;
 mod flows;
 pub mod init;
 pub mod install;

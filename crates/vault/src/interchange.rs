@@ -107,13 +107,17 @@ impl JournalExport {
             return Err(InterchangeError::Format { format, version });
         }
         let file: File = serde_json::from_slice(json).map_err(InterchangeError::Unreadable)?;
-        let export = file.into_export()?;
-        export.check().map_err(InterchangeError::Inconsistent)?;
-        match export.proof {
-            Some(proof) if proof.recover(&export.proof_digest()) != Some(export.public_key) => {
-                Err(InterchangeError::ForeignProof(export.public_key))
+        file.into_export()?.verified()
+    }
+
+    /// The export, if its content makes sense and its proof, if it has one, is by its key.
+    pub(crate) fn verified(self) -> Result<Self, InterchangeError> {
+        self.check().map_err(InterchangeError::Inconsistent)?;
+        match self.proof {
+            Some(proof) if proof.recover(&self.proof_digest()) != Some(self.public_key) => {
+                Err(InterchangeError::ForeignProof(self.public_key))
             }
-            _ => Ok(export),
+            _ => Ok(self),
         }
     }
 

@@ -8,7 +8,7 @@ use countersign_ops::exit::Exit;
 use countersign_vault::{JournalExport, JournalFile};
 use serde_json::json;
 
-use super::{Common, JournalFailed, answer, closed, status};
+use super::{Common, JournalFailed, Place, answer, closed, status};
 use crate::cli::Failed;
 use crate::progress::while_told;
 
@@ -32,11 +32,12 @@ pub(super) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failed> {
         let export = while_told(&checking(path), args.quiet, || read(path))?;
         return answer(out, args.common.json, describe(path, &export));
     }
-    let journal = args.common.journal()?;
+    let journal = args.common.file("verify")?;
     let found = while_told(&checking(&journal), args.quiet, || JournalFile::inspect(&journal))
         .map_err(closed)?;
-    let text = format!("the journal is whole\n{}", status::text(&journal, &found));
-    answer(out, args.common.json, (text, status::json(&journal, &found)))
+    let place = Place::File(journal);
+    let text = format!("the journal is whole\n{}", status::text(&place, &found));
+    answer(out, args.common.json, (text, status::json(&place, &found)))
 }
 
 /// What a terminal shows while it takes long.

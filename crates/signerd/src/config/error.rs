@@ -209,6 +209,15 @@ pub enum Problem {
     /// A control socket that cannot be bound.
     #[error("`countersign.control_socket`: {0}")]
     ControlSocketTooLong(#[from] TooLong),
+    /// A status page that others could see, or that is nowhere.
+    #[error(
+        "`countersign.status_page` = {value:?} is not a loopback address with a port, such as \
+         \"127.0.0.1:30002\"; look from afar through a tunnel (`ssh -L`)"
+    )]
+    StatusPage {
+        /// The value.
+        value: String,
+    },
     /// A log filter that is none.
     #[error("`countersign.log` cannot be used")]
     Log {

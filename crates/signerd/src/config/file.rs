@@ -156,6 +156,7 @@ impl File {
             decision_log: self.countersign.decision_log()?,
             log: self.countersign.log()?,
             named_control_socket: self.countersign.control_socket()?,
+            status_page: self.countersign.status_page()?,
             caution: self.countersign.caution(network)?,
             is_standby: false,
             node_host,

@@ -12,6 +12,7 @@ mod outline;
 mod paths;
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -74,6 +75,8 @@ pub struct Config {
     pub decision_log: Limits,
     /// Where commands reach the daemon, if the file says so; see [`Config::control_socket`].
     pub named_control_socket: Option<PathBuf>,
+    /// Where the status page is, if there is one: a loopback address.
+    pub status_page: Option<SocketAddr>,
     /// How long this signer keeps from signing when nobody can say that it is the only one.
     pub caution: Caution,
     /// Whether it follows and signs nothing until it is promoted. No file says so: the command does.
@@ -236,6 +239,9 @@ impl fmt::Display for Shown<'_> {
         match &config.metrics_endpoint {
             Some(endpoint) => writeln!(f, "Metrics endpoint: {endpoint}")?,
             None => writeln!(f, "Metrics endpoint: None")?,
+        }
+        if let Some(page) = &config.status_page {
+            writeln!(f, "Status page: http://{page}/")?;
         }
         if let Some(Recording { folder, max_bytes }) = &config.recording {
             writeln!(f, "Recordings: {}, {} MB each", folder.display(), max_bytes / MEGABYTE)?;

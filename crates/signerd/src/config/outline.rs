@@ -175,7 +175,7 @@ pub(crate) fn strip_indices(key: &str) -> String {
 const ABSENT: &str = "default";
 
 /// The keys whose values are no secrets.
-const HARMLESS: [&str; 31] = [
+const HARMLESS: [&str; 32] = [
     "node_host",
     "endpoint",
     "network",
@@ -205,6 +205,7 @@ const HARMLESS: [&str; 31] = [
     "countersign.record",
     "countersign.record_max_mb",
     "countersign.control_socket",
+    "countersign.status_page",
     "countersign.log",
     "countersign.allowed_peers",
 ];

@@ -72,6 +72,12 @@ impl DbPath {
         self.store().map(|store| Files::of_store(&store))
     }
 
+    /// The folder of what jobs leave behind; none if nothing is kept.
+    pub fn records(&self) -> Option<PathBuf> {
+        let store = self.store()?;
+        Some(store.parent().unwrap_or(Path::new(".")).join("records"))
+    }
+
     /// The book of what was written into our slots; none if nothing is kept.
     pub fn book(&self) -> Option<PathBuf> {
         self.beside("countersign-slots.book")

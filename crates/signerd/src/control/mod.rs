@@ -8,11 +8,14 @@ use std::error::Error as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use bytes::Bytes;
 use countersign_ops::control::{
     ControlError, ControlSocket, Handler, Method, Reply, Request, check_len,
 };
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
+use crate::attendance::{Missed, Misses};
 use crate::config::Config;
 use crate::keys::PublicKeys;
 use crate::readiness::Readiness;
@@ -62,12 +65,16 @@ pub(crate) struct Control {
     pub(crate) identity: Value,
     /// How we are.
     pub(crate) readiness: Readiness,
+    /// The last snapshot as JSON.
+    pub(crate) shown: watch::Receiver<Bytes>,
     /// Reads the configuration again.
     pub(crate) reload: ReloadHandle,
     /// Signs, or does not.
     pub(crate) vault: VaultHandle,
     /// How long a lost instance is waited for.
     pub(crate) floor: Duration,
+    /// The latest blocks that have no signature of ours.
+    pub(crate) misses: watch::Receiver<Misses>,
 }
 
 /// Who this signer is, for those who ask.
@@ -87,10 +94,14 @@ impl Control {
     fn status(&self) -> Reply {
         let readiness = self.readiness.ladder().to_json();
         let instance = self.vault.instance().borrow().to_json();
+        let missed: Vec<Value> = self.misses.borrow().iter().map(Missed::to_json).collect();
+        let snapshot: Value = serde_json::from_slice(&self.shown.borrow()).unwrap_or_default();
         Reply::ok(json!({
             "signer": self.identity,
             "readiness": readiness,
             "instance": instance,
+            "missed": missed,
+            "snapshot": snapshot,
         }))
     }
 

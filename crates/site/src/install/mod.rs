@@ -81,6 +81,20 @@ pub enum Difference {
     LeftOver,
 }
 
+impl Difference {
+    /// What it is called, for people.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::NotAFile => "not a file",
+            Self::Contents => "other contents",
+            Self::Mode => "other permissions",
+            Self::Owner => "another owner",
+            Self::LeftOver => "not rendered any more",
+        }
+    }
+}
+
 /// A file that is not as it is rendered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Drift {

@@ -10,6 +10,7 @@ use crate::values::AbsPath;
 
 mod bitcoin;
 mod compose;
+mod firewall;
 mod logs;
 mod monitoring;
 mod node;
@@ -36,6 +37,7 @@ const GENERATORS: &[fn(View<'_>) -> Vec<Rendered>] = &[
     bitcoin::files,
     sbtc::files,
     units::files,
+    firewall::files,
     compose::files,
     users::files,
     logs::files,

@@ -6,9 +6,11 @@
     reason = "a test fails by panicking"
 )]
 
+mod as_root;
 mod golden;
 mod initialising;
 mod installing;
+mod own;
 mod parsing;
 mod sample;
 mod secrets;

@@ -13,7 +13,7 @@ mod tail;
 mod witness;
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use countersign_wire::{
     ConsensusHash, MessageSignature, PublicKey, Sighash, StacksHeight, UnixSeconds,
@@ -51,6 +51,8 @@ pub(crate) struct Journal {
     rows: fold::Rows,
     /// How many transactions there were since the log was last brought into the database.
     unmerged: u32,
+    /// The longest that a transaction took to be on the disk, since somebody last wanted to know.
+    slowest_commit: Duration,
 }
 
 /// What the journal knows of one block.
@@ -133,6 +135,7 @@ impl Journal {
             witness,
             rows,
             unmerged: 0,
+            slowest_commit: Duration::ZERO,
         })
     }
 
@@ -217,6 +220,11 @@ impl Journal {
         })
     }
 
+    /// The longest that a transaction took to be on the disk since the last call.
+    pub(crate) fn take_slowest_commit(&mut self) -> Duration {
+        std::mem::take(&mut self.slowest_commit)
+    }
+
     /// A journal that has failed answers nothing any more.
     pub(crate) fn refuse_if_failed(&self) -> Result<(), SignError> {
         if self.has_failed { Err(SignError::Journal(JournalError::Failed)) } else { Ok(()) }
@@ -248,7 +256,9 @@ impl Journal {
         if service != self.service {
             service.save(&txn, &self.owner)?;
         }
+        let begun = Instant::now();
         txn.commit()?;
+        self.slowest_commit = self.slowest_commit.max(begun.elapsed());
         self.service = service;
         self.unwritten.clear();
         self.unmerged = self.unmerged.saturating_add(1);

@@ -1,7 +1,10 @@
 //! What needs users, access control lists and programs of the distribution.
 
+mod firewall;
 mod guard;
 mod interop;
 mod newborn;
 mod page;
+mod start_page;
 mod user;
+mod vault;

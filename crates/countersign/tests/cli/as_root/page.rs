@@ -16,7 +16,7 @@ use crate::start::{terminate, wait_until_ready};
 use crate::support::said;
 
 /// The blocks of the page that a shell can run, in their order. Those in lists are indented.
-fn blocks(page: &str) -> String {
+pub(super) fn blocks(page: &str) -> String {
     let mut script = String::new();
     let mut is_inside = false;
     for line in page.lines() {
