@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use countersign_backup::postgres::{Connection, Programs, Service};
+use countersign_backup::verify::{Class, Fault};
 use countersign_backup::{Care, Folder, Progress};
 use countersign_custody::guard::{Secrecy, refuse};
 use countersign_ops::exit::Exit;
@@ -184,6 +185,15 @@ impl Drop for Teller {
         if self.is_terminal {
             let _ = write!(io::stderr(), "\r\x1b[K");
         }
+    }
+}
+
+/// The failure of a backup that is no good, or of which that is not known.
+pub(crate) fn unfit(fault: &Fault, what: &str) -> Failed {
+    let said = format!("{what}: {fault}");
+    match fault.class() {
+        Class::Bad => Failed::new(Exit::Backup, said),
+        Class::Unknown => Failed::failure(said),
     }
 }
 

@@ -17,7 +17,7 @@ use countersign_ops::secret::forbid_core_dumps;
 use countersign_site::Site;
 use countersign_wire::{Network, PrivateKey, PublicKey, StacksAddress};
 
-use crate::backup_place::{Place, complain, secret_text, with_care};
+use crate::backup_place::{Place, complain, secret_text, unfit, with_care};
 use crate::cli::{Failed, ask, block_on};
 use crate::keys_place::now;
 
@@ -138,15 +138,7 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failed> {
     printed.map_err(Failed::failure)?;
     match &report.fault {
         None => Ok(()),
-        Some(fault) => Err(failed(fault, level)),
-    }
-}
-
-fn failed(fault: &Fault, level: u8) -> Failed {
-    let said = format!("the backup does not reach level {level}: {fault}");
-    match fault.class() {
-        Class::Bad => Failed::new(Exit::Backup, said),
-        Class::Unknown => Failed::failure(said),
+        Some(fault) => Err(unfit(fault, &format!("the backup does not reach level {level}"))),
     }
 }
 

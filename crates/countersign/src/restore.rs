@@ -8,7 +8,7 @@ use countersign_backup::Identities;
 use countersign_backup::postgres::{RestoreError, Target, restore};
 use countersign_ops::exit::Exit;
 
-use crate::backup_place::{Place, Source, client_programs, secret_text, with_care};
+use crate::backup_place::{Place, Source, client_programs, secret_text, unfit, with_care};
 use crate::cli::Failed;
 
 /// A verb for each thing that can be restored.
@@ -64,7 +64,8 @@ pub(crate) fn run(verb: Verb, out: &mut dyn Write) -> Result<(), Failed> {
     let (backup, place) = (args.backup.clone(), target.connection.place());
     let restored = with_care(move |care| restore(&backup, &identities, &target, care))?;
     let contents = restored.map_err(|error| match error {
-        RestoreError::Fault(_) | RestoreError::Incomplete(_) => Failed::new(Exit::Backup, error),
+        RestoreError::Fault(fault) => unfit(&fault, "the backup is not restored"),
+        RestoreError::Incomplete(_) => Failed::new(Exit::Backup, error),
         error => Failed::failure(error),
     })?;
     let printed = if args.json {

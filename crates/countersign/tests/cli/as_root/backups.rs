@@ -395,7 +395,7 @@ fn a_watch_backs_up_at_once_after_a_new_key_and_outlives_the_database() {
     assert_eq!(watching.child.wait().unwrap().code(), Some(0));
     let elsewhere = fs::read_dir(desk.path("elsewhere")).unwrap().count();
     assert!(elsewhere >= 6, "{elsewhere}");
-    let newest = desk.names().into_iter().filter(|name| name.ends_with(".json")).max().unwrap();
+    let newest = desk.names().into_iter().filter(|name| name.contains(".age.json")).max().unwrap();
     let manifest: Value =
         serde_json::from_slice(&fs::read(desk.path("backups").join(newest)).unwrap()).unwrap();
     assert_eq!(manifest["contents"]["shares"][0]["status"], "verified");
@@ -445,4 +445,93 @@ fn what_a_killed_verification_left_is_ended_and_removed_by_the_next() {
     assert_eq!(fs::read_dir(&scratch).unwrap().count(), 0);
     let status = fs::read_to_string(format!("/proc/{server}/stat")).unwrap_or_default();
     assert!(status.is_empty() || status.contains(") Z "), "{status}");
+}
+
+#[test]
+#[ignore = "needs root: it runs PostgreSQL as its user"]
+fn nothing_is_restored_over_something_and_nothing_from_a_damaged_backup() {
+    let desk = Desk::new();
+    assert!(desk.back_up(&[]).status.success());
+    let names = desk.names();
+    let name = names.iter().find(|name| name.ends_with(".dump.age")).unwrap();
+    let file = desk.path("backups").join(name);
+    let restore = |database: &str| {
+        let mut command = countersign(&["restore", "postgres", "--identity", "identity"]);
+        command.args(["--user", "tester", "--owner", "sbtc", "--database", database, "--host"]);
+        command.arg(desk.database.cluster.socket()).arg(&file).current_dir(desk.folder.path());
+        command.output().unwrap()
+    };
+    let output = restore(&desk.database.name);
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert!(said(&output).contains("is not empty"), "{}", said(&output));
+    let empty = Database::empty();
+    let tables = "SELECT count(*) FROM pg_tables WHERE schemaname IN ('public', 'sbtc_signer')";
+    let whole = fs::read(&file).unwrap();
+    let mut flipped = whole.clone();
+    *flipped.last_mut().unwrap() ^= 1;
+    fs::write(&file, flipped).unwrap();
+    let output = restore(&empty.name);
+    assert_eq!(output.status.code(), Some(14), "{}", said(&output));
+    assert_eq!(empty.sql(tables), "0");
+    let output = restore("nobody's; $(touch x)");
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    fs::write(&file, whole).unwrap();
+    let output = restore(&empty.name);
+    assert!(output.status.success(), "{}", said(&output));
+    assert_eq!(
+        empty.sql("SELECT tableowner FROM pg_tables WHERE tablename = 'dkg_shares'"),
+        "sbtc"
+    );
+}
+
+#[test]
+#[ignore = "needs root: it runs PostgreSQL as its user"]
+fn the_description_of_the_installation_says_everything_that_a_backup_needs() {
+    let desk = Desk::new();
+    // Services see no /tmp, and a description with it is refused.
+    let home = tempfile::tempdir_in("/var/lib").unwrap();
+    let at = |name: &str| home.path().join(name).display().to_string();
+    fs::create_dir(at("state")).unwrap();
+    fs::copy(desk.path("pgpass"), at("pgpass")).unwrap();
+    let toml = format!(
+        "network = \"mainnet\"\n[hosts.signer]\nname = \"signer-1\"\n[paths]\nstate = \"{}\"\n\
+         [backups]\nrecipients = [\"{}\", \"{}\"]\nfolder = \"{}\"\noff_host = [\"/bin/cp\", \"-t\", \"{}\"]\n\
+         [backups.database]\nname = \"{}\"\nuser = \"backup\"\npassword_file = \"{}\"\n",
+        at("state"),
+        desk.recipients[0],
+        desk.recipients[1],
+        at("backups"),
+        at("elsewhere"),
+        desk.database.name,
+        at("pgpass"),
+    );
+    fs::write(at("countersign.toml"), toml).unwrap();
+    let run = || {
+        countersign(&["backup", "postgres", "run", "--site", "countersign.toml", "--host"])
+            .arg(desk.database.cluster.socket())
+            .current_dir(home.path())
+            .output()
+            .unwrap()
+    };
+    let finished = || {
+        let entries = fs::read_dir(at("backups")).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.filter(|name| name.ends_with(".dump.age")).count()
+    };
+    let outcome = || {
+        let text = fs::read(home.path().join("state/records/backup.postgres.json")).unwrap();
+        serde_json::from_slice::<Value>(&text).unwrap()["outcome"].clone()
+    };
+    // The other host is away: the backup is made, and the failure is told.
+    let output = run();
+    assert_eq!(output.status.code(), Some(14), "{}", said(&output));
+    assert_eq!(finished(), 1);
+    assert_eq!(outcome(), "failed");
+    fs::create_dir(at("elsewhere")).unwrap();
+    let output = run();
+    assert!(output.status.success(), "{}", said(&output));
+    assert_eq!(outcome(), "ok");
+    // The one that was not carried is carried now; of one day one backup stays.
+    assert_eq!(fs::read_dir(at("elsewhere")).unwrap().count(), 2);
+    assert_eq!(finished(), 1);
 }
