@@ -203,4 +203,10 @@ pub(crate) fn complain(error: &dyn std::error::Error) {
     let _ = countersign_ops::report::report(error, &mut io::stderr());
 }
 
+/// Says something on stderr.
+pub(crate) fn say(text: &str) {
+    // With stderr closed there is nobody to tell.
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
 const MB: u64 = 1_000_000;

@@ -402,13 +402,25 @@ fn a_watch_backs_up_at_once_after_a_new_key_and_outlives_the_database() {
     assert_eq!(manifest["offsite"]["program"], "/bin/cp");
 }
 
+/// The folder of a temporary PostgreSQL into which the script wrote its id.
+fn data_with_id(scratch: &Path, running: &mut Child) -> PathBuf {
+    loop {
+        let mut folders = fs::read_dir(scratch).unwrap().map(|it| it.unwrap().path().join("data"));
+        if let Some(data) = folders.find(|data| data.join("id").exists()) {
+            return data;
+        }
+        assert!(running.try_wait().unwrap().is_none(), "it ended before it was killed");
+        std::thread::yield_now();
+    }
+}
+
 #[test]
 #[ignore = "needs root: it runs PostgreSQL as its user"]
 fn what_a_killed_verification_left_is_ended_and_removed_by_the_next() {
     let desk = Desk::new();
     assert!(desk.back_up(&[]).status.success());
     let script = "case \"$*\" in *--list*) exec \"$REAL\" \"$@\";; *--version*) exec \"$REAL\" \"$@\";; esac\n\
-                  echo $$ > \"$(dirname \"$(echo \"$*\" | sed \"s/.*--use-list=\\([^ ]*\\).*/\\1/\")\")/data/id\"; exec sleep 600";
+                  echo $$ > \"$(echo \"$*\" | sed \"s/.*host='\\([^']*\\)'.*/\\1/\")/data/id\"; exec sleep 600";
     let programs = desk.programs("pg_restore", script);
     let scratch = desk.path("scratch");
     fs::create_dir(&scratch).unwrap();
@@ -416,26 +428,27 @@ fn what_a_killed_verification_left_is_ended_and_removed_by_the_next() {
     let args = ["--level", "1", "--scratch", "scratch"];
     let scratch_path = scratch.to_str().unwrap().to_owned();
     let args = args.map(|arg| if arg == "scratch" { scratch_path.as_str() } else { arg });
-    let mut running = desk
-        .verifying(&args)
-        .args(["--pg-bin", programs.to_str().unwrap()])
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let left = loop {
-        let found = fs::read_dir(&scratch).unwrap().find_map(|entry| {
-            let data = entry.unwrap().path().join("data");
-            data.join("id").exists().then_some(data)
-        });
-        if let Some(data) = found {
-            break data;
-        }
-        assert!(running.try_wait().unwrap().is_none(), "it ended before it was killed");
-        std::thread::yield_now();
+    // The process, the one that restores, and the server, once all three run.
+    let started = || {
+        let mut running = desk
+            .verifying(&args)
+            .args(["--pg-bin", programs.to_str().unwrap()])
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let data = data_with_id(&scratch, &mut running);
+        let restoring = line_of(&data.join("id"), &mut running);
+        let server = fs::read_to_string(data.join("postmaster.pid")).unwrap();
+        (running, restoring, server.lines().next().unwrap().to_owned())
     };
-    let restoring = line_of(&left.join("id"), &mut running);
-    let server = fs::read_to_string(left.join("postmaster.pid")).unwrap();
-    let server = server.lines().next().unwrap().to_owned();
+    // Asked to stop, it leaves nothing.
+    let (mut running, _, server) = started();
+    kill("-TERM", &running.id().to_string());
+    assert_eq!(running.wait().unwrap().code(), Some(1));
+    assert_eq!(fs::read_dir(&scratch).unwrap().count(), 0);
+    assert!(!Path::new(&format!("/proc/{server}")).exists());
+    // Killed, it cannot.
+    let (mut running, restoring, server) = started();
     running.kill().unwrap();
     running.wait().unwrap();
     kill("-KILL", &restoring);
