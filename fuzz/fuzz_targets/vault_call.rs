@@ -3,15 +3,20 @@
 #![no_main]
 
 use countersign_fuzz::{canonical, tolerant};
-use countersign_vault::ipc::{Call, FrameBuffer, Hello, Reply};
+use countersign_vault::ipc::{Assembly, Call, FrameBuffer, Hello, Reply, Request};
+use countersign_wire::Wire as _;
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     tolerant::<Call>(data);
     canonical::<Hello>(data);
     canonical::<Reply>(data);
-    let mut frames = FrameBuffer::default();
+    let (mut frames, mut journal) = (FrameBuffer::default(), Assembly::default());
     frames.extend(data);
     while let Ok(Some(content)) = frames.next_frame() {
         tolerant::<Call>(&content);
+        if let Ok(Call { request: Request::ImportParcel(parcel), .. }) = Call::from_bytes(&content) {
+            // Only parcels that are of one piece come to a journal.
+            let _ = journal.take(*parcel);
+        }
     }
 });

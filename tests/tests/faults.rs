@@ -13,6 +13,9 @@
     reason = "a test fails by panicking, and says what it covered"
 )]
 
+#[path = "../../crates/wire/tests/support/header.rs"]
+mod header;
+
 use std::collections::BTreeMap;
 use std::env;
 use std::fs;
@@ -25,14 +28,11 @@ use countersign_signerd::store::Store;
 use countersign_vault::{
     AcceptanceRequest, Birth, Mark, OpenError, RejectionRequest, SignError, Standing, Vault,
 };
-use countersign_wire::block::BitVec;
-use countersign_wire::fixed::{StateRoot, TxMerkleRoot};
-use countersign_wire::{
-    BurnHeight, ChainId, ConsensusHash, MessageSignature, NakamotoBlockHeader, PrivateKey,
-    StacksBlockId, StacksHeight, UnixSeconds,
-};
+use countersign_wire::{BurnHeight, ChainId, ConsensusHash, PrivateKey, StacksHeight, UnixSeconds};
 use rusqlite::Connection;
 use system_tests::faultfs::{Deed, Disk, Loss, Mounted};
+
+use header::header;
 
 const FOLDER: &str = "FAULTS_TEST_FOLDER";
 const LIFE: &str = "FAULTS_TEST_LIFE";
@@ -93,22 +93,8 @@ fn key() -> PrivateKey {
 
 /// The request to sign a block at `height`; each `number` is another block.
 fn acceptance(number: u64, height: u64) -> AcceptanceRequest {
-    let header = NakamotoBlockHeader {
-        version: 0,
-        chain_length: StacksHeight::new(height),
-        burn_spent: number,
-        consensus_hash: ConsensusHash::new([1; 20]),
-        parent_block_id: StacksBlockId::new([2; 32]),
-        tx_merkle_root: TxMerkleRoot::ZERO,
-        state_index_root: StateRoot::ZERO,
-        timestamp: UnixSeconds::new(1_700_000_000),
-        miner_signature: MessageSignature::EMPTY,
-        signer_signature: Vec::new(),
-        pox_treatment: BitVec::new(1).unwrap(),
-        problematic_txs: Vec::new(),
-    };
     AcceptanceRequest {
-        header: Box::new(header),
+        header: Box::new(header(number, height)),
         burn_height: BurnHeight::new(500),
         overriding: Vec::new(),
         at: UnixSeconds::new(1_700_000_000),

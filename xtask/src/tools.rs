@@ -47,14 +47,17 @@ pub(crate) fn rustup_component(
 }
 
 /// What the tests with `as_root` in their path run, and the Debian package of each.
-const DISTRIBUTION: [(&str, &str); 19] = [
+const DISTRIBUTION: [(&str, &str); 24] = [
     ("age", "age"),
     ("chromedriver", "chromium-driver"),
     ("chromium", "chromium"),
+    ("curl", "curl"),
+    ("docker-compose", "docker-compose"),
     ("gdb", "gdb"),
     ("git", "git"),
     ("haproxy", "haproxy"),
     ("ip", "iproute2"),
+    ("logrotate", "logrotate"),
     ("nft", "nftables"),
     ("nginx", "nginx-light"),
     ("pg_dump", "postgresql"),
@@ -67,6 +70,8 @@ const DISTRIBUTION: [(&str, &str); 19] = [
     ("systemd-analyze", "systemd"),
     ("unshare", "util-linux"),
     ("useradd", "passwd"),
+    ("wg-quick", "wireguard-tools"),
+    ("wireguard-go", "wireguard-go"),
 ];
 
 /// Makes sure that the programs are there with which the tests compare, attack and restart ours.

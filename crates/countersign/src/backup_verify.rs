@@ -89,7 +89,7 @@ struct Opener {
 }
 
 pub(crate) const EXAMPLES: &str = "\
-The exit code is 0 if the backup reaches the level, 14 if it is no good, and 1 if that cannot be known: no node
+The exit code is 0 if the backup reaches the level, 15 if it is no good, and 1 if that cannot be known: no node
 answers, no key was given, PostgreSQL is missing.
 
 Examples:

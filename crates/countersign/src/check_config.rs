@@ -1,15 +1,16 @@
 //! `countersign check-config`: what a configuration file says.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::PathBuf;
 
 use countersign_custody::KeyPlace;
 use countersign_ops::exit::Exit;
+use countersign_ops::report::describe;
 use countersign_ops::secret::forbid_core_dumps;
 use countersign_signerd::Config;
 use countersign_wire::PublicKey;
 
-use crate::cli::{Failed, open_key};
+use crate::cli::{Failed, open_holder, open_key};
 use crate::name::Name;
 
 /// What `check-config` needs to know.
@@ -31,11 +32,21 @@ pub(crate) fn run(args: &Args, name: Name, out: &mut dyn Write) -> Result<(), Fa
         .map_err(|error| Failed::new(Exit::Failure, error))
 }
 
-/// A plain key is opened, since `run` would refuse it where others can read it. Of a sealed one only
-/// what is known without a secret is shown.
+/// A plain key is opened, since `run` would refuse it where others can read it. A vault is asked, and if it
+/// does not answer, that says nothing about the configuration. Of a sealed key only what is known without a
+/// secret is shown.
 fn public_key(config: &Config) -> Result<Option<PublicKey>, Failed> {
     match &config.key {
         KeyPlace::Plain(_) => open_key(config).map(|key| Some(key.public_key())),
+        KeyPlace::Vault(_) => match open_holder(config) {
+            Ok(holder) => Ok(Some(holder.public_key())),
+            Err(Failed { error, .. }) => {
+                let why = describe(&*error);
+                // With stderr closed there is nobody left to tell.
+                let _ = writeln!(io::stderr(), "the vault does not say its public key: {why}");
+                Ok(None)
+            }
+        },
         sealed => Ok(sealed.known_public_key()),
     }
 }

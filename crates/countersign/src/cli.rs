@@ -8,19 +8,21 @@ use std::path::Path;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use countersign_custody::KeyPlace;
+use countersign_operator::Signatory;
 use countersign_ops::exit::Exit;
 use countersign_ops::secret::forbid_core_dumps;
-use countersign_signerd::{Config, Holder, Holders, RemoteVault};
-use countersign_vault::SigningKey;
+use countersign_signerd::{Config, Holder, Holders, RemoteVault, exit_of};
+use countersign_vault::{OperatorKey, SignError, SigningKey};
 use countersign_wire::PublicKey;
 use zeroize::Zeroizing;
 
 use crate::name::Name;
 use crate::{
-    backup, check_config, demote, devnet, doctor, explain, generate_stacking_signature,
-    generate_staking_signature, generate_vote, get_chunk, get_latest_chunk, import, journal, keys,
-    link, list_chunks, monitor_signers, promote, put_chunk, reload, replay, restore, run, standby,
-    status, tls, vault, verify_vote,
+    alerts, backup, check_config, deadman, demote, devnet, doctor, explain, exporter, firewall,
+    generate_stacking_signature, generate_staking_signature, generate_vote, get_chunk,
+    get_latest_chunk, import, init, journal, keys, link, list_chunks, logs, monitor_signers,
+    promote, put_chunk, reload, render, replay, restore, run, standby, status, support_bundle, tls,
+    vault, verify_vote,
 };
 
 /// An independent signer for Stacks
@@ -34,6 +36,12 @@ pub(crate) struct Cli {
 /// A verb for each thing that an operator does.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Describe an installation: ask a few questions, write countersign.toml, draw its secrets
+    #[command(after_help = init::EXAMPLES)]
+    Init(init::Args),
+    /// Make every file of this host from countersign.toml, or show how the installed ones differ
+    #[command(after_help = render::EXAMPLES)]
+    Render(render::Args),
     /// Sign blocks: run the signer of a Stacks node
     Run(run::Args),
     /// Run everything but signing: be ready to take the place of the instance that signs
@@ -88,6 +96,11 @@ pub(crate) enum Command {
         #[command(subcommand)]
         verb: doctor::Verb,
     },
+    /// Close this host to everything but the flows of the installation
+    Firewall {
+        #[command(subcommand)]
+        verb: firewall::Verb,
+    },
     /// Take over what the reference signer signed, before the first start
     Import(import::Args),
     /// Care for keys
@@ -95,6 +108,7 @@ pub(crate) enum Command {
         #[command(subcommand)]
         verb: keys::Verb,
     },
+    /// Look after the journal of what this key has signed, while no signer runs or in a vault that does
     /// Back up what the sBTC signer keeps, and prove that it restores
     Backup {
         #[command(subcommand)]
@@ -105,20 +119,40 @@ pub(crate) enum Command {
         #[command(subcommand)]
         verb: restore::Verb,
     },
-    /// Look after the journal of what this key has signed, while no signer runs
+    /// Look after the journal of what this key has signed, while no signer runs or in a vault that does
     Journal(journal::Args),
     /// Say what was decided about a block, by which rule and facts, and who voted what
     #[command(after_help = explain::EXAMPLES)]
     Explain(explain::Args),
+    /// Look after logs: the decision log, how far each log reaches back, and what a line means
+    Logs {
+        #[command(subcommand)]
+        verb: logs::Verb,
+    },
     /// Take every decision of a recording again, and say whether it is the same
     #[command(after_help = replay::EXAMPLES)]
     Replay(replay::Args),
+    /// Collect what a helper needs into one file, without secrets
+    #[command(after_help = support_bundle::EXAMPLES)]
+    SupportBundle(support_bundle::Args),
     /// Make and name the certificates by which node's host and signer know each other
     #[command(subcommand)]
     Tls(tls::Command),
     /// Stand on the node's host and carry callbacks and questions between node and signer over TLS
     #[command(after_help = link::EXAMPLES)]
     Link(link::Args),
+    /// Serve metrics beside somebody else's signer: node, chain, certificates, backups, logs
+    #[command(after_help = exporter::EXAMPLES)]
+    Exporter(exporter::Args),
+    /// Say what is watched and what to do about it, and see that alerts arrive
+    #[command(after_help = alerts::EXAMPLES)]
+    Alerts {
+        #[command(subcommand)]
+        verb: alerts::Verb,
+    },
+    /// Raise the alarm when the place that watches everything else falls silent
+    #[command(after_help = deadman::EXAMPLES)]
+    Deadman(deadman::Args),
     /// Run a Stacks network on this machine, with signers that are real processes
     Devnet(Box<devnet::Args>),
 }
@@ -168,6 +202,25 @@ impl Cli {
 /// Opens the key of a configuration.
 pub(crate) fn open_key(config: &Config) -> Result<SigningKey, Failed> {
     config.open_key(&mut ask).map_err(|error| Failed::new(Exit::Key, error))
+}
+
+/// Opens the key at this place for what is signed by hand, or connects to the vault that holds it.
+pub(crate) fn open_signatory(config: &Config, place: &KeyPlace) -> Result<Signatory, Failed> {
+    match place {
+        KeyPlace::Vault(socket) => {
+            Signatory::connect(socket).map_err(|error| Failed::new(Exit::Key, error))
+        }
+        place => open(config, place).map(|key| OperatorKey::new(key).into()),
+    }
+}
+
+/// What is signed by hand, and was not.
+pub(crate) fn not_signed(error: SignError) -> Failed {
+    match error {
+        // As it has always been: of a key that is here, only a token fails.
+        SignError::Key(error) => Failed::failure(error),
+        error => Failed::new(exit_of(&error), error),
+    }
 }
 
 /// Opens the key of a configuration, or connects to the vault that holds it.

@@ -70,10 +70,6 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failed> {
         };
         files.push((keep(&path, file, journal).map_err(Failed::failure)?, path));
     }
-    if files.is_empty() {
-        // The vault in another process keeps the journal.
-        let _ = fs::remove_file(&args.out);
-    }
     let said = if args.json { to_json(&files) } else { to_text(&files) };
     writeln!(out, "{said}").map_err(Failed::failure)
 }
@@ -94,13 +90,6 @@ fn to_json(files: &[(JournalExport, PathBuf)]) -> String {
 fn to_text(files: &[(JournalExport, PathBuf)]) -> String {
     let mut text =
         String::from("this instance has stopped signing, and a restart does not change that");
-    if files.is_empty() {
-        text.push_str(
-            "\nthe vault in another process keeps the journal: export it there, with `countersign journal \
-             export`",
-        );
-        return text;
-    }
     let mut arguments = String::new();
     for (export, path) in files {
         let highest = export.highest();
@@ -125,7 +114,9 @@ fn stop(args: &Args) -> Result<Vec<String>, Failed> {
     match args.which.ask(Route::Demote, &Value::Null, LIMIT) {
         Ok(answer) if answer.is_success() => {
             let journals = answer.body.get("journals").cloned().unwrap_or_default();
-            serde_json::from_value(journals).map_err(|_| Failed::failure(NoProof::Nothing))
+            let journals: Option<Vec<String>> = serde_json::from_value(journals).ok();
+            let journals = journals.filter(|journals| !journals.is_empty());
+            journals.ok_or_else(|| Failed::failure(NoProof::Nothing))
         }
         Ok(answer) => Err(Failed::new(exit_of(answer.status), answer.text())),
         Err(failed) if failed.exit == Exit::NoDaemon => match args.which.keys()? {

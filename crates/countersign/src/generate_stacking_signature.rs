@@ -4,11 +4,10 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use countersign_operator::{Authorization, BitcoinAddress, StackingError, parse_method};
-use countersign_vault::OperatorKey;
 use countersign_wire::Network;
 use countersign_wire::sip018::{Pox4Authorization, Pox4Topic};
 
-use crate::cli::{Failed, load, open_key};
+use crate::cli::{Failed, load, not_signed, open_signatory};
 use crate::generate_staking_signature::print;
 
 /// What `generate-stacking-signature` needs to know.
@@ -60,7 +59,8 @@ struct WrongNetwork {
     network: Network,
 }
 
-/// Prints the key and the signature. The node is not asked, and the signer may be running.
+/// Prints the key and the signature. The node is not asked, and the signer may be running. A vault in another
+/// process signs for whoever it knows as an operator.
 pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failed> {
     let config = load(&args.config)?;
     let (address, network) = (args.pox_address.clone(), config.network);
@@ -75,12 +75,11 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failed> {
         max_amount: args.max_amount,
         auth_id: args.auth_id,
     };
-    let key = OperatorKey::new(open_key(&config)?);
-    let signed = Authorization::stacking(&key, &address, authorization, config.chain_id).map_err(
-        |error| match error {
-            StackingError::Period(_) => Failed::argument(error),
-            StackingError::Key(_) => Failed::failure(error),
-        },
-    )?;
+    let mut key = open_signatory(&config, &config.key)?;
+    let signed = Authorization::stacking(&mut key, &address, authorization, config.chain_id);
+    let signed = signed.map_err(|error| match error {
+        StackingError::Period(_) => Failed::argument(error),
+        StackingError::Key(error) => not_signed(error),
+    })?;
     print(&signed, args.json, out)
 }

@@ -4,10 +4,10 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use countersign_operator::Authorization;
-use countersign_vault::{OperatorKey, StakingGrantRequest};
+use countersign_vault::StakingGrantRequest;
 use countersign_wire::clarity::Principal;
 
-use crate::cli::{Failed, load, open_key, open_next_key};
+use crate::cli::{Failed, load, next_place, not_signed, open_signatory};
 
 /// What `generate-staking-signature` needs to know.
 #[derive(Debug, clap::Args)]
@@ -35,14 +35,15 @@ Example:
     --signer-manager SP000000000000000000002Q6VF78.manager --auth-id 71948271489 --json
 ";
 
-/// Prints the key and the signature. The node is not asked, and the signer may be running.
+/// Prints the key and the signature. The node is not asked, and the signer may be running. A vault in another
+/// process signs for whoever it knows as an operator.
 pub(crate) fn run(args: Args, out: &mut dyn Write) -> Result<(), Failed> {
     let config = load(&args.config)?;
     let Args { signer_manager: manager, auth_id, .. } = args;
     let request = StakingGrantRequest { manager, auth_id, chain_id: config.chain_id };
-    let opened = if args.next { open_next_key(&config)? } else { open_key(&config)? };
-    let key = OperatorKey::new(opened);
-    let grant = Authorization::staking(&key, &request).map_err(Failed::failure)?;
+    let place = if args.next { next_place(&config)? } else { &config.key };
+    let mut key = open_signatory(&config, place)?;
+    let grant = Authorization::staking(&mut key, &request).map_err(not_signed)?;
     print(&grant, args.json, out)
 }
 

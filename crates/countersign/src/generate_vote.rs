@@ -4,9 +4,9 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use countersign_operator::Vote;
-use countersign_vault::{OperatorKey, SipVoteRequest};
+use countersign_vault::SipVoteRequest;
 
-use crate::cli::{Failed, load, open_key};
+use crate::cli::{Failed, load, not_signed, open_signatory};
 
 /// What `generate-vote` needs to know.
 #[derive(Debug, clap::Args)]
@@ -27,11 +27,12 @@ Example:
   countersign generate-vote --config signer-config.toml --sip 45 --vote yes
 ";
 
-/// Prints the signature: recovery id, r, s. The node is not asked, and the signer may be running.
+/// Prints the signature: recovery id, r, s. The node is not asked, and the signer may be running. A
+/// vault in another process signs for whoever it knows as an operator.
 pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failed> {
     let config = load(&args.config)?;
     let request = SipVoteRequest { sip: args.sip, is_yes: args.vote.is_yes() };
-    let key = OperatorKey::new(open_key(&config)?);
-    let signature = key.sign_sip_vote(request).map_err(Failed::failure)?;
+    let mut key = open_signatory(&config, &config.key)?;
+    let signature = key.sign_sip_vote(request).map_err(not_signed)?;
     writeln!(out, "{signature}").map_err(Failed::failure)
 }

@@ -63,6 +63,8 @@ pub(crate) struct Kept {
     pub(crate) address: StacksAddress,
     /// The line of the configuration that names the place.
     pub(crate) line: String,
+    /// The journal that began with the key.
+    pub(crate) journal: Option<PathBuf>,
 }
 
 impl NewPlace {
@@ -75,7 +77,7 @@ impl NewPlace {
             error => Failed::new(Exit::Key, error),
         })?;
         let address = StacksAddress::single_sig(network, &public_key);
-        Ok(Kept { public_key, address, line })
+        Ok(Kept { public_key, address, line, journal: None })
     }
 
     fn destination(self, network: Network) -> Result<Destination, Failed> {
@@ -159,19 +161,24 @@ impl NewPlace {
 impl Kept {
     /// Says where the key is. `also` goes on with what is to be done.
     pub(crate) fn print(&self, json: bool, also: &str, out: &mut dyn Write) -> Result<(), Failed> {
-        let Self { public_key, address, line } = self;
+        let Self { public_key, address, line, journal } = self;
+        let journal = journal.as_deref().map(Path::display);
         let printed = if json {
-            let kept = serde_json::json!({
+            let mut kept = serde_json::json!({
                 "public_key": public_key,
                 "address": address.to_string(),
                 "config": line,
             });
+            let began = journal.map(|journal| ("journal".to_owned(), journal.to_string().into()));
+            kept.as_object_mut().expect("it was made as an object").extend(began);
             writeln!(out, "{kept}")
         } else {
+            let journal = journal.map(|journal| format!("Signing journal: {journal}\n"));
             writeln!(
                 out,
-                "Public key: {public_key}\nStacks address: {address}\nIn signer-config.toml: \
-                 [countersign]\n{line}\n{also}"
+                "Public key: {public_key}\nStacks address: {address}\n{}In signer-config.toml: \
+                 [countersign]\n{line}\n{also}",
+                journal.unwrap_or_default()
             )
         };
         printed.map_err(Failed::failure)

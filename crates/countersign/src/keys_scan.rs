@@ -13,7 +13,7 @@ use countersign_ops::exit::Exit;
 use countersign_signerd::Config;
 use countersign_wire::PublicKey;
 
-use crate::cli::{Failed, load, open_key};
+use crate::cli::{Failed, load, public_key};
 
 /// What `keys scan` needs to know.
 #[derive(Debug, clap::Args)]
@@ -111,10 +111,7 @@ fn targets(args: &Args) -> Result<Vec<Target>, Failed> {
 fn own_key(config: &Config) -> Result<PublicKey, Failed> {
     match &config.key {
         KeyPlace::Plain(key) => Ok(key.public_key()),
-        sealed => match sealed.known_public_key() {
-            Some(key) => Ok(key),
-            None => open_key(config).map(|key| key.public_key()),
-        },
+        sealed => public_key(config, sealed),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The `countersign` program: arguments in, exit code out. What each verb does is in the crates.
 
+mod alerts;
 mod backup;
 mod backup_place;
 mod backup_postgres;
@@ -7,17 +8,22 @@ mod backup_verify;
 mod check_config;
 mod cli;
 mod daemon;
+mod deadman;
 mod demote;
 mod devnet;
+mod devnet_page;
 mod doctor;
 mod doctor_key;
 mod explain;
+mod exporter;
+mod firewall;
 mod generate_stacking_signature;
 mod generate_staking_signature;
 mod generate_vote;
 mod get_chunk;
 mod get_latest_chunk;
 mod import;
+mod init;
 mod journal;
 mod keys;
 mod keys_backup;
@@ -29,17 +35,24 @@ mod keys_rotate;
 mod keys_scan;
 mod link;
 mod list_chunks;
+mod logs;
+mod logs_decisions;
+mod logs_explain;
+mod logs_verify;
 mod monitor_signers;
 mod name;
+mod progress;
 mod promote;
 mod put_chunk;
 mod reload;
+mod render;
 mod replay;
 mod restore;
 mod run;
 mod stackerdb;
 mod standby;
 mod status;
+mod support_bundle;
 mod tls;
 mod tls_new;
 mod tls_pin;
@@ -69,6 +82,8 @@ fn main() -> ExitCode {
 fn perform(name: Name, command: Command) -> Result<(), Failed> {
     let out = &mut io::stdout();
     match command {
+        Command::Init(args) => init::run(&args, out),
+        Command::Render(args) => render::run(&args, out),
         Command::Run(args) => run::run(&args),
         Command::Standby(args) => standby::run(&args),
         Command::Promote(args) => promote::run(&args, out),
@@ -92,10 +107,16 @@ fn perform(name: Name, command: Command) -> Result<(), Failed> {
         Command::Import(args) => import::run(&args, out),
         Command::Keys { verb } => keys::run(verb, out),
         Command::Journal(args) => journal::run(&args, out),
+        Command::Firewall { verb } => firewall::run(verb, out),
         Command::Explain(args) => explain::run(&args, out),
+        Command::Logs { verb } => logs::run(verb, out),
         Command::Replay(args) => replay::run(&args, out),
+        Command::SupportBundle(args) => support_bundle::run(&args, out),
         Command::Tls(args) => tls::run(args, out),
         Command::Link(args) => link::run(&args, out),
+        Command::Exporter(args) => exporter::run(args, out),
+        Command::Alerts { verb } => alerts::run(verb, out),
+        Command::Deadman(args) => deadman::run(&args, out),
         Command::Devnet(args) => devnet::run(&args, out),
     }
 }

@@ -4,9 +4,11 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
+use countersign_custody::guard::{self, Secrecy, Unsafe};
 use countersign_ops::exit::Exit;
 use countersign_ops::telemetry::{self, TelemetryConfig};
 use countersign_vaultd::{Config, explain};
+use countersign_wire::Network;
 
 use crate::cli::{Failed, ask};
 
@@ -53,8 +55,18 @@ pub(crate) fn run(args: Args, out: &mut dyn Write) -> Result<(), Failed> {
     }
 }
 
-fn serve(config: &Path, is_init: bool) -> Result<(), Failed> {
-    let config = load(config)?;
+/// The configuration could be somebody else's.
+#[derive(Debug, thiserror::Error)]
+#[error("the vault's configuration says who may use the key, and others could change it")]
+struct Changeable(#[source] Unsafe);
+
+fn serve(file: &Path, is_init: bool) -> Result<(), Failed> {
+    let config = load(file)?;
+    if config.network != Network::Mocknet {
+        // It holds no secret, so others may read it.
+        guard::refuse(file, Secrecy::Sealed)
+            .map_err(|error| Failed::new(Exit::Key, Changeable(error)))?;
+    }
     telemetry::init(&TelemetryConfig::from_env())
         .map_err(|error| Failed::new(Exit::Usage, error))?;
     countersign_vaultd::run(config, is_init, &mut ask)

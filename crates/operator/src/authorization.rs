@@ -1,11 +1,12 @@
 //! Signatures that let others use this signer's key in the staking contracts.
 
-use countersign_vault::{KeyError, OperatorKey, StackingRequest, StakingGrantRequest};
+use countersign_vault::{SignError, StackingRequest, StakingGrantRequest};
 use countersign_wire::sip018::{Pox4Authorization, Pox4Topic};
 use countersign_wire::{ChainId, MessageSignature, PublicKey};
 use serde::Serialize;
 
 use crate::bitcoin::BitcoinAddress;
+use crate::signatory::Signatory;
 
 /// A signature for a staking contract, with what it is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +24,7 @@ enum Scope {
 
 impl Authorization {
     /// Lets a manager register the key (pox-5).
-    pub fn staking(key: &OperatorKey, request: &StakingGrantRequest) -> Result<Self, KeyError> {
+    pub fn staking(key: &mut Signatory, request: &StakingGrantRequest) -> Result<Self, SignError> {
         Ok(Self {
             key: key.public_key(),
             signature: key.sign_staking_grant(request)?,
@@ -37,7 +38,7 @@ impl Authorization {
     /// Lets a stacker whose rewards go to `address` use the key (pox-4). The address replaces the one
     /// in `authorization`.
     pub fn stacking(
-        key: &OperatorKey,
+        key: &mut Signatory,
         address: &BitcoinAddress,
         mut authorization: Pox4Authorization,
         chain_id: ChainId,
@@ -101,7 +102,7 @@ pub enum StackingError {
     Period(#[from] PeriodError),
     /// The key does not sign.
     #[error(transparent)]
-    Key(#[from] KeyError),
+    Key(#[from] SignError),
 }
 
 /// The period of a signature that an aggregate method would refuse.
@@ -160,6 +161,7 @@ struct StackingJson<'a> {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+    use countersign_vault::OperatorKey;
     use countersign_wire::PrivateKey;
     use countersign_wire::sip018::{self, PoxAddress};
 
@@ -173,8 +175,8 @@ mod tests {
     const PUBLIC: &str = "028c89d47fcf4cc2e3973f23eb1a7a3af0a6bb437bd866dbc3ee10116483c818b9";
     const MANAGER: &str = "ST185PX4EBXC3QWDN697MJEM13Y8E9JNSRRPZ3ZY0";
 
-    fn operator() -> OperatorKey {
-        OperatorKey::new(PrivateKey::from_hex(KEY).unwrap())
+    fn operator() -> Signatory {
+        OperatorKey::new(PrivateKey::from_hex(KEY).unwrap()).into()
     }
 
     fn grant() -> StakingGrantRequest {
@@ -200,7 +202,7 @@ mod tests {
 
     #[test]
     fn the_grant_of_the_worked_vectors_has_its_text_and_its_json() {
-        let grant = Authorization::staking(&operator(), &grant()).unwrap();
+        let grant = Authorization::staking(&mut operator(), &grant()).unwrap();
         let text = format!("Signer Public Key: 0x{PUBLIC}\nSigner Key Signature: 0x{RSV}\n\n\n");
         assert_eq!(grant.to_text(), text);
         let json = format!(
@@ -212,7 +214,7 @@ mod tests {
     #[test]
     fn the_address_of_a_stacking_signature_is_what_is_signed() {
         let chain = ChainId::TESTNET;
-        let signed = Authorization::stacking(&operator(), &zeros(), stacking(), chain).unwrap();
+        let signed = Authorization::stacking(&mut operator(), &zeros(), stacking(), chain).unwrap();
         // `signer-wire.md` section 12.5.
         let digest = "ec5b88aa81a96a6983c26cdba537a13d253425348ffc0ba6b07130869b025a2d";
         let digest = <[u8; 32]>::try_from(hex::decode(digest).unwrap()).unwrap();
@@ -224,7 +226,7 @@ mod tests {
     #[test]
     fn a_stacking_signature_for_machines_has_the_keys_that_pages_expect() {
         let chain = ChainId::TESTNET;
-        let signed = Authorization::stacking(&operator(), &zeros(), stacking(), chain).unwrap();
+        let signed = Authorization::stacking(&mut operator(), &zeros(), stacking(), chain).unwrap();
         let json = signed.to_json();
         let start = format!(
             r#"{{"authId":"111","maxAmount":"{}","method":"stack-stx","period":12,"poxAddress":"{}","rewardCycle":1,"signerKey":"{PUBLIC}","signerSignature":""#,
@@ -239,7 +241,7 @@ mod tests {
         for topic in [Pox4Topic::AggregationCommit, Pox4Topic::AggregationIncrease] {
             let good = Pox4Authorization { topic, period: 1, ..stacking() };
             let signed = |authorization| {
-                Authorization::stacking(&operator(), &zeros(), authorization, ChainId::TESTNET)
+                Authorization::stacking(&mut operator(), &zeros(), authorization, ChainId::TESTNET)
             };
             assert!(signed(good.clone()).is_ok());
             let error = signed(Pox4Authorization { period: 2, ..good }).unwrap_err();

@@ -17,12 +17,14 @@ use countersign_wire::{ChainId, Network, PublicKey, SlotId, SlotVersion};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+use crate::attendance::{Attendance, Misses};
+use crate::backup::Copier;
 use crate::birth::Origin;
-use crate::care::{Care, Hands};
+use crate::care::{Care, Fronts, Hands};
 use crate::clock::{WallClock, now};
 use crate::config::{Config, DbPath, HostPort};
 use crate::control::open_control;
-use crate::decisions::DecisionLog;
+use crate::decisions::{DecisionLog, Limits, LogError};
 use crate::drive::Drive;
 use crate::effects::{Effects, Tasks as EffectTasks};
 use crate::hand::{Hand, Holder};
@@ -33,11 +35,13 @@ use crate::instance::{Book, Gate, Lookout, Warden, Why};
 use crate::intake::Intake;
 use crate::journals::Journals;
 use crate::keys::Holders;
-use crate::metrics::Metrics;
+use crate::metrics::{Housekeeping, Metrics};
 use crate::nodes::watch::NodeWatch;
 use crate::nodes::{Node, Nodes};
 use crate::observe::Observer;
-use crate::pages::follow_node;
+use crate::onlookers::Onlookers;
+use crate::pages::Follow;
+use crate::peers::Peers;
 use crate::publish::{Delivery, LaneTask, Publisher, lanes};
 use crate::readiness::Permission;
 use crate::recorder::{Recorder, Recording};
@@ -57,18 +61,22 @@ pub(crate) fn assemble(
     stop: CancellationToken,
 ) -> Result<impl Future<Output = Result<(), Fatal>>, RunError> {
     let callbacks = CallbackQueue::new(QueueLimits::default());
-    let (metrics, registry) = Metrics::new(callbacks.clone());
+    let (metrics, mut registry) = Metrics::new(callbacks.clone());
+    registry.register_collector(Box::new(Housekeeping::of(&config)));
     let metrics = Arc::new(metrics);
     let nodes = nodes(&config, &metrics)?;
     let public = keys.public();
     let (params, address) = (config.params(public), config.address(&public.first));
     let permission = watch::Sender::new(Permission::Active);
-    let care = Care::of((&config, &public), surroundings, &nodes, &metrics, permission.clone());
+    let heard = permission.subscribe();
+    let own = public.all();
+    let counted = (&metrics, &callbacks);
+    let care = Care::of((&config, &public), surroundings, &nodes, counted, permission.clone());
     let pages = care.pages(registry, (&config, &public), nodes.clone());
     let (plan, terms, origin) = (Plan::of(&config), Terms::of(&config), Origin::of(&config));
     let keys_here = keys.held_here();
     let control_socket = config.control_socket();
-    let recording = config.recording;
+    let (recording, decision_log) = (config.recording, config.decision_log);
     refuse_beside_another(&config.db_path)?;
     let mut vaults = open_vaults(keys, &origin)?;
     let mut store = open_store(&config.db_path)?;
@@ -82,7 +90,7 @@ pub(crate) fn assemble(
         keys: if terms.is_dry_run { Vec::new() } else { keys_here },
         locks: endpoints.locks,
     };
-    let decisions = open_decisions(&config.db_path);
+    let decisions = open_decisions(&config.db_path, decision_log)?;
     let control_socket = open_control(control_socket, config.named_control_socket.is_some())?;
 
     let mut tasks = Tasks::new();
@@ -90,13 +98,14 @@ pub(crate) fn assemble(
     if let Some(server) = endpoints.metrics {
         spawn(&mut tasks, "metrics", server.run(pages, stop.clone()));
     }
-    let hands = care.start(&mut tasks, control_socket, &stop);
+    let fronts = Fronts { socket: control_socket, page: endpoints.page };
+    let hands = care.start(&mut tasks, fronts, &stop);
     let watch =
         NodeWatch::new(nodes.clone(), config.chain_id, config.node_probe, Arc::clone(&metrics));
     spawn(&mut tasks, "nodes", watch.run(stop.clone()));
-    let follow = follow_node(nodes.clone(), address, Arc::clone(&metrics), stop.clone());
-    spawn(&mut tasks, "gauges", follow);
-    let shared = Shared { nodes, metrics, callbacks, plan };
+    let follow = Follow { nodes: nodes.clone(), address, keys: own, metrics: Arc::clone(&metrics) };
+    spawn(&mut tasks, "gauges", follow.run(stop.clone()));
+    let shared = Shared { nodes, metrics, callbacks, plan, permission: heard };
     let parts = Core { params, vaults, post, store, decisions, recording, hands };
     shared.start(&mut tasks, parts, &stop)?;
     Ok(supervise(tasks, stop))
@@ -133,6 +142,7 @@ struct Shared {
     metrics: Arc<Metrics>,
     callbacks: CallbackQueue,
     plan: Plan,
+    permission: watch::Receiver<Permission>,
 }
 
 impl Shared {
@@ -148,52 +158,64 @@ impl Shared {
         let (signer, recorder, first) = restore(params, saved, recording.as_ref());
         let (inbox, answers) = mpsc::channel(INBOX_LEN);
         let (publisher, arrivals) = Publisher::new();
-        let counted = Arc::clone(&self.metrics);
-        let started = VaultHandle::start(vaults, post, inbox.clone(), publisher.clone(), counted);
-        let (vault, vault_end) = started.map_err(RunError::Thread)?;
-        let hands = hands.watch_over(tasks, &vault, stop);
+        let (metrics, told) = (Arc::clone(&self.metrics), inbox.clone());
+        let (vault, vault_end) = VaultHandle::start(vaults, post, told, publisher.clone(), metrics)
+            .map_err(RunError::Thread)?;
+        let (copier, copies) = Copier::new();
+        let hands = hands.watch_over(tasks, (&vault, copier), stop);
         let lanes = lanes(arrivals, &self.delivery(&vault, floors));
-        let intake = self.intake(&vault, &own);
+        let (intake, onlookers) = (self.intake(&vault, &own), self.onlookers(&own, hands.misses));
         self.look_out(tasks, own, &vault, stop);
         let (slots, reader) =
             SlotReader::new(self.nodes.clone(), self.plan.network, intake.clone(), inbox.clone());
         let (uploader, uploads) = Uploader::new(self.nodes.clone(), inbox);
-        let effects = Effects {
-            tasks: EffectTasks::new(&self.nodes, stop.clone()),
-            nodes: self.nodes,
-            chain_id: self.plan.chain_id,
-            vault,
-            publisher,
-            slots,
-            uploader,
-        };
-        let drive = Drive {
+        let decide = Drive {
             signer,
             store,
             decisions,
             recorder,
-            effects,
+            effects: Effects {
+                tasks: EffectTasks::new(&self.nodes, stop.clone()),
+                nodes: self.nodes,
+                chain_id: self.plan.chain_id,
+                vault,
+                publisher,
+                slots,
+                uploader,
+            },
             observer: Observer::new(Arc::clone(&self.metrics)),
+            onlookers,
             health: NodeHealth::default(),
             intake,
             callbacks: self.callbacks,
             inbox: answers,
+            copies,
             metrics: self.metrics,
             readiness: hands.watcher,
+            teller: hands.teller,
             pulse: hands.signer,
             tick: hands.tick,
             wall_clock: WallClock::default(),
             woken: Instant::now(),
             tidied: Instant::now(),
-        };
-        let decide = drive.run(first, stop.clone());
-        tasks
-            .spawn("signer", async move { decide.await.map_err(|e| Failure::new(Exit::Store, e)) });
+        }
+        .run(first, stop.clone());
+        let decide = async move { decide.await.map_err(|e| Failure::new(Exit::Store, e)) };
+        tasks.spawn("signer", decide);
         tasks.spawn("vault", watch_vault(vault_end));
         spawn(tasks, "slots", reader.run(stop.clone()));
         spawn(tasks, "uploads", uploads.run(stop.clone()));
         spawn_lanes(tasks, lanes, stop);
         Ok(())
+    }
+
+    fn onlookers(&self, own: &[PublicKey], misses: watch::Sender<Misses>) -> Onlookers {
+        let (metrics, permission) = (Arc::clone(&self.metrics), self.permission.clone());
+        let peers = Peers::new(Arc::clone(&metrics));
+        Onlookers {
+            attendance: Attendance::new(metrics, own.to_vec(), permission, now(), misses),
+            peers,
+        }
     }
 
     /// Watches the own slots. A dry run writes nothing there.
@@ -377,8 +399,10 @@ fn join_history(
     Ok(())
 }
 
-fn open_decisions(db_path: &DbPath) -> DecisionLog {
-    db_path.decisions().map_or_else(DecisionLog::off, DecisionLog::open)
+fn open_decisions(db_path: &DbPath, limits: Limits) -> Result<DecisionLog, LogError> {
+    db_path
+        .decisions()
+        .map_or_else(|| Ok(DecisionLog::off()), |files| DecisionLog::open(files, limits))
 }
 
 fn spawn_lanes(tasks: &mut Tasks, lanes: [LaneTask; 3], stop: &CancellationToken) {

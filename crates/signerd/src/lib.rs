@@ -8,6 +8,8 @@
 //! signature may exist in `countersign-vault`.
 
 mod assemble;
+mod attendance;
+mod backup;
 mod birth;
 mod care;
 mod clock;
@@ -16,6 +18,7 @@ pub mod control;
 pub mod decisions;
 mod drive;
 mod effects;
+pub mod exporter;
 mod facts;
 mod hand;
 mod health;
@@ -28,7 +31,9 @@ mod keys;
 mod metrics;
 mod nodes;
 mod observe;
+mod onlookers;
 mod pages;
+mod peers;
 mod publish;
 pub mod readiness;
 pub mod recorder;
@@ -38,21 +43,24 @@ mod retry;
 mod run;
 mod sign;
 mod slots;
+mod status;
 pub mod store;
 #[cfg(test)]
+#[path = "../../wire/tests/support/header.rs"]
 mod test_block;
 #[cfg(test)]
 mod test_node;
 mod upload;
 mod vaults;
 
+pub use backup::StoreFacts;
 pub use config::{Config, ConfigError};
 pub use hand::{Holder, RemoteVault};
 pub use history::HistoryError;
 pub use instance::GateState;
 pub use journals::{Journals, JournalsError};
 pub use keys::{Holders, PublicKeys, SameKey};
-pub use rest::{RestError, demote_at_rest, promote_at_rest};
+pub use rest::{RestError, demote_at_rest, exit_of, promote_at_rest};
 pub use run::{RunError, Surroundings, run};
 pub use sign::Promotion;
 

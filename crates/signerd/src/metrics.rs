@@ -2,12 +2,15 @@
 //!
 //! Their names, labels and meanings stand in `countersign_watch::registry`; a test compares this page with it.
 
+mod chain;
+mod housekeeping;
 mod instance;
 mod nodes;
 mod readiness;
 
 use std::fmt;
 use std::sync::atomic::AtomicU64;
+use std::time::Instant;
 
 use countersign_node::{CallbackQueue, DropReason};
 use countersign_watch::registry::{Kind, Metric as Entry, own, reference};
@@ -20,8 +23,10 @@ use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Metric, Registry};
 
+pub(crate) use chain::ChainMetrics;
+pub(crate) use housekeeping::Housekeeping;
 use instance::InstanceMetrics;
-use nodes::NodeMetrics;
+pub(crate) use nodes::NodeMetrics;
 use readiness::ReadinessMetrics;
 
 /// One label: its name and its value.
@@ -74,6 +79,8 @@ pub(crate) struct Metrics {
     pub(crate) proposals_held: Counter,
     /// How long the vault takes to record and sign, in seconds.
     pub(crate) vault_seconds: HistogramFamily,
+    /// How long the journal takes to be on the disk, in seconds.
+    pub(crate) journal_seconds: Histogram,
     /// How often the vault's process was away when it was asked.
     pub(crate) vault_outages: Counter,
     /// How long the core and the store take for one event, in seconds.
@@ -84,6 +91,8 @@ pub(crate) struct Metrics {
     pub(crate) publish_dropped: CounterFamily,
     /// Our weight in each cycle in which we have a seat, by the key that has it.
     pub(crate) seats: SeatFamily,
+    /// The chain, and the others.
+    pub(crate) chain: ChainMetrics,
     /// The nodes.
     pub(crate) nodes: NodeMetrics,
     /// Whether this instance signs.
@@ -115,11 +124,13 @@ impl Metrics {
             rejections: from_zero(&own::REJECTIONS_SENT),
             proposals_held: Counter::default(),
             vault_seconds: HistogramFamily::new_with_constructor(|| Histogram::new(STEP_BUCKETS)),
+            journal_seconds: Histogram::new(STEP_BUCKETS),
             vault_outages: Counter::default(),
             step_seconds: Histogram::new(STEP_BUCKETS),
             publish_retries: from_zero(&own::PUBLISH_RETRIES),
             publish_dropped: from_zero(&own::PUBLISH_DROPPED),
             seats: SeatFamily::default(),
+            chain: ChainMetrics::new(),
             nodes: NodeMetrics::new(),
             instance: InstanceMetrics::new(),
             readiness: ReadinessMetrics::new(),
@@ -127,7 +138,8 @@ impl Metrics {
         let mut registry = Registry::default();
         metrics.register_reference(&mut registry);
         metrics.register_own(&mut registry);
-        registry.register_collector(Box::new(QueueCollector(queue)));
+        let started = Instant::now();
+        registry.register_collector(Box::new(QueueCollector { queue, started }));
         (metrics, registry)
     }
 
@@ -155,11 +167,13 @@ impl Metrics {
         show(to, &own::REJECTIONS_SENT, &self.rejections);
         show(to, &own::PROPOSALS_HELD, &self.proposals_held);
         show(to, &own::VAULT_SECONDS, &self.vault_seconds);
+        show(to, &own::JOURNAL_SECONDS, &self.journal_seconds);
         show(to, &own::VAULT_OUTAGES, &self.vault_outages);
         show(to, &own::STEP_SECONDS, &self.step_seconds);
         show(to, &own::PUBLISH_RETRIES, &self.publish_retries);
         show(to, &own::PUBLISH_DROPPED, &self.publish_dropped);
         show(to, &own::SEAT_WEIGHT, &self.seats);
+        self.chain.register(to);
         self.nodes.register(to);
         self.instance.register(to);
         self.readiness.register(to);
@@ -172,7 +186,10 @@ fn show(to: &mut Registry, entry: &Entry, metric: &(impl Metric + Clone)) {
 }
 
 /// The counters that the listener keeps itself.
-struct QueueCollector(CallbackQueue);
+struct QueueCollector {
+    queue: CallbackQueue,
+    started: Instant,
+}
 
 impl fmt::Debug for QueueCollector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -182,7 +199,7 @@ impl fmt::Debug for QueueCollector {
 
 impl Collector for QueueCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let stats = self.0.stats();
+        let stats = self.queue.stats();
         let waiting = [
             (&own::CALLBACKS_WAITING, stats.waiting),
             (&own::CALLBACK_BYTES_WAITING, stats.waiting_bytes),
@@ -190,6 +207,14 @@ impl Collector for QueueCollector {
         for (entry, value) in waiting {
             let metric = describe(&mut encoder, entry)?;
             ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX)).encode(metric)?;
+        }
+        let oldest = ConstGauge::new(stats.oldest_waits.as_secs_f64());
+        oldest.encode(describe(&mut encoder, &own::CALLBACK_WAIT)?)?;
+        let mut gaps = describe(&mut encoder, &own::CALLBACK_GAP)?;
+        for path in own::CALLBACK_GAP.values("path") {
+            let since = stats.last_arrival.get(path).unwrap_or(&self.started);
+            let gap = ConstGauge::new(since.elapsed().as_secs_f64());
+            gap.encode(gaps.encode_family(&[("path", *path)])?)?;
         }
         ConstCounter::new(stats.received)
             .encode(describe(&mut encoder, &own::CALLBACKS_RECEIVED)?)?;

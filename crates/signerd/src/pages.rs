@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_ops::metrics::{Pages, Readiness as Page, page};
-use countersign_wire::StacksAddress;
+use countersign_wire::rpc::SignerBlocks;
+use countersign_wire::{PublicKey, RewardCycle, StacksAddress};
 use prometheus_client::registry::Registry;
 use serde::Serialize;
 use tokio::sync::watch;
@@ -87,39 +88,56 @@ impl Pages for SignerPages {
 }
 
 /// Keeps the gauges that show the node up to date. What the node does not say stays as it was.
-pub(crate) async fn follow_node(
-    nodes: Nodes,
-    address: StacksAddress,
-    metrics: Arc<Metrics>,
-    stop: CancellationToken,
-) {
-    let mut ticks = interval(REFRESH_EVERY);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let follow = async {
-        loop {
-            ticks.tick().await;
-            refresh(&nodes, &address, &metrics).await;
-        }
-    };
-    tokio::select! {
-        () = follow => {}
-        () = stop.cancelled() => {}
-    }
+pub(crate) struct Follow {
+    /// The node that is asked.
+    pub(crate) nodes: Nodes,
+    /// The signer's account.
+    pub(crate) address: StacksAddress,
+    /// Whose blocks are counted.
+    pub(crate) keys: Vec<PublicKey>,
+    /// Where it is shown.
+    pub(crate) metrics: Arc<Metrics>,
 }
 
-async fn refresh(nodes: &Nodes, address: &StacksAddress, metrics: &Metrics) {
-    let client = nodes.active();
-    if let Ok(info) = client.info().await {
-        metrics.node_height.set(info.stacks_tip_height.get());
+impl Follow {
+    /// Asks once a minute until `stop` is cancelled.
+    pub(crate) async fn run(self, stop: CancellationToken) {
+        let mut ticks = interval(REFRESH_EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let follow = async {
+            loop {
+                ticks.tick().await;
+                self.refresh().await;
+            }
+        };
+        tokio::select! {
+            () = follow => {}
+            () = stop.cancelled() => {}
+        }
     }
-    if let Ok(pox) = client.pox().await {
-        metrics.reward_cycle.set(pox.reward_cycle_id);
-    }
-    if let Ok(account) = client.account(address).await {
-        metrics.nonce.set(account.nonce);
-        let digits = account.balance.trim_start_matches("0x");
-        if let Ok(balance) = u128::from_str_radix(digits, 16) {
-            metrics.stx_balance.set(u64::try_from(balance).unwrap_or(u64::MAX));
+
+    async fn refresh(&self) {
+        let (client, metrics) = (self.nodes.active(), &self.metrics);
+        if let Ok(info) = client.info().await {
+            metrics.node_height.set(info.stacks_tip_height.get());
+        }
+        if let Ok(pox) = client.pox().await {
+            metrics.reward_cycle.set(pox.reward_cycle_id);
+            let cycle = RewardCycle::new(pox.reward_cycle_id);
+            for key in &self.keys {
+                if let Ok(SignerBlocks { blocks_signed }) = client.signer_blocks(key, cycle).await {
+                    metrics.chain.show_signed(key, cycle, blocks_signed);
+                }
+            }
+        }
+        let health = client.health().await;
+        metrics.chain.show_behind_peers(health.ok().map(|health| health.difference_from_max_peer));
+        if let Ok(account) = client.account(&self.address).await {
+            metrics.nonce.set(account.nonce);
+            let digits = account.balance.trim_start_matches("0x");
+            if let Ok(balance) = u128::from_str_radix(digits, 16) {
+                metrics.stx_balance.set(u64::try_from(balance).unwrap_or(u64::MAX));
+            }
         }
     }
 }

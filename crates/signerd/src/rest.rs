@@ -1,16 +1,16 @@
 //! Who is to sign, while the daemon does not run: its journals are changed, and the next start goes by them.
 
-use std::path::Path;
-
 use countersign_ops::exit::Exit;
+use countersign_vault::ipc::{Refusal, RemoteError};
 use countersign_vault::{
-    AdoptError, Birth, FLOOR, HostLock, HostLockError, JournalExport, OpenError, SignError, Vault,
+    AdoptError, Birth, FLOOR, HostLock, HostLockError, JournalExport, OpenError, SignError,
     is_there,
 };
 
+use crate::birth::Past;
 use crate::clock::now;
 use crate::config::Config;
-use crate::hand::Holder;
+use crate::hand::Hand;
 use crate::journals::{Journals, JournalsError};
 use crate::keys::Holders;
 use crate::sign::{Promotion, TurnError, check_demotion};
@@ -21,8 +21,11 @@ pub enum RestError {
     /// Nothing is kept on disk.
     #[error("a signer that keeps nothing on disk has no journal; ask it while it runs")]
     NoJournal,
-    /// The journal belongs to the vault's process.
-    #[error("the vault in another process keeps the journal; start the signer, and ask again")]
+    /// A vault in another process waits for nothing because a caller says so.
+    #[error(
+        "the key is in the vault's process, which does not wait out a lost instance; start the signer, \
+         which does, and ask again"
+    )]
     Elsewhere,
     /// Another process of this machine signs.
     #[error(transparent)]
@@ -52,9 +55,24 @@ impl RestError {
             Self::Host(_) | Self::NotDemoted(_) => Exit::Instance,
             Self::Journals(error) => error.exit(),
             Self::Open(error) if error.is_unwritable() => Exit::Store,
-            Self::Open(_) | Self::Adopt(_) => Exit::Journal,
-            Self::Sign(_) => Exit::Store,
+            Self::Open(_) | Self::Adopt(AdoptError::ForeignKey { .. }) => Exit::Journal,
+            Self::Adopt(AdoptError::Journal(error)) | Self::Sign(error) => exit_of(error),
         }
+    }
+}
+
+/// The code for a vault that fails, or that does not do what it is asked.
+pub const fn exit_of(error: &SignError) -> Exit {
+    match error {
+        SignError::Remote(RemoteError::Refused(
+            Refusal::BadJournal { .. } | Refusal::StillActive,
+        )) => Exit::Journal,
+        // The configurations of signer and vault name two chains.
+        SignError::Remote(RemoteError::Refused(Refusal::OtherChain { .. })) => Exit::Usage,
+        // It is away, or does not know this user as one who may ask.
+        SignError::Remote(_) | SignError::Key(_) => Exit::Key,
+        error if error.is_fatal() => Exit::Store,
+        _ => Exit::Journal,
     }
 }
 
@@ -64,9 +82,10 @@ impl From<TurnError> for RestError {
     }
 }
 
-/// The vaults of a signer that does not run. The locks keep a daemon of this machine from starting.
+/// The vaults of a signer that does not run. The locks keep a daemon of this machine from starting; a vault
+/// in another process has its own.
 struct Rest {
-    vaults: Vec<Vault>,
+    vaults: Vec<Hand>,
     _locks: Vec<HostLock>,
 }
 
@@ -78,6 +97,9 @@ pub fn promote_at_rest(
 ) -> Result<(), RestError> {
     if let Promotion::Journals(journals) = promotion {
         check_demotion(journals, &keys.public().all())?;
+    }
+    if matches!(promotion, Promotion::PeerIsLost) && keys.are_elsewhere() {
+        return Err(RestError::Elsewhere);
     }
     for mut vault in Rest::open(config, keys, true)?.vaults {
         match promotion {
@@ -110,31 +132,32 @@ impl Rest {
     fn open(config: &Config, keys: Holders, may_begin: bool) -> Result<Self, RestError> {
         let public = keys.public();
         let found = Journals::find(&config.db_path, &public.first, public.next.as_ref())?;
-        let Journals { first, next } = found.ok_or(RestError::NoJournal)?;
-        let holders = std::iter::once((keys.first, first)).chain(keys.next.zip(next));
+        let (first, next) = found.map_or((None, None), |found| (Some(found.first), found.next));
+        let holders = std::iter::once((keys.first, first)).chain(keys.next.map(|key| (key, next)));
         let (mut vaults, mut locks) = (Vec::new(), Vec::new());
         for (holder, journal) in holders {
+            if !holder.is_here() {
+                vaults.push(holder.open(None)?);
+                continue;
+            }
+            let journal = journal.ok_or(RestError::NoJournal)?;
             locks.push(HostLock::take(&holder.public_key())?);
-            vaults.push(open(holder, &journal, may_begin)?);
+            let past = if may_begin && !is_there(&journal) {
+                Past::Begins(Birth::Init { wait: FLOOR })
+            } else {
+                Past::Journal
+            };
+            vaults.push(holder.open(Some((&journal, past)))?);
         }
         Ok(Self { vaults, _locks: locks })
     }
-}
-
-fn open(holder: Holder, journal: &Path, may_begin: bool) -> Result<Vault, RestError> {
-    let Holder::Here(key) = holder else { return Err(RestError::Elsewhere) };
-    Ok(if may_begin && !is_there(journal) {
-        Vault::create(key, journal, Birth::Init { wait: FLOOR })?
-    } else {
-        Vault::open(key, journal)?
-    })
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-    use countersign_vault::{SigningKey, Standing};
+    use countersign_vault::{SigningKey, Standing, Vault};
     use countersign_wire::PrivateKey;
     use tempfile::TempDir;
 

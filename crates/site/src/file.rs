@@ -218,6 +218,7 @@ pub(crate) struct Access {
     pub(crate) ssh_port: u64,
     pub(crate) admin_networks: Vec<String>,
     pub(crate) admins: Vec<String>,
+    pub(crate) hardware_keys: bool,
 }
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -363,7 +364,7 @@ impl Default for Database {
 
 impl Default for Access {
     fn default() -> Self {
-        Self { ssh_port: 22, admin_networks: Vec::new(), admins: Vec::new() }
+        Self { ssh_port: 22, admin_networks: Vec::new(), admins: Vec::new(), hardware_keys: false }
     }
 }
 

@@ -258,7 +258,7 @@ pub const KEYS: &[Key] = &[
     ),
     key("users.signer", Text, "`\"countersign\"`", "the user of the signer"),
     key("users.vault", Text, "`\"countersign-vault\"`", "the user of the vault"),
-    key("users.link", Text, "`\"countersign-link\"`", "the user of the link on the node's host"),
+    key("users.link", Text, "`\"countersign-link\"`", "the user of the link"),
     key("users.backup", Text, "`\"countersign-backup\"`", "the user of the backups"),
     key("users.node", Text, "`\"stacks-node\"`", "the user of the node"),
     key("users.bitcoin", Text, "`\"bitcoin\"`", "the user of bitcoind"),
@@ -333,6 +333,12 @@ pub const KEYS: &[Key] = &[
         Texts,
         "`[]`",
         "the users who may log in. Empty: sshd's own rules are left alone",
+    ),
+    key(
+        "access.hardware_keys",
+        Flag,
+        "`false`",
+        "whether only SSH keys that live in hardware (FIDO2) are taken, after its PIN",
     ),
     key(
         "voting_power.soft_percent",

@@ -7,12 +7,20 @@ mod check;
 mod choices;
 mod error;
 mod file;
+pub mod firewall;
 mod flows;
+pub mod init;
+pub mod install;
 mod keys;
+pub mod link;
 mod parse;
 mod places;
+mod render;
+mod rendered;
+pub mod secrets;
 mod site;
 mod testnet;
+mod units_lint;
 pub mod values;
 mod wiring;
 
@@ -21,9 +29,13 @@ pub use error::{Problem, SiteError};
 pub use flows::{Flow, Inbound, Outbound, Peer, Protocol, Service};
 pub use keys::{KEYS, Key, Kind};
 pub use places::{Paths, Port, Ports, Users};
+pub use render::files;
+pub use rendered::{Rendered, Secrecy};
+pub use secrets::{Secret, SecretError, Secrets};
 pub use site::{
     Access, Alerts, Backups, Bitcoin, Database, DatabaseHost, Deadman, Host, Hosts, Images, Link,
     Logs, MailLogin, Monitoring, Node, RemoteWrite, Sbtc, Signer, Site, Smtp, Telegram,
     VotingPower,
 };
+pub use units_lint::{UnitProblem, unit_problems};
 pub use wiring::{Container, DOCKER_NETWORK};

@@ -59,14 +59,74 @@ pub struct Paths {
 }
 
 impl Paths {
+    /// The description of the installation itself.
+    pub fn description(&self) -> AbsPath {
+        self.config.join("countersign.toml")
+    }
+
     /// The signer's configuration.
     pub fn signer_config(&self) -> AbsPath {
         self.config.join("signer-config.toml")
     }
 
+    /// The firewall as it is loaded at boot.
+    pub fn firewall(&self) -> AbsPath {
+        self.config.join("firewall.nft")
+    }
+
     /// The vault's configuration.
     pub fn vault_toml(&self) -> AbsPath {
         self.config.join("vault.toml")
+    }
+
+    /// The configuration of the link on the node's host.
+    pub fn link_toml(&self) -> AbsPath {
+        self.config.join("link.toml")
+    }
+
+    /// The folder of the encrypted signing key.
+    pub fn key_folder(&self) -> AbsPath {
+        self.config.join("key")
+    }
+
+    /// The configuration of nginx as the link.
+    pub fn nginx_conf(&self) -> AbsPath {
+        self.config.join("nginx.conf")
+    }
+
+    /// The configuration of HAProxy as the link.
+    pub fn haproxy_cfg(&self) -> AbsPath {
+        self.config.join("haproxy.cfg")
+    }
+
+    /// The private key of this host's end of a tunnel of WireGuard, root's alone.
+    pub fn wireguard_key(&self) -> AbsPath {
+        self.secrets().join("wireguard.key")
+    }
+
+    /// The encrypted signing key.
+    pub fn sealed_key(&self) -> AbsPath {
+        self.key_folder().join("signer.age")
+    }
+
+    /// The passphrase of the signing key, with Docker.
+    pub fn passphrase(&self) -> AbsPath {
+        self.key_folder().join("signer-passphrase")
+    }
+
+    /// The folder with what systemd has sealed to this machine.
+    pub fn credstore(&self) -> AbsPath {
+        self.config.join("credstore")
+    }
+
+    /// The sBTC signer's private key and its key for Emily, as an environment file of root's.
+    pub fn sbtc_secrets(&self) -> AbsPath {
+        self.sbtc_config.join("secrets.env")
+    }
+
+    /// PostgreSQL's files, with Docker.
+    pub fn postgres_state(&self) -> AbsPath {
+        self.sbtc_state.join("postgres")
     }
 
     /// The database's name in the signer's configuration; its own files are beside it.
@@ -117,7 +177,7 @@ pub struct Users {
     pub signer: UserName,
     /// The vault.
     pub vault: UserName,
-    /// The link on the node's host.
+    /// The link: on the node's host, with nginx and HAProxy on both.
     pub link: UserName,
     /// The backups.
     pub backup: UserName,

@@ -284,6 +284,8 @@ pub struct Access {
     pub admin_networks: Vec<IpNet>,
     /// Who may log in; empty leaves sshd's rules alone.
     pub admins: Vec<UserName>,
+    /// Whether only SSH keys that live in hardware are taken.
+    pub hardware_keys: bool,
 }
 
 /// How much of the signing weight one key may have (row A11), in percent.

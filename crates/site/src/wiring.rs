@@ -172,6 +172,36 @@ impl Site {
         }
     }
 
+    /// Where the sBTC signer asks bitcoind.
+    pub fn bitcoin_rpc_for_sbtc(&self) -> SocketAddr {
+        let address = if self.has_two_hosts() {
+            self.peer_address(HostRole::Node)
+        } else {
+            self.inside(Container::Bitcoin)
+        };
+        at(address, self.ports.bitcoin_rpc)
+    }
+
+    /// Where the node posts what concerns sBTC.
+    pub fn sbtc_observer(&self) -> SocketAddr {
+        let address = if self.has_two_hosts() {
+            self.peer_address(HostRole::Signer)
+        } else {
+            self.inside(Container::Sbtc)
+        };
+        at(address, self.ports.sbtc_events)
+    }
+
+    /// Where the link on the node's host takes the signer's questions.
+    pub fn link_rpc(&self) -> SocketAddr {
+        at(self.bound(Container::Link, HostRole::Node), self.ports.link_rpc)
+    }
+
+    /// The name of sBTC's database.
+    pub fn database_name(&self) -> &str {
+        self.backups.as_ref().map_or("sbtc", |backups| backups.database.name.as_str())
+    }
+
     /// The role of the host with the node.
     pub const fn node_role(&self) -> HostRole {
         if self.has_two_hosts() { HostRole::Node } else { HostRole::Signer }

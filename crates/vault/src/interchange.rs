@@ -107,13 +107,17 @@ impl JournalExport {
             return Err(InterchangeError::Format { format, version });
         }
         let file: File = serde_json::from_slice(json).map_err(InterchangeError::Unreadable)?;
-        let export = file.into_export()?;
-        export.check().map_err(InterchangeError::Inconsistent)?;
-        match export.proof {
-            Some(proof) if proof.recover(&export.proof_digest()) != Some(export.public_key) => {
-                Err(InterchangeError::ForeignProof(export.public_key))
+        file.into_export()?.verified()
+    }
+
+    /// The export, if its content makes sense and its proof, if it has one, is by its key.
+    pub(crate) fn verified(self) -> Result<Self, InterchangeError> {
+        self.check().map_err(InterchangeError::Inconsistent)?;
+        match self.proof {
+            Some(proof) if proof.recover(&self.proof_digest()) != Some(self.public_key) => {
+                Err(InterchangeError::ForeignProof(self.public_key))
             }
-            _ => Ok(export),
+            _ => Ok(self),
         }
     }
 
@@ -186,6 +190,34 @@ impl JournalExport {
     /// Whether the exporter had stopped for good and the key says so: what a planned move needs.
     pub fn is_proven_demotion(&self) -> bool {
         !self.standing.is_active() && self.proof.is_some()
+    }
+
+    /// The export as it goes into a backup, from which marks are only ever raised. It is no word on who signs,
+    /// and who signs may have changed when it is read: a proof that the exporter had stopped is taken away.
+    #[must_use]
+    pub fn for_backup(self) -> Self {
+        let proof = self.proof.filter(|_| self.standing.is_active());
+        Self { proof, ..self }
+    }
+
+    /// An export of nothing but these signatures of a key, which another memory than its journal knows. It has
+    /// no proof. Of two marks of one block the first counts.
+    pub fn of_marks(key: PublicKey, at: UnixSeconds, mut marks: Vec<Mark>) -> Self {
+        let mut known = BTreeSet::new();
+        marks.retain(|mark| known.insert(mark.sighash));
+        marks.sort_unstable_by_key(|mark| (mark.height, mark.sighash));
+        Self {
+            public_key: key,
+            created_at: at,
+            standing: Standing::Active,
+            hold: None,
+            floor: None,
+            records: marks.len() as u64,
+            openings: 0,
+            spans: Vec::new(),
+            acceptances: marks,
+            proof: None,
+        }
     }
 
     /// The height of the highest block that was signed.

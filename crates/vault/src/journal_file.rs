@@ -46,6 +46,18 @@ pub struct JournalStatus {
 }
 
 impl JournalFile {
+    /// Begins the journal of a key that was made just now and has signed nothing. There must be none: a key
+    /// that could have signed elsewhere has no empty history.
+    pub fn begin(path: &Path, newborn: &PublicKey) -> Result<(), OpenError> {
+        Journal::begin(path, newborn)
+    }
+
+    /// Begins the journal of a key whose history is lost, and signs nothing before `wait` has passed: the
+    /// same as a start with `--init`, without the key. There must be none.
+    pub fn begin_again(path: &Path, key: &PublicKey, wait: Duration) -> Result<Self, OpenError> {
+        Journal::create(path, key, wait).map(|journal| Self { journal })
+    }
+
     /// Looks at a journal, checks all of it and writes nothing.
     pub fn inspect(path: &Path) -> Result<JournalStatus, OpenError> {
         Journal::inspect(path).map(|(status, _)| status)

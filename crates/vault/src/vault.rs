@@ -167,6 +167,12 @@ impl Vault {
         self.journal.waits_for()
     }
 
+    /// The longest that a transaction of the journal took to be on the disk since the last call: how fast
+    /// the disk is where it matters. Zero if there was none.
+    pub fn take_slowest_commit(&mut self) -> Duration {
+        self.journal.take_slowest_commit()
+    }
+
     /// Ends the vault with a durable mark that the next opening finds, once. Without it the last stop was
     /// a crash, or a power cut.
     pub fn close_cleanly(self) -> Result<(), SignError> {

@@ -1,6 +1,7 @@
 //! `vault.toml`, read once.
 
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use countersign_custody::{Ask, KeyPlace, KeyTable, OpenError, Opening, PlaceError};
@@ -8,6 +9,7 @@ use countersign_vault::SigningKey;
 use countersign_wire::network::UnknownNetwork;
 use countersign_wire::{ChainId, Network};
 use nix::unistd::{Group, User};
+use rustix::process::geteuid;
 use serde::Deserialize;
 
 use crate::caller::{Caller, Callers};
@@ -100,6 +102,17 @@ pub enum ConfigError {
     /// Two entries for one user.
     #[error("the user {0} is in two [[caller]] entries; give it all its roles in one")]
     CallerTwice(String),
+    /// What somebody else writes beside the journal, the vault could not open.
+    #[error(
+        "the journal {} belongs to the user {owner}: run this as that user, such as with `runuser -u {owner} \
+         --`, or the vault could not open what is written", journal.display()
+    )]
+    OtherUser {
+        /// The journal.
+        journal: PathBuf,
+        /// Whose it is.
+        owner: String,
+    },
     /// Nobody may ask.
     #[error("there is no [[caller]]: nobody could ask this vault for anything")]
     NoCaller,
@@ -188,8 +201,20 @@ impl Config {
 }
 
 impl Config {
+    /// Refuses to care for the journal as another user than its own. Whether there is one, is for opening it
+    /// to say.
+    pub fn check_user(&self) -> Result<(), ConfigError> {
+        let Ok(found) = self.journal.metadata() else { return Ok(()) };
+        if found.uid() == geteuid().as_raw() {
+            return Ok(());
+        }
+        let user = User::from_uid(found.uid().into()).ok().flatten();
+        let owner = user.map_or_else(|| found.uid().to_string(), |user| user.name);
+        Err(ConfigError::OtherUser { journal: self.journal.clone(), owner })
+    }
+
     /// Opens the key.
-    pub(crate) fn open_key(&self, ask: Ask<'_>) -> Result<SigningKey, OpenError> {
+    pub fn open_key(&self, ask: Ask<'_>) -> Result<SigningKey, OpenError> {
         let is_private_network = self.network == Network::Mocknet;
         Opening { config: None, is_private_network, ask }.open(&self.key)
     }

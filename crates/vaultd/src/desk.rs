@@ -1,8 +1,10 @@
 //! Where calls are answered: permission, chain, key, and then the vault.
 
-use countersign_vault::ipc::{Answer, Call, Refusal, Reply, Request};
-use countersign_vault::{MockRequest, SignError, Vault};
-use countersign_wire::{ChainId, DecodeError, Network, PublicKey, Wire as _};
+use std::error::Error;
+
+use countersign_vault::ipc::{Answer, Assembly, Call, Parcel, Refusal, Reply, Request};
+use countersign_vault::{AdoptError, JournalStatus, MockRequest, SignError, Vault};
+use countersign_wire::{ChainId, DecodeError, Network, PublicKey, UnixSeconds, Wire as _};
 
 use crate::caller::Caller;
 
@@ -27,6 +29,8 @@ impl Chain {
 pub struct Desk {
     vaults: Vec<Vault>,
     chain: Chain,
+    /// A journal of which some parcels have come. There is one place for it, whoever sends it.
+    incoming: Assembly,
 }
 
 /// A call that was dealt with.
@@ -58,8 +62,8 @@ impl From<SignError> for Failure {
 
 impl Desk {
     /// A desk in front of these vaults, the one in use first.
-    pub const fn new(vaults: Vec<Vault>, chain: Chain) -> Self {
-        Self { vaults, chain }
+    pub fn new(vaults: Vec<Vault>, chain: Chain) -> Self {
+        Self { vaults, chain, incoming: Assembly::default() }
     }
 
     /// The keys, the one in use first.
@@ -97,7 +101,7 @@ impl Desk {
         self.check_chain(&request)?;
         let vault = self.vaults.iter_mut().find(|vault| vault.public_key() == key);
         let vault = vault.ok_or(Refusal::UnknownKey { key })?;
-        Ok(perform(vault, request)?)
+        perform(vault, &mut self.incoming, request)
     }
 
     /// A caller cannot have anything signed for another chain. Blocks and votes have none in what is signed.
@@ -115,6 +119,9 @@ impl Desk {
             | Request::HasSignedNothing
             | Request::MayHaveSigned { .. }
             | Request::Tidy
+            | Request::Export { .. }
+            | Request::ImportParcel(_)
+            | Request::JournalStatus
             | Request::Standing
             | Request::Freeze { .. }
             | Request::Demote { .. }
@@ -127,7 +134,11 @@ impl Desk {
 }
 
 /// Each digest is made by the vault, from the fields.
-fn perform(vault: &mut Vault, request: Request) -> Result<Answer, SignError> {
+fn perform(
+    vault: &mut Vault,
+    incoming: &mut Assembly,
+    request: Request,
+) -> Result<Answer, Failure> {
     Ok(match request {
         Request::Acceptance(request) => Answer::Signature(vault.sign_acceptance(&request)?),
         Request::Rejection(request) => Answer::Signature(vault.sign_rejection(&request)?),
@@ -146,6 +157,9 @@ fn perform(vault: &mut Vault, request: Request) -> Result<Answer, SignError> {
             Answer::Truth(vault.may_have_signed(&sighash, height)?)
         }
         Request::Tidy => nothing(vault.tidy()?),
+        Request::Export { at, number } => Answer::Parcel(export(vault, at, number)?.map(Box::new)),
+        Request::ImportParcel(parcel) => import(vault, incoming, *parcel)?,
+        Request::JournalStatus => Answer::JournalStatus(Box::new(status(vault)?)),
         Request::Standing => Answer::Standing(vault.standing().clone()),
         Request::Freeze { reason, at } => nothing(vault.freeze(&reason, at)?),
         Request::Demote { at } => nothing(vault.demote(at)?),
@@ -157,4 +171,45 @@ fn perform(vault: &mut Vault, request: Request) -> Result<Answer, SignError> {
 
 const fn nothing((): ()) -> Answer {
     Answer::Nothing
+}
+
+/// The journal is read anew for each parcel: while the key signs nothing it does not change but by an import,
+/// and then the parcels do not fit together.
+fn export(vault: &mut Vault, at: UnixSeconds, number: u32) -> Result<Option<Parcel>, Failure> {
+    if vault.standing().is_active() {
+        return Err(Refusal::StillActive.into());
+    }
+    let export = vault.export_journal(at)?;
+    Ok(Parcel::cut(&export, number).map_err(|error| Refusal::bad_journal(&error))?)
+}
+
+/// Takes the journal over with its last parcel. Without the key's own proof nothing is taken: whoever has taken
+/// over a caller could raise the floor so far that the key never signs again.
+fn import(vault: &mut Vault, incoming: &mut Assembly, parcel: Parcel) -> Result<Answer, Failure> {
+    let bad = |error: &dyn Error| Failure::from(Refusal::bad_journal(error));
+    let Some(journal) = incoming.take(parcel).map_err(|error| bad(&error))? else {
+        return Ok(Answer::Nothing);
+    };
+    if journal.proof.is_none() {
+        return Err(bad(&Unproven));
+    }
+    match vault.import_journal(&journal) {
+        Ok(imported) => Ok(Answer::Imported(imported)),
+        Err(AdoptError::Journal(error)) => Err(error.into()),
+        Err(foreign @ AdoptError::ForeignKey { .. }) => Err(bad(&foreign)),
+    }
+}
+
+/// The journal of another program need not have a proof.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "it has no proof by its key, and a running vault takes nothing else; stop the vault, and give \
+     `countersign journal import` its configuration with `--vault-config`"
+)]
+struct Unproven;
+
+/// What is left of a wait is known here, since the vault runs.
+fn status(vault: &mut Vault) -> Result<JournalStatus, SignError> {
+    let wait = vault.waits_for().unwrap_or_default();
+    Ok(JournalStatus { wait, ..vault.journal_status()? })
 }

@@ -134,6 +134,7 @@ mod tests {
           stacking-authorization no   not in the role block-signer
           sip-vote               no   not in the role block-signer
           import-marks           yes  role block-signer
+          export-journal         yes  role block-signer
           read-history           yes  role block-signer
           tidy-journal           yes  role block-signer
           read-standing          yes  role block-signer
@@ -149,6 +150,7 @@ mod tests {
           stacking-authorization yes  role operator
           sip-vote               yes  role operator
           import-marks           no   not in the role operator or sbtc-signer
+          export-journal         yes  role operator
           read-history           no   not in the role operator or sbtc-signer
           tidy-journal           no   not in the role operator or sbtc-signer
           read-standing          yes  role operator

@@ -33,7 +33,7 @@ impl Role {
     /// Whether the role includes a request. This table is the whole of the vault's policy.
     pub const fn permits(self, kind: RequestKind) -> bool {
         match kind {
-            RequestKind::ReadStanding | RequestKind::StopSigning => {
+            RequestKind::ExportJournal | RequestKind::ReadStanding | RequestKind::StopSigning => {
                 matches!(self, Self::BlockSigner | Self::Operator)
             }
             RequestKind::BlockAcceptance
@@ -63,12 +63,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_lets_less_be_signed_is_permitted_to_two_roles_and_the_reserved_one_has_nothing() {
+    fn only_what_lets_nothing_more_be_signed_is_permitted_to_two_roles_and_the_reserved_one_has_nothing()
+     {
         for kind in RequestKind::ALL {
             let permitted: Vec<_> =
                 Role::ALL.into_iter().filter(|role| role.permits(kind)).collect();
             let expected = match kind {
-                RequestKind::ReadStanding | RequestKind::StopSigning => 2,
+                RequestKind::ExportJournal
+                | RequestKind::ReadStanding
+                | RequestKind::StopSigning => 2,
                 _ => 1,
             };
             assert_eq!(permitted.len(), expected, "{kind}: {permitted:?}");

@@ -138,3 +138,29 @@ fn a_block_keeps_the_event_when_a_transaction_does_not_decode() {
     assert_eq!(block.sighash, None);
     assert_eq!(block.txids, []);
 }
+
+#[test]
+fn a_block_says_who_signed_it_as_far_as_that_decodes() {
+    let signature = format!("00{}{}", "11".repeat(32), "22".repeat(32));
+    let block = |signatures: serde_json::Value, time: serde_json::Value| {
+        let body = json!({
+            "index_block_hash": format!("0x{}", "11".repeat(32)),
+            "consensus_hash": format!("0x{}", "22".repeat(20)),
+            "block_height": 7,
+            "signer_signature": signatures,
+            "block_time": time,
+        });
+        match Callback::parse("/new_block", body.to_string().as_bytes()) {
+            Ok(Callback::NewBlock(block)) => block,
+            other => panic!("{other:?}"),
+        }
+    };
+    let known = block(json!([signature, format!("0x{signature}"), "zz", 7, "09"]), json!(5));
+    assert_eq!(known.signatures.len(), 2);
+    assert!(known.signatures.iter().all(|each| each.to_string() == signature));
+    assert_eq!(known.time.map(countersign_wire::UnixSeconds::get), Some(5));
+    let odd = block(serde_json::Value::Null, json!("noon"));
+    assert_eq!((odd.signatures.len(), odd.time), (0, None), "the event itself must not be lost");
+    let many = vec![signature; 5000];
+    assert_eq!(block(json!(many), json!(5)).signatures.len(), 4000);
+}

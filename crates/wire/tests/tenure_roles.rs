@@ -7,16 +7,19 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "support/header.rs"]
+mod header;
+
 use countersign_wire::block::{BitVec, TenureRole};
-use countersign_wire::fixed::{StateRoot, TxMerkleRoot};
 use countersign_wire::transaction::{
     AnchorMode, PostConditionMode, SpendingCondition, StacksTransaction, TenureChange,
     TenureChangeCause, TransactionAuth, TransactionPayload, VrfProof,
 };
 use countersign_wire::{
-    ChainId, ConsensusHash, Hash160, MessageSignature, NakamotoBlock, NakamotoBlockHeader,
-    PrivateKey, StacksBlockId, StacksHeight, UnixSeconds,
+    ChainId, ConsensusHash, Hash160, NakamotoBlock, NakamotoBlockHeader, PrivateKey, StacksBlockId,
 };
+
+use header::header;
 
 const TENURE: ConsensusHash = ConsensusHash::new([1; 20]);
 const PARENT: StacksBlockId = StacksBlockId::new([2; 32]);
@@ -24,17 +27,9 @@ const PARENT: StacksBlockId = StacksBlockId::new([2; 32]);
 fn block(payloads: Vec<TransactionPayload>) -> NakamotoBlock {
     let header = NakamotoBlockHeader {
         version: 1,
-        chain_length: StacksHeight::new(10),
-        burn_spent: 0,
         consensus_hash: TENURE,
         parent_block_id: PARENT,
-        tx_merkle_root: TxMerkleRoot::ZERO,
-        state_index_root: StateRoot::ZERO,
-        timestamp: UnixSeconds::new(0),
-        miner_signature: MessageSignature::EMPTY,
-        signer_signature: Vec::new(),
-        pox_treatment: BitVec::all_set(1).unwrap(),
-        problematic_txs: Vec::new(),
+        ..header(0, 10)
     };
     NakamotoBlock { header, transactions: payloads.into_iter().map(transaction).collect() }
 }

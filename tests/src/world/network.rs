@@ -198,6 +198,8 @@ impl World {
                 consensus_hash: facts.tenure.consensus_hash,
                 height: facts.block.header.chain_length,
                 txids: facts.transactions.iter().map(|transaction| transaction.txid).collect(),
+                signatures: Vec::new(),
+                time: None,
             }));
         }
         if !news.is_empty() {

@@ -7,6 +7,9 @@
     reason = "a test fails by panicking"
 )]
 
+mod handover;
+mod watched;
+
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::process::Command;
@@ -419,6 +422,13 @@ async fn days_of_work_keep_the_vault_inside_its_sandbox() {
         client.ask(public, rejection(number)).unwrap();
         client.ask(public, Request::Tidy).unwrap();
     }
+    // The journal in several parcels, out and in again.
+    client.ask(public, Request::Demote { at: UnixSeconds::new(2) }).unwrap();
+    let journal = client.export_journal(public, UnixSeconds::new(3)).unwrap();
+    assert!(journal.acceptances.len() >= 16_384 && journal.records == 4 * 8_192);
+    let known = journal.acceptances.len() as u64;
+    let imported = client.import_journal(public, &journal).unwrap();
+    assert_eq!(imported, Imported { added: 0, known, covered: 0 });
     assert!(vault.is_running());
     vault.signal(Signal::TERM);
     let ended = vault.ended().await;

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use countersign_vault::{FLOOR, JournalFile};
 
-use super::{Common, answer, broken, closed, status};
+use super::{Common, Place, answer, broken, closed, status};
 use crate::cli::Failed;
 
 /// What `journal accept` needs to know.
@@ -17,11 +17,11 @@ pub(super) struct Args {
 /// Takes the journal as it is. After the next start nothing is signed for ten minutes, until what it may
 /// have forgotten binds no more.
 pub(super) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failed> {
-    let journal = args.common.journal()?;
+    let journal = args.common.file("accept")?;
     let mut file = JournalFile::accept(&journal, FLOOR).map_err(closed)?;
     let found = file.status().map_err(broken)?;
     file.close().map_err(broken)?;
-    let text =
-        format!("the journal is taken as the latest one\n{}", status::text(&journal, &found));
-    answer(out, args.common.json, (text, status::json(&journal, &found)))
+    let place = Place::File(journal);
+    let text = format!("the journal is taken as the latest one\n{}", status::text(&place, &found));
+    answer(out, args.common.json, (text, status::json(&place, &found)))
 }

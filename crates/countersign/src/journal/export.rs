@@ -6,11 +6,11 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use countersign_ops::exit::Exit;
-use countersign_vault::Vault;
+use countersign_vault::{JournalExport, Vault};
 use serde_json::json;
 
-use super::{Common, JournalFailed, answer, broken, closed, journal_of, now};
-use crate::cli::{Failed, load, open_key, open_next_key};
+use super::{Common, JournalFailed, Place, answer, broken, closed, now, vault};
+use crate::cli::Failed;
 
 /// What `journal export` needs to know.
 #[derive(Debug, clap::Args)]
@@ -24,14 +24,10 @@ pub(super) struct Args {
 
 /// Writes the export, durably, and says what is in it. The key signs it.
 pub(super) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failed> {
-    let config = load(&args.common.config)?;
-    let key = if args.common.next { open_next_key(&config)? } else { open_key(&config)? };
-    let journal = journal_of(&config, &key.public_key(), args.common.next)?;
-    let mut vault = Vault::open(key, &journal).map_err(closed)?;
-    let export = vault.export_journal(now()).map_err(broken)?;
-    if vault.was_stopped_cleanly() {
-        vault.close_cleanly().map_err(broken)?;
-    }
+    let export = match args.common.place()? {
+        Place::File(_) => from_file(&args.common)?,
+        Place::Vault(socket) => vault(&socket)?.export_journal(now()).map_err(broken)?,
+    };
     write_new(&args.out, &export.to_json()).map_err(|source| {
         let (path, what) = (args.out.clone(), "written");
         Failed::new(Exit::Failure, JournalFailed::Io { path, what, source })
@@ -54,6 +50,16 @@ pub(super) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failed> {
         "is_proven_demotion": export.is_proven_demotion(),
     });
     answer(out, args.common.json, (text, json))
+}
+
+fn from_file(common: &Common) -> Result<JournalExport, Failed> {
+    let (key, journal) = common.key_and_file()?;
+    let mut vault = Vault::open(key, &journal).map_err(closed)?;
+    let export = vault.export_journal(now()).map_err(broken)?;
+    if vault.was_stopped_cleanly() {
+        vault.close_cleanly().map_err(broken)?;
+    }
+    Ok(export)
 }
 
 fn write_new(path: &Path, text: &str) -> io::Result<()> {

@@ -1,4 +1,4 @@
-//! `countersign journal`: what this key has signed, while no signer runs.
+//! `countersign journal`: what this key has signed, while no signer runs, or in a vault that does.
 
 mod accept;
 mod export;
@@ -8,16 +8,24 @@ mod status;
 mod verify;
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use countersign_custody::KeyPlace;
 use countersign_ops::exit::Exit;
-use countersign_signerd::{Config, Journals, JournalsError};
-use countersign_vault::{OpenError, SignError};
+use countersign_ops::secret::forbid_core_dumps;
+use countersign_signerd::{Config, Journals, JournalsError, RemoteVault, exit_of};
+use countersign_vault::{JournalStatus, OpenError, SignError, SigningKey};
+use countersign_vaultd::Config as VaultConfig;
 use countersign_wire::{PublicKey, UnixSeconds};
 use serde_json::Value;
 
-use crate::cli::{Failed, load, next_place, public_key};
+use crate::cli::{Failed, ask, load, next_place, open_key, open_next_key, public_key};
+
+/// What a journal in a file comes to, for a human.
+pub(crate) fn in_words(journal: &Path, status: &JournalStatus) -> String {
+    status::text(&Place::File(journal.to_owned()), status) + "\n"
+}
 
 /// What to do with the journal.
 #[derive(Debug, clap::Args)]
@@ -50,6 +58,10 @@ struct Common {
     /// The signer's configuration
     #[arg(short, long, value_name = "FILE", default_value = "signer-config.toml")]
     config: PathBuf,
+    /// The configuration of a vault that does not run, instead of a signer's: for the journal of `countersign
+    /// vault`, as that one's user
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["config", "next"])]
+    vault_config: Option<PathBuf>,
     /// The journal of the key that is to take the other's place (`next_key` of the table `countersign`)
     #[arg(long)]
     next: bool,
@@ -76,10 +88,15 @@ enum JournalFailed {
     #[error("`db_path` is \":memory:\", so there is no journal; name a file")]
     NothingIsKept,
     #[error(
-        "the journal is open in a running signer; stop that first, or ask it: `countersign demote` makes \
-         it stop signing and export its journal"
+        "the journal is open in a running signer or vault; stop that first, or ask it: `countersign demote` \
+         makes it stop signing and export its journal"
     )]
     InUse(#[source] OpenError),
+    #[error(
+        "the journal is with the vault at {socket}, and not here: `journal {verb}` looks at its file. Stop the \
+         vault, and name its configuration with `--vault-config`"
+    )]
+    WithVault { socket: PathBuf, verb: &'static str },
     #[error("nothing is taken from {path}")]
     Refused {
         path: PathBuf,
@@ -95,17 +112,66 @@ enum JournalFailed {
     },
 }
 
+/// Where a journal is.
+enum Place {
+    /// In a file that no process has open.
+    File(PathBuf),
+    /// With the vault in another process that listens on this socket.
+    Vault(PathBuf),
+}
+
 impl Common {
     /// The journal that is meant.
-    fn journal(&self) -> Result<PathBuf, Failed> {
+    fn place(&self) -> Result<Place, Failed> {
+        if let Some(file) = &self.vault_config {
+            return Ok(Place::File(load_vault(file)?.journal));
+        }
         let config = load(&self.config)?;
+        let place = if self.next { next_place(&config)? } else { &config.key };
+        if let KeyPlace::Vault(socket) = place {
+            return Ok(Place::Vault(socket.clone()));
+        }
         if !self.next && !config.db_path.has_named_journals() {
             // There is only one that it can be, and no key has to be known.
-            return usual(&config);
+            return usual(&config).map(Place::File);
         }
-        let place = if self.next { next_place(&config)? } else { &config.key };
-        journal_of(&config, &public_key(&config, place)?, self.next)
+        journal_of(&config, &public_key(&config, place)?, self.next).map(Place::File)
     }
+
+    /// The file of the journal, for a verb that needs it.
+    fn file(&self, verb: &'static str) -> Result<PathBuf, Failed> {
+        match self.place()? {
+            Place::File(journal) => Ok(journal),
+            Place::Vault(socket) => {
+                Err(Failed::new(Exit::Usage, JournalFailed::WithVault { socket, verb }))
+            }
+        }
+    }
+
+    /// The key and the file of its journal, for a verb that signs.
+    fn key_and_file(&self) -> Result<(SigningKey, PathBuf), Failed> {
+        if let Some(file) = &self.vault_config {
+            let config = load_vault(file)?;
+            let key = config.open_key(&mut ask).map_err(|error| Failed::new(Exit::Key, error))?;
+            return Ok((key, config.journal));
+        }
+        let config = load(&self.config)?;
+        let key = if self.next { open_next_key(&config)? } else { open_key(&config)? };
+        let journal = journal_of(&config, &key.public_key(), self.next)?;
+        Ok((key, journal))
+    }
+}
+
+/// Reads the configuration of a vault for its journal, which belongs to us.
+fn load_vault(file: &Path) -> Result<VaultConfig, Failed> {
+    forbid_core_dumps().map_err(Failed::failure)?;
+    let config = VaultConfig::load(file).and_then(|config| config.check_user().map(|()| config));
+    config.map_err(|error| Failed::new(Exit::Usage, error))
+}
+
+/// The vault in another process. One that does not run is not waited for.
+fn vault(socket: &Path) -> Result<RemoteVault, Failed> {
+    RemoteVault::connect_at_once(socket).map_err(|error| Failed::new(Exit::Key, error))
 }
 
 /// The journal of a key of a configuration.
@@ -134,10 +200,9 @@ fn closed(error: OpenError) -> Failed {
     }
 }
 
-/// A journal that fails while it is open.
+/// A journal that fails while it is open, or a vault that does not do what it is asked.
 fn broken(error: SignError) -> Failed {
-    let exit = if error.is_fatal() { Exit::Store } else { Exit::Journal };
-    Failed::new(exit, error)
+    Failed::new(exit_of(&error), error)
 }
 
 /// Writes an answer in one of its two forms.

@@ -8,8 +8,9 @@ use countersign_ops::exit::Exit;
 use countersign_vault::{JournalExport, JournalFile};
 use serde_json::json;
 
-use super::{Common, JournalFailed, answer, closed, status};
+use super::{Common, JournalFailed, Place, answer, closed, status};
 use crate::cli::Failed;
+use crate::progress::while_told;
 
 /// What `journal verify` needs to know.
 #[derive(Debug, clap::Args)]
@@ -17,6 +18,9 @@ pub(super) struct Args {
     /// An exported journal; the journal of the configuration if absent
     #[arg(value_name = "EXPORT")]
     export: Option<PathBuf>,
+    /// Show no progress
+    #[arg(short, long)]
+    quiet: bool,
     #[command(flatten)]
     common: Common,
 }
@@ -25,13 +29,21 @@ pub(super) struct Args {
 /// needs no configuration.
 pub(super) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failed> {
     if let Some(path) = &args.export {
-        let export = read(path)?;
+        let export = while_told(&checking(path), args.quiet, || read(path))?;
         return answer(out, args.common.json, describe(path, &export));
     }
-    let journal = args.common.journal()?;
-    let found = JournalFile::inspect(&journal).map_err(closed)?;
-    let text = format!("the journal is whole\n{}", status::text(&journal, &found));
-    answer(out, args.common.json, (text, status::json(&journal, &found)))
+    let journal = args.common.file("verify")?;
+    let found = while_told(&checking(&journal), args.quiet, || JournalFile::inspect(&journal))
+        .map_err(closed)?;
+    let place = Place::File(journal);
+    let text = format!("the journal is whole\n{}", status::text(&place, &found));
+    answer(out, args.common.json, (text, status::json(&place, &found)))
+}
+
+/// What a terminal shows while it takes long.
+fn checking(path: &Path) -> String {
+    let length = fs::metadata(path).map_or(0, |found| found.len());
+    format!("checking {} ({} MB)", path.display(), length / 1_000_000)
 }
 
 /// An export that can be believed.

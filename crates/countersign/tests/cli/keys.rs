@@ -426,3 +426,62 @@ fn the_doctor_finds_the_key_in_an_environment() {
         desk.said(&["doctor", "key", "--config", "signer-config.toml"]).contains("\nwarn  mode")
     );
 }
+
+#[test]
+fn the_journal_of_a_new_key_begins_with_it_and_is_named_after_it() {
+    let desk = Desk::new();
+    desk.configure("{ age = \"k.age\", passphrase_file = \"passphrase\" }");
+    let made = desk.run(&[&NEW[..], &["--config", "sealed.toml"]].concat());
+    let made: serde_json::Value = serde_json::from_slice(&made.stdout).unwrap();
+    let key = made["public_key"].as_str().unwrap();
+    let journal = format!("signer.countersign-journal-{key}.sqlite");
+    assert_eq!(made["journal"], journal);
+    // Found by whoever looks for the journal of this key, and nothing is waited for.
+    let status = desk.done(&["journal", "status", "--config", "sealed.toml"]);
+    for line in
+        [&format!("journal:    {journal}"), &format!("key:        {key}"), "wait:       none"]
+    {
+        assert!(status.contains(line), "{line} is not in {status}");
+    }
+    desk.done(&["journal", "verify", "--quiet", "--config", "sealed.toml"]);
+    // The key that is to take its place finds its own, too.
+    let next = NEW.map(|word| if word == "age:k.age" { "age:next.age" } else { word });
+    let made = desk.run(&[&next[..], &["--config", "sealed.toml"]].concat());
+    let made: serde_json::Value = serde_json::from_slice(&made.stdout).unwrap();
+    desk.configure(
+        "{ age = \"k.age\", passphrase_file = \"passphrase\" }\n\
+         next_key = { age = \"next.age\", passphrase_file = \"passphrase\" }",
+    );
+    let status = desk.done(&["journal", "status", "--next", "--config", "sealed.toml"]);
+    assert!(status.contains(made["journal"].as_str().unwrap()), "{status}");
+}
+
+#[test]
+fn a_new_key_is_not_made_where_its_journal_cannot_begin() {
+    let desk = Desk::new();
+    desk.configure("{ age = \"k.age\", passphrase_file = \"passphrase\" }");
+    let memory = fs::read_to_string(desk.path("sealed.toml")).unwrap();
+    desk.write("memory.toml", &memory.replace("signer.sqlite", ":memory:"));
+    desk.write("taken.sqlite", "");
+    for (more, code, says) in [
+        (["--journal", "taken.sqlite"], 4, "taken.sqlite already"),
+        (["--journal", "lost/journal.sqlite"], 2, "no folder for the signing journal"),
+        (["--config", "memory.toml"], 2, "no journal to begin"),
+    ] {
+        let said = desk.said(&[&NEW[..], &more].concat());
+        assert!(said.starts_with(&format!("exit: {code}\n")) && said.contains(says), "{said}");
+        assert!(!desk.path("k.age").exists(), "{more:?}");
+    }
+    let both = ["--config", "sealed.toml", "--journal", "journal.sqlite"];
+    assert!(desk.said(&[&NEW[..], &both].concat()).starts_with("exit: 2\n"));
+}
+
+#[test]
+fn a_new_key_whose_journal_could_not_be_written_is_shown_and_says_what_that_costs() {
+    let desk = Desk::new();
+    // Nobody makes files there.
+    let said = desk.said(&[&NEW[..], &["--journal", "/proc/journal.sqlite"]].concat());
+    assert!(said.starts_with("exit: 3\n") && said.contains("\"public_key\""), "{said}");
+    assert!(said.contains("was made, but") && said.contains("start once with `--init`"), "{said}");
+    assert!(desk.path("k.age").exists() && desk.path("k.age.pub").exists());
+}

@@ -13,7 +13,7 @@ pub(crate) fn wait_until_spawned(child: &mut Child) -> String {
 }
 
 /// The same, and it must be ready.
-fn wait_until_ready(child: &mut Child) {
+pub(crate) fn wait_until_ready(child: &mut Child) {
     let line = wait_until_spawned(child);
     if !line.starts_with("Signer spawned successfully. Waiting for messages to process...") {
         let mut log = String::new();

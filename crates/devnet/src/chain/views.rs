@@ -7,7 +7,10 @@ use countersign_wire::rpc::{
     TenureTipResponse,
 };
 use countersign_wire::transaction::TransactionPayload;
-use countersign_wire::{BurnBlockHash, ConsensusHash, NakamotoBlock, StacksAddress, StacksBlockId};
+use countersign_wire::{
+    BurnBlockHash, ConsensusHash, MessageSignature, NakamotoBlock, PublicKey, RewardCycle,
+    StacksAddress, StacksBlockId,
+};
 
 use super::burn::BurnBlock;
 use super::{Chain, StackerDb};
@@ -46,6 +49,29 @@ impl Chain {
                 StackerDb::ALL.iter().map(|db| format!("{boot}.{}", db.name())).collect(),
             ),
         }
+    }
+
+    /// `GET /v3/signer/{key}/{cycle}`: how many of the cycle's blocks, from the tip back, have this key's
+    /// signature in their headers.
+    pub fn blocks_signed(&self, key: &PublicKey, cycle: RewardCycle) -> u64 {
+        let mut signed = 0;
+        let mut next = Some(self.stacks_tip());
+        while let Some(block) = next {
+            let header = &block.header;
+            match self.signing_cycle(&header.consensus_hash) {
+                Some(of_block) if of_block > cycle => {}
+                Some(of_block) if of_block == cycle => {
+                    let digest = block.sighash();
+                    let has_signed = |signature: &MessageSignature| {
+                        signature.recover(digest.as_bytes()).is_some_and(|signer| signer == *key)
+                    };
+                    signed += u64::from(header.signer_signature.iter().any(has_signed));
+                }
+                _ => break,
+            }
+            next = self.block(&header.parent_block_id);
+        }
+        signed
     }
 
     /// `GET /v2/pox`.

@@ -28,6 +28,8 @@ async fn get(endpoint: &Endpoint, request: &Accepted) -> Result<Reply, Stopped> 
         ["v2", "pox"] => rpc::pox(endpoint).await,
         ["v2", "accounts", address] => rpc::account(endpoint, address).await,
         ["v3", "stacker_set", cycle] => rpc::stacker_set(endpoint, cycle).await,
+        ["v3", "signer", key, cycle] => rpc::signer_blocks(endpoint, key, cycle).await,
+        ["v3", "health"] => rpc::health(endpoint).await,
         ["v3", "sortitions", "latest_and_last"] => rpc::latest_and_last(endpoint).await,
         ["v3", "sortitions", "burn", hash] => rpc::sortition_by_burn_hash(endpoint, hash).await,
         ["v3", "sortitions", "consensus", hash] => {

@@ -1,11 +1,12 @@
 //! What a node says about the chain (`signer-wire.md` sections 6.3 to 6.7 and 6.11).
 
-use countersign_wire::{BurnHeight, ConsensusHash, RewardCycle, StacksAddress};
+use countersign_wire::rpc::{NodeHealth, SignerBlocks};
+use countersign_wire::{BurnHeight, ConsensusHash, PublicKey, RewardCycle, StacksAddress};
 use hyper::StatusCode;
 
 use super::reply::Reply;
 use super::{Endpoint, json};
-use crate::chain::ForkInfoError;
+use crate::chain::{Chain, ForkInfoError};
 use crate::shared::Stopped;
 
 pub(super) async fn info(endpoint: &Endpoint) -> Result<Reply, Stopped> {
@@ -41,6 +42,36 @@ pub(super) async fn stacker_set(endpoint: &Endpoint, cycle: &str) -> Result<Repl
         Some(set) => Reply::json(&json::stacker_set(&set)),
         None => Reply::json_with(StatusCode::BAD_REQUEST, &json::stacker_set_unknown(cycle)),
     })
+}
+
+/// `GET /v3/signer/{key}/{cycle}`.
+pub(super) async fn signer_blocks(
+    endpoint: &Endpoint,
+    key: &str,
+    cycle: &str,
+) -> Result<Reply, Stopped> {
+    let (Ok(key), Ok(cycle)) = (key.parse::<PublicKey>(), cycle.parse::<u64>()) else {
+        return Ok(Reply::bad_request("not a key and a cycle"));
+    };
+    let node = endpoint.node;
+    let blocks_signed = endpoint
+        .chain
+        .ask(move |shared| shared.seen_by(node).blocks_signed(&key, RewardCycle::new(cycle)))
+        .await?;
+    Ok(Reply::json(&SignerBlocks { blocks_signed }))
+}
+
+/// `GET /v3/health`: how far this node is behind the chain that all nodes share.
+pub(super) async fn health(endpoint: &Endpoint) -> Result<Reply, Stopped> {
+    let node = endpoint.node;
+    let difference_from_max_peer = endpoint
+        .chain
+        .ask(move |shared| {
+            let height = |chain: &Chain| chain.info().stacks_tip_height.get();
+            height(shared.chain()).saturating_sub(height(shared.seen_by(node)))
+        })
+        .await?;
+    Ok(Reply::json(&NodeHealth { difference_from_max_peer }))
 }
 
 pub(super) async fn latest_and_last(endpoint: &Endpoint) -> Result<Reply, Stopped> {

@@ -1,10 +1,11 @@
 //! Where the chains are: tips, sortitions, tenures, reward sets, accounts.
 
 use countersign_wire::rpc::{
-    AccountResponse, LatestAndLast, NodeInfo, PoxInfo, Sortition, StackerSet, StackerSetRefusal,
-    StackerSetResponse, TenureForkInfo, TenureTip, TenureTipResponse,
+    AccountResponse, LatestAndLast, NodeHealth, NodeInfo, PoxInfo, SignerBlocks, Sortition,
+    StackerSet, StackerSetRefusal, StackerSetResponse, TenureForkInfo, TenureTip,
+    TenureTipResponse,
 };
-use countersign_wire::{BurnBlockHash, ConsensusHash, RewardCycle, StacksAddress};
+use countersign_wire::{BurnBlockHash, ConsensusHash, PublicKey, RewardCycle, StacksAddress};
 use hyper::StatusCode;
 
 use super::{Answer, Endpoint, NodeClient, malformed};
@@ -101,6 +102,23 @@ impl NodeClient {
     ) -> Result<Vec<TenureForkInfo>, NodeError> {
         let path = format!("/v3/tenures/fork_info/{start}/{stop}");
         self.get(Endpoint::ForkInfo, &path).await?.json()
+    }
+
+    /// How many blocks of a cycle have a signature of `key` in their headers, as far as the node has
+    /// processed them: the chain's own word on whether a signer takes part. The node counts nothing that
+    /// was signed too late for the header.
+    pub async fn signer_blocks(
+        &self,
+        key: &PublicKey,
+        cycle: RewardCycle,
+    ) -> Result<SignerBlocks, NodeError> {
+        let path = format!("/v3/signer/{key}/{cycle}");
+        self.get(Endpoint::SignerBlocks, &path).await?.json()
+    }
+
+    /// How far the node is behind its peers.
+    pub async fn health(&self) -> Result<NodeHealth, NodeError> {
+        self.get(Endpoint::Health, "/v3/health").await?.json()
     }
 
     /// Balance and nonce of an account.

@@ -21,6 +21,8 @@ pub(super) enum Endpoint {
     SignersChunk,
     MinersChunk,
     SlotMetadata,
+    SignerBlocks,
+    Health,
 }
 
 /// Which of the configured deadlines a call has.
@@ -56,6 +58,8 @@ impl Endpoint {
             Self::PutChunk => "/v2/stackerdb/:principal/:contract/chunks",
             Self::SignersChunk | Self::MinersChunk => "/v2/stackerdb/:principal/:contract/:slot",
             Self::SlotMetadata => "/v2/stackerdb/:principal/:contract",
+            Self::SignerBlocks => "/v3/signer/:signer/:reward_cycle",
+            Self::Health => "/v3/health",
         }
     }
 
@@ -68,6 +72,8 @@ impl Endpoint {
             | Self::BlockUpload
             | Self::Account
             | Self::LastSetCycle
+            | Self::SignerBlocks
+            | Self::Health
             | Self::AggregateKey
             | Self::PutChunk => 64 * KIB,
             Self::Pox

@@ -90,7 +90,7 @@ const SHUTDOWN: &str = "/shutdown";
 /// A contract's name has at most 128 bytes; it is the longest.
 const MAX_WORD_LEN: usize = 128;
 
-const RPC: [(Method, &str); 17] = [
+const RPC: [(Method, &str); 19] = [
     (Method::GET, "/v2/info"),
     (Method::GET, "/v2/pox"),
     (Method::GET, "/v2/accounts/*?proof=0"),
@@ -101,6 +101,8 @@ const RPC: [(Method, &str); 17] = [
     (Method::GET, "/v2/stackerdb/*/*/*/*"),
     (Method::POST, "/v2/stackerdb/*/*/chunks"),
     (Method::GET, "/v3/stacker_set/*"),
+    (Method::GET, "/v3/signer/*/*"),
+    (Method::GET, "/v3/health"),
     (Method::GET, "/v3/sortitions/latest_and_last"),
     (Method::GET, "/v3/sortitions/burn/*"),
     (Method::GET, "/v3/sortitions/consensus/*"),

@@ -34,6 +34,11 @@ impl Backlog {
         self.bytes
     }
 
+    /// When the one arrived that has waited longest.
+    pub(super) fn oldest(&self) -> Option<SystemTime> {
+        self.waiting.iter().map(|callback| callback.received_at).min()
+    }
+
     pub(super) fn pop(&mut self) -> Option<RawCallback> {
         let callback = self.waiting.pop_front()?;
         self.bytes -= callback.body.len();

@@ -1,7 +1,7 @@
 //! The bounded queue between the listener and whoever decides.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use countersign_wire::event::{Callback, CallbackError};
 use tokio::sync::{Mutex as AsyncMutex, Notify};
@@ -120,7 +120,10 @@ impl CallbackQueue {
     pub fn stats(&self) -> QueueStats {
         let state = self.state();
         let (waiting, waiting_bytes) = (state.backlog.len(), state.backlog.bytes());
-        QueueStats { waiting, waiting_bytes, ..state.stats.clone() }
+        let oldest = state.backlog.oldest();
+        // A clock that was set back makes it look as if nothing had waited.
+        let oldest_waits = oldest.and_then(|at| at.elapsed().ok()).unwrap_or_default();
+        QueueStats { waiting, waiting_bytes, oldest_waits, ..state.stats.clone() }
     }
 
     pub(super) fn room(&self) -> &Room {
@@ -130,6 +133,7 @@ impl CallbackQueue {
     pub(super) fn push(&self, callback: RawCallback) {
         let mut state = self.state();
         state.stats.received += 1;
+        state.stats.last_arrival.insert(callback.kind.path(), Instant::now());
         let dropped = state.backlog.push(callback, &self.shared.limits);
         for reason in dropped {
             *state.stats.dropped.entry(reason).or_default() += 1;

@@ -1,6 +1,7 @@
 //! What became of the requests.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 /// Why something that arrived was not delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -87,6 +88,10 @@ pub struct QueueStats {
     pub waiting: usize,
     /// Their bodies' bytes.
     pub waiting_bytes: usize,
+    /// How long the oldest of them has waited; zero if none does.
+    pub oldest_waits: Duration,
+    /// When the last callback of each path arrived; a path that nothing was posted to is absent.
+    pub last_arrival: BTreeMap<&'static str, Instant>,
     /// Everything else, by reason; a reason that has not occurred is absent.
     pub dropped: BTreeMap<DropReason, u64>,
 }

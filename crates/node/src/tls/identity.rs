@@ -115,7 +115,7 @@ fn read_bounded(file: File) -> io::Result<Zeroizing<Vec<u8>>> {
     Ok(text)
 }
 
-fn missing(what: &'static str, path: &Path) -> TlsError {
+pub(super) fn missing(what: &'static str, path: &Path) -> TlsError {
     TlsError::Missing { what, path: path.to_owned() }
 }
 

@@ -15,7 +15,7 @@ mod pin;
 mod verifier;
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::crypto::{CryptoProvider, ring};
@@ -30,7 +30,7 @@ pub(crate) use identity::date;
 pub use pin::{NotAPin, Pin};
 
 use crate::stream::Stream;
-use identity::Identity;
+use identity::{Identity, read_certificates, validity};
 use verifier::PinnedPeers;
 
 /// Where a party's certificate and key are, and whom it accepts. Nothing has been read yet.
@@ -58,10 +58,26 @@ impl TlsSettings {
         Ok(Self { certificate, key, peers })
     }
 
+    /// The file of our own certificate.
+    pub fn certificate(&self) -> &Path {
+        &self.certificate
+    }
+
     /// How many peers are accepted.
     pub fn peer_count(&self) -> usize {
         self.peers.len()
     }
+}
+
+/// The last second in which the first certificate of a PEM file is valid, in seconds since 1970.
+pub fn expiry(certificate: &Path) -> Result<u64, TlsError> {
+    let chain = read_certificates(certificate)?;
+    let first = chain.first().ok_or_else(|| identity::missing("certificate", certificate))?;
+    let (_, last) = validity(first).map_err(|source| TlsError::NotACertificate {
+        path: certificate.to_owned(),
+        source: Box::new(source),
+    })?;
+    Ok(last.as_secs())
 }
 
 /// The side that is connected to. A clone shares certificate and key.

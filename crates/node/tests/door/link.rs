@@ -65,6 +65,12 @@ impl Bridge {
         send(stream, &head(path, body.len()), body).await.0
     }
 
+    /// The next callback that reaches the signer.
+    async fn heard(&self) -> Callback {
+        let next = timeout(LIMIT, self.endpoint.queue.next()).await;
+        next.expect("a callback that was acknowledged reaches the signer").callback
+    }
+
     /// Asks the node as the signer does: status, and the answer's body.
     async fn ask(&self, request: &str, body: &[u8]) -> (u16, Vec<u8>) {
         let stream = self.signer.connect(self.rpc.parse().unwrap()).await.unwrap();
@@ -106,12 +112,21 @@ async fn send(
     head: &str,
     body: &[u8],
 ) -> (u16, Vec<u8>) {
-    stream.write_all(head.as_bytes()).await.unwrap();
-    stream.write_all(body).await.unwrap();
-    stream.flush().await.unwrap();
-    let reply = read_reply(&mut stream).await;
+    let exchange = async {
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream.write_all(body).await.unwrap();
+        stream.flush().await.unwrap();
+        read_reply(&mut stream).await
+    };
+    let reply = timeout(LIMIT, exchange).await.unwrap_or_else(|_| {
+        let first = head.lines().next().unwrap_or_default();
+        panic!("no answer within {LIMIT:?} to `{first}` with {} bytes", body.len())
+    });
     (reply.status, reply.body)
 }
+
+/// A body of the largest size takes seconds where many tests run at once.
+const LIMIT: Duration = Duration::from_mins(1);
 
 /// The sizes at which proxies break: their buffers, nginx's default limit, the largest chunk as hex.
 const SIZES: [usize; 6] = [0, 1, MIB - 1, MIB, MIB + 1, 32 * MIB];
@@ -142,7 +157,7 @@ async fn callbacks_of_every_size_reach_the_signer_whole() {
         let (body, data) = chunk_callback(len);
         assert_eq!(body.len(), len);
         assert_eq!(bridge.post("/stackerdb_chunks", &body).await, 200);
-        let callback = bridge.endpoint.queue.next().await.callback;
+        let callback = bridge.heard().await;
         let Callback::StackerDbChunks(chunks) = callback else { panic!("{callback:?}") };
         assert!(chunks.modified_slots[0].data == data, "{len}");
     }
@@ -263,7 +278,7 @@ async fn nothing_shuts_anything_down() {
     let (body, _) = chunk_callback(1000);
     assert_eq!(bridge.post("/stackerdb_chunks", &body).await, 200);
     assert_eq!(bridge.ask("GET /v2/info", b"").await.0, 200);
-    assert!(matches!(bridge.endpoint.queue.next().await.callback, Callback::StackerDbChunks(_)));
+    assert!(matches!(bridge.heard().await, Callback::StackerDbChunks(_)));
 }
 
 #[tokio::test]

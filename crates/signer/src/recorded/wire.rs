@@ -71,9 +71,33 @@ recorded_by_codec!(
 
 recorded_in_length!(BlockProposal, MockProposal, NakamotoBlock, SignerMessage, StateMachineUpdate,);
 
+/// Without what no decision depends on: who has signed the block, and when it says that it was made.
+impl Recorded for NewBlock {
+    fn put(&self, out: &mut Vec<u8>) {
+        let Self { block_id, sighash, consensus_hash, height, txids, signatures: _, time: _ } =
+            self;
+        block_id.put(out);
+        sighash.put(out);
+        consensus_hash.put(out);
+        height.put(out);
+        txids.put(out);
+    }
+
+    fn take(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self {
+            block_id: Recorded::take(reader)?,
+            sighash: Recorded::take(reader)?,
+            consensus_hash: Recorded::take(reader)?,
+            height: Recorded::take(reader)?,
+            txids: Recorded::take(reader)?,
+            signatures: Vec::new(),
+            time: None,
+        })
+    }
+}
+
 recorded_structs! {
     NewBurnBlock { burn_block_hash, burn_block_height, consensus_hash, parent_burn_block_hash }
-    NewBlock { block_id, sighash, consensus_hash, height, txids }
     ValidationOk {
         sighash, cost, size, validation_time_ms, replay_tx_hash, replay_tx_exhausted,
     }

@@ -262,6 +262,8 @@ fn what_is_announced_late_or_twice_or_before_nakamoto_ends_nothing() {
         consensus_hash: ch(9),
         height: countersign_wire::StacksHeight::new(9),
         txids: Vec::new(),
+        signatures: Vec::new(),
+        time: None,
     }));
     assert_eq!(driver.own_replay(), sent(&[1, 2, 3]));
 }

@@ -194,6 +194,8 @@ fn an_announced_block_is_globally_accepted_unless_it_was_globally_rejected() {
         consensus_hash: block.header.consensus_hash,
         height: block.header.chain_length,
         txids: Vec::new(),
+        signatures: Vec::new(),
+        time: None,
     }));
     assert!(!writes_record(&again, |_| true));
 }

@@ -40,6 +40,8 @@ fn a_block_goes_to_the_node_once_its_parent_is_announced() {
         consensus_hash: ch(2),
         height: StacksHeight::new(20),
         txids: Vec::new(),
+        signatures: Vec::new(),
+        time: None,
     }));
     driver.pass(Millis::new(500));
     assert_eq!(driver.validations().len(), 1);

@@ -191,6 +191,8 @@ fn stacks_block(n: u8, height: u64) -> NewBlock {
         consensus_hash: ch(n),
         height: StacksHeight::new(height),
         txids: Vec::new(),
+        signatures: Vec::new(),
+        time: None,
     }
 }
 

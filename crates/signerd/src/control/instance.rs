@@ -76,5 +76,6 @@ const fn code(error: &TurnError) -> &'static str {
         TurnError::Missing(_) | TurnError::Foreign => "journal_of_another_key",
         TurnError::SignsOn(_) => "peer_signs",
         TurnError::Journal(_) => "journal_refused",
+        TurnError::Vault(_) => "vault_failed",
     }
 }

@@ -5,7 +5,6 @@ mod remote;
 use std::path::Path;
 use std::time::Duration;
 
-use countersign_vault::ipc::MAX_MARKS;
 use countersign_vault::{
     AcceptanceRequest, AdoptError, ChunkRequest, Imported, JournalExport, Mark, MockRequest,
     OpenError, RejectionRequest, SignError, SigningKey, Standing, Vault,
@@ -154,26 +153,19 @@ impl Hand {
         }
     }
 
-    /// [`Vault::export_journal`]; nothing from a vault in another process, which keeps its journal.
-    pub(crate) fn export_journal(
-        &mut self,
-        at: UnixSeconds,
-    ) -> Result<Option<JournalExport>, SignError> {
+    /// [`Vault::export_journal`]. A vault in another process gives it only while the key signs nothing.
+    pub(crate) fn export_journal(&mut self, at: UnixSeconds) -> Result<JournalExport, SignError> {
         match self {
-            Self::Embedded(vault) => vault.export_journal(at).map(Some),
-            Self::Remote(_) => Ok(None),
+            Self::Embedded(vault) => vault.export_journal(at),
+            Self::Remote(vault) => vault.export_journal(at),
         }
     }
 
-    /// [`Vault::import_journal`]. A vault in another process is told of the blocks that are remembered one
-    /// by one; what is older has long been decided.
+    /// [`Vault::import_journal`]. A vault in another process takes only what the key itself has proven.
     pub(crate) fn import_journal(&mut self, other: &JournalExport) -> Result<(), AdoptError> {
         match self {
             Self::Embedded(vault) => vault.import_journal(other).map(drop),
-            Self::Remote(vault) => {
-                let mut pieces = other.acceptances.chunks(MAX_MARKS as usize);
-                Ok(pieces.try_for_each(|piece| vault.import(piece).map(drop))?)
-            }
+            Self::Remote(vault) => Ok(vault.import_journal(other).map(drop)?),
         }
     }
 
@@ -223,6 +215,14 @@ impl Hand {
         }
     }
 
+    /// [`Vault::wait`]. A vault in another process waits for nothing because a caller says so.
+    pub(crate) fn wait(&mut self, wait: Duration) -> Result<(), SignError> {
+        match self {
+            Self::Embedded(vault) => vault.wait(wait),
+            Self::Remote(_) => Ok(()),
+        }
+    }
+
     /// [`Vault::end_wait`]. A vault in another process ends no wait because a caller says so.
     pub(crate) fn end_wait(&mut self) -> Result<(), SignError> {
         match self {
@@ -267,6 +267,16 @@ impl Hand {
         match self {
             Self::Embedded(vault) => vault.close_cleanly(),
             Self::Remote(_) => Ok(()),
+        }
+    }
+
+    /// [`Vault::take_slowest_commit`]; none from a vault in another process, which keeps its journal.
+    pub(crate) fn take_slowest_commit(&mut self) -> Option<Duration> {
+        match self {
+            Self::Embedded(vault) => {
+                Some(vault.take_slowest_commit()).filter(|took| !took.is_zero())
+            }
+            Self::Remote(_) => None,
         }
     }
 

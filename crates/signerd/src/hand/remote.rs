@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use countersign_ops::report::describe;
 use countersign_vault::ipc::{Answer, RemoteError, Request, VaultClient};
 use countersign_vault::{
-    AcceptanceRequest, ChunkRequest, Imported, Mark, MockRequest, RejectionRequest, SignError,
-    Standing,
+    AcceptanceRequest, ChunkRequest, Imported, JournalExport, JournalStatus, Mark, MockRequest,
+    RejectionRequest, SignError, Standing,
 };
 use countersign_wire::message::MockSignature;
 use countersign_wire::stackerdb::Chunk;
@@ -38,12 +38,19 @@ impl RemoteVault {
     /// Connects, and takes the key that the vault has in use for ours. A vault that is about to start is
     /// waited for.
     pub fn connect(socket: &Path) -> Result<Self, RemoteError> {
+        Self::connect_within(socket, START_PATIENCE)
+    }
+
+    /// The same for a human, who asks again: a vault that does not run is not waited for.
+    pub fn connect_at_once(socket: &Path) -> Result<Self, RemoteError> {
+        Self::connect_within(socket, Duration::ZERO)
+    }
+
+    fn connect_within(socket: &Path, patience: Duration) -> Result<Self, RemoteError> {
         let (begun, mut backoff) = (Instant::now(), Backoff::up_to(MAX_PAUSE));
         let connection = loop {
             match VaultClient::connect(socket, PATIENCE) {
-                Err(error @ RemoteError::Unreachable { .. })
-                    if begun.elapsed() >= START_PATIENCE =>
-                {
+                Err(error @ RemoteError::Unreachable { .. }) if begun.elapsed() >= patience => {
                     return Err(error);
                 }
                 Err(RemoteError::Unreachable { .. }) => sleep(backoff.pause()),
@@ -115,10 +122,15 @@ impl RemoteVault {
             Some(connection) => connection,
             None => VaultClient::connect(&self.socket, PATIENCE)?,
         };
-        if !connection.keys().contains(&self.key) {
-            return Err(RemoteError::OtherKey { socket: self.socket.clone(), key: self.key });
-        }
+        self.check_keys(&connection)?;
         Ok(self.connection.insert(connection))
+    }
+
+    fn check_keys(&self, connection: &VaultClient) -> Result<(), RemoteError> {
+        if connection.keys().contains(&self.key) {
+            return Ok(());
+        }
+        Err(RemoteError::OtherKey { socket: self.socket.clone(), key: self.key })
     }
 
     /// One line in the log for each outage. Returns how long it has lasted.
@@ -242,6 +254,31 @@ impl RemoteVault {
         self.done(&Request::ReleaseHold)
     }
 
+    /// [`Vault::export_journal`](countersign_vault::Vault::export_journal), of a key that has stopped, with its
+    /// proof, which was checked.
+    pub fn export_journal(&mut self, at: UnixSeconds) -> Result<JournalExport, SignError> {
+        self.unhurried()?.export_journal(self.key, at)
+    }
+
+    /// [`Vault::import_journal`](countersign_vault::Vault::import_journal), of a journal that the key itself
+    /// has proven.
+    pub fn import_journal(&mut self, other: &JournalExport) -> Result<Imported, SignError> {
+        self.unhurried()?.import_journal(self.key, other)
+    }
+
+    /// [`Vault::journal_status`](countersign_vault::Vault::journal_status). Its wait is what is left of it.
+    pub fn journal_status(&mut self) -> Result<JournalStatus, SignError> {
+        self.unhurried()?.journal_status(self.key)
+    }
+
+    /// A connection for what takes longer than a signature and is asked for by a human, who asks again if the
+    /// vault goes away meanwhile.
+    fn unhurried(&self) -> Result<VaultClient, RemoteError> {
+        let connection = VaultClient::connect(&self.socket, JOURNAL_PATIENCE)?;
+        self.check_keys(&connection)?;
+        Ok(connection)
+    }
+
     fn done(&mut self, request: &Request) -> Result<(), SignError> {
         match self.ask(request)? {
             Answer::Nothing => Ok(()),
@@ -259,6 +296,8 @@ impl RemoteVault {
 
 /// For how long a request is made again. A block whose signature comes later is decided anew.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// For how long a part of a journal is waited for.
+const JOURNAL_PATIENCE: Duration = Duration::from_secs(10);
 /// For how long a start waits for the vault.
 const START_PATIENCE: Duration = Duration::from_secs(10);
 const MAX_PAUSE: Duration = Duration::from_millis(200);

@@ -9,10 +9,11 @@ use std::collections::BTreeMap;
 
 use countersign_node::QueueLimits;
 use countersign_ops::metrics::page;
+use countersign_ops::records::{self, Outcome as Ending, Record};
 use countersign_watch::registry;
 use countersign_wire::codec::{Reader, Wire as _};
 use countersign_wire::message::RejectReason;
-use countersign_wire::{BurnHeight, StacksHeight};
+use countersign_wire::{BurnHeight, PrivateKey, RewardCycle, StacksHeight};
 
 use super::*;
 use crate::instance::{GateState, Outcome};
@@ -22,7 +23,15 @@ use crate::readiness::Rung;
 
 /// The page with the lines of a family in order: the families keep their labels in hash maps.
 fn sorted_page() -> String {
-    let (metrics, registry) = Metrics::new(CallbackQueue::new(QueueLimits::default()));
+    let (metrics, mut registry) = Metrics::new(CallbackQueue::new(QueueLimits::default()));
+    let records = tempfile::tempdir().unwrap();
+    for record in records_of_every_kind() {
+        records::write(records.path(), &record).unwrap();
+    }
+    let folder = Some(records.path().to_owned());
+    let housekeeping = Housekeeping::new(folder, vec![("tls".to_owned(), "/nowhere".into())]);
+    registry.register_collector(Box::new(housekeeping));
+    show_the_chain(&metrics);
     metrics.rpc_latencies.get_or_create(&vec![("path", "/v2/info")]).observe(0.02);
     metrics.events.get_or_create(&vec![("kind", "deadline")]).inc();
     metrics.rejections.get_or_create(&vec![("reason", "no_signer_consensus")]).inc();
@@ -47,6 +56,88 @@ fn sorted_page() -> String {
         }
     }
     lines.concat().join("\n")
+}
+
+fn records_of_every_kind() -> Vec<Record> {
+    let record = |job: &str| Record::new(job, 1000, Ending::Ok);
+    vec![
+        record("backup.sbtc"),
+        record("backup-verify.sbtc").with("level", 4_u64).with("taken_at", 900_u64),
+        record("logs.stacks-node").with("oldest", 500_u64),
+        record("drill.failover"),
+        record("certificate.link").with("not_after", 9_000_u64),
+        Record::new("upgrade", 1001, Ending::Failed),
+    ]
+}
+
+fn show_the_chain(metrics: &Metrics) {
+    let (key, cycle) = (PrivateKey::from_bytes([7; 32]).unwrap().public_key(), RewardCycle::new(7));
+    metrics.chain.show_signed(&key, cycle, 12);
+    metrics.chain.show_registered(Some(true), Some(false));
+    metrics.chain.show_blocks_left(100);
+    metrics.chain.show_behind_peers(Some(0));
+    metrics.chain.show_total(cycle, Some(4000));
+    metrics.chain.show_peers(&BTreeMap::from([("stacks-signer 4.0.2", 3000)]));
+    metrics.journal_seconds.observe(0.004);
+}
+
+#[test]
+fn what_jobs_left_behind_is_on_the_page() {
+    let page = sorted_page();
+    for line in [
+        r#"countersign_backup_timestamp_seconds{of="sbtc"} 1000"#,
+        r#"countersign_backup_verified_timestamp_seconds{of="sbtc"} 1000"#,
+        r#"countersign_backup_verified_level{of="sbtc"} 4"#,
+        r#"countersign_log_oldest_timestamp_seconds{service="stacks-node"} 500"#,
+        r#"countersign_drill_timestamp_seconds{drill="failover"} 1000"#,
+        r#"countersign_certificate_expiry_timestamp_seconds{certificate="link"} 9000"#,
+        r#"countersign_certificate_expiry_timestamp_seconds{certificate="tls"} 0"#,
+        r#"countersign_job_succeeded{task="upgrade"} 0"#,
+        r#"countersign_job_timestamp_seconds{task="upgrade"} 1001"#,
+        "countersign_records_faulty 0",
+    ] {
+        assert!(page.lines().any(|shown| shown == line), "{line}\n{page}");
+    }
+}
+
+#[test]
+fn gauges_that_nobody_can_tell_are_absent_and_not_zero() {
+    let (metrics, registry) = Metrics::new(CallbackQueue::new(QueueLimits::default()));
+    show_the_chain(&metrics);
+    metrics.chain.show_registered(Some(true), None);
+    metrics.chain.show_behind_peers(None);
+    metrics.chain.show_total(RewardCycle::new(7), None);
+    let page = page(&registry);
+    assert!(page.contains("countersign_registered{cycle=\"current\"} 1"), "{page}");
+    for series in [
+        "countersign_registered{cycle=\"next\"",
+        "\ncountersign_node_behind_peers ",
+        "\ncountersign_total_weight{",
+    ] {
+        assert!(!page.contains(series), "{series}\n{page}");
+    }
+}
+
+#[test]
+fn a_full_page_takes_less_than_five_milliseconds() {
+    let (metrics, mut registry) = Metrics::new(CallbackQueue::new(QueueLimits::default()));
+    let records = tempfile::tempdir().unwrap();
+    for number in 0..30 {
+        let job = format!("drill.number-{number}");
+        records::write(records.path(), &Record::new(job, 1, Ending::Ok)).unwrap();
+    }
+    let housekeeping = Housekeeping::new(Some(records.path().to_owned()), Vec::new());
+    registry.register_collector(Box::new(housekeeping));
+    show_the_chain(&metrics);
+    let fastest = (0..20).map(|_| {
+        let begun = std::time::Instant::now();
+        let text = page(&registry);
+        assert!(text.len() > 10_000);
+        begun.elapsed()
+    });
+    let fastest = fastest.min().unwrap();
+    // Unoptimised, beside other tests: `docs/performance.md` has the figure of a release.
+    assert!(fastest < std::time::Duration::from_millis(5), "{fastest:?}");
 }
 
 #[test]

@@ -44,10 +44,12 @@ impl Observer {
 
     fn remember(&mut self, note: &Note) {
         match note {
-            Note::Registered { cycle, key, slot, weight, .. } => {
+            Note::Registered { cycle, key, slot, weight, total } => {
                 self.seats.insert(*cycle, Some((*slot, *key)));
                 let gauge = self.metrics.seats.get_or_create(&labels(*cycle, key));
                 gauge.set(weight.get().into());
+                drop(gauge);
+                self.metrics.chain.show_total(*cycle, Some(total.get().into()));
             }
             Note::Watching { cycle, .. } => {
                 self.seats.insert(*cycle, None);
@@ -55,6 +57,7 @@ impl Observer {
             Note::CycleEnded { cycle } => {
                 if let Some(Some((_, key))) = self.seats.remove(cycle) {
                     self.metrics.seats.remove(&labels(*cycle, &key));
+                    self.metrics.chain.show_total(*cycle, None);
                 }
             }
             Note::BurnBlock { cycle: Some(cycle), .. } => self.current = Some(*cycle),

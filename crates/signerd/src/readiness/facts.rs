@@ -60,6 +60,17 @@ pub(super) enum SeatFact {
     Delayed(String),
 }
 
+/// What is known about our seats, for the metrics.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Registration {
+    /// Whether we have one in this cycle.
+    pub(crate) current: Option<bool>,
+    /// And in the next, whose signers are chosen in the prepare phase.
+    pub(crate) next: Option<bool>,
+    /// Burn blocks until the next cycle begins.
+    pub(crate) blocks_left: Option<u64>,
+}
+
 impl Facts {
     /// A signer that has heard nothing yet.
     pub(crate) const fn new(ours: ChainId, has_journal: bool) -> Self {
@@ -155,6 +166,24 @@ impl Facts {
             self.seats.pop_first();
         }
         self.seats.insert(cycle, seat.clone()) != Some(seat)
+    }
+
+    /// Whether we have seats, and how long the cycle lasts.
+    pub(super) fn registration(&self) -> Registration {
+        let (Some(calendar), Some(tip)) = (&self.calendar, self.tip) else {
+            return Registration::default();
+        };
+        let cycle = calendar.cycle_of(tip.burn);
+        let seat = |cycle: RewardCycle| match self.seats.get(&cycle)? {
+            SeatFact::Registered { .. } => Some(true),
+            SeatFact::NotRegistered(_) => Some(false),
+            SeatFact::Watching | SeatFact::Delayed(_) => None,
+        };
+        Registration {
+            current: seat(cycle),
+            next: seat(RewardCycle::new(cycle.get().saturating_add(1))),
+            blocks_left: Some(calendar.blocks_left(tip.burn)),
+        }
     }
 
     /// The reward cycle that the node is in.

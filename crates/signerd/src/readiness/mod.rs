@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::now;
 use crate::metrics::Metrics;
 
-pub(crate) use facts::Facts;
+pub(crate) use facts::{Facts, Registration};
 pub use ladder::{Ladder, Rung, Step};
 pub use permission::Permission;
 
@@ -60,6 +60,11 @@ impl Readiness {
         self.ladder.borrow().clone()
     }
 
+    /// Tells when the ladder changes.
+    pub(crate) fn changes(&self) -> watch::Receiver<Ladder> {
+        self.ladder.subscribe()
+    }
+
     /// Keeps the ladder up to date and tells of its changes until `stop` is cancelled.
     pub(crate) async fn announce(
         self,
@@ -70,12 +75,18 @@ impl Readiness {
         let (mut facts, mut permission) = (self.facts.subscribe(), self.permission.subscribe());
         let (mut status, mut told) = (String::new(), None);
         loop {
-            let ladder = {
+            let (ladder, registration) = {
                 let (facts, permission) =
                     (facts.borrow_and_update(), permission.borrow_and_update());
-                climb(&facts, *permission, &self.ladder.borrow(), now())
+                let ladder = climb(&facts, *permission, &self.ladder.borrow(), now());
+                (ladder, facts.registration())
             };
-            self.ladder.send_replace(ladder.clone());
+            show_registration(&metrics, &registration);
+            self.ladder.send_if_modified(|shown| {
+                let is_news = *shown != ladder;
+                shown.clone_from(&ladder);
+                is_news
+            });
             metrics.readiness.show(&ladder);
             let headline = ladder.headline();
             if status != headline {
@@ -108,6 +119,13 @@ impl Watcher {
         for note in notes {
             self.0.send_if_modified(|facts| facts.note(note, at));
         }
+    }
+}
+
+fn show_registration(metrics: &Metrics, registration: &Registration) {
+    metrics.chain.show_registered(registration.current, registration.next);
+    if let Some(blocks) = registration.blocks_left {
+        metrics.chain.show_blocks_left(blocks);
     }
 }
 

@@ -38,7 +38,7 @@ pub(crate) enum Turn {
 pub(crate) struct Turned {
     /// What it was before.
     pub(crate) before: GateState,
-    /// After a demotion, what this instance has signed: a journal for each key that it holds itself.
+    /// After a demotion, what this instance has signed: a journal for each key.
     pub(crate) journals: Vec<JournalExport>,
 }
 
@@ -74,6 +74,12 @@ pub(crate) enum TurnError {
     /// Its journal cannot be taken over.
     #[error(transparent)]
     Journal(AdoptError),
+    /// A vault in another process does not do what a demotion asks of it.
+    #[error(
+        "this instance signs nothing any more, but its vault did not do its part; run `countersign demote` \
+         again when it does: {0}"
+    )]
+    Vault(String),
 }
 
 /// The keys on this machine.
@@ -127,10 +133,11 @@ impl Clerk {
     pub(super) fn turn(&mut self, turn: Turn) -> Result<Result<Turned, TurnError>, ClerkError> {
         let before = self.warden.gate().state();
         match turn {
-            Turn::Demote => {
-                let journals = self.demote(before)?;
-                Ok(Ok(Turned { before, journals }))
-            }
+            Turn::Demote => match self.demote(before) {
+                Ok(journals) => Ok(Ok(Turned { before, journals })),
+                Err(error) if !error.is_fatal() => Ok(Err(TurnError::Vault(describe(&error)))),
+                Err(error) => Err(error.into()),
+            },
             Turn::Promote { promotion, floor } => {
                 let promoted = match before {
                     GateState::Open => Err(TurnError::IsActive),
@@ -142,18 +149,15 @@ impl Clerk {
         }
     }
 
-    /// What it signed is exported in the same turn, so that nothing comes between.
-    fn demote(&mut self, before: GateState) -> Result<Vec<JournalExport>, ClerkError> {
+    /// What it signed is exported in the same turn, so that nothing comes between. The vaults are told each
+    /// time: one in another process may have been away the last time.
+    fn demote(&mut self, before: GateState) -> Result<Vec<JournalExport>, SignError> {
         if !matches!(before, GateState::Frozen | GateState::Demoted) {
             self.warden.close(Gate::Demoted);
-            self.vaults.demote(now().as_unix())?;
         }
+        self.vaults.demote(now().as_unix())?;
         self.host.locks.clear();
-        let mut journals = Vec::new();
-        for vault in self.vaults.all() {
-            journals.extend(vault.export_journal(now().as_unix())?);
-        }
-        Ok(journals)
+        self.vaults.all().map(|vault| vault.export_journal(now().as_unix())).collect()
     }
 
     fn promote(

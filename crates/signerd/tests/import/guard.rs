@@ -1,36 +1,15 @@
 //! After an import the key is as bound as it was in the other program.
 
 use countersign_vault::{AcceptanceRequest, Override, OverrideRule, SignError};
-use countersign_wire::block::BitVec;
-use countersign_wire::fixed::{StateRoot, TxMerkleRoot};
-use countersign_wire::{
-    BurnHeight, ConsensusHash, MessageSignature, NakamotoBlockHeader, StacksBlockId, StacksHeight,
-    UnixSeconds,
-};
+use countersign_wire::{BurnHeight, UnixSeconds};
 
+use crate::header::header;
 use crate::support::{Place, sighash};
-
-fn header(number: u8, height: u64) -> NakamotoBlockHeader {
-    NakamotoBlockHeader {
-        version: 0,
-        chain_length: StacksHeight::new(height),
-        burn_spent: u64::from(number),
-        consensus_hash: ConsensusHash::new([9; 20]),
-        parent_block_id: StacksBlockId::new([2; 32]),
-        tx_merkle_root: TxMerkleRoot::ZERO,
-        state_index_root: StateRoot::ZERO,
-        timestamp: UnixSeconds::new(1),
-        miner_signature: MessageSignature::EMPTY,
-        signer_signature: Vec::new(),
-        pox_treatment: BitVec::new(1).unwrap(),
-        problematic_txs: Vec::new(),
-    }
-}
 
 fn request(number: u8, height: u64, overriding: &[u8]) -> AcceptanceRequest {
     let named = |number: &u8| Override { sighash: sighash(*number), rule: OverrideRule::Stale };
     AcceptanceRequest {
-        header: Box::new(header(number, height)),
+        header: Box::new(header(number.into(), height)),
         burn_height: BurnHeight::new(500),
         overriding: overriding.iter().map(named).collect(),
         at: UnixSeconds::new(2000),

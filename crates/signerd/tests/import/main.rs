@@ -9,6 +9,8 @@
 )]
 
 mod guard;
+#[path = "../../../wire/tests/support/header.rs"]
+mod header;
 mod refused;
 mod support;
 mod taken;

@@ -215,7 +215,16 @@ fn of_the_network() -> BoxedStrategy<Event> {
     let txids = prop::collection::vec(txid(), 0..3);
     let stacks_block = (block_id(), option::of(sighash()), consensus_hash(), height(), txids)
         .prop_map(|(block_id, sighash, consensus_hash, height, txids)| {
-            Event::StacksBlock(NewBlock { block_id, sighash, consensus_hash, height, txids })
+            let (signatures, time) = (Vec::new(), None);
+            Event::StacksBlock(NewBlock {
+                block_id,
+                sighash,
+                consensus_hash,
+                height,
+                txids,
+                signatures,
+                time,
+            })
         });
     let peer = (0..2_u8, public_key(), any::<u32>(), signer_message()).prop_map(
         |(parity, from, version, message)| Event::Peer {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::choices::HostRole;
 use crate::error::Problem;
 use crate::places::Port;
 use crate::site::{Link, Site};
@@ -10,6 +11,7 @@ use crate::values::{AbsPath, UserName};
 pub(super) fn check(site: &Site) -> Result<(), Problem> {
     hosts(site)?;
     ports(site)?;
+    monitoring(site)?;
     users(site)?;
     paths(site)?;
     let tunnelled = matches!(site.link, None | Some(Link::Wireguard { .. }));
@@ -46,6 +48,16 @@ fn hosts(site: &Site) -> Result<(), Problem> {
         let (one, other) = ("hosts.signer.name", "hosts.node.name");
         let remedy = "the name says which host is which; give each its own";
         return Err(Problem::Same { one, other, found: signer.name.to_string(), remedy });
+    }
+    Ok(())
+}
+
+fn monitoring(site: &Site) -> Result<(), Problem> {
+    let is_local = |role: &&HostRole| site.host(**role).address.is_loopback();
+    if site.shows_metrics() && site.roles().iter().any(|role| is_local(&role)) {
+        let what =
+            "metrics are read at the private address of each host; write `hosts.signer.address`";
+        return Err(Problem::Contradiction { key: "monitoring.sources", what });
     }
     Ok(())
 }

@@ -6,6 +6,13 @@
     reason = "a test fails by panicking"
 )]
 
+mod as_root;
+mod golden;
+mod initialising;
+mod installing;
+mod own;
 mod parsing;
 mod sample;
+mod secrets;
+mod units_lint;
 mod wiring;

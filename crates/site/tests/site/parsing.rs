@@ -118,6 +118,8 @@ fn what_contradicts_itself_is_refused() {
         let refused = refusal(&spoiled(FULL, from, to));
         assert!(refused.starts_with(message), "{refused}");
     }
+    let watched = format!("{LEAST}[monitoring]\nsources = [\"10.0.0.9\"]\n");
+    assert!(refusal(&watched).starts_with("`monitoring.sources`: metrics are read at"));
     let linked = format!("{LEAST}[link]\nkind = \"nginx\"\n");
     assert!(refusal(&linked).starts_with("`link`: there is only one host"));
 }

@@ -1,5 +1,32 @@
 //! Good files, of which a test spoils one thing.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
+use countersign_site::{Secrets, Site};
+use tempfile::TempDir;
+
+/// The files of secrets, and what is in them.
+pub(crate) const SECRETS: [(&str, &str); 3] = [
+    ("auth-token", "a0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebf"),
+    ("bitcoin-rpc-password", "c0c1c2c3c4c5c6c7c8c9cacbcccdcecfd0d1d2d3d4d5d6d7d8d9dadbdcdddedf"),
+    ("database-password", "e0e1e2e3e4e5e6e7e8e9eaebecedeeeff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff"),
+];
+
+/// Always the same secrets, as `init` leaves them.
+pub(crate) fn drawn_secrets(site: &Site) -> Secrets {
+    let folder = TempDir::new().unwrap();
+    for (name, value) in SECRETS {
+        if name == "bitcoin-rpc-password" && site.bitcoin.external.is_some() {
+            continue;
+        }
+        let path = folder.path().join(name);
+        fs::write(&path, format!("{value}\n")).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    Secrets::load(folder.path(), site).unwrap()
+}
+
 /// The least that a file must say.
 pub(crate) const LEAST: &str = r#"network = "mainnet"
 [hosts.signer]
@@ -95,6 +122,7 @@ password_file = "/etc/countersign/secrets/backup-password"
 ssh_port = 2222
 admin_networks = ["10.9.0.0/24", "fd00:9::/64"]
 admins = ["alice", "bob"]
+hardware_keys = true
 
 [voting_power]
 soft_percent = 8

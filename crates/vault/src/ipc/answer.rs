@@ -2,8 +2,10 @@
 
 use countersign_wire::{DecodeError, MessageSignature, Reader, Wire};
 
+use super::parcel::{Parcel, decode_optional, encode_optional};
 use super::refusal::{Refusal, decode_standing, encode_standing};
 use super::request::decode_bool;
+use crate::journal_file::JournalStatus;
 use crate::request::Imported;
 use crate::standing::Standing;
 
@@ -27,6 +29,10 @@ pub enum Answer {
     Truth(bool),
     /// Whether the key may sign at all.
     Standing(Standing),
+    /// A parcel of the journal; none if there are not so many.
+    Parcel(Option<Box<Parcel>>),
+    /// What the journal comes to.
+    JournalStatus(Box<JournalStatus>),
     /// Nothing more is to be said.
     Nothing,
 }
@@ -72,6 +78,14 @@ impl Wire for Answer {
                 out.push(u8::from(*truth));
             }
             Self::Nothing => out.push(NOTHING),
+            Self::Parcel(parcel) => {
+                out.push(PARCEL);
+                encode_optional(parcel.as_deref(), out);
+            }
+            Self::JournalStatus(status) => {
+                out.push(JOURNAL_STATUS);
+                status.encode(out);
+            }
             Self::Standing(standing) => {
                 out.push(STANDING);
                 encode_standing(standing, out);
@@ -89,6 +103,8 @@ impl Wire for Answer {
             }),
             TRUTH => Self::Truth(decode_bool(reader, "truth")?),
             NOTHING => Self::Nothing,
+            PARCEL => Self::Parcel(decode_optional(reader)?.map(Box::new)),
+            JOURNAL_STATUS => Self::JournalStatus(Box::new(Wire::decode(reader)?)),
             STANDING => Self::Standing(decode_standing(reader)?),
             tag => return Err(DecodeError::UnknownTag { what: "answer", tag: tag.into() }),
         })
@@ -102,3 +118,5 @@ const IMPORTED: u8 = 1;
 const TRUTH: u8 = 2;
 const NOTHING: u8 = 3;
 const STANDING: u8 = 4;
+const PARCEL: u8 = 5;
+const JOURNAL_STATUS: u8 = 6;

@@ -8,6 +8,7 @@ use countersign_wire::{
     BurnHeight, DecodeError, PublicKey, Reader, Sighash, StacksHeight, UnixSeconds, Wire,
 };
 
+use super::parcel::Parcel;
 use super::refusal::decode_text;
 use super::request::MAX_MARKS;
 use crate::request::{
@@ -54,6 +55,18 @@ pub enum Request {
     },
     /// To tidy the journal while nobody waits.
     Tidy,
+    /// A parcel of everything that binds the key, with the key's own proof. Only while it signs nothing.
+    Export {
+        /// When it is exported. One time for all parcels of an export.
+        at: UnixSeconds,
+        /// Which parcel, from 0 on.
+        number: u32,
+    },
+    /// To take over what another journal of this key has, when its last parcel has come. The key must have
+    /// proven the whole: so nobody who does not have it can raise a floor.
+    ImportParcel(Box<Parcel>),
+    /// What the journal comes to.
+    JournalStatus,
     /// Whether the key may sign at all.
     Standing,
     /// To stop signing because something is wrong.
@@ -98,13 +111,15 @@ pub enum RequestKind {
     StackingAuthorization,
     /// [`Request::SipVote`].
     SipVote,
-    /// [`Request::Import`].
+    /// [`Request::Import`] and [`Request::ImportParcel`].
     ImportMarks,
+    /// [`Request::Export`].
+    ExportJournal,
     /// [`Request::HasSignedNothing`] and [`Request::MayHaveSigned`].
     ReadHistory,
     /// [`Request::Tidy`].
     TidyJournal,
-    /// [`Request::Standing`].
+    /// [`Request::Standing`] and [`Request::JournalStatus`].
     ReadStanding,
     /// [`Request::Freeze`], [`Request::Demote`] and [`Request::HoldFrom`]: less is signed afterwards.
     StopSigning,
@@ -114,7 +129,7 @@ pub enum RequestKind {
 
 impl RequestKind {
     /// Every kind, in the order of the documentation.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::BlockAcceptance,
         Self::BlockRejection,
         Self::MockSignature,
@@ -124,6 +139,7 @@ impl RequestKind {
         Self::StackingAuthorization,
         Self::SipVote,
         Self::ImportMarks,
+        Self::ExportJournal,
         Self::ReadHistory,
         Self::TidyJournal,
         Self::ReadStanding,
@@ -143,6 +159,7 @@ impl RequestKind {
             Self::StackingAuthorization => "stacking-authorization",
             Self::SipVote => "sip-vote",
             Self::ImportMarks => "import-marks",
+            Self::ExportJournal => "export-journal",
             Self::ReadHistory => "read-history",
             Self::TidyJournal => "tidy-journal",
             Self::ReadStanding => "read-standing",
@@ -186,10 +203,11 @@ impl Request {
             Self::StakingGrant(_) => RequestKind::StakingGrant,
             Self::Stacking(_) => RequestKind::StackingAuthorization,
             Self::SipVote(_) => RequestKind::SipVote,
-            Self::Import(_) => RequestKind::ImportMarks,
+            Self::Import(_) | Self::ImportParcel(_) => RequestKind::ImportMarks,
+            Self::Export { .. } => RequestKind::ExportJournal,
             Self::HasSignedNothing | Self::MayHaveSigned { .. } => RequestKind::ReadHistory,
             Self::Tidy => RequestKind::TidyJournal,
-            Self::Standing => RequestKind::ReadStanding,
+            Self::Standing | Self::JournalStatus => RequestKind::ReadStanding,
             Self::Freeze { .. } | Self::Demote { .. } | Self::HoldFrom { .. } => {
                 RequestKind::StopSigning
             }
@@ -229,6 +247,12 @@ impl Wire for Request {
                 height.encode(out);
             }
             Self::Tidy => out.push(TIDY),
+            Self::Export { at, number } => {
+                tagged(EXPORT, at, out);
+                number.encode(out);
+            }
+            Self::ImportParcel(parcel) => tagged(IMPORT_PARCEL, &**parcel, out),
+            Self::JournalStatus => out.push(JOURNAL_STATUS),
             Self::Standing => out.push(STANDING),
             Self::Freeze { reason, at } => {
                 tagged(FREEZE, at, out);
@@ -257,6 +281,12 @@ impl Wire for Request {
                 height: Wire::decode(reader)?,
             },
             TIDY => Self::Tidy,
+            EXPORT => {
+                let at = Wire::decode(reader)?;
+                Self::Export { at, number: reader.u32("number of a parcel")? }
+            }
+            IMPORT_PARCEL => Self::ImportParcel(Box::new(Wire::decode(reader)?)),
+            JOURNAL_STATUS => Self::JournalStatus,
             STANDING => Self::Standing,
             FREEZE => {
                 let at = Wire::decode(reader)?;
@@ -290,6 +320,9 @@ const IMPORT: u8 = 32;
 const HAS_SIGNED_NOTHING: u8 = 33;
 const MAY_HAVE_SIGNED: u8 = 34;
 const TIDY: u8 = 35;
+const EXPORT: u8 = 36;
+const IMPORT_PARCEL: u8 = 37;
+const JOURNAL_STATUS: u8 = 38;
 // Whether the key signs at all.
 const STANDING: u8 = 48;
 const FREEZE: u8 = 49;
@@ -299,4 +332,4 @@ const PROMOTE: u8 = 52;
 const RELEASE_HOLD: u8 = 53;
 
 /// How many bytes a mark has.
-const MARK_LEN: usize = 32 + 8 + 20 + 8;
+pub(super) const MARK_LEN: usize = 32 + 8 + 20 + 8;

@@ -5,14 +5,18 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use countersign_wire::{DecodeError, PublicKey, Wire as _};
+use countersign_wire::{DecodeError, MessageSignature, PublicKey, UnixSeconds, Wire as _};
 
 use super::answer::{Answer, Reply};
 use super::call::{Call, Request};
 use super::frame::{FrameTooLong, read_frame, to_frame};
 use super::hello::{Hello, PROTOCOL};
+use super::parcel::{Assembly, Parcel, ParcelError};
 use super::refusal::Refusal;
 use crate::error::SignError;
+use crate::interchange::JournalExport;
+use crate::journal_file::JournalStatus;
+use crate::request::Imported;
 
 /// Why a vault in another process does not answer, or answers what no vault of ours would.
 #[derive(Debug, thiserror::Error)]
@@ -77,6 +81,15 @@ pub enum RemoteError {
         /// The socket.
         socket: PathBuf,
     },
+    /// What the vault exports, or what it is to take over, is no journal.
+    #[error("the journal cannot cross the socket of the vault at {}", socket.display())]
+    Journal {
+        /// The socket.
+        socket: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: ParcelError,
+    },
     /// The request is longer than the protocol allows.
     #[error("the request cannot be sent to the vault")]
     TooLong(#[from] FrameTooLong),
@@ -97,6 +110,7 @@ impl RemoteError {
             | Self::OtherProtocol { .. }
             | Self::Stranger { .. }
             | Self::WrongAnswer { .. }
+            | Self::Journal { .. }
             | Self::TooLong(_) => false,
         }
     }
@@ -155,6 +169,73 @@ impl VaultClient {
         }
     }
 
+    /// Everything that binds the key, with the key's own proof, which was checked. The vault gives it only
+    /// while the key signs nothing.
+    pub fn export_journal(
+        &mut self,
+        key: PublicKey,
+        at: UnixSeconds,
+    ) -> Result<JournalExport, SignError> {
+        let mut assembly = Assembly::default();
+        // Each parcel but the last is full, so this ends.
+        for number in 0.. {
+            let Answer::Parcel(Some(parcel)) = self.ask(key, Request::Export { at, number })?
+            else {
+                break;
+            };
+            let is_ours = parcel.number == number && parcel.piece.public_key == key;
+            match assembly.take(*parcel).map_err(|source| self.no_journal(source))? {
+                Some(export) if is_ours && export.proof.is_some() => return Ok(export),
+                None if is_ours => {}
+                _ => break,
+            }
+        }
+        Err(self.wrong_answer().into())
+    }
+
+    /// [`Vault::import_journal`](crate::Vault::import_journal): all of it or nothing, and only what the key
+    /// itself has proven.
+    pub fn import_journal(
+        &mut self,
+        key: PublicKey,
+        other: &JournalExport,
+    ) -> Result<Imported, SignError> {
+        for number in 0.. {
+            let parcel = Parcel::cut(other, number).map_err(|source| self.no_journal(source))?;
+            let Some(parcel) = parcel else { break };
+            match self.ask(key, Request::ImportParcel(Box::new(parcel)))? {
+                Answer::Imported(imported) => return Ok(imported),
+                Answer::Nothing => {}
+                _ => break,
+            }
+        }
+        Err(self.wrong_answer().into())
+    }
+
+    /// What the journal comes to.
+    pub fn journal_status(&mut self, key: PublicKey) -> Result<JournalStatus, SignError> {
+        match self.ask(key, Request::JournalStatus)? {
+            Answer::JournalStatus(status) => Ok(*status),
+            _ => Err(self.wrong_answer().into()),
+        }
+    }
+
+    /// The signature that a request asks for.
+    pub fn signature(
+        &mut self,
+        key: PublicKey,
+        request: Request,
+    ) -> Result<MessageSignature, SignError> {
+        match self.ask(key, request)? {
+            Answer::Signature(signature) => Ok(signature),
+            _ => Err(self.wrong_answer().into()),
+        }
+    }
+
+    fn no_journal(&self, source: ParcelError) -> RemoteError {
+        RemoteError::Journal { socket: self.socket.clone(), source }
+    }
+
     /// The error for an answer that does not fit.
     pub fn wrong_answer(&self) -> RemoteError {
         RemoteError::WrongAnswer { socket: self.socket.clone() }
@@ -191,6 +272,8 @@ impl From<Refusal> for SignError {
             | Refusal::UnknownKey { .. }
             | Refusal::OtherChain { .. }
             | Refusal::Malformed { .. }
+            | Refusal::BadJournal { .. }
+            | Refusal::StillActive
             | Refusal::KeyAway { .. }
             | Refusal::JournalFailed { .. }) => Self::Remote(RemoteError::Refused(other)),
         }

@@ -4,7 +4,7 @@ use countersign_wire::codec::encode_list;
 use countersign_wire::{DecodeError, PublicKey, Reader, Wire};
 
 /// The version of the protocol that this program speaks.
-pub const PROTOCOL: u16 = 1;
+pub const PROTOCOL: u16 = 2;
 
 /// The first message of the vault on a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]

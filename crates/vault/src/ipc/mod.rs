@@ -18,13 +18,16 @@ mod call;
 mod client;
 mod frame;
 mod hello;
+mod parcel;
 mod refusal;
 mod request;
+mod status;
 
 pub use answer::{Answer, Reply};
 pub use call::{Call, Request, RequestKind};
 pub use client::{RemoteError, VaultClient};
 pub use frame::{FrameBuffer, FrameTooLong, MAX_FRAME_LEN, to_frame};
 pub use hello::{Hello, PROTOCOL};
+pub use parcel::{Assembly, MAX_EXPORTED_MARKS, MAX_SPANS, PARCEL_LEN, Parcel, ParcelError};
 pub use refusal::Refusal;
 pub use request::{MAX_MARKS, MAX_OVERRIDES};

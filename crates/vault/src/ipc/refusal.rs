@@ -48,6 +48,15 @@ pub enum Refusal {
         /// What is wrong.
         text: String,
     },
+    /// What came is no journal that is taken over.
+    #[error("nothing is taken from the journal: {text}")]
+    BadJournal {
+        /// What is wrong.
+        text: String,
+    },
+    /// A journal is exported only while its key signs nothing, or it would be out of date at once.
+    #[error("the key still signs; have it stop first, with `countersign demote`")]
+    StillActive,
     /// [`SignError::Conflict`].
     #[error("block {rival} at height {height} was signed before")]
     Conflict {
@@ -152,6 +161,11 @@ impl Refusal {
     pub fn malformed(error: &dyn Error) -> Self {
         Self::Malformed { text: chain(error) }
     }
+
+    /// Says that a journal is not taken over.
+    pub fn bad_journal(error: &dyn Error) -> Self {
+        Self::BadJournal { text: chain(error) }
+    }
 }
 
 impl From<&SignError> for Refusal {
@@ -238,9 +252,10 @@ impl Wire for Refusal {
                 asked.encode(out);
                 ours.encode(out);
             }
-            Self::Malformed { text } | Self::KeyAway { text } | Self::JournalFailed { text } => {
-                encode_bytes(text.as_bytes(), out);
-            }
+            Self::Malformed { text }
+            | Self::BadJournal { text }
+            | Self::KeyAway { text }
+            | Self::JournalFailed { text } => encode_bytes(text.as_bytes(), out),
             Self::Conflict { rival: block, height }
             | Self::Inconsistent { sighash: block, height } => {
                 block.encode(out);
@@ -260,7 +275,7 @@ impl Wire for Refusal {
             Self::ContradictsAcceptance { sighash }
             | Self::ForeignSignature { sighash }
             | Self::Unrecorded { sighash } => sighash.encode(out),
-            Self::ForeignMock => {}
+            Self::ForeignMock | Self::StillActive => {}
             Self::NotActive { standing } => encode_standing(standing, out),
             Self::Waiting { left } => {
                 u64::try_from(left.as_millis()).unwrap_or(u64::MAX).encode(out);
@@ -275,6 +290,7 @@ impl Wire for Refusal {
             1 => Self::UnknownKey { key: Wire::decode(reader)? },
             2 => Self::OtherChain { asked: Wire::decode(reader)?, ours: Wire::decode(reader)? },
             3 => Self::Malformed { text: decode_text(reader)? },
+            4 => Self::BadJournal { text: decode_text(reader)? },
             16 => Self::Conflict { rival: Wire::decode(reader)?, height: Wire::decode(reader)? },
             17 => Self::BelowFloor {
                 sighash: Wire::decode(reader)?,
@@ -294,6 +310,7 @@ impl Wire for Refusal {
             26 => Self::NotActive { standing: decode_standing(reader)? },
             27 => Self::Waiting { left: Duration::from_millis(reader.u64("time left")?) },
             28 => Self::Held { from: Wire::decode(reader)? },
+            29 => Self::StillActive,
             32 => Self::KeyAway { text: decode_text(reader)? },
             33 => Self::JournalFailed { text: decode_text(reader)? },
             tag => return Err(DecodeError::UnknownTag { what: "refusal", tag: tag.into() }),
@@ -310,6 +327,7 @@ impl Refusal {
             Self::UnknownKey { .. } => 1,
             Self::OtherChain { .. } => 2,
             Self::Malformed { .. } => 3,
+            Self::BadJournal { .. } => 4,
             // What the journal forbids.
             Self::Conflict { .. } => 16,
             Self::BelowFloor { .. } => 17,
@@ -324,6 +342,7 @@ impl Refusal {
             Self::NotActive { .. } => 26,
             Self::Waiting { .. } => 27,
             Self::Held { .. } => 28,
+            Self::StillActive => 29,
             // What fails.
             Self::KeyAway { .. } => 32,
             Self::JournalFailed { .. } => 33,

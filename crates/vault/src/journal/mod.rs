@@ -13,7 +13,7 @@ mod tail;
 mod witness;
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use countersign_wire::{
     ConsensusHash, MessageSignature, PublicKey, Sighash, StacksHeight, UnixSeconds,
@@ -51,6 +51,8 @@ pub(crate) struct Journal {
     rows: fold::Rows,
     /// How many transactions there were since the log was last brought into the database.
     unmerged: u32,
+    /// The longest that a transaction took to be on the disk, since somebody last wanted to know.
+    slowest_commit: Duration,
 }
 
 /// What the journal knows of one block.
@@ -78,6 +80,13 @@ impl Journal {
         Self::open(path, owner)
     }
 
+    /// Creates the journal of a key that has signed nothing, and closes it: its first start finds a witness
+    /// and a clean stop.
+    pub(crate) fn begin(path: &Path, owner: &PublicKey) -> Result<(), OpenError> {
+        let journal = Self::create(path, owner, Duration::ZERO)?;
+        journal.close_cleanly().map_err(|error| open::unchanged(path, error))
+    }
+
     /// Opens a journal whatever its witness says, and signs nothing before `wait` has passed.
     pub(crate) fn accept(
         path: &Path,
@@ -86,10 +95,7 @@ impl Journal {
     ) -> Result<Self, OpenError> {
         let opened = open::open(path, owner, Trust::Anyway)?;
         let mut journal = Self::new(opened, owner).map_err(|error| open::explain(path, error))?;
-        journal.wait(wait).map_err(|error| match error {
-            SignError::Journal(source) => OpenError::Unwritable { path: path.to_owned(), source },
-            other => OpenError::Damaged { path: path.to_owned(), finding: other.to_string() },
-        })?;
+        journal.wait(wait).map_err(|error| open::unchanged(path, error))?;
         Ok(journal)
     }
 
@@ -129,6 +135,7 @@ impl Journal {
             witness,
             rows,
             unmerged: 0,
+            slowest_commit: Duration::ZERO,
         })
     }
 
@@ -213,6 +220,11 @@ impl Journal {
         })
     }
 
+    /// The longest that a transaction took to be on the disk since the last call.
+    pub(crate) fn take_slowest_commit(&mut self) -> Duration {
+        std::mem::take(&mut self.slowest_commit)
+    }
+
     /// A journal that has failed answers nothing any more.
     pub(crate) fn refuse_if_failed(&self) -> Result<(), SignError> {
         if self.has_failed { Err(SignError::Journal(JournalError::Failed)) } else { Ok(()) }
@@ -244,7 +256,9 @@ impl Journal {
         if service != self.service {
             service.save(&txn, &self.owner)?;
         }
+        let begun = Instant::now();
         txn.commit()?;
+        self.slowest_commit = self.slowest_commit.max(begun.elapsed());
         self.service = service;
         self.unwritten.clear();
         self.unmerged = self.unmerged.saturating_add(1);

@@ -14,7 +14,7 @@ use super::seal::{Sum, seal};
 use super::service::{Service, whole_seconds};
 use super::witness::{Testimony, Witness};
 use super::{fold, place, tail, witness};
-use crate::error::{JournalError, OpenError};
+use crate::error::{JournalError, OpenError, SignError};
 
 /// "CSJ1": tells a journal from any other SQLite file.
 const APPLICATION_ID: i64 = 0x4353_4a31;
@@ -264,6 +264,14 @@ fn check_seal(db: &Connection, path: &Path, owner: &PublicKey) -> Result<Service
     look()
         .map_err(|error| explain(path, error))?
         .ok_or_else(|| damaged(path, "its content is not what was written".to_owned()))
+}
+
+/// Why a journal that has opened could not be changed at once.
+pub(super) fn unchanged(path: &Path, error: SignError) -> OpenError {
+    match error {
+        SignError::Journal(source) => unwritable(path, source),
+        other => damaged(path, other.to_string()),
+    }
 }
 
 fn damaged(path: &Path, finding: String) -> OpenError {

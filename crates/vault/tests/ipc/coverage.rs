@@ -3,6 +3,9 @@
 use std::fs;
 use std::path::Path;
 
+use countersign_vault::ipc::{PROTOCOL, Request};
+use countersign_wire::{DecodeError, Wire as _};
+
 /// The types with an `impl Wire` in the protocol's sources.
 fn wire_types() -> Vec<String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/ipc");
@@ -29,9 +32,23 @@ fn every_type_of_the_protocol_has_property_tests() {
 #[test]
 fn the_fuzz_target_reads_every_message_of_the_protocol() {
     let target = include_str!("../../../../fuzz/fuzz_targets/vault_call.rs");
-    for message in ["Call", "Hello", "Reply", "FrameBuffer"] {
+    for message in ["Call", "Hello", "Reply", "FrameBuffer", "Assembly"] {
         assert!(target.contains(message), "the fuzz target does not read {message}");
     }
     let manifest = include_str!("../../../../fuzz/Cargo.toml");
     assert!(manifest.contains("fuzz_targets/vault_call.rs"));
+}
+
+#[test]
+fn the_page_of_the_protocol_lists_the_calls_that_there_are() {
+    let page = include_str!("../../../../docs/vault-protocol.md");
+    let calls = page.split("## Call").nth(1).unwrap().split("\n## ").next().unwrap();
+    let tag = |line: &str| line.strip_prefix("| ")?.split_once(' ')?.0.parse::<u8>().ok();
+    let listed: Vec<u8> = calls.lines().filter_map(tag).collect();
+    let is_known = |tag: &u8| {
+        let unknown = DecodeError::UnknownTag { what: "request", tag: u64::from(*tag) };
+        Request::from_bytes(&[*tag]) != Err(unknown)
+    };
+    assert_eq!(listed, (0..=u8::MAX).filter(is_known).collect::<Vec<_>>());
+    assert!(page.contains(&format!("\nVersion {PROTOCOL}. ")));
 }

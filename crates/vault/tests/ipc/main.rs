@@ -9,6 +9,7 @@
 
 mod coverage;
 mod frames;
+mod parcels;
 mod properties;
 mod refusals;
 mod strategies;

@@ -1,9 +1,9 @@
 //! The three generated tests for every type of the protocol.
 
-use countersign_vault::ipc::{Answer, Call, Hello, Refusal, Reply, Request, RequestKind};
+use countersign_vault::ipc::{Answer, Call, Hello, Parcel, Refusal, Reply, Request, RequestKind};
 use countersign_vault::{
-    AcceptanceRequest, ChunkRequest, Mark, Override, RejectionRequest, SipVoteRequest,
-    StackingRequest, StakingGrantRequest,
+    AcceptanceRequest, ChunkRequest, JournalStatus, Mark, Override, RejectionRequest,
+    SipVoteRequest, Span, StackingRequest, StakingGrantRequest,
 };
 
 use crate::strategies as any_of;
@@ -21,6 +21,9 @@ wire_properties! {
     stacking: StackingRequest = any_of::stacking(), canonical;
     sip_vote: SipVoteRequest = any_of::sip_vote(), canonical;
     mark: Mark = any_of::mark(), canonical;
+    span: Span = any_of::span(), canonical;
+    parcel: Parcel = any_of::parcel(), canonical;
+    journal_status: JournalStatus = any_of::journal_status(), canonical;
     // Hold the message above.
     request: Request = any_of::request(), tolerant;
     call: Call = any_of::call(), tolerant;

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use countersign_vault::ipc::{Answer, Call, Hello, Refusal, Reply, Request, RequestKind};
+use countersign_vault::ipc::{Answer, Call, Hello, Parcel, Refusal, Reply, Request, RequestKind};
 use countersign_vault::{
-    AcceptanceRequest, ChunkRequest, Imported, Mark, Override, OverrideRule, RejectionRequest,
-    SipVoteRequest, StackingRequest, StakingGrantRequest, Standing,
+    AcceptanceRequest, ChunkRequest, Imported, JournalExport, JournalStatus, Mark, Override,
+    OverrideRule, RejectionRequest, SipVoteRequest, Span, StackingRequest, StakingGrantRequest,
+    Standing,
 };
 use countersign_wire::sip018::{Pox4Authorization, Pox4Topic, PoxAddress};
 use countersign_wire::stackerdb::{Lane, SignersContract};
@@ -13,6 +14,7 @@ use countersign_wire::{
     BurnHeight, PrivateKey, PublicKey, SlotId, SlotVersion, StacksHeight, UnixSeconds,
 };
 use proptest::collection::vec;
+use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 
@@ -122,6 +124,71 @@ pub(crate) fn mark() -> impl Strategy<Value = Mark> {
         .prop_map(|(sighash, height, tenure, at)| Mark { sighash, height, tenure, at })
 }
 
+pub(crate) fn span() -> impl Strategy<Value = Span> {
+    (consensus_hash(), height(), height(), any::<u64>())
+        .prop_map(|(tenure, lowest, highest, blocks)| Span { tenure, lowest, highest, blocks })
+}
+
+fn burn_height() -> impl Strategy<Value = BurnHeight> {
+    any::<u64>().prop_map(BurnHeight::new)
+}
+
+/// The parts of an export, which need not belong together.
+pub(crate) fn export() -> impl Strategy<Value = JournalExport> {
+    let limits = (option::of(burn_height()), option::of(height()));
+    let lists = (vec(span(), 0..4), vec(mark(), 0..4), option::of(signature()));
+    (public_key(), seconds(), standing(), limits, any::<[u64; 2]>(), lists).prop_map(
+        |(public_key, created_at, standing, (hold, floor), counters, lists)| {
+            let ([records, openings], (spans, acceptances, proof)) = (counters, lists);
+            JournalExport {
+                public_key,
+                created_at,
+                standing,
+                hold,
+                floor,
+                records,
+                openings,
+                spans,
+                acceptances,
+                proof,
+            }
+        },
+    )
+}
+
+pub(crate) fn parcel() -> impl Strategy<Value = Parcel> {
+    (any::<[u32; 3]>(), export()).prop_map(|([number, span_count, mark_count], piece)| Parcel {
+        number,
+        span_count,
+        mark_count,
+        piece,
+    })
+}
+
+pub(crate) fn journal_status() -> impl Strategy<Value = JournalStatus> {
+    let limits = (option::of(burn_height()), option::of(height()), option::of(height()));
+    let times = (any::<u64>(), option::of(seconds()), any::<bool>());
+    (public_key(), standing(), limits, any::<[u64; 4]>(), times).prop_map(
+        |(public_key, standing, (hold, floor, highest), counters, (wait, last, is_clean))| {
+            let [records, remembered, rejections, openings] = counters;
+            JournalStatus {
+                public_key,
+                standing,
+                hold,
+                wait: Duration::from_secs(wait),
+                floor,
+                records,
+                remembered,
+                rejections,
+                openings,
+                highest,
+                last_signed_at: last,
+                is_clean,
+            }
+        },
+    )
+}
+
 pub(crate) fn request() -> impl Strategy<Value = Request> {
     prop_oneof![
         acceptance().prop_map(Request::Acceptance),
@@ -136,6 +203,10 @@ pub(crate) fn request() -> impl Strategy<Value = Request> {
         (sighash(), height())
             .prop_map(|(sighash, height)| Request::MayHaveSigned { sighash, height }),
         Just(Request::Tidy),
+        (seconds(), prop_oneof![0..3_u32, any::<u32>()])
+            .prop_map(|(at, number)| Request::Export { at, number }),
+        parcel().prop_map(|parcel| Request::ImportParcel(Box::new(parcel))),
+        Just(Request::JournalStatus),
         Just(Request::Standing),
         (text(), seconds()).prop_map(|(reason, at)| Request::Freeze { reason, at }),
         seconds().prop_map(|at| Request::Demote { at }),
@@ -160,6 +231,8 @@ pub(crate) fn answer() -> impl Strategy<Value = Answer> {
         any::<bool>().prop_map(Answer::Truth),
         Just(Answer::Nothing),
         standing().prop_map(Answer::Standing),
+        option::of(parcel()).prop_map(|parcel| Answer::Parcel(parcel.map(Box::new))),
+        journal_status().prop_map(|status| Answer::JournalStatus(Box::new(status))),
     ]
 }
 
@@ -182,6 +255,8 @@ pub(crate) fn refusal() -> impl Strategy<Value = Refusal> {
         public_key().prop_map(|key| Refusal::UnknownKey { key }),
         (chain_id(), chain_id()).prop_map(|(asked, ours)| Refusal::OtherChain { asked, ours }),
         text().prop_map(|text| Refusal::Malformed { text }),
+        text().prop_map(|text| Refusal::BadJournal { text }),
+        Just(Refusal::StillActive),
         (sighash(), height()).prop_map(|(rival, height)| Refusal::Conflict { rival, height }),
         (sighash(), height(), height()).prop_map(|(sighash, height, floor)| {
             Refusal::BelowFloor { sighash, height, floor }

@@ -7,3 +7,5 @@
 )]
 
 mod as_root;
+#[path = "../../../wire/tests/support/header.rs"]
+mod header;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use countersign_vault::{Birth, FLOOR, OpenError, SignError, Vault};
+use countersign_vault::{Birth, FLOOR, JournalFile, OpenError, SignError, Vault};
 
 use crate::support::{Place, acceptance, block, key, other_key};
 
@@ -75,6 +75,23 @@ fn a_journal_that_begins_without_a_history_waits_also_after_a_restart() {
     }
     vault.end_wait().unwrap();
     vault.sign_acceptance(&acceptance(1, 10)).unwrap();
+}
+
+#[test]
+fn the_journal_of_a_newborn_key_lets_its_first_start_sign_at_once() {
+    let place = Place::new();
+    JournalFile::begin(&place.journal, &key().public_key()).unwrap();
+    let found = JournalFile::inspect(&place.journal).unwrap();
+    assert!(found.is_clean && found.wait.is_zero() && found.records == 0, "{found:?}");
+    assert!(place.journal.with_extension("witness").exists());
+    let mut vault = Vault::open(key(), &place.journal).unwrap();
+    assert!(vault.was_stopped_cleanly());
+    vault.sign_acceptance(&acceptance(1, 10)).unwrap();
+    drop(vault);
+    let refused = JournalFile::begin(&place.journal, &key().public_key()).unwrap_err();
+    assert!(matches!(refused, OpenError::Exists { .. }), "{refused}");
+    let refused = Vault::open(other_key(), &place.journal).unwrap_err();
+    assert!(matches!(refused, OpenError::ForeignKey { .. }), "{refused}");
 }
 
 #[test]

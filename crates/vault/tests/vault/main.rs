@@ -10,6 +10,8 @@ mod chunks;
 mod crash;
 mod flips;
 mod fold;
+#[path = "../../../wire/tests/support/header.rs"]
+mod header;
 mod history;
 mod interchange;
 mod interchange_vectors;

@@ -5,13 +5,10 @@ use std::path::{Path, PathBuf};
 use countersign_vault::{
     AcceptanceRequest, Birth, OpenError, Override, OverrideRule, RejectionRequest, Vault,
 };
-use countersign_wire::block::BitVec;
-use countersign_wire::fixed::{StateRoot, TxMerkleRoot};
-use countersign_wire::{
-    BurnHeight, ChainId, ConsensusHash, MessageSignature, NakamotoBlockHeader, PrivateKey, Sighash,
-    StacksBlockId, StacksHeight, UnixSeconds,
-};
+use countersign_wire::{BurnHeight, ChainId, PrivateKey, Sighash, UnixSeconds};
 use tempfile::TempDir;
+
+pub(crate) use crate::header::header;
 
 /// A folder of its own for one test, and the name of a journal in it.
 pub(crate) struct Place {
@@ -52,24 +49,6 @@ pub(crate) fn other_key() -> PrivateKey {
 
 pub(crate) fn vault() -> Vault {
     Vault::in_memory(key()).unwrap()
-}
-
-/// The header of block `number` at `height`.
-pub(crate) fn header(number: u64, height: u64) -> NakamotoBlockHeader {
-    NakamotoBlockHeader {
-        version: 0,
-        chain_length: StacksHeight::new(height),
-        burn_spent: number,
-        consensus_hash: ConsensusHash::new([1; 20]),
-        parent_block_id: StacksBlockId::new([2; 32]),
-        tx_merkle_root: TxMerkleRoot::ZERO,
-        state_index_root: StateRoot::ZERO,
-        timestamp: UnixSeconds::new(1_700_000_000),
-        miner_signature: MessageSignature::EMPTY,
-        signer_signature: Vec::new(),
-        pox_treatment: BitVec::new(1).unwrap(),
-        problematic_txs: Vec::new(),
-    }
 }
 
 /// The hash of block `number` at `height`.

@@ -9,6 +9,11 @@ metrics! {
         "callbacks that wait to be read";
     CALLBACK_BYTES_WAITING = Daemon Gauge Bytes "countersign_callback_bytes_waiting" []
         "bytes of their bodies";
+    CALLBACK_WAIT = Daemon Gauge Seconds "countersign_callback_wait_seconds" []
+        "seconds that the oldest of them has waited";
+    CALLBACK_GAP = Daemon Gauge Seconds "countersign_callback_gap_seconds"
+        [closed("path", &["/stackerdb_chunks", "/proposal_response", "/new_burn_block", "/new_block"])]
+        "seconds since the node last posted there, or since the start if it never has";
     CALLBACKS_RECEIVED = Daemon Counter Count "countersign_callbacks_received" []
         "callbacks that were read completely";
     CALLBACKS_DROPPED = Daemon Counter Count "countersign_callbacks_dropped"
@@ -57,6 +62,8 @@ metrics! {
     VAULT_SECONDS = Daemon Histogram Seconds "countersign_vault_seconds"
         [closed("payload", &["acceptance", "rejection", "mock", "chunk"])]
         "seconds to record and sign";
+    JOURNAL_SECONDS = Daemon Histogram Seconds "countersign_journal_commit_seconds" []
+        "seconds until a record of the signing journal is on the disk; nothing from a vault in another process";
     VAULT_OUTAGES = Daemon Counter Count "countersign_vault_outages" []
         "times that the vault's process was away when it was asked";
     STEP_SECONDS = Daemon Histogram Seconds "countersign_step_seconds" []
@@ -67,13 +74,33 @@ metrics! {
         "messages that were never delivered";
     SEAT_WEIGHT = Daemon Gauge Weight "countersign_seat_weight" [open("key"), open("cycle")]
         "our weight in a reward cycle in which we have a seat, with the key that has it; gone when the cycle is over. While a key is being changed two cycles have different keys";
+    TOTAL_WEIGHT = Daemon Gauge Weight "countersign_total_weight" [open("cycle")]
+        "everybody's weight in a reward cycle in which we have a seat";
+    REGISTERED = Everywhere Gauge Truth "countersign_registered" [closed("cycle", &["current", "next"])]
+        "1 if our key has a seat in the cycle, 0 if it has none; nothing while the node cannot tell";
+    CYCLE_BLOCKS_LEFT = Everywhere Gauge Count "countersign_cycle_blocks_left" []
+        "burn blocks until the next reward cycle begins";
+    BLOCKS_ADOPTED = Daemon Counter Count "countersign_blocks_adopted" []
+        "blocks that became part of the chain in cycles in which we have a seat";
+    BLOCKS_MISSED = Daemon Counter Count "countersign_blocks_missed"
+        [closed("cause", &[
+            "down", "not_allowed", "not_proposed", "ignored", "held", "validated_late", "rejected", "withheld",
+            "signed_late",
+        ])]
+        "those of them whose headers lack our signature";
+    BLOCKS_SIGNED = Everywhere Gauge Count "countersign_blocks_signed" [open("key"), open("cycle")]
+        "blocks of the cycle whose headers have our signature, by the node's own count (`/v3/signer`), read every 60 s";
+    PEER_WEIGHT = Daemon Gauge Weight "countersign_peer_weight" [open("server_version")]
+        "weight of the signers of this cycle whose last response named this version; `unknown` for those that were not heard, `other` beyond 16 versions";
+    NODE_BEHIND_PEERS = Everywhere Gauge Count "countersign_node_behind_peers" []
+        "Stacks blocks that the node is behind its highest peer, by its own word (`/v3/health`), read every 60 s";
     NODE_ACTIVE = Daemon Gauge Truth "countersign_node_active" [open("host")]
         "1 for the node that is asked, 0 for the others";
-    NODE_HEALTHY = Daemon Gauge Truth "countersign_node_healthy" [open("host")]
-        "1 for a node that could be asked; nothing if there is only one node, which nobody looks at";
-    NODE_BURN_HEIGHT = Daemon Gauge Height "countersign_node_burn_height" [open("host")]
-        "the node's burn tip when it was last looked at; nothing if there is only one node";
-    NODE_STACKS_HEIGHT = Daemon Gauge Height "countersign_node_stacks_height" [open("host")]
+    NODE_HEALTHY = Everywhere Gauge Truth "countersign_node_healthy" [open("host")]
+        "1 for a node that could be asked; nothing from a signer with only one node, which nobody looks at";
+    NODE_BURN_HEIGHT = Everywhere Gauge Height "countersign_node_burn_height" [open("host")]
+        "the node's burn tip when it was last looked at, likewise";
+    NODE_STACKS_HEIGHT = Everywhere Gauge Height "countersign_node_stacks_height" [open("host")]
         "the node's Stacks tip, likewise";
     NODE_SWITCHES = Daemon Counter Count "countersign_node_switches"
         [closed("reason", &["silent", "wrong_network", "late", "preferred"])]
@@ -86,4 +113,27 @@ metrics! {
             "allowed_to_sign", "deciding",
         ])]
         "1 if it holds";
+    CERTIFICATE_EXPIRY = Everywhere Gauge Timestamp "countersign_certificate_expiry_timestamp_seconds"
+        [open("certificate")]
+        "the last second in which the certificate is valid";
+    BACKUP_TAKEN = Everywhere Gauge Timestamp "countersign_backup_timestamp_seconds" [open("of")]
+        "when the last good backup was taken";
+    BACKUP_VERIFIED = Everywhere Gauge Timestamp "countersign_backup_verified_timestamp_seconds" [open("of")]
+        "when a backup was last verified";
+    BACKUP_LEVEL = Everywhere Gauge Count "countersign_backup_verified_level" [open("of")]
+        "how much that verification proved, 0 to 4";
+    LOG_OLDEST = Everywhere Gauge Timestamp "countersign_log_oldest_timestamp_seconds" [open("service")]
+        "the oldest entry that was found in a service's log";
+    DRILL_DONE = Everywhere Gauge Timestamp "countersign_drill_timestamp_seconds" [open("drill")]
+        "when a drill last succeeded";
+    JOB_DONE = Everywhere Gauge Timestamp "countersign_job_timestamp_seconds" [open("task")]
+        "when a job last ended, whatever came of it";
+    JOB_SUCCEEDED = Everywhere Gauge Truth "countersign_job_succeeded" [open("task")]
+        "1 if a job's last run did what it is for, otherwise 0";
+    RECORDS_FAULTY = Everywhere Gauge Count "countersign_records_faulty" []
+        "files in the folder of records that are no records, or the folder itself";
+    STARTED = Everywhere Gauge Timestamp "countersign_start_timestamp_seconds" []
+        "when the process started";
+    BUILD = Everywhere Gauge Truth "countersign_build_info" [open("version")]
+        "1, with the version of the program";
 }

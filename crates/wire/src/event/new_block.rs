@@ -1,14 +1,18 @@
 //! A block that the node has processed.
 
 use std::fmt;
+use std::marker::PhantomData;
 
 use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
 use crate::codec::Wire as _;
 use crate::fixed::{ConsensusHash, Sighash, StacksBlockId, Txid};
 use crate::hex_bytes;
-use crate::quantity::StacksHeight;
+use crate::keys::MessageSignature;
+use crate::quantity::{StacksHeight, UnixSeconds};
+use crate::signer_set::MAX_SIGNERS;
 use crate::transaction::StacksTransaction;
 
 /// `POST /new_block`, as far as it is read. Events of epoch 2 have no signer signature hash.
@@ -24,6 +28,11 @@ pub struct NewBlock {
     pub height: StacksHeight,
     /// Ids of its transactions; those that do not decode, and burn chain operations, are left out.
     pub txids: Vec<Txid>,
+    /// The signatures in its header, over `sighash`, as far as the node says them and they decode. No decision
+    /// depends on them: they show who has signed.
+    pub signatures: Vec<MessageSignature>,
+    /// The timestamp in its header, if the node says it.
+    pub time: Option<UnixSeconds>,
 }
 
 /// Transactions matter only for the replay set, so one that does not decode does not cost the event.
@@ -37,6 +46,8 @@ impl<'de> Deserialize<'de> for NewBlock {
             consensus_hash: json.consensus_hash,
             height: json.block_height,
             txids: json.transactions,
+            signatures: json.signer_signature,
+            time: json.block_time.as_u64().map(UnixSeconds::new),
         })
     }
 }
@@ -50,30 +61,61 @@ struct NewBlockJson {
     block_height: StacksHeight,
     #[serde(default, deserialize_with = "read_txids")]
     transactions: Vec<Txid>,
+    #[serde(default, deserialize_with = "read_signatures")]
+    signer_signature: Vec<MessageSignature>,
+    #[serde(default)]
+    block_time: Value,
 }
 
 /// Reads the transactions one by one and keeps only their ids: a list of many small elements would
 /// otherwise need many times the memory of its text.
 fn read_txids<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Txid>, D::Error> {
-    struct Transactions;
+    let pick = |transaction: TransactionJson| transaction.txid();
+    deserializer.deserialize_seq(Picking { pick, element: PhantomData })
+}
 
-    impl<'de> Visitor<'de> for Transactions {
-        type Value = Vec<Txid>;
+/// Reads the signatures, but no more than a block can have. One that does not decode is nobody's.
+fn read_signatures<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<MessageSignature>, D::Error> {
+    let mut room = MAX_SIGNERS;
+    let pick = move |element: Value| {
+        room = room.checked_sub(1)?;
+        let text = element.as_str()?;
+        text.strip_prefix("0x").unwrap_or(text).parse().ok()
+    };
+    deserializer.deserialize_any(Picking { pick, element: PhantomData })
+}
 
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a list of transactions")
-        }
+/// Reads a list one by one and keeps what `pick` makes of each element.
+struct Picking<E, F> {
+    pick: F,
+    element: PhantomData<E>,
+}
 
-        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<Txid>, A::Error> {
-            let mut txids = Vec::new();
-            while let Some(transaction) = list.next_element::<TransactionJson>()? {
-                txids.extend(transaction.txid());
-            }
-            Ok(txids)
-        }
+impl<'de, E, T, F> Visitor<'de> for Picking<E, F>
+where
+    E: Deserialize<'de>,
+    F: FnMut(E) -> Option<T>,
+{
+    type Value = Vec<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
     }
 
-    deserializer.deserialize_seq(Transactions)
+    /// `null`, for want of a list.
+    fn visit_unit<X>(self) -> Result<Self::Value, X> {
+        Ok(Vec::new())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut list: A) -> Result<Vec<T>, A::Error> {
+        let mut picked = Vec::new();
+        while let Some(element) = list.next_element::<E>()? {
+            picked.extend((self.pick)(element));
+        }
+        Ok(picked)
+    }
 }
 
 #[derive(Deserialize)]

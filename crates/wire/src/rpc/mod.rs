@@ -86,3 +86,17 @@ pub struct AccountResponse {
     /// The next nonce.
     pub nonce: u64,
 }
+
+/// `GET /v3/signer/{key}/{cycle}`: how often a signer is on the chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignerBlocks {
+    /// The cycle's blocks whose headers have a signature of this key.
+    pub blocks_signed: u64,
+}
+
+/// `GET /v3/health`: how far the node is behind those that it is connected to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeHealth {
+    /// Stacks blocks that the highest peer is ahead; 0 if none is.
+    pub difference_from_max_peer: u64,
+}

@@ -45,6 +45,12 @@ impl PoxInfo {
         offset >= length.saturating_sub(self.prepare_phase_block_length)
     }
 
+    /// Burn blocks from a burn height until the next cycle begins; at least 1.
+    pub const fn blocks_left(&self, height: BurnHeight) -> u64 {
+        let length = self.cycle_length();
+        length - self.since_first(height) % length
+    }
+
     const fn since_first(&self, height: BurnHeight) -> u64 {
         height.get().saturating_sub(self.first_burnchain_block_height.get())
     }

@@ -15,6 +15,8 @@ mod aged;
 mod compare;
 mod error;
 mod floor;
+#[path = "../../../../crates/wire/tests/support/header.rs"]
+mod header;
 mod heard;
 mod measure;
 mod peers;

@@ -13,15 +13,11 @@ use std::time::{Duration, Instant};
 
 use countersign_vault::ipc::{Request, VaultClient};
 use countersign_vault::{AcceptanceRequest, Birth, SignError, Vault};
-use countersign_wire::block::BitVec;
-use countersign_wire::fixed::{StateRoot, TxMerkleRoot};
-use countersign_wire::{
-    BurnHeight, ConsensusHash, MessageSignature, NakamotoBlockHeader, PrivateKey, StacksBlockId,
-    StacksHeight, UnixSeconds,
-};
+use countersign_wire::{BurnHeight, PrivateKey, UnixSeconds};
 use serde_json::{Value, json};
 
 use crate::error::BenchError;
+use crate::header::header;
 use crate::samples::Samples;
 
 /// The figures of the vault.
@@ -168,7 +164,7 @@ fn start(program: &Path, folder: &Path) -> Result<(VaultProcess, VaultClient), B
     let uid = rustix::process::geteuid().as_raw();
     let config = folder.join("vault.toml");
     let text = format!(
-        "socket = \"{}\"\njournal = \"{}\"\nnetwork = \"testnet\"\n\
+        "socket = \"{}\"\njournal = \"{}\"\nnetwork = \"mocknet\"\n\
          key = {{ credential = \"key\" }}\nsandbox = \"best-effort\"\n\
          [[caller]]\nuid = {uid}\nroles = [\"block-signer\"]\n",
         socket.display(),
@@ -219,22 +215,8 @@ fn key() -> PrivateKey {
 
 /// The acceptance of a block above all earlier ones.
 fn acceptance(number: u64) -> AcceptanceRequest {
-    let header = NakamotoBlockHeader {
-        version: 0,
-        chain_length: StacksHeight::new(number),
-        burn_spent: number,
-        consensus_hash: ConsensusHash::new([1; 20]),
-        parent_block_id: StacksBlockId::new([2; 32]),
-        tx_merkle_root: TxMerkleRoot::ZERO,
-        state_index_root: StateRoot::ZERO,
-        timestamp: UnixSeconds::new(1_700_000_000),
-        miner_signature: MessageSignature::EMPTY,
-        signer_signature: Vec::new(),
-        pox_treatment: BitVec::new(1).expect("one bit is a bit vector"),
-        problematic_txs: Vec::new(),
-    };
     AcceptanceRequest {
-        header: Box::new(header),
+        header: Box::new(header(number, number)),
         burn_height: BurnHeight::new(500),
         overriding: Vec::new(),
         at: UnixSeconds::new(1_700_000_000),

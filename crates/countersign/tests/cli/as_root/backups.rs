@@ -270,7 +270,7 @@ fn a_verification_needs_no_network_and_is_written_down() {
     assert!(said(&output).contains("Verdict: no-key"), "{}", said(&output));
     fs::write(desk.path("key"), "09".repeat(32)).unwrap();
     let output = desk.verifying(&args).output().unwrap();
-    assert_eq!(output.status.code(), Some(14), "{}", said(&output));
+    assert_eq!(output.status.code(), Some(15), "{}", said(&output));
     assert!(said(&output).contains("AEAD failure"), "{}", said(&output));
     assert!(!said(&output).contains(&"09".repeat(8)), "{}", said(&output));
     assert_eq!(desk.record("backup-verify")["detail"]["level"], 3);

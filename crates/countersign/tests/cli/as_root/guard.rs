@@ -229,3 +229,41 @@ fn files_of_passphrases_are_as_secret_and_sealed_ones_may_be_read() {
     set_mode(&sealed, 0o666);
     assert!(vote().contains("others can change"), "{}", vote());
 }
+
+#[test]
+#[ignore = "needs root: it makes users"]
+fn a_vault_whose_configuration_others_could_change_does_not_start() {
+    let (home, signer) = (Home::new(), User::new());
+    let at = |name: &str| home.path().join(name).display().to_string();
+    let text = format!(
+        "socket = \"{}\"\njournal = \"{}\"\nnetwork = \"testnet\"\n\
+         key = {{ credential = \"key\" }}\n[[caller]]\nuid = {}\nroles = [\"block-signer\"]\n",
+        at("vault.sock"),
+        at("journal.sqlite"),
+        signer.uid
+    );
+    let file = home.write("vault.toml", &text);
+    let start = || said(&home.run(&["vault", "--config", "vault.toml"]));
+    let refusal = "says who may use the key, and others could change it";
+    for mode in [0o600, 0o644] {
+        set_mode(&file, mode);
+        // It goes on to the key, which no service manager hands over here.
+        assert!(!start().contains(refusal) && start().contains("credential"), "{}", start());
+    }
+    for mode in [0o664, 0o646] {
+        set_mode(&file, mode);
+        let refused = start();
+        assert!(refused.starts_with("exit: 11\n") && refused.contains(refusal), "{refused}");
+        assert!(refused.contains(&format!("chmod go-w {}", file.display())), "{refused}");
+    }
+    set_mode(&file, 0o644);
+    // The signer's user would write itself another role.
+    for path in [file, home.path()] {
+        chown(&path, Some(signer.uid), None).unwrap();
+        set_mode(&home.path(), 0o755);
+        let refused = start();
+        assert!(refused.starts_with("exit: 11\n") && refused.contains(refusal), "{refused}");
+        chown(&path, Some(home.user.uid), None).unwrap();
+    }
+    assert!(!start().contains(refusal), "{}", start());
+}

@@ -351,6 +351,8 @@ impl Driver {
             consensus_hash: block.header.consensus_hash,
             height: block.header.chain_length,
             txids: Vec::new(),
+            signatures: Vec::new(),
+            time: None,
         }));
     }
 }

@@ -58,6 +58,11 @@ pub(crate) fn bench(name: &str, body: fn(&Bench)) {
 }
 
 impl Bench {
+    /// The folder of this test.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     pub(crate) fn tokens(&self) -> PathBuf {
         self.folder.join("tokens")
     }

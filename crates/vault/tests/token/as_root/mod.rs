@@ -4,4 +4,5 @@ mod bench;
 mod birth;
 mod opening;
 mod outage;
+mod restart;
 mod signing;

@@ -1,0 +1,336 @@
+//! The compose file: images by digest, no root, read-only, no capabilities, and nothing published but what peers and
+//! the other host need, on one address (rows E12, E13, E33, E45).
+
+use crate::render::Put as _;
+use std::fmt::Write as _;
+use std::net::{IpAddr, SocketAddr};
+
+use crate::choices::HostRole;
+use crate::rendered::Rendered;
+use crate::site::{Images, Link, Site};
+use crate::values::{AbsPath, Image};
+use crate::wiring::{Container, DOCKER_NETWORK};
+
+use super::{HEAD, View, text, texts};
+
+/// The number of a user whose files a container sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Uid {
+    Signer,
+    Vault,
+    Link,
+    Backup,
+    Node,
+    Bitcoin,
+    Sbtc,
+}
+
+impl Uid {
+    pub(super) const fn number(self) -> u32 {
+        match self {
+            Self::Signer => 7601,
+            Self::Vault => 7602,
+            Self::Link => 7603,
+            Self::Backup => 7604,
+            Self::Node => 7605,
+            Self::Bitcoin => 7606,
+            Self::Sbtc => 7607,
+        }
+    }
+}
+
+/// The number of the user of PostgreSQL's container, which is no user of the host.
+pub(super) const POSTGRES_UID: u32 = 7608;
+
+pub(super) fn files(view: View<'_>) -> Vec<Rendered> {
+    let Some(images) = &view.site.images else { return Vec::new() };
+    let mut out = format!("{HEAD}name: countersign\n\nservices:\n");
+    for service in services(view, images) {
+        out.push_str(&service.to_yaml());
+    }
+    out.put(format_args!("\nnetworks:\n  signer:\n    driver_opts:\n      com.docker.network.bridge.name: countersign-br\n    \
+         ipam:\n      config:\n        - subnet: {DOCKER_NETWORK}\n"));
+    vec![Rendered::public(view.site.paths.config.join("compose.yaml"), out)]
+}
+
+/// A container.
+struct Service<'a> {
+    name: &'static str,
+    image: &'a Image,
+    uid: u32,
+    container: Container,
+    command: Vec<String>,
+    /// Files and folders that it reads.
+    reads: Vec<AbsPath>,
+    /// Folders that it writes, and where it sees them.
+    writes: Vec<(AbsPath, String)>,
+    /// Ports that are published: on the host, and inside.
+    published: Vec<String>,
+    environment: Vec<(&'static str, String)>,
+    env_file: Option<AbsPath>,
+    /// How long it may take to stop, in seconds.
+    stop_secs: u32,
+    after: &'static [&'static str],
+}
+
+impl Service<'_> {
+    fn to_yaml(&self) -> String {
+        let mut out = format!(
+            "  {}:\n    image: {}\n    user: \"{uid}:{uid}\"\n    entrypoint: {}\n    read_only: true\n    \
+             cap_drop: [ALL]\n    security_opt: [\"no-new-privileges:true\"]\n    pids_limit: 4096\n    \
+             tmpfs: [\"/tmp:mode=1777,size=64m\"]\n    restart: unless-stopped\n    \
+             stop_grace_period: {}s\n    logging:\n      driver: journald\n      options:\n        \
+             tag: {}\n    networks:\n      signer:\n        ipv4_address: {}\n",
+            self.name,
+            self.image,
+            texts(&self.command),
+            self.stop_secs,
+            self.name,
+            self.container.address(),
+            uid = self.uid,
+        );
+        self.write_lists(&mut out).expect("a string takes everything");
+        out
+    }
+
+    fn write_lists(&self, out: &mut String) -> std::fmt::Result {
+        if !self.after.is_empty() {
+            writeln!(out, "    depends_on: {}", texts(self.after))?;
+        }
+        if !self.published.is_empty() {
+            writeln!(out, "    ports: {}", texts(&self.published))?;
+        }
+        if let Some(file) = &self.env_file {
+            writeln!(out, "    env_file: [{}]", text(file))?;
+        }
+        if !self.environment.is_empty() {
+            out.push_str("    environment:\n");
+            for (name, value) in &self.environment {
+                writeln!(out, "      {name}: {}", text(value))?;
+            }
+        }
+        out.push_str("    volumes:\n");
+        for path in &self.reads {
+            mount(out, path, &path.to_string(), true)?;
+        }
+        for (path, inside) in &self.writes {
+            mount(out, path, inside, false)?;
+        }
+        Ok(())
+    }
+}
+
+/// A missing source is an error, instead of an empty folder of root's.
+fn mount(out: &mut String, source: &AbsPath, target: &str, read_only: bool) -> std::fmt::Result {
+    write!(
+        out,
+        "      - type: bind\n        source: {source}\n        target: {target}\n        read_only: \
+         {read_only}\n        bind:\n          create_host_path: false\n"
+    )
+}
+
+fn services<'a>(view: View<'a>, images: &'a Images) -> Vec<Service<'a>> {
+    let View { site, role, .. } = view;
+    let mut services = Vec::new();
+    if site.has_signer(role) {
+        services.push(signer(site, &images.countersign));
+        if let (Some(image), Some(postgres)) = (&images.sbtc, &images.postgres)
+            && site.sbtc.is_some()
+        {
+            services.push(sbtc(site, image));
+            services.push(database(site, postgres));
+        }
+    }
+    if site.has_node(role) {
+        services.push(node(site, &images.node));
+        services.extend(
+            images
+                .bitcoin
+                .as_ref()
+                .filter(|_| site.has_bitcoin(role))
+                .map(|image| bitcoin(site, image)),
+        );
+        if let Some(Link::Countersign { .. }) = site.link {
+            services.push(link(site, &images.countersign));
+        }
+    }
+    services
+}
+
+fn same(folder: &AbsPath) -> (AbsPath, String) {
+    (folder.clone(), folder.to_string())
+}
+
+/// Published on one address of the host: never on all.
+fn published(address: IpAddr, port: crate::places::Port) -> String {
+    format!("{}:{port}", SocketAddr::new(address, port.get()))
+}
+
+/// Where peers reach a host.
+fn public(site: &Site, role: HostRole) -> IpAddr {
+    let host = site.host(role);
+    host.public_address.unwrap_or(host.address)
+}
+
+fn signer<'a>(site: &Site, image: &'a Image) -> Service<'a> {
+    let paths = &site.paths;
+    let mut reads = vec![paths.signer_config(), paths.key_folder()];
+    let mut ports = Vec::new();
+    match &site.link {
+        // The proxies on this host come by the containers' network, as the node does.
+        None | Some(Link::Nginx | Link::Haproxy) => {}
+        Some(Link::Countersign { .. }) => {
+            reads.push(paths.tls());
+            ports.push(published(site.host(HostRole::Signer).address, site.ports.signer));
+        }
+        Some(Link::Wireguard { signer_address, .. }) => {
+            ports.push(published(*signer_address, site.ports.signer));
+        }
+    }
+    if site.shows_metrics() {
+        ports.push(published(site.host(HostRole::Signer).address, site.ports.signer_metrics));
+    }
+    let config = paths.signer_config().to_string();
+    Service {
+        name: "signer",
+        image,
+        uid: Uid::Signer.number(),
+        container: Container::Signer,
+        command: ["countersign", "run", "--config", &config].map(str::to_owned).to_vec(),
+        reads,
+        writes: vec![same(&paths.state)],
+        published: ports,
+        environment: Vec::new(),
+        env_file: None,
+        stop_secs: 15,
+        after: &[],
+    }
+}
+
+fn node<'a>(site: &Site, image: &'a Image) -> Service<'a> {
+    let paths = &site.paths;
+    let role = site.node_role();
+    let mut ports = vec![published(public(site, role), site.ports.node_p2p)];
+    if let Some(Link::Wireguard { node_address, .. }) = &site.link {
+        ports.push(published(*node_address, site.ports.node_rpc));
+    }
+    if site.shows_metrics() {
+        ports.push(published(site.host(role).address, site.ports.node_metrics));
+    }
+    let config = paths.node_toml().to_string();
+    Service {
+        name: "node",
+        image,
+        uid: Uid::Node.number(),
+        container: Container::Node,
+        command: ["stacks-node", "start", "--config", &config].map(str::to_owned).to_vec(),
+        reads: vec![paths.node_toml()],
+        writes: vec![same(&paths.node_state)],
+        published: ports,
+        environment: Vec::new(),
+        env_file: None,
+        stop_secs: 120,
+        after: match (&site.link, site.bitcoin.external.is_some()) {
+            (None, true) => &["signer"],
+            (None, false) => &["signer", "bitcoin"],
+            (Some(Link::Countersign { .. }), true) => &["link"],
+            (Some(Link::Countersign { .. }), false) => &["link", "bitcoin"],
+            (Some(_), true) => &[],
+            (Some(_), false) => &["bitcoin"],
+        },
+    }
+}
+
+fn bitcoin<'a>(site: &Site, image: &'a Image) -> Service<'a> {
+    let paths = &site.paths;
+    let config = format!("-conf={}", paths.bitcoin_conf());
+    let data = format!("-datadir={}", paths.bitcoin_state);
+    let mut ports = Vec::new();
+    if let (Some(Link::Wireguard { node_address, .. }), Some(_)) = (&site.link, &site.sbtc) {
+        ports.push(published(*node_address, site.ports.bitcoin_rpc));
+    }
+    Service {
+        name: "bitcoin",
+        image,
+        uid: Uid::Bitcoin.number(),
+        container: Container::Bitcoin,
+        command: vec!["bitcoind".to_owned(), config, data],
+        reads: vec![paths.bitcoin_conf()],
+        writes: vec![same(&paths.bitcoin_state)],
+        published: ports,
+        environment: Vec::new(),
+        env_file: None,
+        stop_secs: 600,
+        after: &[],
+    }
+}
+
+fn link<'a>(site: &Site, image: &'a Image) -> Service<'a> {
+    let config = site.paths.link_toml();
+    let argument = config.to_string();
+    Service {
+        name: "link",
+        image,
+        uid: Uid::Link.number(),
+        container: Container::Link,
+        command: ["countersign", "link", "--config", &argument].map(str::to_owned).to_vec(),
+        reads: vec![config, site.paths.tls()],
+        writes: Vec::new(),
+        published: vec![published(site.host(HostRole::Node).address, site.ports.link_rpc)],
+        environment: Vec::new(),
+        env_file: None,
+        stop_secs: 15,
+        after: &[],
+    }
+}
+
+fn sbtc<'a>(site: &Site, image: &'a Image) -> Service<'a> {
+    let paths = &site.paths;
+    let peers = published(public(site, HostRole::Signer), site.ports.sbtc_p2p);
+    let mut ports = vec![format!("{peers}/udp"), peers];
+    if let Some(Link::Wireguard { signer_address, .. }) = &site.link {
+        ports.push(published(*signer_address, site.ports.sbtc_events));
+    }
+    let config = paths.sbtc_toml().to_string();
+    let command = ["/usr/local/bin/signer", "--config", &config, "--migrate-db"];
+    Service {
+        name: "sbtc",
+        image,
+        uid: Uid::Sbtc.number(),
+        container: Container::Sbtc,
+        command: command.map(str::to_owned).to_vec(),
+        reads: vec![paths.sbtc_toml()],
+        writes: Vec::new(),
+        published: ports,
+        environment: Vec::new(),
+        env_file: Some(paths.sbtc_secrets()),
+        stop_secs: 60,
+        after: &["postgres"],
+    }
+}
+
+fn database<'a>(site: &Site, image: &'a Image) -> Service<'a> {
+    let paths = &site.paths;
+    let password = paths.sbtc_config.join("postgres-password");
+    let environment = vec![
+        ("POSTGRES_USER", super::sbtc::DATABASE_USER.to_owned()),
+        ("POSTGRES_DB", site.database_name().to_owned()),
+        ("POSTGRES_PASSWORD_FILE", password.to_string()),
+        ("PGPORT", site.ports.postgres.to_string()),
+        ("PGDATA", "/var/lib/postgresql/data/db".to_owned()),
+    ];
+    Service {
+        name: "postgres",
+        image,
+        uid: POSTGRES_UID,
+        container: Container::Postgres,
+        command: ["docker-entrypoint.sh", "postgres", "-k", "/tmp"].map(str::to_owned).to_vec(),
+        reads: vec![password],
+        writes: vec![(paths.postgres_state(), "/var/lib/postgresql/data".to_owned())],
+        published: Vec::new(),
+        environment,
+        env_file: None,
+        stop_secs: 60,
+        after: &[],
+    }
+}

@@ -1,0 +1,301 @@
+//! Units of systemd: one for each program of the host, each under a user of its own and in a sandbox.
+//!
+//! `docs/operator/systemd.md` says why each line is here. With Docker the programs are containers (`compose`), and
+//! only jobs of the host itself have units.
+
+use crate::choices::{BitcoinMode, HostRole, KeyPlace, Runtime};
+use crate::render::Put as _;
+use crate::rendered::Rendered;
+use crate::site::{Link, Site};
+use crate::values::{AbsPath, UserName};
+
+use super::signer::VAULT_SOCKET;
+use super::{View, fixed};
+
+mod chain;
+mod jobs;
+mod proxy;
+mod sandbox;
+
+use sandbox::{CALLS, HARDENED};
+
+const HEAD: &str = super::HEAD;
+
+/// Where the units are described.
+const DOCUMENTATION: &str = "Documentation=https://docs.stacks.co/operate/run-a-signer\n";
+
+/// After these a human must look first: `docs/exit-codes.md`.
+const FINAL: &str = "2 4 6 8 11 12";
+
+pub(super) fn files(view: View<'_>) -> Vec<Rendered> {
+    let mut units = jobs::units(view);
+    units.extend(proxy::units(view));
+    if view.site.runtime == Runtime::Systemd {
+        units.extend(programs(view));
+    }
+    let place = |(name, text): (&str, String)| {
+        Rendered::public(fixed("/etc/systemd/system").join(name), text)
+    };
+    units.into_iter().map(place).collect()
+}
+
+fn programs(View { site, role, .. }: View<'_>) -> Vec<(&'static str, String)> {
+    let mut units = Vec::new();
+    if site.has_signer(role) {
+        units.push(("countersign.service", signer(site)));
+        units.push(("countersign.socket", signer_socket(site)));
+        if site.signer.vault {
+            units.push(("countersign-vault.service", vault(site)));
+            units.push(("countersign-vault.socket", vault_socket(site)));
+        }
+        if site.sbtc.is_some() {
+            units.push(("sbtc-signer.service", chain::sbtc(site)));
+        }
+    }
+    if site.has_node(role) {
+        units.push(("stacks-node.service", chain::node(site)));
+        if site.bitcoin.mode != BitcoinMode::External {
+            units.push(("bitcoind.service", chain::bitcoin(site)));
+        }
+        if let Some(Link::Countersign { .. }) = site.link {
+            units.push(("countersign-link.service", link(site)));
+        }
+    }
+    units
+}
+
+/// `StateDirectory=` if the folder is where systemd makes them, else a hole in the read-only system.
+fn state(folder: &AbsPath, mode: &str) -> String {
+    match folder.as_path().strip_prefix("/var/lib") {
+        Ok(name) => format!("StateDirectory={}\nStateDirectoryMode={mode}\n", name.display()),
+        Err(_) => format!("ReadWritePaths={folder}\n"),
+    }
+}
+
+fn identity(user: &UserName) -> String {
+    format!("User={user}\nGroup={user}\n")
+}
+
+/// What systemd hands to the process that opens the key.
+fn credential(site: &Site) -> String {
+    let place = |name: &str| {
+        let file = site.paths.credstore().join(name);
+        format!("LoadCredentialEncrypted={name}:{file}\n")
+    };
+    match site.signer.key {
+        KeyPlace::Age => place("signer-passphrase"),
+        KeyPlace::Credential => place("signing-key"),
+    }
+}
+
+/// A request on the socket would start what must stay down.
+fn close(socket: &str) -> String {
+    let codes = FINAL.replace(' ', "|");
+    format!(
+        "ExecStopPost=+/bin/sh -c 'case \"$$EXIT_STATUS\" in {codes}) exec systemctl --no-block stop \
+         {socket};; esac'\nRestart=always\nRestartSec=5\n# A human must look first: \
+         docs/exit-codes.md.\nRestartPreventExitStatus={FINAL}\n"
+    )
+}
+
+fn signer(site: &Site) -> String {
+    let (bin, config) = (&site.paths.bin, site.paths.signer_config());
+    let vault = if site.signer.vault { " countersign-vault.socket" } else { "" };
+    let mut out = format!(
+        "{HEAD}
+[Unit]
+Description=Countersign, a block signer for Stacks
+{DOCUMENTATION}Wants=network-online.target countersign.socket
+After=network-online.target time-sync.target countersign.socket{vault}
+# Assert, not Condition: a condition that is not met skips the start, and nobody hears of it.
+AssertFileIsExecutable={bin}/countersign
+AssertFileNotEmpty={config}
+# Never give up: a signer that stays down after a few failures is down until somebody looks.
+StartLimitIntervalSec=0
+
+[Service]
+Type=notify
+NotifyAccess=main
+ExecStart={bin}/countersign run --config {config}
+ExecReload={bin}/countersign reload --config {config}
+# A callback would start what must stay down; see RestartPreventExitStatus.
+{}WatchdogSec=30
+TimeoutStartSec=300
+TimeoutStopSec=15
+
+",
+        close("countersign.socket"),
+    );
+    if !site.signer.vault {
+        out.push_str(&credential(site));
+    }
+    out.push_str(&identity(&site.users.signer));
+    out.push_str(&state(&site.paths.state, "0711"));
+    out.push_str("UMask=0077\nLimitCORE=0\nLimitNOFILE=4096\n\n# Its node, and who reads its metrics.\nIPAddressDeny=any\n");
+    for peer in signer_peers(site) {
+        out.put(format_args!("IPAddressAllow={peer}\n"));
+    }
+    out.push_str(
+        "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6\nSocketBindDeny=any\n\
+         SocketBindAllow=ipv4:tcp\nSocketBindAllow=ipv6:tcp\n\nPrivateUsers=yes\n",
+    );
+    out.put(format_args!("{HARDENED}{CALLS}SystemCallFilter=prlimit64 setrlimit\n\n[Install]\nWantedBy=multi-user.target\n"));
+    out
+}
+
+/// Whom the signer talks to.
+fn signer_peers(site: &Site) -> Vec<String> {
+    let mut peers = vec!["localhost".to_owned()];
+    if site.has_two_hosts() {
+        peers.push(site.peer_address(HostRole::Node).to_string());
+        peers.push(site.peer_address(HostRole::Signer).to_string());
+    }
+    if site.shows_metrics() {
+        peers.push(site.host(HostRole::Signer).address.to_string());
+        peers.extend(site.monitoring.sources.iter().map(ToString::to_string));
+    }
+    peers.dedup();
+    peers
+}
+
+fn signer_socket(site: &Site) -> String {
+    // An address of a tunnel may come later than the socket.
+    let free = if site.signer_endpoint().ip().is_loopback() { "" } else { "FreeBind=yes\n" };
+    format!(
+        "{HEAD}# It outlives the signer: while that restarts, callbacks wait here instead of being refused.
+
+[Unit]
+Description=Countersign's endpoint for callbacks of the Stacks node
+{DOCUMENTATION}
+[Socket]
+ListenStream={}
+FileDescriptorName=endpoint
+{free}NoDelay=yes
+Backlog=1024
+
+[Install]
+WantedBy=sockets.target
+",
+        site.signer_endpoint(),
+    )
+}
+
+fn vault(site: &Site) -> String {
+    let (bin, config) = (&site.paths.bin, site.paths.vault_toml());
+    format!(
+        "{HEAD}
+[Unit]
+Description=Countersign's vault, which holds the signing key
+{DOCUMENTATION}Wants=countersign-vault.socket
+After=countersign-vault.socket time-sync.target
+Before=countersign.service
+AssertFileIsExecutable={bin}/countersign
+AssertFileNotEmpty={config}
+StartLimitIntervalSec=0
+
+[Service]
+Type=notify
+NotifyAccess=main
+ExecStart={bin}/countersign vault --config {config}
+# A request would start what must stay down; see RestartPreventExitStatus.
+{}WatchdogSec=30
+TimeoutStopSec=15
+
+# Sealed to this machine (and its TPM, if it has one): it is no use anywhere else.
+{}{}{}UMask=0077
+LimitCORE=0
+# Its memory is locked, so that the key is never in swap.
+LimitMEMLOCK=infinity
+
+# No network at all: its callers are on this host, and the socket comes from systemd.
+PrivateNetwork=yes
+IPAddressDeny=any
+RestrictAddressFamilies=AF_UNIX
+SocketBindDeny=any
+
+# Not PrivateUsers: it would hide who calls.
+{HARDENED}{CALLS}# It takes away more by itself, after its start.
+SystemCallFilter=prlimit64 setrlimit mlock mlockall seccomp
+SystemCallFilter=landlock_create_ruleset landlock_add_rule landlock_restrict_self
+
+[Install]
+WantedBy=multi-user.target
+",
+        close("countersign-vault.socket"),
+        credential(site),
+        identity(&site.users.vault),
+        state(&site.paths.vault_state, "0700"),
+    )
+}
+
+fn vault_socket(site: &Site) -> String {
+    format!(
+        "{HEAD}# The vault itself asks the kernel who calls, and answers by vault.toml.
+
+[Unit]
+Description=Countersign's socket for requests to the vault
+{DOCUMENTATION}
+[Socket]
+ListenStream={VAULT_SOCKET}
+FileDescriptorName=vault
+SocketUser={}
+SocketGroup={}
+SocketMode=0660
+DirectoryMode=0755
+RemoveOnStop=yes
+
+[Install]
+WantedBy=sockets.target
+",
+        site.users.vault, site.users.signer,
+    )
+}
+
+fn link(site: &Site) -> String {
+    let (bin, config) = (&site.paths.bin, site.paths.link_toml());
+    let signer = site.host(HostRole::Signer).address;
+    let node = site.host(HostRole::Node).address;
+    format!(
+        "{HEAD}
+[Unit]
+Description=Countersign's link between the node and its signer
+{DOCUMENTATION}Wants=network-online.target
+After=network-online.target time-sync.target
+Before=stacks-node.service
+AssertFileIsExecutable={bin}/countersign
+AssertFileNotEmpty={config}
+StartLimitIntervalSec=0
+
+[Service]
+Type=notify
+NotifyAccess=main
+ExecStart={bin}/countersign link --config {config}
+Restart=always
+RestartSec=1
+# A human must look first: docs/exit-codes.md.
+RestartPreventExitStatus={FINAL}
+WatchdogSec=30
+TimeoutStopSec=15
+
+{}UMask=0077
+LimitCORE=0
+LimitNOFILE=4096
+
+IPAddressDeny=any
+IPAddressAllow=localhost
+IPAddressAllow={signer}
+IPAddressAllow={node}
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
+SocketBindDeny=any
+SocketBindAllow=ipv4:tcp
+SocketBindAllow=ipv6:tcp
+
+PrivateUsers=yes
+{HARDENED}{CALLS}SystemCallFilter=prlimit64 setrlimit
+
+[Install]
+WantedBy=multi-user.target
+",
+        identity(&site.users.link),
+    )
+}

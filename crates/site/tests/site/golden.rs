@@ -1,0 +1,189 @@
+//! Every file of every kind of installation, as it is rendered: both profiles, one host and two, systemd and Docker,
+//! and each kind of link.
+
+use countersign_site::{HostRole, Rendered, Secrecy, Site, files, unit_problems};
+
+use crate::sample::{FULL, drawn_secrets};
+
+/// The images of a Docker installation.
+const IMAGES: &str = r#"
+[images]
+countersign = "registry.example.org/countersign@sha256:0a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7e8f9"
+node = "registry.example.org/stacks-core@sha256:1a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7e8f9"
+bitcoin = "registry.example.org/bitcoin@sha256:2a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7e8f9"
+sbtc = "registry.example.org/sbtc@sha256:3a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7e8f9"
+postgres = "registry.example.org/postgres@sha256:4a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7e8f9"
+"#;
+
+const PINS: &str = "signer_pin = \"sha256/qp0dqZ0QuvYwGWR9GmrLHuyhP8E5EWIQDWzWBRXWwmM=\"\n\
+                    node_pin = \"sha256/Vvd0zVaczM5bS6NL1ZDJdfyPS4jOzIEOcgwbWvKmwGY=\"\n";
+
+/// An installation of a kind.
+pub(crate) fn site(profile: &str, hosts: u8, runtime: &str, more: &str) -> Site {
+    let mut text =
+        format!("network = \"mainnet\"\nprofile = \"{profile}\"\nruntime = \"{runtime}\"\n");
+    text.push_str("[hosts.signer]\nname = \"signer-1\"\n");
+    if hosts == 2 {
+        text.push_str(
+            "address = \"10.0.0.2\"\n[hosts.node]\nname = \"node-1\"\naddress = \"10.0.0.1\"\n",
+        );
+        text.push_str("public_address = \"192.0.2.1\"\n");
+        if !more.contains("[link]") {
+            text.push_str("[link]\n");
+            text.push_str(PINS);
+        }
+    }
+    text.push_str(more);
+    if runtime == "docker" {
+        text.push_str(IMAGES);
+    }
+    Site::parse(&text).unwrap()
+}
+
+/// Every kind of installation, with the name of its snapshot.
+pub(crate) fn kinds() -> Vec<(String, Site)> {
+    let mut kinds = Vec::new();
+    for profile in ["solo", "pool"] {
+        for (hosts, count) in [("one", 1), ("two", 2)] {
+            for runtime in ["systemd", "docker"] {
+                let name = format!("{profile}-{hosts}-{runtime}");
+                kinds.push((name, site(profile, count, runtime, "")));
+            }
+        }
+    }
+    for link in ["nginx", "haproxy"] {
+        let more = format!("[link]\nkind = \"{link}\"\n");
+        kinds.push((format!("solo-two-{link}"), site("solo", 2, "systemd", &more)));
+    }
+    kinds.push(("everything".to_owned(), Site::parse(FULL).unwrap()));
+    let docker = FULL
+        .replace("runtime = \"systemd\"", "runtime = \"docker\"")
+        .replace("vault = true", "vault = false");
+    let docker = format!("{}{IMAGES}", docker.split("[images]").next().unwrap());
+    kinds.push(("everything-docker".to_owned(), Site::parse(&docker).unwrap()));
+    let pruned = site("solo", 1, "systemd", "[bitcoin]\nmode = \"pruned\"\n");
+    kinds.push(("pruned".to_owned(), pruned));
+    let least = "[hosts.signer]\nname = \"signer-1\"\n";
+    let testnet = Site::parse(&format!("network = \"testnet\"\n{least}")).unwrap();
+    kinds.push(("testnet".to_owned(), testnet));
+    kinds
+}
+
+pub(crate) fn rendered(site: &Site, role: HostRole) -> Vec<Rendered> {
+    files(site, role, &drawn_secrets(site))
+}
+
+fn shown(files: &[Rendered]) -> String {
+    let show = |file: &Rendered| {
+        let Rendered { path, mode, owner, secrecy, contents } = file;
+        format!("==== {path} {mode:o} {owner} {secrecy:?}\n{}", contents.as_str())
+    };
+    files.iter().map(show).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn every_kind_of_installation_is_rendered_as_before() {
+    for (name, site) in kinds() {
+        for role in site.roles() {
+            insta::assert_snapshot!(format!("{name}-{role}"), shown(&rendered(&site, *role)));
+        }
+    }
+}
+
+#[test]
+fn what_may_be_committed_holds_no_secret() {
+    for (name, site) in kinds() {
+        for role in site.roles() {
+            for file in rendered(&site, *role) {
+                let text = file.contents.as_str();
+                let holds = crate::sample::SECRETS.iter().any(|(_, value)| text.contains(value));
+                assert!(!holds || file.secrecy == Secrecy::Secret, "{name}: {file:?}");
+                if file.secrecy == Secrecy::Secret {
+                    assert_eq!(file.mode, 0o600, "{name}: {file:?}");
+                    assert_ne!(file.owner, "root", "{name}: {file:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn each_path_is_rendered_once_and_in_order() {
+    for (name, site) in kinds() {
+        for role in site.roles() {
+            let paths: Vec<_> = rendered(&site, *role).into_iter().map(|file| file.path).collect();
+            assert!(paths.is_sorted_by(|one, other| one < other), "{name}: {paths:?}");
+        }
+    }
+}
+
+#[test]
+fn rendering_twice_gives_the_same() {
+    for (name, site) in kinds() {
+        for role in site.roles() {
+            assert_eq!(rendered(&site, *role), rendered(&site, *role), "{name}");
+        }
+    }
+}
+
+#[test]
+fn signer_and_node_agree_about_what_they_share() {
+    for (name, site) in kinds() {
+        let file = |role, end: &str| {
+            let files = rendered(&site, role);
+            let found = files.into_iter().find(|file| file.path.as_path().ends_with(end));
+            found.unwrap().contents.parse::<toml::Table>().unwrap()
+        };
+        let signer = file(HostRole::Signer, "etc/countersign/signer-config.toml");
+        let node = file(site.node_role(), "etc/stacks-node/Config.toml");
+        assert_eq!(signer["auth_password"], node["connection_options"]["auth_token"], "{name}");
+        assert_eq!(node["node"]["stacker"].as_bool(), Some(true), "{name}");
+        assert_eq!(node["node"]["event_dispatcher_blocking"].as_bool(), Some(false), "{name}");
+        let keys = node["events_observer"][0]["events_keys"].to_string();
+        assert_eq!(keys, "[\"stackerdb\", \"block_proposal\", \"burn_blocks\"]", "{name}");
+        if !site.has_two_hosts() {
+            assert_eq!(signer["endpoint"], node["events_observer"][0]["endpoint"], "{name}");
+            assert_eq!(signer["node_host"], node["node"]["rpc_bind"], "{name}");
+        }
+    }
+}
+
+#[test]
+fn containers_are_pinned_unprivileged_and_published_on_single_addresses() {
+    let mut seen = 0;
+    for (name, site) in kinds() {
+        for role in site.roles() {
+            let files = rendered(&site, *role);
+            let compose = files.iter().find(|file| file.path.as_path().ends_with("compose.yaml"));
+            let Some(compose) = compose else { continue };
+            seen += 1;
+            let text = compose.contents.as_str();
+            let count = |what: &str| text.matches(what).count();
+            let services = count("    image: ");
+            assert!(services > 0, "{name}");
+            assert_eq!(count("@sha256:"), services, "{name}");
+            for line in
+                ["read_only: true\n    cap_drop: [ALL]", "no-new-privileges:true", "    user: \"76"]
+            {
+                assert_eq!(count(line), services, "{name}: {line}");
+            }
+            assert!(!text.contains("0.0.0.0") && !text.contains("[::]"), "{name}");
+            assert!(!text.contains("privileged") || count("privileged") == services, "{name}");
+            assert!(!text.contains(":latest") && !text.contains("network_mode"), "{name}");
+        }
+    }
+    assert_eq!(seen, 8);
+}
+
+#[test]
+fn no_unit_has_a_problem() {
+    for (name, site) in kinds() {
+        for role in site.roles() {
+            for file in rendered(&site, *role) {
+                if file.path.as_path().starts_with("/etc/systemd/system") {
+                    assert_eq!(unit_problems(&file.contents), [], "{name}: {:?}", file.path);
+                }
+            }
+        }
+    }
+}
