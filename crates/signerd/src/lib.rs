@@ -17,6 +17,7 @@ pub mod control;
 pub mod decisions;
 mod drive;
 mod effects;
+pub mod exporter;
 mod facts;
 mod hand;
 mod health;
@@ -41,6 +42,7 @@ mod retry;
 mod run;
 mod sign;
 mod slots;
+mod status;
 pub mod store;
 #[cfg(test)]
 #[path = "../../wire/tests/support/header.rs"]

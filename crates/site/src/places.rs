@@ -94,19 +94,25 @@ impl Paths {
         self.config.join("haproxy.cfg")
     }
 
-    /// The private key of this host's end of a tunnel of WireGuard, root's alone.
+    /// The private key of this host's end of a tunnel of WireGuard, root's alone. Not among the secrets, which are the
+    /// same on both hosts.
     pub fn wireguard_key(&self) -> AbsPath {
-        self.secrets().join("wireguard.key")
+        self.config.join("wireguard.key")
+    }
+
+    /// The folder of the encrypted signing key.
+    pub fn key_folder(&self) -> AbsPath {
+        self.config.join("key")
     }
 
     /// The encrypted signing key.
     pub fn sealed_key(&self) -> AbsPath {
-        self.config.join("signer.age")
+        self.key_folder().join("signer.age")
     }
 
     /// The passphrase of the signing key, with Docker.
     pub fn passphrase(&self) -> AbsPath {
-        self.config.join("passphrase")
+        self.key_folder().join("signer-passphrase")
     }
 
     /// The folder with what systemd has sealed to this machine.

@@ -8,6 +8,7 @@ use std::error::Error as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use bytes::Bytes;
 use countersign_ops::control::{
     ControlError, ControlSocket, Handler, Method, Reply, Request, check_len,
 };
@@ -64,6 +65,8 @@ pub(crate) struct Control {
     pub(crate) identity: Value,
     /// How we are.
     pub(crate) readiness: Readiness,
+    /// The last snapshot as JSON.
+    pub(crate) shown: watch::Receiver<Bytes>,
     /// Reads the configuration again.
     pub(crate) reload: ReloadHandle,
     /// Signs, or does not.
@@ -92,11 +95,13 @@ impl Control {
         let readiness = self.readiness.ladder().to_json();
         let instance = self.vault.instance().borrow().to_json();
         let missed: Vec<Value> = self.misses.borrow().iter().map(Missed::to_json).collect();
+        let snapshot: Value = serde_json::from_slice(&self.shown.borrow()).unwrap_or_default();
         Reply::ok(json!({
             "signer": self.identity,
             "readiness": readiness,
             "instance": instance,
             "missed": missed,
+            "snapshot": snapshot,
         }))
     }
 

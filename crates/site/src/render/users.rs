@@ -92,6 +92,10 @@ fn folders(view: View<'_>) -> String {
             let (user, group) = own(&users.vault);
             folder(&paths.vault_state, "0700", &user, &group);
         }
+        // Whoever opens the key, and nobody else.
+        let (holder, _) = own(if site.signer.vault { &users.vault } else { &users.signer });
+        folder(&paths.key_folder(), "0700", &holder, &holder);
+        folder(&paths.credstore(), "0700", "root", "root");
         if let Some(backups) = &site.backups {
             let (user, group) = own(&users.backup);
             folder(&backups.folder, "0700", &user, &group);

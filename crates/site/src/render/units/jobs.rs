@@ -62,15 +62,13 @@ DynamicUser=yes
         out.put(format_args!("IPAddressAllow={peer}\n"));
     }
     out.put(format_args!(
-        "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
+        "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
 SocketBindDeny=any
 
 {HARDENED}# It reads what belongs to others, and writes nothing of theirs.
 CapabilityBoundingSet=CAP_DAC_READ_SEARCH
 AmbientCapabilities=CAP_DAC_READ_SEARCH
-# Who may log in with which key, and what runs.
-ProtectHome=read-only
-ProtectProc=default
+# Memory and processors; of processes it sees its own alone.
 ProcSubset=all
 {CALLS}"
     ));
