@@ -189,6 +189,7 @@ impl Fault {
             }
             Self::NotARecipient => "use an identity of one of the manifest's recipients",
             Self::LaterPostgres(_) => "install the later PostgreSQL where you verify",
+            Self::Scratch(_) => "mend what PostgreSQL says (room, memory, its user), then verify again",
             Self::DoesNotRestore(_) => {
                 "make a new backup and verify it; if it fails too, check the live database"
             }
@@ -239,7 +240,6 @@ impl fmt::Display for Fault {
             }
             Self::LaterPostgres(said) => write!(f, "a later PostgreSQL made the dump: {said}"),
             Self::DoesNotRestore(said) => write!(f, "the dump does not restore: {said}"),
-            Self::Scratch(said) => write!(f, "the temporary PostgreSQL failed: {said}"),
             Self::Scratch(said) => write!(f, "the temporary PostgreSQL failed: {said}"),
             Self::OtherDatabase(missing) => {
                 write!(f, "it is another database: it has no {}", missing.join(", "))
