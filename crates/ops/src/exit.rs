@@ -16,7 +16,7 @@ pub enum Exit {
     Failure = 1,
     /// The command line or the configuration is wrong; nothing was touched.
     Usage = 2,
-    /// The store or the journal cannot be written.
+    /// The store, the journal or the decision log cannot be written.
     Store = 3,
     /// The signing journal is missing, not the latest, in use, damaged, or of another key.
     Journal = 4,
@@ -40,6 +40,8 @@ pub enum Exit {
     NoDaemon = 13,
     /// What is installed is not what is rendered.
     Drift = 14,
+    /// A backup is no good, or is not where it should be.
+    Backup = 15,
 }
 
 /// One line of the table of exit codes.
@@ -54,7 +56,7 @@ pub struct Row {
 }
 
 /// Every exit code, in order.
-pub const TABLE: [Row; 15] = [
+pub const TABLE: [Row; 16] = [
     Row { exit: Exit::Ok, meaning: "done, or stopped by SIGTERM or SIGINT", remedy: "nothing" },
     Row {
         exit: Exit::Failure,
@@ -68,7 +70,7 @@ pub const TABLE: [Row; 15] = [
     },
     Row {
         exit: Exit::Store,
-        meaning: "the store cannot be used, or store or journal cannot be written; nothing was signed",
+        meaning: "the store cannot be used, or store, journal or decision log cannot be written; nothing was signed",
         remedy: "make room, mend permissions or end the other process, as the error says; then restart",
     },
     Row {
@@ -125,6 +127,11 @@ pub const TABLE: [Row; 15] = [
         exit: Exit::Drift,
         meaning: "installed files differ from what `countersign render` makes of countersign.toml",
         remedy: "look with `countersign render --diff`, then change countersign.toml or run `countersign render`",
+    },
+    Row {
+        exit: Exit::Backup,
+        meaning: "a backup is no good, is missing, or is not off this host; or its role is not what it should be",
+        remedy: "do what the verdict says; make a new backup before you need the old one",
     },
 ];
 

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::assemble::spawn;
 use crate::attendance::Misses;
+use crate::backup::Copier;
 use crate::config::Config;
 use crate::control::{Control, identity};
 use crate::keys::PublicKeys;
@@ -95,7 +96,7 @@ impl Hands {
     pub(crate) fn watch_over(
         self,
         tasks: &mut Tasks,
-        vault: &VaultHandle,
+        (vault, store): (&VaultHandle, Copier),
         stop: &CancellationToken,
     ) -> Loop {
         let pulses = Pulses::new([self.signer.clone(), vault.pulse()]);
@@ -109,9 +110,9 @@ impl Hands {
             tracing::error!(%error, "there is no status page; nothing else depends on it");
         }
         if let Some(socket) = socket {
-            let (vault, told) = (vault.clone(), misses.subscribe());
+            let (vault, misses) = (vault.clone(), misses.subscribe());
             let control =
-                Control { identity, readiness, window, reload, vault, floor, misses: told };
+                Control { identity, readiness, window, reload, vault, store, floor, misses };
             spawn(tasks, "control", socket.run(control, stop.clone()));
         }
         let (watcher, teller, signer, tick) = (self.watcher, self.teller, self.signer, self.tick);

@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::assemble::assemble;
 use crate::config::{Config, Doors, Problem};
+use crate::decisions::LogError;
 use crate::history::HistoryError;
 use crate::import::ImportError;
 use crate::instance::BookError;
@@ -106,6 +107,9 @@ pub enum RunError {
     /// The store cannot be opened.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// What is decided cannot be kept.
+    #[error(transparent)]
+    Decisions(#[from] LogError),
     /// Another program's database is in the way.
     #[error("this signer cannot take another one's place")]
     Takeover(#[from] ImportError),
@@ -142,7 +146,7 @@ impl RunError {
             | Self::Control(_) => Exit::Bind,
             Self::Journal(error) if error.is_unwritable() => Exit::Store,
             Self::Journals(error) => error.exit(),
-            Self::Store(_) | Self::Book(_) => Exit::Store,
+            Self::Store(_) | Self::Book(_) | Self::Decisions(_) => Exit::Store,
             Self::Instance(_) => Exit::Instance,
             Self::Standing(_) => Exit::Key,
             Self::Takeover(error) => error.exit(),

@@ -16,6 +16,7 @@ pub(super) enum Endpoint {
     Account,
     LastSetCycle,
     SignerSlots,
+    AggregateKey,
     PutChunk,
     SignersChunk,
     MinersChunk,
@@ -51,6 +52,9 @@ impl Endpoint {
             Self::SignerSlots => {
                 "/v2/contracts/call-read/:principal/signers/stackerdb-get-signer-slots-page"
             }
+            Self::AggregateKey => {
+                "/v2/contracts/call-read/:principal/sbtc-registry/get-current-aggregate-pubkey"
+            }
             Self::PutChunk => "/v2/stackerdb/:principal/:contract/chunks",
             Self::SignersChunk | Self::MinersChunk => "/v2/stackerdb/:principal/:contract/:slot",
             Self::SlotMetadata => "/v2/stackerdb/:principal/:contract",
@@ -70,6 +74,7 @@ impl Endpoint {
             | Self::LastSetCycle
             | Self::SignerBlocks
             | Self::Health
+            | Self::AggregateKey
             | Self::PutChunk => 64 * KIB,
             Self::Pox
             | Self::LatestAndLast

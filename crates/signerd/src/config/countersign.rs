@@ -16,6 +16,7 @@ use serde::Deserialize;
 use super::door::{self, TLS_KEYS, TlsTable};
 use super::file::{auth_password, unknown_key};
 use super::{Caution, HostPort, MEGABYTE, Problem};
+use crate::decisions::Limits;
 use crate::recorder::Recording;
 
 /// A node that may take the place of the preferred one.
@@ -35,6 +36,8 @@ pub struct FallbackNode {
 pub(super) struct Countersign {
     allowed_peers: Vec<String>,
     control_socket: Option<PathBuf>,
+    decision_log_days: u64,
+    decision_log_mb: u64,
     fallback_nodes: Vec<Fallback>,
     key: Option<KeyTable>,
     listen_before_signing_secs: u64,
@@ -61,9 +64,11 @@ struct Fallback {
 }
 
 /// The keys of [`Countersign`], for suggestions. A test holds the two together.
-pub(super) const KEYS: [&str; 14] = [
+pub(super) const KEYS: [&str; 16] = [
     "allowed_peers",
     "control_socket",
+    "decision_log_days",
+    "decision_log_mb",
     "fallback_nodes",
     "key",
     "listen_before_signing_secs",
@@ -85,6 +90,8 @@ impl Default for Countersign {
         Self {
             allowed_peers: Vec::new(),
             control_socket: None,
+            decision_log_days: 90,
+            decision_log_mb: 2_048,
             fallback_nodes: Vec::new(),
             key: None,
             listen_before_signing_secs: 30,
@@ -175,6 +182,16 @@ impl Countersign {
         }
         let max_bytes = self.record_max_mb.saturating_mul(MEGABYTE);
         Ok(Some(Recording { folder: folder.clone(), max_bytes }))
+    }
+
+    /// How much of what was decided is kept. The file that is written is full at a sixteenth of it at most.
+    pub(super) fn decision_log(&self) -> Result<Limits, Problem> {
+        let (megabytes, days) = (self.decision_log_mb, self.decision_log_days);
+        if megabytes == 0 || days == 0 {
+            return Err(Problem::DecisionLog);
+        }
+        let usual = Limits::keeping(megabytes.saturating_mul(MEGABYTE), days);
+        Ok(Limits { file_bytes: usual.file_bytes.min(usual.total_bytes / 16), ..usual })
     }
 
     /// Where commands reach the daemon, if it is not the usual place.

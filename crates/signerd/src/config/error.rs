@@ -186,6 +186,12 @@ pub enum Problem {
          both out to record nothing"
     )]
     Recording,
+    /// A decision log that would keep nothing.
+    #[error(
+        "`countersign.decision_log_mb` and `countersign.decision_log_days` say how much of what was decided is \
+         kept, and must be more than zero"
+    )]
+    DecisionLog,
     /// A wait that is shorter than what it waits for.
     #[error(
         "`countersign.lost_peer_floor_secs` = {floor} is too short: for {least} s a block may be asked \

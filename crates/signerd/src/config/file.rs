@@ -153,6 +153,7 @@ impl File {
             tls: self.countersign.tls()?,
             node_tls: self.countersign.node_tls()?,
             recording: self.countersign.recording()?,
+            decision_log: self.countersign.decision_log()?,
             log: self.countersign.log()?,
             named_control_socket: self.countersign.control_socket()?,
             status_page: self.countersign.status_page()?,

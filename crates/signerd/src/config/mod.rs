@@ -27,9 +27,10 @@ pub use countersign::FallbackNode;
 pub use door::{Door, Doors};
 pub use error::{ConfigError, Problem};
 pub(crate) use outline::strip_indices;
-pub use outline::{Change, Outline};
+pub use outline::{Change, Outline, hidden_texts};
 pub use paths::DbPath;
 
+use crate::decisions::Limits;
 use crate::keys::PublicKeys;
 use crate::recorder::Recording;
 
@@ -70,6 +71,8 @@ pub struct Config {
     pub db_path: DbPath,
     /// Where everything that happens is recorded, if it is.
     pub recording: Option<Recording>,
+    /// How much of what was decided is kept.
+    pub decision_log: Limits,
     /// Where commands reach the daemon, if the file says so; see [`Config::control_socket`].
     pub named_control_socket: Option<PathBuf>,
     /// Where the status page is, if there is one: a loopback address.

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use crate::attendance::{Missed, Misses};
+use crate::backup::{Copier, back_up};
 use crate::config::Config;
 use crate::keys::PublicKeys;
 use crate::readiness::Readiness;
@@ -33,11 +34,14 @@ pub enum Route {
     Demote,
     /// Read the configuration again.
     Reload,
+    /// Hand over what a backup holds.
+    Backup,
 }
 
 impl Route {
     /// Everything that can be asked.
-    pub const ALL: [Self; 4] = [Self::Status, Self::Promote, Self::Demote, Self::Reload];
+    pub const ALL: [Self; 5] =
+        [Self::Status, Self::Promote, Self::Demote, Self::Reload, Self::Backup];
 
     /// The method and the path.
     pub const fn line(self) -> (Method, &'static str) {
@@ -46,6 +50,7 @@ impl Route {
             Self::Promote => (Method::Post, "/promote"),
             Self::Demote => (Method::Post, "/demote"),
             Self::Reload => (Method::Post, "/reload"),
+            Self::Backup => (Method::Post, "/backup"),
         }
     }
 
@@ -71,6 +76,8 @@ pub(crate) struct Control {
     pub(crate) reload: ReloadHandle,
     /// Signs, or does not.
     pub(crate) vault: VaultHandle,
+    /// Copies the store.
+    pub(crate) store: Copier,
     /// How long a lost instance is waited for.
     pub(crate) floor: Duration,
     /// The latest blocks that have no signature of ours.
@@ -129,6 +136,7 @@ impl Handler for Control {
             Some(Route::Promote) => instance::promote(&self.vault, self.floor, request.body).await,
             Some(Route::Demote) => instance::demote(&self.vault).await,
             Some(Route::Reload) => self.reload().await,
+            Some(Route::Backup) => back_up(&self.vault, &self.store, &self.identity).await,
             None => {
                 let text = format!("this daemon does not know {}", request.path);
                 Reply::refusal(404, "route_unknown", text)

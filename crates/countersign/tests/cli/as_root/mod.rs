@@ -1,5 +1,6 @@
 //! What needs users, access control lists and programs of the distribution.
 
+mod backups;
 mod firewall;
 mod guard;
 mod interop;
