@@ -192,6 +192,9 @@ impl Fault {
             Self::DoesNotRestore(_) => {
                 "make a new backup and verify it; if it fails too, check the live database"
             }
+            Self::Scratch(_) => {
+                "make room or memory, or name another folder with --scratch; then verify again"
+            }
             Self::OtherDatabase(_) => {
                 "back up the database that `db_endpoint` of the sBTC signer names"
             }
@@ -239,7 +242,6 @@ impl fmt::Display for Fault {
             }
             Self::LaterPostgres(said) => write!(f, "a later PostgreSQL made the dump: {said}"),
             Self::DoesNotRestore(said) => write!(f, "the dump does not restore: {said}"),
-            Self::Scratch(said) => write!(f, "the temporary PostgreSQL failed: {said}"),
             Self::Scratch(said) => write!(f, "the temporary PostgreSQL failed: {said}"),
             Self::OtherDatabase(missing) => {
                 write!(f, "it is another database: it has no {}", missing.join(", "))
