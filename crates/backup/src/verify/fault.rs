@@ -193,9 +193,6 @@ impl Fault {
             Self::DoesNotRestore(_) => {
                 "make a new backup and verify it; if it fails too, check the live database"
             }
-            Self::Scratch(_) => {
-                "make room or memory, or name another folder with --scratch; then verify again"
-            }
             Self::OtherDatabase(_) => {
                 "back up the database that `db_endpoint` of the sBTC signer names"
             }
