@@ -331,6 +331,6 @@ fn time_of_day(text: &str) -> Result<u32, &'static str> {
 
 const VERIFY: &str = "Prove it from where its recipients are: countersign backup verify --help";
 /// The job in the records.
-const JOB: &str = "backup.postgres";
+const JOB: &str = "backup.sbtc";
 /// How long a copy to another host may take.
 const HOOK_PATIENCE: Duration = Duration::from_hours(2);

@@ -307,6 +307,6 @@ const LEVELS: [&str; 5] = [
     "its private shares open and belong to that key",
 ];
 /// The job in the records.
-const JOB: &str = "backup-verify";
+const JOB: &str = "backup-verify.sbtc";
 /// Who deployed the contracts on the mainnet.
 const MAINNET_REGISTRY: &str = "SM3VDXK3WZZSA84XXFKAFAF15NNZX32CTSG82JFQ4";

@@ -199,7 +199,7 @@ fn the_password_is_in_no_argument_and_no_environment() {
     assert!(!seen.contains(PASSWORD) && !seen.contains("AGE-SECRET-KEY"), "{seen}");
     let printed: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(printed["manifest"]["contents"]["shares"][0]["aggregate_key"], aggregate());
-    assert_eq!(desk.record("backup.postgres")["outcome"], "ok");
+    assert_eq!(desk.record("backup.sbtc")["outcome"], "ok");
 }
 
 #[test]
@@ -255,7 +255,7 @@ fn a_verification_needs_no_network_and_is_written_down() {
     let verdict: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((&verdict["level"], &verdict["verdict"]), (&4.into(), &"good".into()));
     assert!(verdict["seconds_per_gb"].as_f64().unwrap() > 0.0);
-    let record = desk.record("backup-verify");
+    let record = desk.record("backup-verify.sbtc");
     assert_eq!((&record["detail"]["level"], &record["outcome"]), (&4.into(), &"ok".into()));
     let list = desk.command(&["list"]).output().unwrap();
     assert!(!list.status.success(), "list has no database: {}", said(&list));
@@ -273,7 +273,7 @@ fn a_verification_needs_no_network_and_is_written_down() {
     assert_eq!(output.status.code(), Some(15), "{}", said(&output));
     assert!(said(&output).contains("AEAD failure"), "{}", said(&output));
     assert!(!said(&output).contains(&"09".repeat(8)), "{}", said(&output));
-    assert_eq!(desk.record("backup-verify")["detail"]["level"], 3);
+    assert_eq!(desk.record("backup-verify.sbtc")["detail"]["level"], 3);
 }
 
 /// A node that answers every question with this, and how many questions.
@@ -532,7 +532,7 @@ fn the_description_of_the_installation_says_everything_that_a_backup_needs() {
         names.filter(|name| name.ends_with(".dump.age")).count()
     };
     let outcome = || {
-        let text = fs::read(home.path().join("state/records/backup.postgres.json")).unwrap();
+        let text = fs::read(home.path().join("state/records/backup.sbtc.json")).unwrap();
         serde_json::from_slice::<Value>(&text).unwrap()["outcome"].clone()
     };
     // The other host is away: the backup is made, and the failure is told.
