@@ -81,15 +81,7 @@ impl Drop for Program {
 fn spawn(host: &Host, script: &str) -> Program {
     use std::os::unix::process::CommandExt as _;
     let child = Command::new("nsenter")
-        .args([
-            "--target",
-            &host.holder.id().to_string(),
-            "--net",
-            "--mount",
-            "bash",
-            "-euc",
-            script,
-        ])
+        .args(["--target", &host.init, "--net", "--mount", "bash", "-euc", script])
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
