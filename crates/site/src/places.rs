@@ -14,6 +14,7 @@ pub struct Ports {
     pub signer: Port,
     pub signer_metrics: Port,
     pub exporter: Port,
+    pub status_page: Port,
     pub node_rpc: Port,
     pub node_p2p: Port,
     pub node_metrics: Port,

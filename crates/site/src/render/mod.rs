@@ -8,6 +8,7 @@ use crate::secrets::Secrets;
 use crate::site::Site;
 use crate::values::AbsPath;
 
+mod alerting;
 mod bitcoin;
 mod compose;
 mod firewall;
@@ -46,6 +47,7 @@ const GENERATORS: &[fn(View<'_>) -> Vec<Rendered>] = &[
     ssh::files,
     time::files,
     monitoring::files,
+    alerting::files,
 ];
 
 /// Every file of the host with this role, by path.

@@ -75,6 +75,12 @@ pub(crate) fn rendered(site: &Site, role: HostRole) -> Vec<Rendered> {
 
 fn shown(files: &[Rendered]) -> String {
     let show = |file: &Rendered| {
+        // Shown where they are made.
+        let is_made_elsewhere =
+            ["alerts.yml", "json"].iter().any(|end| file.path.to_string().ends_with(end));
+        if is_made_elsewhere {
+            return format!("==== {} {:o}\n", file.path, file.mode);
+        }
         let Rendered { path, mode, owner, secrecy, contents } = file;
         format!("==== {path} {mode:o} {owner} {secrecy:?}\n{}", contents.as_str())
     };

@@ -2,12 +2,14 @@
 
 mod backups;
 mod booted;
+mod doctor;
 mod firewall;
 mod guard;
 mod interop;
 mod link_page;
 mod newborn;
 mod page;
+mod site;
 mod start_page;
 mod user;
 mod vault;
