@@ -103,6 +103,14 @@ impl Drop for Host {
     fn drop(&mut self) {
         let _ = self.holder.kill();
         let _ = self.holder.wait();
+        // The kernel ends what was in the namespace with its first process, in its own time.
+        let events = self.group.join("cgroup.events");
+        let began = Instant::now();
+        while fs::read_to_string(&events).is_ok_and(|text| !text.contains("populated 0"))
+            && began.elapsed() < Duration::from_secs(10)
+        {
+            std::thread::sleep(Duration::from_millis(5));
+        }
         let _ = Command::new("find")
             .arg(&self.group)
             .args(["-depth", "-type", "d", "-exec", "rmdir", "{}", "+"])
