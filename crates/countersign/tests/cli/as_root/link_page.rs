@@ -1,15 +1,11 @@
 //! `docs/operator/link-variants.md`, carried out on two hosts, each booted by systemd in namespaces of its own. They share
 //! a network with the addresses of both.
 
-use std::fs;
-use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::support::said;
+use super::booted::Host;
 
 const PAGE: &str = include_str!("../../../../../docs/operator/link-variants.md");
 
@@ -19,80 +15,7 @@ fn steps(part: &str) -> Vec<String> {
     after.map(|rest| rest.split_once("```").unwrap().0.replace("\n   ", "\n")).collect()
 }
 
-/// A host that systemd has booted, as far as services need it: with its own `/etc`, `/var`, `/run` and processes, and
-/// without the services of the machine that this is.
-struct Host {
-    role: &'static str,
-    holder: Child,
-    /// The process id of its systemd.
-    init: String,
-    /// Its control group, in which systemd makes those of its services.
-    group: PathBuf,
-}
-
-/// What a host is before its systemd begins. Targets that services are ordered after are there, and empty.
-const BOOT: &str = r#"
-mount --make-rprivate /
-mount -t proc proc /proc
-mount -t tmpfs run /run
-mount -t cgroup2 cgroup /sys/fs/cgroup
-mount -t tmpfs units /usr/lib/systemd/system
-mkdir -p /run/over/etc/upper /run/over/etc/work /run/over/var/upper /run/over/var/work
-for path in etc var; do
-    mount -t overlay over -o lowerdir=/$path,upperdir=/run/over/$path/upper,workdir=/run/over/$path/work /$path
-done
-rm -rf /etc/systemd/system
-mkdir /etc/systemd/system
-for target in sysinit basic shutdown sockets timers network-online time-sync multi-user; do
-    printf '[Unit]\nDefaultDependencies=no\n' > /usr/lib/systemd/system/$target.target
-done
-exec env -i container=other PATH="$PATH" /lib/systemd/systemd --system --unit=basic.target --log-target=console
-"#;
-
 impl Host {
-    /// With the network of `beside`, or one of its own.
-    fn new(role: &'static str, beside: Option<&Self>, folder: &Path) -> Self {
-        let group = control_group(role);
-        let mut command = Command::new("bash");
-        command.args(["-euc", "echo $$ > \"$0/cgroup.procs\"; exec \"$@\""]).arg(&group);
-        match beside {
-            None => command.args(["unshare", "--net"]),
-            Some(other) => command.args(["nsenter", "--target", &other.init, "--net", "unshare"]),
-        };
-        command
-            .args(["--mount", "--pid", "--cgroup", "--uts", "--ipc", "--fork", "--kill-child"])
-            .args(["bash", "-euc", BOOT])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(fs::File::create(folder.join(format!("{role}.log"))).unwrap());
-        let holder = command.spawn().expect("util-linux is installed");
-        let mut host = Self { role, holder, init: String::new(), group };
-        let log = || fs::read_to_string(folder.join(format!("{role}.log"))).unwrap();
-        let id = host.holder.id();
-        host.init = until(log, || {
-            let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).ok()?;
-            Some(children.trim().to_owned()).filter(|pid| !pid.is_empty())
-        });
-        let manager = format!("/proc/{}/root/run/systemd/private", host.init);
-        until(log, || fs::exists(&manager).unwrap_or(false).then_some(()));
-        host
-    }
-
-    /// Runs a script as root of this host. What it printed.
-    fn run(&self, folder: &Path, script: &str) -> String {
-        let program = Path::new(env!("CARGO_BIN_EXE_countersign")).parent().unwrap();
-        let search = format!("{}:{}", program.display(), std::env::var("PATH").unwrap());
-        let done = Command::new("nsenter")
-            .args(["--target", &self.init, "--net", "--mount", "--pid", "--cgroup"])
-            .arg(format!("--wd={}", folder.display()))
-            .args(["bash", "-euc", script])
-            .env("PATH", search)
-            .output()
-            .unwrap();
-        assert!(done.status.success(), "{}: {script}\n{}", self.role, said(&done));
-        String::from_utf8(done.stdout).unwrap()
-    }
-
     /// The first block of the page, with the values of this host.
     fn values(&self, first: &str) -> String {
         if self.role == "signer" {
@@ -104,43 +27,6 @@ impl Host {
         });
         lines.collect::<Vec<_>>().concat()
     }
-}
-
-/// What `look` finds, in the end.
-fn until<T>(log: impl Fn() -> String, look: impl Fn() -> Option<T>) -> T {
-    let began = Instant::now();
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(began.elapsed() < Duration::from_secs(20), "{}", log());
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
-
-impl Drop for Host {
-    fn drop(&mut self) {
-        let _ = self.holder.kill();
-        let _ = self.holder.wait();
-        let _ = Command::new("find")
-            .arg(&self.group)
-            .args(["-depth", "-type", "d", "-exec", "rmdir", "{}", "+"])
-            .output();
-    }
-}
-
-/// A new control group below the one of this process.
-fn control_group(role: &str) -> PathBuf {
-    static COUNT: AtomicU32 = AtomicU32::new(0);
-    let mounts = fs::read_to_string("/proc/mounts").unwrap();
-    let mount = mounts.lines().find(|line| line.starts_with("cgroup2 ")).expect("there is cgroup2");
-    let own = fs::read_to_string("/proc/self/cgroup").unwrap();
-    let own = own.lines().find_map(|line| line.strip_prefix("0::/")).unwrap();
-    let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    let name = format!("countersign-test-{}-{count}-{role}", std::process::id());
-    let group = Path::new(mount.split(' ').nth(1).unwrap()).join(own).join(name);
-    fs::create_dir(&group).unwrap();
-    group
 }
 
 /// Both hosts, with the description of an installation that `init` wrote and a folder in which files are carried.
@@ -195,15 +81,7 @@ impl Drop for Program {
 fn spawn(host: &Host, script: &str) -> Program {
     use std::os::unix::process::CommandExt as _;
     let child = Command::new("nsenter")
-        .args([
-            "--target",
-            &host.holder.id().to_string(),
-            "--net",
-            "--mount",
-            "bash",
-            "-euc",
-            script,
-        ])
+        .args(["--target", &host.init, "--net", "--mount", "bash", "-euc", script])
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
