@@ -4,6 +4,7 @@
 //! The tests themselves are in the folder `tests` of this package. Nothing here is part of a program
 //! that anybody runs.
 
+pub mod browser;
 pub mod conformance;
 pub mod daemons;
 #[cfg(target_os = "linux")]

@@ -1,25 +1,44 @@
-//! The units in `deploy/systemd/`, judged by systemd's own tools. They need the package `systemd`.
+//! The units that `countersign render` makes, judged by systemd's own tools. They need the package `systemd`.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use countersign_ops::exit::TABLE;
+use countersign_site::{HostRole, Rendered, Secrets, Site, files};
 use system_tests::daemons::countersign;
 use tempfile::TempDir;
 
 const SERVICES: [&str; 2] = ["countersign.service", "countersign-vault.service"];
 const SOCKETS: [&str; 2] = ["countersign.socket", "countersign-vault.socket"];
 
-fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/systemd")
+/// Every file of a signer with a vault.
+fn rendered() -> Vec<Rendered> {
+    let site = "network = \"mainnet\"\nprofile = \"pool\"\n[hosts.signer]\nname = \"signer-1\"\n";
+    let site = Site::parse(site).unwrap();
+    let folder = TempDir::new().unwrap();
+    Secrets::draw(folder.path(), &site).unwrap();
+    files(&site, HostRole::Signer, &Secrets::load(folder.path(), &site).unwrap())
+}
+
+fn file(end: &str) -> String {
+    let files = rendered();
+    let found = files.iter().find(|file| file.path.as_path().ends_with(end)).unwrap();
+    found.contents.to_string()
 }
 
 fn unit(name: &str) -> String {
-    fs::read_to_string(folder().join(name)).unwrap()
+    file(&format!("systemd/system/{name}"))
+}
+
+/// A rendered file in a folder, for a tool that reads it there.
+fn copy(folder: &TempDir, name: &str, text: &str) -> PathBuf {
+    let path = folder.path().join(name);
+    fs::write(&path, text).unwrap();
+    path
 }
 
 /// The values that a unit gives to a key, in its order.
@@ -56,12 +75,9 @@ fn final_codes() -> Vec<String> {
 fn systemd_finds_nothing_to_say_about_the_units() {
     let copies = TempDir::new().unwrap();
     let program = countersign().to_str().unwrap();
-    let copy = |name: &str| {
-        let path = copies.path().join(name);
-        fs::write(&path, unit(name).replace("/usr/bin/countersign", program)).unwrap();
-        path
-    };
-    let paths: Vec<PathBuf> = SERVICES.into_iter().chain(SOCKETS).map(copy).collect();
+    let copied =
+        |name: &str| copy(&copies, name, &unit(name).replace("/usr/bin/countersign", program));
+    let paths: Vec<PathBuf> = SERVICES.into_iter().chain(SOCKETS).map(copied).collect();
     let verified = systemd("systemd-analyze", &["verify", "--man=no"], &paths);
     assert!(verified.status.success(), "{}", said(&verified));
     assert_eq!(said(&verified), "");
@@ -76,10 +92,11 @@ fn systemd_finds_nothing_to_say_about_the_units() {
 
 #[test]
 fn the_services_are_exposed_to_little() {
+    let copies = TempDir::new().unwrap();
     for name in SERVICES {
         // The threshold is in tenths.
         let args = ["security", "--offline=yes", "--no-pager", "--threshold=15"];
-        let judged = systemd("systemd-analyze", &args, &[folder().join(name)]);
+        let judged = systemd("systemd-analyze", &args, &[copy(&copies, name, &unit(name))]);
         assert!(judged.status.success(), "{name}: {}", said(&judged));
         assert!(said(&judged).contains("Overall exposure level"), "{}", said(&judged));
     }
@@ -151,7 +168,8 @@ fn systemd_makes_the_users_that_the_services_run_as() {
     let root = TempDir::new().unwrap();
     fs::create_dir(root.path().join("etc")).unwrap();
     let flag = format!("--root={}", root.path().display());
-    let made = systemd("systemd-sysusers", &[flag.as_str()], &[folder().join("sysusers.conf")]);
+    let users = copy(&root, "users.conf", &file("sysusers.d/countersign.conf"));
+    let made = systemd("systemd-sysusers", &[flag.as_str()], &[users]);
     assert!(made.status.success(), "{}", said(&made));
     let users = fs::read_to_string(root.path().join("etc/passwd")).unwrap();
     for name in SERVICES {

@@ -17,8 +17,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("vaultd", &["wire", "vault", "custody", "ops"]),
     ("node", &["wire"]),
     ("ops", &[]),
+    ("status", &[]),
     ("devnet", &["wire"]),
-    ("signerd", &["wire", "signer", "vault", "custody", "node", "ops", "watch", "logs"]),
+    ("signerd", &["wire", "signer", "vault", "custody", "node", "ops", "watch", "logs", "status"]),
     ("operator", &["wire", "vault", "node", "ops"]),
     ("watch", &[]),
     ("site", &["wire", "watch"]),
@@ -29,7 +30,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "countersign",
         &[
             "signerd", "devnet", "operator", "custody", "vault", "vaultd", "node", "ops", "wire",
-            "watch", "site", "logs", "backup", "doctor",
+            "status", "watch", "site", "logs", "backup", "doctor",
         ],
     ),
     (
@@ -44,6 +45,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "ops",
             "devnet",
             "signerd",
+            "status",
             "watch",
             "site",
             "logs",

@@ -47,14 +47,16 @@ pub(crate) fn rustup_component(
 }
 
 /// What the tests with `as_root` in their path run, and the Debian package of each.
-const DISTRIBUTION: [(&str, &str); 19] = [
+const DISTRIBUTION: [(&str, &str); 21] = [
     ("age", "age"),
     ("chromedriver", "chromium-driver"),
     ("chromium", "chromium"),
+    ("docker-compose", "docker-compose"),
     ("gdb", "gdb"),
     ("git", "git"),
     ("haproxy", "haproxy"),
     ("ip", "iproute2"),
+    ("logrotate", "logrotate"),
     ("nft", "nftables"),
     ("nginx", "nginx-light"),
     ("pg_dump", "postgresql"),

@@ -18,10 +18,11 @@ use zeroize::Zeroizing;
 
 use crate::name::Name;
 use crate::{
-    check_config, demote, devnet, doctor, explain, firewall, generate_stacking_signature,
-    generate_staking_signature, generate_vote, get_chunk, get_latest_chunk, import, init, journal,
-    keys, link, list_chunks, monitor_signers, promote, put_chunk, reload, render, replay, run,
-    standby, status, tls, vault, verify_vote,
+    alerts, backup, check_config, deadman, demote, devnet, doctor, explain, exporter, firewall,
+    generate_stacking_signature, generate_staking_signature, generate_vote, get_chunk,
+    get_latest_chunk, import, init, journal, keys, link, list_chunks, logs, monitor_signers,
+    promote, put_chunk, reload, render, replay, restore, run, standby, status, support_bundle, tls,
+    vault, verify_vote,
 };
 
 /// An independent signer for Stacks
@@ -106,19 +107,50 @@ pub(crate) enum Command {
         verb: keys::Verb,
     },
     /// Look after the journal of what this key has signed, while no signer runs or in a vault that does
+    /// Back up what the sBTC signer keeps, and prove that it restores
+    Backup {
+        #[command(subcommand)]
+        verb: backup::Verb,
+    },
+    /// Restore from a backup
+    Restore {
+        #[command(subcommand)]
+        verb: restore::Verb,
+    },
+    /// Look after the journal of what this key has signed, while no signer runs or in a vault that does
     Journal(journal::Args),
     /// Say what was decided about a block, by which rule and facts, and who voted what
     #[command(after_help = explain::EXAMPLES)]
     Explain(explain::Args),
+    /// Look after logs: the decision log, how far each log reaches back, and what a line means
+    Logs {
+        #[command(subcommand)]
+        verb: logs::Verb,
+    },
     /// Take every decision of a recording again, and say whether it is the same
     #[command(after_help = replay::EXAMPLES)]
     Replay(replay::Args),
+    /// Collect what a helper needs into one file, without secrets
+    #[command(after_help = support_bundle::EXAMPLES)]
+    SupportBundle(support_bundle::Args),
     /// Make and name the certificates by which node's host and signer know each other
     #[command(subcommand)]
     Tls(tls::Command),
     /// Stand on the node's host and carry callbacks and questions between node and signer over TLS
     #[command(after_help = link::EXAMPLES)]
     Link(link::Args),
+    /// Serve metrics beside somebody else's signer: node, chain, certificates, backups, logs
+    #[command(after_help = exporter::EXAMPLES)]
+    Exporter(exporter::Args),
+    /// Say what is watched and what to do about it, and see that alerts arrive
+    #[command(after_help = alerts::EXAMPLES)]
+    Alerts {
+        #[command(subcommand)]
+        verb: alerts::Verb,
+    },
+    /// Raise the alarm when the place that watches everything else falls silent
+    #[command(after_help = deadman::EXAMPLES)]
+    Deadman(deadman::Args),
     /// Run a Stacks network on this machine, with signers that are real processes
     Devnet(Box<devnet::Args>),
 }

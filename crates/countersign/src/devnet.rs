@@ -19,6 +19,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::Failed;
+use crate::devnet_page::{NetworkPage, PageArgs};
 
 /// What `devnet` needs to know.
 #[derive(Debug, clap::Args)]
@@ -71,6 +72,8 @@ pub(crate) struct Args {
     /// Print one JSON object a line
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    page: PageArgs,
     /// Become the command after `--`, and end with the process of this number, which started this one
     #[arg(long, hide = true, requires = "command")]
     leashed: Option<u32>,
@@ -200,9 +203,11 @@ async fn network(
 ) -> Result<Summary, Failed> {
     let stop = CancellationToken::new();
     tokio::spawn(shutdown_signal(stop.clone()));
+    let page = NetworkPage::bind(args.page)?;
     let (network, events) = Network::start(config, args).await?;
-    let printed = print_events(events, args, out, &stop).await;
+    let printed = print_events(events, (args, page), out, &stop).await;
     let summary = network.stop().await;
+    stop.cancel();
     let stopped = print(&DevnetEvent::Stopped(summary.clone()), args.json, out);
     printed.and(stopped).map_err(|error| Failed::new(Exit::Failure, error))?;
     Ok(summary)
@@ -211,7 +216,7 @@ async fn network(
 /// Prints what happens until it is time to stop.
 async fn print_events(
     mut events: mpsc::Receiver<DevnetEvent>,
-    args: &Args,
+    (args, mut page): (&Args, NetworkPage),
     out: &mut dyn Write,
     stop: &CancellationToken,
 ) -> io::Result<()> {
@@ -224,6 +229,9 @@ async fn print_events(
             }
         };
         print(&event, args.json, out)?;
+        if let Some(shown) = page.hear(&event, stop) {
+            print(&shown, args.json, out)?;
+        }
         match event {
             DevnetEvent::BlockAdopted { .. } => blocks += 1,
             DevnetEvent::RewardCycle { .. } => cycles += 1,

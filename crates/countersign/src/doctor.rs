@@ -116,7 +116,7 @@ struct Shown {
 pub(crate) const EXAMPLES: &str = "\
 As root it sees most; what it may not look at is graded `unknown`, with what would change that. It changes
 nothing but with --fix, which never touches a key, the firewall, or the content of a file. The exit code is by
-the worst grade: 0 ok, 15 warn, 16 unknown, 17 fail.
+the worst grade: 0 ok, 16 warn, 17 unknown, 18 fail.
 
 Examples:
   sudo countersign doctor --config /etc/countersign/signer-config.toml

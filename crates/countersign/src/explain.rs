@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use countersign_ops::exit::Exit;
 use countersign_signerd::Config;
-use countersign_signerd::decisions::{Paths, ReadError, explain};
+use countersign_signerd::decisions::{Files, ReadError, explain};
 
 use crate::cli::Failed;
 
@@ -56,9 +56,9 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failed> {
     }
 }
 
-fn paths(args: &Args) -> Result<Paths, Failed> {
+fn paths(args: &Args) -> Result<Files, Failed> {
     if let Some(store) = &args.store {
-        return Ok(Paths::of_store(store));
+        return Ok(Files::of_store(store));
     }
     let file = args.config.as_deref().expect("clap asks for a configuration or a store");
     let config = Config::load(file).map_err(|error| Failed::new(Exit::Usage, error))?;

@@ -1,15 +1,23 @@
 //! The `countersign` program: arguments in, exit code out. What each verb does is in the crates.
 
+mod alerts;
+mod backup;
+mod backup_place;
+mod backup_postgres;
+mod backup_verify;
 mod check_config;
 mod cli;
 mod daemon;
+mod deadman;
 mod demote;
 mod devnet;
+mod devnet_page;
 mod doctor;
 mod doctor_fix;
 mod doctor_key;
 mod doctor_print;
 mod explain;
+mod exporter;
 mod firewall;
 mod generate_stacking_signature;
 mod generate_staking_signature;
@@ -29,6 +37,10 @@ mod keys_rotate;
 mod keys_scan;
 mod link;
 mod list_chunks;
+mod logs;
+mod logs_decisions;
+mod logs_explain;
+mod logs_verify;
 mod monitor_signers;
 mod name;
 mod progress;
@@ -37,10 +49,12 @@ mod put_chunk;
 mod reload;
 mod render;
 mod replay;
+mod restore;
 mod run;
 mod stackerdb;
 mod standby;
 mod status;
+mod support_bundle;
 mod tls;
 mod tls_new;
 mod tls_pin;
@@ -90,14 +104,21 @@ fn perform(name: Name, command: Command) -> Result<(), Failed> {
         Command::Doctor(args) => doctor::run(*args, out),
         Command::Status(args) => status::run(&args, out),
         Command::Reload(args) => reload::run(&args, out),
+        Command::Backup { verb } => backup::run(verb, out),
+        Command::Restore { verb } => restore::run(verb, out),
         Command::Import(args) => import::run(&args, out),
         Command::Keys { verb } => keys::run(verb, out),
         Command::Journal(args) => journal::run(&args, out),
         Command::Firewall { verb } => firewall::run(verb, out),
         Command::Explain(args) => explain::run(&args, out),
+        Command::Logs { verb } => logs::run(verb, out),
         Command::Replay(args) => replay::run(&args, out),
+        Command::SupportBundle(args) => support_bundle::run(&args, out),
         Command::Tls(args) => tls::run(args, out),
         Command::Link(args) => link::run(&args, out),
+        Command::Exporter(args) => exporter::run(args, out),
+        Command::Alerts { verb } => alerts::run(verb, out),
+        Command::Deadman(args) => deadman::run(&args, out),
         Command::Devnet(args) => devnet::run(&args, out),
     }
 }

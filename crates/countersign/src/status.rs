@@ -1,12 +1,14 @@
-//! `countersign status`: whether the running signer does what it is for.
+//! `countersign status`: whether the running signer does what it is for, and everything around it.
 
-use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _, Write};
+use std::thread::sleep;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use countersign_ops::exit::Exit;
 use countersign_signerd::control::Route;
-use countersign_signerd::readiness::{Ladder, Step};
+use countersign_signerd::readiness::Ladder;
+use countersign_status::Snapshot;
+use countersign_status::draw::{Canvas, draw};
 use serde_json::Value;
 
 use crate::cli::Failed;
@@ -17,16 +19,24 @@ use crate::daemon::Which;
 pub(crate) struct Args {
     #[command(flatten)]
     which: Which,
-    /// Print one JSON object
+    /// Print one JSON object, or one a line with `--watch`
     #[arg(long)]
     json: bool,
+    /// Look again every second, until it is interrupted
+    #[arg(long)]
+    watch: bool,
+    /// How many blocks and how many signers to list
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    rows: usize,
 }
 
 pub(crate) const EXAMPLES: &str = "\
-The exit code is 0 if the signer is ready, 1 if it runs and is not, 13 if it does not run.
+The exit code is 0 if the signer is ready, 1 if it runs and is not, 13 if it does not run. With
+--watch a signer that stops is waited for.
 
-Example:
+Examples:
   countersign status --config signer-config.toml
+  countersign status --config signer-config.toml --watch
 ";
 
 /// The signer runs, and something is missing.
@@ -34,122 +44,90 @@ Example:
 #[error("the signer is {0}")]
 struct NotReady(String);
 
-/// Draws the ladder of readiness, from the ground up.
+/// The daemon and this command do not speak of the same thing.
+#[derive(Debug, thiserror::Error)]
+#[error("the running signer is of another version than this command; ask it with its own program")]
+struct OtherVersion(#[source] serde_json::Error);
+
+/// Draws what the signer shows, once or again and again.
 pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failed> {
+    if !args.watch {
+        let look = look(args)?;
+        out.write_all(text(args, &look).as_bytes()).map_err(Failed::failure)?;
+        let Look { ladder, .. } = look;
+        return if ladder.is_ready() {
+            Ok(())
+        } else {
+            Err(Failed::new(Exit::Failure, NotReady(ladder.headline())))
+        };
+    }
+    let clear = if is_screen(args) { CLEAR } else { "" };
+    loop {
+        let text = match look(args) {
+            Ok(look) => text(args, &look),
+            Err(failed) if failed.exit == Exit::NoDaemon && !args.json => {
+                "the signer does not run; waiting for it\n".to_owned()
+            }
+            Err(failed) => return Err(failed),
+        };
+        let written = write!(out, "{clear}{text}").and_then(|()| out.flush());
+        match written {
+            // Whoever has seen enough is no failure.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
+            written => written.map_err(Failed::failure)?,
+        }
+        sleep(PAUSE);
+    }
+}
+
+/// What the daemon has answered.
+struct Look {
+    /// As it came.
+    answer: Value,
+    /// The ladder in it.
+    ladder: Ladder,
+    /// The snapshot in it.
+    snapshot: Snapshot,
+}
+
+fn look(args: &Args) -> Result<Look, Failed> {
     let answer = args.which.ask(Route::Status, &Value::Null, LIMIT)?;
     if !answer.is_success() {
         return Err(Failed::failure(answer.text()));
     }
-    let readiness = answer.body.get("readiness").cloned().unwrap_or_default();
-    let ladder: Ladder = serde_json::from_value(readiness).map_err(Failed::failure)?;
-    let text = if args.json {
-        format!("{}\n", answer.body)
-    } else {
-        let in_colour = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        draw(&answer.body, &ladder, now.as_secs(), in_colour)
-    };
-    out.write_all(text.as_bytes()).map_err(Failed::failure)?;
-    if ladder.is_ready() {
-        Ok(())
-    } else {
-        Err(Failed::new(Exit::Failure, NotReady(ladder.headline())))
-    }
+    let part = |name| answer.body.get(name).cloned().unwrap_or_default();
+    let ladder = serde_json::from_value(part("readiness")).map_err(Failed::failure)?;
+    let snapshot = serde_json::from_value(part("snapshot"));
+    let snapshot = snapshot.map_err(|error| Failed::failure(OtherVersion(error)))?;
+    Ok(Look { answer: answer.body, ladder, snapshot })
 }
 
-fn draw(status: &Value, ladder: &Ladder, now: u64, in_colour: bool) -> String {
-    let field = |name: &str| {
-        let value = status.pointer(&format!("/signer/{name}"));
-        value.map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
-    };
-    let field = |name| field(name).unwrap_or_default();
-    let mut text = format!(
-        "{}\n{} on {}, process {}\n\n",
-        field("version"),
-        field("address"),
-        field("network"),
-        field("pid")
-    );
-    let missing = ladder.missing().map(|step| step.rung);
-    for step in &ladder.rungs {
-        let mark = match step {
-            Step { holds: true, .. } => paint("✔", GREEN, in_colour),
-            Step { rung, .. } if Some(*rung) == missing => paint("✘", RED, in_colour),
-            Step { .. } => paint("·", GREY, in_colour),
-        };
-        let Step { rung, text: why, since, .. } = step;
-        let age = age(now.saturating_sub(*since));
-        writeln!(text, "  {mark} {:<15} {age:>6}  {why}", rung.label())
-            .expect("writing to a string cannot fail");
+fn text(args: &Args, Look { answer, snapshot, .. }: &Look) -> String {
+    if args.json {
+        return format!("{answer}\n");
     }
-    if let Some(remedy) = ladder.missing().and_then(|step| step.remedy.as_ref()) {
-        writeln!(text, "\nWhat to do: {remedy}.").expect("writing to a string cannot fail");
-    }
-    text
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let columns = rustix::termios::tcgetwinsize(io::stdout()).map(|size| usize::from(size.ws_col));
+    draw(
+        snapshot,
+        Canvas {
+            width: columns.ok().filter(|columns| *columns > 0).unwrap_or(USUAL_WIDTH),
+            in_colour: is_screen(args) && std::env::var_os("NO_COLOR").is_none(),
+            now: u64::try_from(now.as_millis()).unwrap_or(u64::MAX),
+            rows: args.rows,
+        },
+    )
 }
 
-/// How long ago, in the largest unit that shows two digits at most.
-fn age(seconds: u64) -> String {
-    match seconds {
-        0..120 => format!("{seconds} s"),
-        120..7_200 => format!("{} min", seconds / 60),
-        7_200..172_800 => format!("{} h", seconds / 3_600),
-        _ => format!("{} d", seconds / 86_400),
-    }
+fn is_screen(args: &Args) -> bool {
+    !args.json && io::stdout().is_terminal()
 }
 
-fn paint(text: &str, colour: &str, in_colour: bool) -> String {
-    if in_colour { format!("\u{1b}[{colour}m{text}\u{1b}[0m") } else { text.to_owned() }
-}
-
-const GREEN: &str = "32";
-const RED: &str = "31";
-const GREY: &str = "90";
+/// Home, and nothing below.
+const CLEAR: &str = "\u{1b}[H\u{1b}[2J";
+/// Of what is no terminal.
+const USUAL_WIDTH: usize = 100;
+/// Between two looks.
+const PAUSE: Duration = Duration::from_secs(1);
 /// The daemon answers at once unless it hangs.
 const LIMIT: Duration = Duration::from_secs(10);
-
-#[cfg(test)]
-mod tests {
-    use countersign_signerd::readiness::Rung;
-    use serde_json::json;
-
-    use super::*;
-
-    fn ladder(missing: Option<Rung>) -> Ladder {
-        let step = |rung: Rung| {
-            let holds = missing.is_none_or(|missing| rung < missing);
-            let (code, text) =
-                if holds { ("good", "all is well") } else { ("bad", "all is not well") };
-            let remedy = (!holds).then(|| "mend it".to_owned());
-            Step { rung, holds, code: code.to_owned(), text: text.to_owned(), remedy, since: 1_000 }
-        };
-        Ladder { rungs: Rung::ALL.map(step).to_vec() }
-    }
-
-    fn drawn(missing: Option<Rung>, now: u64, in_colour: bool) -> String {
-        let signer = json!({ "version": "countersign 0.1.0", "address": "SP1", "network": "mainnet", "pid": 7 });
-        draw(&json!({ "signer": signer }), &ladder(missing), now, in_colour)
-    }
-
-    #[test]
-    fn a_ready_signer_has_a_check_mark_on_every_rung() {
-        insta::assert_snapshot!(drawn(None, 1_090, false));
-    }
-
-    #[test]
-    fn the_first_missing_rung_is_crossed_and_says_what_to_do() {
-        insta::assert_snapshot!(drawn(Some(Rung::InSync), 10_000, false));
-    }
-
-    #[test]
-    fn colours_are_for_terminals() {
-        assert!(drawn(None, 0, true).contains("\u{1b}[32m✔\u{1b}[0m"));
-        assert!(!drawn(None, 0, false).contains('\u{1b}'));
-    }
-
-    #[test]
-    fn ages_are_short() {
-        let ages: Vec<_> = [0, 119, 120, 7_199, 7_200, 172_799, 172_800].map(age).into();
-        assert_eq!(ages, ["0 s", "119 s", "2 min", "119 min", "2 h", "47 h", "2 d"]);
-    }
-}

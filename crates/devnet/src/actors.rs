@@ -28,6 +28,7 @@ pub(crate) struct Addresses {
     pub(crate) node: SocketAddr,
     pub(crate) endpoint: SocketAddr,
     pub(crate) metrics: SocketAddr,
+    pub(crate) page: SocketAddr,
 }
 
 impl Addresses {
@@ -36,7 +37,7 @@ impl Addresses {
         (0..count)
             .map(|_| {
                 let (node, endpoint) = (ports.free()?, ports.free()?);
-                Ok(Self { node, endpoint, metrics: ports.free()? })
+                Ok(Self { node, endpoint, metrics: ports.free()?, page: ports.free()? })
             })
             .collect()
     }
@@ -99,6 +100,7 @@ impl Keys {
                     node: addresses.node,
                     endpoint: addresses.endpoint,
                     metrics: addresses.metrics,
+                    page: has_page(kind).then_some(addresses.page),
                     key,
                     next_key: next_key.as_ref(),
                     auth_password,
@@ -117,6 +119,7 @@ impl Keys {
                     node: addresses.node.to_string(),
                     endpoint: addresses.endpoint.to_string(),
                     metrics: addresses.metrics.to_string(),
+                    page: has_page(kind).then(|| addresses.page.to_string()),
                     config: files.config.clone(),
                     log: files.log.clone(),
                 };
@@ -153,4 +156,9 @@ fn is_countersign(kind: &SignerKind) -> bool {
             .is_some_and(|name| name.to_string_lossy().starts_with("countersign")),
         SignerKind::External => true,
     }
+}
+
+/// Whether the signer's page is the network's to place: whoever starts one by itself may start two.
+fn has_page(kind: &SignerKind) -> bool {
+    matches!(kind, SignerKind::Program(_)) && is_countersign(kind)
 }

@@ -25,6 +25,13 @@ pub enum DevnetEvent {
         /// Where each signer and its node are.
         signers: Vec<SignerPlace>,
     },
+    /// The whole network is shown on a page.
+    Page {
+        /// Where.
+        url: String,
+        /// Whether a browser was started with it.
+        is_opened: bool,
+    },
     /// A signer's process ended although nobody asked it to.
     SignerExited {
         /// The signer.
@@ -156,6 +163,8 @@ pub struct SignerPlace {
     pub endpoint: String,
     /// Where it serves metrics.
     pub metrics: String,
+    /// Where its status page is; null for a program that has none.
+    pub page: Option<String>,
     /// Its configuration file.
     pub config: PathBuf,
     /// What it prints.

@@ -31,7 +31,7 @@ mod watch;
 
 pub use config::{Deliver, DevnetConfig, SignerKind, Weights};
 pub use devnet::Devnet;
-pub use event::{DevnetEvent, Summary};
+pub use event::{DevnetEvent, SignerPlace, Summary};
 pub use real::{RealConfig, RealNetwork};
 pub use seed::Seed;
 pub use shared::Stopped;

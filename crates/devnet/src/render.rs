@@ -16,6 +16,10 @@ pub fn render(event: &DevnetEvent) -> Option<String> {
             }
             text
         }
+        DevnetEvent::Page { url, is_opened } => {
+            let opened = if *is_opened { " (opened)" } else { "" };
+            format!("page      {url}{opened}")
+        }
         DevnetEvent::SignerExited { signer, status, log } => {
             format!("signer    {signer} has ended: {status}; see {}", log.display())
         }

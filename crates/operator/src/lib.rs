@@ -8,10 +8,12 @@
 //! The arguments and what is printed for machines are those of stacks-signer 4.0.2
 //! (`signer-wire.md` section 9); `docs/cli.md` compares the two programs.
 
+pub mod alerts;
 mod authorization;
 mod base58;
 mod bitcoin;
 mod chunks;
+pub mod deadman;
 mod key_source;
 pub mod monitor;
 pub mod rotation;

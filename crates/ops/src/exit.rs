@@ -16,7 +16,7 @@ pub enum Exit {
     Failure = 1,
     /// The command line or the configuration is wrong; nothing was touched.
     Usage = 2,
-    /// The store or the journal cannot be written.
+    /// The store, the journal or the decision log cannot be written.
     Store = 3,
     /// The signing journal is missing, not the latest, in use, damaged, or of another key.
     Journal = 4,
@@ -40,12 +40,14 @@ pub enum Exit {
     NoDaemon = 13,
     /// What is installed is not what is rendered.
     Drift = 14,
+    /// A backup is no good, or is not where it should be.
+    Backup = 15,
     /// The worst grade of the doctor's checks is a warning.
-    DoctorWarns = 15,
+    DoctorWarns = 16,
     /// Something could not be measured, and nothing failed.
-    DoctorUnsure = 16,
+    DoctorUnsure = 17,
     /// A check failed.
-    DoctorFails = 17,
+    DoctorFails = 18,
 }
 
 /// One line of the table of exit codes.
@@ -60,7 +62,7 @@ pub struct Row {
 }
 
 /// Every exit code, in order.
-pub const TABLE: [Row; 18] = [
+pub const TABLE: [Row; 19] = [
     Row { exit: Exit::Ok, meaning: "done, or stopped by SIGTERM or SIGINT", remedy: "nothing" },
     Row {
         exit: Exit::Failure,
@@ -74,7 +76,7 @@ pub const TABLE: [Row; 18] = [
     },
     Row {
         exit: Exit::Store,
-        meaning: "the store cannot be used, or store or journal cannot be written; nothing was signed",
+        meaning: "the store cannot be used, or store, journal or decision log cannot be written; nothing was signed",
         remedy: "make room, mend permissions or end the other process, as the error says; then restart",
     },
     Row {
@@ -133,6 +135,11 @@ pub const TABLE: [Row; 18] = [
         remedy: "look with `countersign render --diff`, then change countersign.toml or run `countersign render`",
     },
     Row {
+        exit: Exit::Backup,
+        meaning: "a backup is no good, is missing, or is not off this host; or its role is not what it should be",
+        remedy: "do what the verdict says; make a new backup before you need the old one",
+    },
+    Row {
         exit: Exit::DoctorWarns,
         meaning: "`countersign doctor` warns: it works, and could be safer",
         remedy: "read what it says; each warning names the command that mends it",
@@ -156,7 +163,7 @@ impl Exit {
     }
 
     /// Whether a supervisor must leave the daemon down after this until somebody has changed something.
-    /// The units in `deploy/systemd/` name these codes.
+    /// The units that `countersign render` makes name these codes.
     pub const fn needs_a_human(self) -> bool {
         matches!(
             self,

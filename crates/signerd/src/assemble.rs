@@ -18,12 +18,13 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::attendance::{Attendance, Misses};
+use crate::backup::Copier;
 use crate::birth::Origin;
-use crate::care::{Care, Hands};
+use crate::care::{Care, Fronts, Hands};
 use crate::clock::{WallClock, now};
 use crate::config::{Config, DbPath, HostPort};
 use crate::control::open_control;
-use crate::decisions::DecisionLog;
+use crate::decisions::{DecisionLog, Limits, LogError};
 use crate::drive::Drive;
 use crate::effects::{Effects, Tasks as EffectTasks};
 use crate::hand::{Hand, Holder};
@@ -69,12 +70,13 @@ pub(crate) fn assemble(
     let permission = watch::Sender::new(Permission::Active);
     let heard = permission.subscribe();
     let own = public.all();
-    let care = Care::of((&config, &public), surroundings, &nodes, &metrics, permission.clone());
+    let counted = (&metrics, &callbacks);
+    let care = Care::of((&config, &public), surroundings, &nodes, counted, permission.clone());
     let pages = care.pages(registry, (&config, &public), nodes.clone());
     let (plan, terms, origin) = (Plan::of(&config), Terms::of(&config), Origin::of(&config));
     let keys_here = keys.held_here();
     let control_socket = config.control_socket();
-    let recording = config.recording;
+    let (recording, decision_log) = (config.recording, config.decision_log);
     refuse_beside_another(&config.db_path)?;
     let mut vaults = open_vaults(keys, &origin)?;
     let mut store = open_store(&config.db_path)?;
@@ -88,7 +90,7 @@ pub(crate) fn assemble(
         keys: if terms.is_dry_run { Vec::new() } else { keys_here },
         locks: endpoints.locks,
     };
-    let decisions = open_decisions(&config.db_path);
+    let decisions = open_decisions(&config.db_path, decision_log)?;
     let control_socket = open_control(control_socket, config.named_control_socket.is_some())?;
 
     let mut tasks = Tasks::new();
@@ -96,7 +98,8 @@ pub(crate) fn assemble(
     if let Some(server) = endpoints.metrics {
         spawn(&mut tasks, "metrics", server.run(pages, stop.clone()));
     }
-    let hands = care.start(&mut tasks, control_socket, &stop);
+    let fronts = Fronts { socket: control_socket, page: endpoints.page };
+    let hands = care.start(&mut tasks, fronts, &stop);
     let watch =
         NodeWatch::new(nodes.clone(), config.chain_id, config.node_probe, Arc::clone(&metrics));
     spawn(&mut tasks, "nodes", watch.run(stop.clone()));
@@ -158,45 +161,47 @@ impl Shared {
         let (metrics, told) = (Arc::clone(&self.metrics), inbox.clone());
         let (vault, vault_end) = VaultHandle::start(vaults, post, told, publisher.clone(), metrics)
             .map_err(RunError::Thread)?;
-        let hands = hands.watch_over(tasks, &vault, stop);
+        let (copier, copies) = Copier::new();
+        let hands = hands.watch_over(tasks, (&vault, copier), stop);
         let lanes = lanes(arrivals, &self.delivery(&vault, floors));
         let (intake, onlookers) = (self.intake(&vault, &own), self.onlookers(&own, hands.misses));
         self.look_out(tasks, own, &vault, stop);
         let (slots, reader) =
             SlotReader::new(self.nodes.clone(), self.plan.network, intake.clone(), inbox.clone());
         let (uploader, uploads) = Uploader::new(self.nodes.clone(), inbox);
-        let effects = Effects {
-            tasks: EffectTasks::new(&self.nodes, stop.clone()),
-            nodes: self.nodes,
-            chain_id: self.plan.chain_id,
-            vault,
-            publisher,
-            slots,
-            uploader,
-        };
-        let drive = Drive {
+        let decide = Drive {
             signer,
             store,
             decisions,
             recorder,
-            effects,
+            effects: Effects {
+                tasks: EffectTasks::new(&self.nodes, stop.clone()),
+                nodes: self.nodes,
+                chain_id: self.plan.chain_id,
+                vault,
+                publisher,
+                slots,
+                uploader,
+            },
             observer: Observer::new(Arc::clone(&self.metrics)),
             onlookers,
             health: NodeHealth::default(),
             intake,
             callbacks: self.callbacks,
             inbox: answers,
+            copies,
             metrics: self.metrics,
             readiness: hands.watcher,
+            teller: hands.teller,
             pulse: hands.signer,
             tick: hands.tick,
             wall_clock: WallClock::default(),
             woken: Instant::now(),
             tidied: Instant::now(),
-        };
-        let decide = drive.run(first, stop.clone());
-        tasks
-            .spawn("signer", async move { decide.await.map_err(|e| Failure::new(Exit::Store, e)) });
+        }
+        .run(first, stop.clone());
+        let decide = async move { decide.await.map_err(|e| Failure::new(Exit::Store, e)) };
+        tasks.spawn("signer", decide);
         tasks.spawn("vault", watch_vault(vault_end));
         spawn(tasks, "slots", reader.run(stop.clone()));
         spawn(tasks, "uploads", uploads.run(stop.clone()));
@@ -394,8 +399,10 @@ fn join_history(
     Ok(())
 }
 
-fn open_decisions(db_path: &DbPath) -> DecisionLog {
-    db_path.decisions().map_or_else(DecisionLog::off, DecisionLog::open)
+fn open_decisions(db_path: &DbPath, limits: Limits) -> Result<DecisionLog, LogError> {
+    db_path
+        .decisions()
+        .map_or_else(|| Ok(DecisionLog::off()), |files| DecisionLog::open(files, limits))
 }
 
 fn spawn_lanes(tasks: &mut Tasks, lanes: [LaneTask; 3], stop: &CancellationToken) {

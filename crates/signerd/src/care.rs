@@ -3,11 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+use countersign_node::CallbackQueue;
 use countersign_ops::control::ControlSocket;
 use countersign_ops::notify::Notifier;
 use countersign_ops::signals::Hangups;
 use countersign_ops::supervise::Tasks;
 use countersign_ops::watchdog::{Pulse, Pulses, watch_over};
+use countersign_status::Server;
 use prometheus_client::registry::Registry;
 use serde_json::Value;
 use tokio::sync::watch;
@@ -15,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::assemble::spawn;
 use crate::attendance::Misses;
+use crate::backup::Copier;
 use crate::config::Config;
 use crate::control::{Control, identity};
 use crate::keys::PublicKeys;
@@ -25,6 +29,7 @@ use crate::readiness::{Facts, Permission, Readiness, Watcher};
 use crate::reload::{Adjustable, ReloadHandle, Reloader};
 use crate::run::Surroundings;
 use crate::sign::VaultHandle;
+use crate::status::{Reporter, Status, Teller};
 
 /// Everything that looks after the daemon, before it runs.
 pub(crate) struct Care {
@@ -37,6 +42,7 @@ pub(crate) struct Care {
     identity: Value,
     tick: watch::Receiver<Duration>,
     stuck: watch::Sender<Option<&'static str>>,
+    status: Status,
     /// How long a lost instance is waited for.
     floor: Duration,
 }
@@ -45,6 +51,8 @@ pub(crate) struct Care {
 pub(crate) struct Loop {
     /// Hears what the loop hears.
     pub(crate) watcher: Watcher,
+    /// Tells those who look.
+    pub(crate) teller: Teller,
     /// The loop's pulse.
     pub(crate) signer: Pulse,
     /// The loop's tick.
@@ -61,6 +69,9 @@ pub(crate) struct Hands {
     notifier: Arc<Notifier>,
     stuck: watch::Sender<Option<&'static str>>,
     desk: Desk,
+    teller: Teller,
+    reporter: Reporter,
+    page: Option<Server>,
 }
 
 /// What answers on the control socket, but for the vault.
@@ -68,8 +79,17 @@ struct Desk {
     socket: Option<ControlSocket>,
     identity: Value,
     readiness: Readiness,
+    shown: watch::Receiver<Bytes>,
     reload: ReloadHandle,
     floor: Duration,
+}
+
+/// Where the daemon can be looked at and told what to do.
+pub(crate) struct Fronts {
+    /// Takes commands.
+    pub(crate) socket: Option<ControlSocket>,
+    /// Shows the page.
+    pub(crate) page: Option<Server>,
 }
 
 impl Hands {
@@ -77,20 +97,25 @@ impl Hands {
     pub(crate) fn watch_over(
         self,
         tasks: &mut Tasks,
-        vault: &VaultHandle,
+        (vault, store): (&VaultHandle, Copier),
         stop: &CancellationToken,
     ) -> Loop {
         let pulses = Pulses::new([self.signer.clone(), vault.pulse()]);
         let notifier = Arc::clone(&self.notifier);
         spawn(tasks, "watchdog", watch_over(pulses, notifier, self.stuck, stop.clone()));
         let misses = watch::Sender::new(Misses::new());
-        let Desk { socket, identity, readiness, reload, floor } = self.desk;
+        let Desk { socket, identity, readiness, shown, reload, floor } = self.desk;
+        if let Err(error) = self.reporter.start(vault.instance(), self.page, stop.clone()) {
+            tracing::error!(%error, "there is no status page; nothing else depends on it");
+        }
         if let Some(socket) = socket {
-            let (vault, told) = (vault.clone(), misses.subscribe());
-            let control = Control { identity, readiness, reload, vault, floor, misses: told };
+            let (vault, misses) = (vault.clone(), misses.subscribe());
+            let control =
+                Control { identity, readiness, shown, reload, vault, store, floor, misses };
             spawn(tasks, "control", socket.run(control, stop.clone()));
         }
-        Loop { watcher: self.watcher, signer: self.signer, tick: self.tick, misses }
+        let (watcher, teller, signer, tick) = (self.watcher, self.teller, self.signer, self.tick);
+        Loop { watcher, teller, signer, tick, misses }
     }
 }
 
@@ -100,7 +125,7 @@ impl Care {
         (config, keys): (&Config, &PublicKeys),
         surroundings: Surroundings,
         nodes: &Nodes,
-        metrics: &Arc<Metrics>,
+        (metrics, callbacks): (&Arc<Metrics>, &CallbackQueue),
         permission: watch::Sender<Permission>,
     ) -> Self {
         let Surroundings { config_file, inherited: _, notifier, hangups, log, usual_log } =
@@ -110,16 +135,21 @@ impl Care {
         let (tick, ticks) = watch::channel(config.event_timeout);
         let adjustable = Adjustable { tick, nodes: nodes.clone(), log, usual_log };
         let (reloader, reload) = Reloader::new(config_file, config.outline.clone(), adjustable);
+        let readiness = Readiness::new(facts, permission);
+        let stuck = watch::Sender::new(None);
+        let status =
+            Status::new((config, keys), readiness.clone(), stuck.subscribe(), callbacks.clone());
         Self {
             metrics: Arc::clone(metrics),
             notifier: Arc::new(notifier),
             hangups,
-            readiness: Readiness::new(facts, permission),
+            readiness,
             reloader,
             reload,
             identity: identity(config, keys),
             tick: ticks,
-            stuck: watch::Sender::new(None),
+            stuck,
+            status,
             floor: config.caution.floor,
         }
     }
@@ -141,9 +171,10 @@ impl Care {
     pub(crate) fn start(
         self,
         tasks: &mut Tasks,
-        socket: Option<ControlSocket>,
+        Fronts { socket, page }: Fronts,
         stop: &CancellationToken,
     ) -> Hands {
+        let Status { teller, reporter, shown } = self.status;
         let hands = Hands {
             watcher: self.readiness.watcher(),
             signer: Pulse::new("the deciding loop"),
@@ -154,9 +185,13 @@ impl Care {
                 socket,
                 identity: self.identity,
                 readiness: self.readiness.clone(),
+                shown,
                 reload: self.reload,
                 floor: self.floor,
             },
+            teller,
+            reporter,
+            page,
         };
         let (readiness, notifier) = (self.readiness.clone(), Arc::clone(&self.notifier));
         let announce = readiness.announce(notifier, self.metrics, stop.clone());

@@ -12,8 +12,9 @@ use tokio::task::yield_now;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
+use crate::backup::CopyWanted;
 use crate::clock::{WallClock, millis, now};
-use crate::decisions::DecisionLog;
+use crate::decisions::{DecisionLog, LogError};
 use crate::effects::Effects;
 use crate::health::NodeHealth;
 use crate::intake::{Intake, Reading};
@@ -22,7 +23,17 @@ use crate::observe::Observer;
 use crate::onlookers::Onlookers;
 use crate::readiness::Watcher;
 use crate::recorder::Recorder;
+use crate::status::Teller;
 use crate::store::{Store, StoreError};
+
+/// What cannot be remembered any more, so that nothing more is decided.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DriveError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Decisions(#[from] LogError),
+}
 
 /// Everything that the loop owns.
 pub(crate) struct Drive {
@@ -37,8 +48,11 @@ pub(crate) struct Drive {
     pub(crate) intake: Intake,
     pub(crate) callbacks: CallbackQueue,
     pub(crate) inbox: mpsc::Receiver<Event>,
+    /// Who wants a copy of the store.
+    pub(crate) copies: mpsc::Receiver<CopyWanted>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) readiness: Watcher,
+    pub(crate) teller: Teller,
     pub(crate) pulse: Pulse,
     /// Longest pause between two deadlines; a reload may change it.
     pub(crate) tick: watch::Receiver<Duration>,
@@ -51,12 +65,12 @@ pub(crate) struct Drive {
 
 impl Drive {
     /// Takes up what `first` has left over from before, then runs until `stop` is cancelled. A store
-    /// that cannot be written ends it at once, with nothing of the step done.
+    /// or a log that cannot be written ends it at once, with nothing of the step done.
     pub(crate) async fn run(
         mut self,
         first: Step,
         stop: CancellationToken,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), DriveError> {
         self.apply(first, now())?;
         let mut reading = None;
         let (mut awake, mut turn) = (now(), Instant::now());
@@ -73,6 +87,11 @@ impl Drive {
                 heard = self.effects.next_event() => Some(heard),
                 Some(brought) = self.inbox.recv() => Some(brought),
                 said = next_word(&mut reading, &self.callbacks, &self.intake) => said,
+                Some(wanted) = self.copies.recv() => {
+                    // Whoever asked may have gone away.
+                    let _ = wanted.send(self.store.copy());
+                    None
+                }
                 () = sleep(pause) => None,
             };
             if now().since(awake).get() > millis(self.tick() + STOPPED_FOR) {
@@ -95,7 +114,7 @@ impl Drive {
 
     /// Deadlines come before everything else, so that no flood of callbacks delays them; but not
     /// faster than one per [`MIN_PAUSE`], whatever the core asks for.
-    fn meet_deadline(&mut self) -> Result<(), StoreError> {
+    fn meet_deadline(&mut self) -> Result<(), DriveError> {
         let pause = self.woken.elapsed();
         let is_due = self.signer.next_deadline().is_some_and(|deadline| deadline <= now());
         if (is_due && pause >= MIN_PAUSE) || pause >= self.tick() {
@@ -105,17 +124,19 @@ impl Drive {
         if self.tidied.elapsed() >= TIDY_EVERY {
             self.tidied = Instant::now();
             self.store.tidy()?;
+            self.decisions.check()?;
         }
         Ok(())
     }
 
-    fn handle(&mut self, event: Event) -> Result<(), StoreError> {
+    fn handle(&mut self, event: Event) -> Result<(), DriveError> {
         let begun = Instant::now();
         self.health.observe(&event);
         self.metrics.events.get_or_create(&vec![("kind", label(&event))]).inc();
         let at = now();
         self.readiness.hear(&event, at);
         self.onlookers.hear(&event, at);
+        self.teller.hear(&event, at);
         let heard = self.recorder.hear(at, &event);
         let step = self.signer.handle(event, at);
         self.recorder.record(heard, &step);
@@ -124,15 +145,16 @@ impl Drive {
         Ok(())
     }
 
-    fn apply(&mut self, step: Step, at: Timestamp) -> Result<(), StoreError> {
+    fn apply(&mut self, step: Step, at: Timestamp) -> Result<(), DriveError> {
         self.store.commit(&step.writes)?;
-        self.decisions.record(at, &step.notes);
+        self.decisions.record(at, &step.notes)?;
         for action in step.actions {
             self.effects.perform(action);
         }
         self.observer.report(&step.notes);
         self.readiness.note(&step.notes, at);
         self.onlookers.note(&step.notes);
+        self.teller.note(&step.notes, at);
         Ok(())
     }
 

@@ -9,6 +9,7 @@
 
 mod assemble;
 mod attendance;
+mod backup;
 mod birth;
 mod care;
 mod clock;
@@ -17,6 +18,7 @@ pub mod control;
 pub mod decisions;
 mod drive;
 mod effects;
+pub mod exporter;
 mod facts;
 mod hand;
 mod health;
@@ -41,6 +43,7 @@ mod retry;
 mod run;
 mod sign;
 mod slots;
+mod status;
 pub mod store;
 #[cfg(test)]
 #[path = "../../wire/tests/support/header.rs"]
@@ -50,6 +53,7 @@ mod test_node;
 mod upload;
 mod vaults;
 
+pub use backup::StoreFacts;
 pub use config::{Config, ConfigError};
 pub use hand::{Holder, RemoteVault};
 pub use history::HistoryError;

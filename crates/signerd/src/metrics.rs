@@ -23,10 +23,10 @@ use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Metric, Registry};
 
-use chain::ChainMetrics;
+pub(crate) use chain::ChainMetrics;
 pub(crate) use housekeeping::Housekeeping;
 use instance::InstanceMetrics;
-use nodes::NodeMetrics;
+pub(crate) use nodes::NodeMetrics;
 use readiness::ReadinessMetrics;
 
 /// One label: its name and its value.

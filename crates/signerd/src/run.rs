@@ -13,11 +13,13 @@ use countersign_ops::notify::Notifier;
 use countersign_ops::signals::Hangups;
 use countersign_ops::supervise::Fatal;
 use countersign_ops::telemetry::LogFilter;
+use countersign_status::{BindError, Server};
 use countersign_vault::{HostLock, HostLockError, JournalFile, OpenError, SignError};
 use tokio_util::sync::CancellationToken;
 
 use crate::assemble::assemble;
 use crate::config::{Config, Doors, Problem};
+use crate::decisions::LogError;
 use crate::history::HistoryError;
 use crate::import::ImportError;
 use crate::instance::BookError;
@@ -57,6 +59,9 @@ pub enum RunError {
         #[source]
         source: io::Error,
     },
+    /// The status page cannot be bound.
+    #[error("`countersign.status_page` cannot be used; configure another port, or none")]
+    Page(#[from] BindError),
     /// A socket of the service manager listens elsewhere.
     #[error(
         "the service manager's socket `{name}` listens on {given}, and `{key}` is {configured}; make \
@@ -102,6 +107,9 @@ pub enum RunError {
     /// The store cannot be opened.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// What is decided cannot be kept.
+    #[error(transparent)]
+    Decisions(#[from] LogError),
     /// Another program's database is in the way.
     #[error("this signer cannot take another one's place")]
     Takeover(#[from] ImportError),
@@ -132,12 +140,13 @@ impl RunError {
                 Exit::Usage
             }
             Self::Bind { .. }
+            | Self::Page(_)
             | Self::OtherAddress { .. }
             | Self::Inherited { .. }
             | Self::Control(_) => Exit::Bind,
             Self::Journal(error) if error.is_unwritable() => Exit::Store,
             Self::Journals(error) => error.exit(),
-            Self::Store(_) | Self::Book(_) => Exit::Store,
+            Self::Store(_) | Self::Book(_) | Self::Decisions(_) => Exit::Store,
             Self::Instance(_) => Exit::Instance,
             Self::Standing(_) => Exit::Key,
             Self::Takeover(error) => error.exit(),
@@ -231,6 +240,8 @@ pub(crate) struct Endpoints {
     pub(crate) listener: Listener,
     /// For metrics.
     pub(crate) metrics: Option<MetricsServer>,
+    /// For whoever looks at the page.
+    pub(crate) page: Option<Server>,
     /// Our keys, had alone on this machine, if they must be.
     pub(crate) locks: Vec<HostLock>,
 }
@@ -253,11 +264,15 @@ impl Endpoints {
             None => None,
             Some(address) => Some(bind_metrics(config, address, inherited)?),
         };
+        let page = config.status_page.map(Server::bind).transpose()?;
+        if let Some(page) = &page {
+            tracing::info!("status page: http://{}/", page.local_addr());
+        }
         if let Some((name, _)) = inherited.left().first() {
             return Err(RunError::Inherited { name: (*name).to_owned() });
         }
         tracing::info!(endpoint = %listener.local_addr(), "listening for the node's callbacks");
-        Ok(Self { listener, metrics, locks: Vec::new() })
+        Ok(Self { listener, metrics, page, locks: Vec::new() })
     }
 }
 

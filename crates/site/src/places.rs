@@ -59,6 +59,11 @@ pub struct Paths {
 }
 
 impl Paths {
+    /// The description of the installation itself.
+    pub fn description(&self) -> AbsPath {
+        self.config.join("countersign.toml")
+    }
+
     /// The signer's configuration.
     pub fn signer_config(&self) -> AbsPath {
         self.config.join("signer-config.toml")
@@ -79,14 +84,19 @@ impl Paths {
         self.config.join("link.toml")
     }
 
+    /// The folder of the encrypted signing key.
+    pub fn key_folder(&self) -> AbsPath {
+        self.config.join("key")
+    }
+
     /// The encrypted signing key.
     pub fn sealed_key(&self) -> AbsPath {
-        self.config.join("signer.age")
+        self.key_folder().join("signer.age")
     }
 
     /// The passphrase of the signing key, with Docker.
     pub fn passphrase(&self) -> AbsPath {
-        self.config.join("passphrase")
+        self.key_folder().join("signer-passphrase")
     }
 
     /// The folder with what systemd has sealed to this machine.

@@ -4,4 +4,13 @@
 //! A rule names a metric by its entry in the registry, so none can name a metric that does not exist. Pure: text
 //! comes out, files are written elsewhere.
 
+pub mod alert;
+pub mod alertmanager;
+pub mod dashboard;
+pub mod promql;
 pub mod registry;
+mod text;
+
+pub use alert::rules;
+pub use alertmanager::{Channels, alertmanager};
+pub use dashboard::dashboards;

@@ -158,7 +158,7 @@ fn a_block_says_who_signed_it_as_far_as_that_decodes() {
     let known = block(json!([signature, format!("0x{signature}"), "zz", 7, "09"]), json!(5));
     assert_eq!(known.signatures.len(), 2);
     assert!(known.signatures.iter().all(|each| each.to_string() == signature));
-    assert_eq!(known.time.map(|time| time.get()), Some(5));
+    assert_eq!(known.time.map(countersign_wire::UnixSeconds::get), Some(5));
     let odd = block(serde_json::Value::Null, json!("noon"));
     assert_eq!((odd.signatures.len(), odd.time), (0, None), "the event itself must not be lost");
     let many = vec![signature; 5000];

@@ -15,12 +15,17 @@ use countersign_custody::KeyPlace;
 use countersign_ops::exit::Exit;
 use countersign_ops::secret::forbid_core_dumps;
 use countersign_signerd::{Config, Journals, JournalsError, RemoteVault, exit_of};
-use countersign_vault::{OpenError, SignError, SigningKey};
+use countersign_vault::{JournalStatus, OpenError, SignError, SigningKey};
 use countersign_vaultd::Config as VaultConfig;
 use countersign_wire::{PublicKey, UnixSeconds};
 use serde_json::Value;
 
 use crate::cli::{Failed, ask, load, next_place, open_key, open_next_key, public_key};
+
+/// What a journal in a file comes to, for a human.
+pub(crate) fn in_words(journal: &Path, status: &JournalStatus) -> String {
+    status::text(&Place::File(journal.to_owned()), status) + "\n"
+}
 
 /// What to do with the journal.
 #[derive(Debug, clap::Args)]

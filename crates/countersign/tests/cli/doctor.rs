@@ -62,7 +62,7 @@ fn hostile_values_in_a_configuration_are_shown_on_one_line_and_run_nowhere() {
     place.write();
     let command = ["doctor", "--config", "signer-config.toml", "--json"];
     let output = place.command(&command).output().unwrap();
-    assert_eq!(output.status.code(), Some(17), "{}", said(&output));
+    assert_eq!(output.status.code(), Some(18), "{}", said(&output));
     let report = report(&output);
     assert_eq!(grade(&report, "config"), Some("fail"));
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -107,7 +107,7 @@ fn mending_takes_rights_away_and_asks_before() {
     let only = ["doctor", "--config", "signer-config.toml", "--only", "files-modes"];
     let fix = |more: &[&str]| said(&place.command(&[&only, more].concat()).output().unwrap());
     let text = fix(&[]);
-    assert!(text.starts_with("exit: 17\n") && text.contains("mend: chmod 06"), "{text}");
+    assert!(text.starts_with("exit: 18\n") && text.contains("mend: chmod 06"), "{text}");
     // Nobody is there to be asked.
     let text = fix(&["--fix"]);
     assert!(text.contains("nobody is there to be asked; add --yes") && mode() == 0o644, "{text}");

@@ -8,8 +8,12 @@
 )]
 
 mod as_root;
+#[path = "../../../backup/tests/support/ceremony.rs"]
+mod ceremony;
 mod check_config;
 mod chunks;
+#[path = "../../../backup/tests/support/cluster.rs"]
+mod cluster;
 mod doctor;
 mod door;
 mod explain;
@@ -19,9 +23,12 @@ mod import;
 mod journal;
 mod keys;
 mod keys_scan;
+mod logs;
 mod name;
 mod replay;
+mod site;
 mod start;
 mod support;
+mod support_bundle;
 mod vault;
 mod verbs;

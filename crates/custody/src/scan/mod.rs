@@ -25,6 +25,7 @@ use std::path::{Path, PathBuf};
 
 pub use form::Form;
 pub use git::StagedError;
+pub use mnemonic::mnemonic_words;
 pub use report::{Finding, History, Inside, Object, Remedy, Report, Totals, Unread};
 pub use target::{Target, TargetError};
 

@@ -137,6 +137,8 @@ pub struct SignerSettings<'a> {
     pub endpoint: SocketAddr,
     /// Where it serves its metrics.
     pub metrics: SocketAddr,
+    /// Where it serves its status page, if it has one.
+    pub page: Option<SocketAddr>,
     /// Its key.
     pub key: &'a PrivateKey,
     /// The key that is to take its place, for a signer of this project.
@@ -174,6 +176,11 @@ impl SignerSettings<'_> {
             // Nobody else has the keys of this network, and it is not to stand still for half a minute
             // when it begins or when a signer was killed.
             text.push_str("\n[countersign]\nlisten_before_signing_secs = 0\n");
+            if let Some(page) = self.page {
+                text.push_str("status_page = ");
+                text.push_str(&quoted(&page.to_string()));
+                text.push('\n');
+            }
         }
         if self.next_key.is_some() {
             if !self.is_countersign {
@@ -213,6 +220,7 @@ mod tests {
             node: address,
             endpoint: address,
             metrics: address,
+            page: Some(address),
             key: &Seed::from_text("a").key("signer", 0),
             next_key: None,
             auth_password: "with \" quote",
@@ -241,6 +249,7 @@ mod tests {
             node: address,
             endpoint: address,
             metrics: address,
+            page: Some(address),
             key: &key,
             next_key: Some(&next),
             auth_password: "",

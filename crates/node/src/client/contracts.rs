@@ -1,10 +1,11 @@
-//! Read-only calls of the `.signers` contract (`signer-wire.md` section 6.10).
+//! Read-only calls of the `.signers` contract (`signer-wire.md` section 6.10) and of `sbtc-registry`
+//! (`sbtc-database.md` section 5).
 
 use countersign_wire::rpc::{
-    CallReadError, CallReadRequest, CallReadResponse, LAST_SET_CYCLE_FUNCTION,
-    SIGNER_SLOTS_FUNCTION,
+    AGGREGATE_KEY_FUNCTION, CallReadError, CallReadRequest, CallReadResponse,
+    LAST_SET_CYCLE_FUNCTION, SIGNER_SLOTS_FUNCTION,
 };
-use countersign_wire::{RewardCycle, StacksAddress};
+use countersign_wire::{PublicKey, RewardCycle, StacksAddress};
 use hyper::StatusCode;
 
 use super::{ContentType, Endpoint, NodeClient, malformed};
@@ -29,6 +30,20 @@ impl NodeClient {
         response.signer_slots().map_err(|error| call_error(endpoint, error))
     }
 
+    /// The aggregate key of the sBTC signers, in the registry that `deployer` published; none before their
+    /// first.
+    pub async fn sbtc_aggregate_key(
+        &self,
+        deployer: &StacksAddress,
+    ) -> Result<Option<PublicKey>, NodeError> {
+        let endpoint = Endpoint::AggregateKey;
+        let path =
+            format!("/v2/contracts/call-read/{deployer}/sbtc-registry/{AGGREGATE_KEY_FUNCTION}");
+        let request = CallReadRequest::aggregate_key(deployer);
+        let response = self.call_read_at(endpoint, &path, &request).await?;
+        response.aggregate_key().map_err(|error| call_error(endpoint, error))
+    }
+
     async fn call_read(
         &self,
         endpoint: Endpoint,
@@ -36,8 +51,17 @@ impl NodeClient {
         request: &CallReadRequest,
     ) -> Result<CallReadResponse, NodeError> {
         let path = format!("/v2/contracts/call-read/{}/signers/{function}", self.boot_address());
+        self.call_read_at(endpoint, &path, request).await
+    }
+
+    async fn call_read_at(
+        &self,
+        endpoint: Endpoint,
+        path: &str,
+        request: &CallReadRequest,
+    ) -> Result<CallReadResponse, NodeError> {
         let body = serde_json::to_vec(request).expect("a call is made of strings");
-        self.post(endpoint, &path, (ContentType::Json, body)).await?.json()
+        self.post(endpoint, path, (ContentType::Json, body)).await?.json()
     }
 }
 

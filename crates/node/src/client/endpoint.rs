@@ -16,6 +16,7 @@ pub(super) enum Endpoint {
     Account,
     LastSetCycle,
     SignerSlots,
+    AggregateKey,
     PutChunk,
     SignersChunk,
     MinersChunk,
@@ -52,6 +53,9 @@ impl Endpoint {
             Self::SignerSlots => {
                 "/v2/contracts/call-read/:principal/signers/stackerdb-get-signer-slots-page"
             }
+            Self::AggregateKey => {
+                "/v2/contracts/call-read/:principal/sbtc-registry/get-current-aggregate-pubkey"
+            }
             Self::PutChunk => "/v2/stackerdb/:principal/:contract/chunks",
             Self::SignersChunk | Self::MinersChunk => "/v2/stackerdb/:principal/:contract/:slot",
             Self::SlotMetadata => "/v2/stackerdb/:principal/:contract",
@@ -73,6 +77,7 @@ impl Endpoint {
             | Self::SignerBlocks
             | Self::Health
             | Self::SignerInfo
+            | Self::AggregateKey
             | Self::PutChunk => 64 * KIB,
             Self::Pox
             | Self::LatestAndLast

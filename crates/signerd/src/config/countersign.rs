@@ -1,5 +1,6 @@
 //! The table `[countersign]`: what the reference does not have. The reference refuses it.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -8,12 +9,14 @@ use countersign_node::{AllowedPeers, AuthPassword, TlsSettings};
 use countersign_ops::control::check_len;
 use countersign_ops::secret::Secret;
 use countersign_ops::telemetry::check_filter;
+use countersign_status::is_loopback;
 use countersign_wire::Network;
 use serde::Deserialize;
 
 use super::door::{self, TLS_KEYS, TlsTable};
 use super::file::{auth_password, unknown_key};
 use super::{Caution, HostPort, MEGABYTE, Problem};
+use crate::decisions::Limits;
 use crate::recorder::Recording;
 
 /// A node that may take the place of the preferred one.
@@ -33,6 +36,8 @@ pub struct FallbackNode {
 pub(super) struct Countersign {
     allowed_peers: Vec<String>,
     control_socket: Option<PathBuf>,
+    decision_log_days: u64,
+    decision_log_mb: u64,
     fallback_nodes: Vec<Fallback>,
     key: Option<KeyTable>,
     listen_before_signing_secs: u64,
@@ -43,6 +48,7 @@ pub(super) struct Countersign {
     record: Option<PathBuf>,
     record_max_mb: u64,
     log: Option<String>,
+    status_page: Option<String>,
     tls: Option<TlsTable>,
 }
 
@@ -58,9 +64,11 @@ struct Fallback {
 }
 
 /// The keys of [`Countersign`], for suggestions. A test holds the two together.
-pub(super) const KEYS: [&str; 13] = [
+pub(super) const KEYS: [&str; 16] = [
     "allowed_peers",
     "control_socket",
+    "decision_log_days",
+    "decision_log_mb",
     "fallback_nodes",
     "key",
     "listen_before_signing_secs",
@@ -71,6 +79,7 @@ pub(super) const KEYS: [&str; 13] = [
     "node_tls",
     "record",
     "record_max_mb",
+    "status_page",
     "tls",
 ];
 /// The keys of [`Fallback`].
@@ -81,6 +90,8 @@ impl Default for Countersign {
         Self {
             allowed_peers: Vec::new(),
             control_socket: None,
+            decision_log_days: 90,
+            decision_log_mb: 2_048,
             fallback_nodes: Vec::new(),
             key: None,
             listen_before_signing_secs: 30,
@@ -91,6 +102,7 @@ impl Default for Countersign {
             node_tls: None,
             record: None,
             record_max_mb: 256,
+            status_page: None,
             tls: None,
         }
     }
@@ -172,6 +184,16 @@ impl Countersign {
         Ok(Some(Recording { folder: folder.clone(), max_bytes }))
     }
 
+    /// How much of what was decided is kept. The file that is written is full at a sixteenth of it at most.
+    pub(super) fn decision_log(&self) -> Result<Limits, Problem> {
+        let (megabytes, days) = (self.decision_log_mb, self.decision_log_days);
+        if megabytes == 0 || days == 0 {
+            return Err(Problem::DecisionLog);
+        }
+        let usual = Limits::keeping(megabytes.saturating_mul(MEGABYTE), days);
+        Ok(Limits { file_bytes: usual.file_bytes.min(usual.total_bytes / 16), ..usual })
+    }
+
     /// Where commands reach the daemon, if it is not the usual place.
     pub(super) fn control_socket(&self) -> Result<Option<PathBuf>, Problem> {
         let Some(path) = &self.control_socket else { return Ok(None) };
@@ -199,6 +221,16 @@ impl Countersign {
         let Some(filter) = &self.log else { return Ok(None) };
         check_filter(filter).map_err(|source| Problem::Log { source })?;
         Ok(Some(filter.clone()))
+    }
+
+    /// Where the status page is: on this machine, where nobody else can see it.
+    pub(super) fn status_page(&self) -> Result<Option<SocketAddr>, Problem> {
+        let Some(value) = &self.status_page else { return Ok(None) };
+        let address: Option<SocketAddr> = value.parse().ok();
+        match address.filter(is_loopback) {
+            Some(address) => Ok(Some(address)),
+            None => Err(Problem::StatusPage { value: value.clone() }),
+        }
     }
 
     /// How often each node is looked at.
@@ -340,6 +372,22 @@ mod tests {
         assert!(refused.contains("has 109 bytes, and the kernel takes at most 107"), "{refused}");
         let refused = refusal("[countersign]\ncontrol_socket = \"/\"");
         assert_eq!(refused, "`countersign.control_socket` = `/` does not name a file");
+    }
+
+    #[test]
+    fn the_status_page_is_off_unless_it_is_named_and_nowhere_but_on_this_machine() {
+        assert_eq!(with_table("").unwrap().status_page, None);
+        for address in ["127.0.0.1:30002", "[::1]:30002", "127.0.0.1:0"] {
+            let config =
+                with_table(&format!("[countersign]\nstatus_page = \"{address}\"")).unwrap();
+            assert_eq!(config.status_page, Some(address.parse().unwrap()));
+            assert!(config.to_string().contains(&format!("Status page: http://{address}/\n")));
+        }
+        for outside in ["0.0.0.0:1", "10.0.0.1:1", "[::]:1", "localhost:1", "30002", "\\n"] {
+            let refused = refusal(&format!("[countersign]\nstatus_page = \"{outside}\""));
+            assert!(refused.contains("`countersign.status_page` = "), "{refused}");
+            assert!(!refused.contains('\n'), "{refused}");
+        }
     }
 
     #[test]

@@ -186,6 +186,12 @@ pub enum Problem {
          both out to record nothing"
     )]
     Recording,
+    /// A decision log that would keep nothing.
+    #[error(
+        "`countersign.decision_log_mb` and `countersign.decision_log_days` say how much of what was decided is \
+         kept, and must be more than zero"
+    )]
+    DecisionLog,
     /// A wait that is shorter than what it waits for.
     #[error(
         "`countersign.lost_peer_floor_secs` = {floor} is too short: for {least} s a block may be asked \
@@ -203,6 +209,15 @@ pub enum Problem {
     /// A control socket that cannot be bound.
     #[error("`countersign.control_socket`: {0}")]
     ControlSocketTooLong(#[from] TooLong),
+    /// A status page that others could see, or that is nowhere.
+    #[error(
+        "`countersign.status_page` = {value:?} is not a loopback address with a port, such as \
+         \"127.0.0.1:30002\"; look from afar through a tunnel (`ssh -L`)"
+    )]
+    StatusPage {
+        /// The value.
+        value: String,
+    },
     /// A log filter that is none.
     #[error("`countersign.log` cannot be used")]
     Log {

@@ -12,6 +12,7 @@ mod outline;
 mod paths;
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -26,9 +27,10 @@ pub use countersign::FallbackNode;
 pub use door::{Door, Doors};
 pub use error::{ConfigError, Problem};
 pub(crate) use outline::strip_indices;
-pub use outline::{Change, Outline};
+pub use outline::{Change, Outline, hidden_texts};
 pub use paths::DbPath;
 
+use crate::decisions::Limits;
 use crate::keys::PublicKeys;
 use crate::recorder::Recording;
 
@@ -69,8 +71,12 @@ pub struct Config {
     pub db_path: DbPath,
     /// Where everything that happens is recorded, if it is.
     pub recording: Option<Recording>,
+    /// How much of what was decided is kept.
+    pub decision_log: Limits,
     /// Where commands reach the daemon, if the file says so; see [`Config::control_socket`].
     pub named_control_socket: Option<PathBuf>,
+    /// Where the status page is, if there is one: a loopback address.
+    pub status_page: Option<SocketAddr>,
     /// How long this signer keeps from signing when nobody can say that it is the only one.
     pub caution: Caution,
     /// Whether it follows and signs nothing until it is promoted. No file says so: the command does.
@@ -233,6 +239,9 @@ impl fmt::Display for Shown<'_> {
         match &config.metrics_endpoint {
             Some(endpoint) => writeln!(f, "Metrics endpoint: {endpoint}")?,
             None => writeln!(f, "Metrics endpoint: None")?,
+        }
+        if let Some(page) = &config.status_page {
+            writeln!(f, "Status page: http://{page}/")?;
         }
         if let Some(Recording { folder, max_bytes }) = &config.recording {
             writeln!(f, "Recordings: {}, {} MB each", folder.display(), max_bytes / MEGABYTE)?;

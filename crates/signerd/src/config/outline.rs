@@ -31,7 +31,10 @@ pub struct Change {
 
 impl Outline {
     /// The outline of a file's text.
-    pub(super) fn of(text: &str) -> Result<Self, Problem> {
+    ///
+    /// # Errors
+    /// If it is no TOML.
+    pub fn of(text: &str) -> Result<Self, Problem> {
         let mut outline = Self { values: BTreeMap::new(), fingerprints: RandomState::new() };
         outline.read(text)?;
         Ok(outline)
@@ -64,6 +67,14 @@ impl Outline {
         }
     }
 
+    /// Every key with its value; none where it is not known to be harmless.
+    pub fn keys(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
+        self.values.iter().map(|(key, value)| match value {
+            Value::Shown(text) => (key.as_str(), Some(text.as_str())),
+            Value::Hidden(_) => (key.as_str(), None),
+        })
+    }
+
     fn read(&mut self, text: &str) -> Result<(), Problem> {
         for (key, value) in super::file::table(text)? {
             self.put(key, &value);
@@ -92,6 +103,35 @@ impl Outline {
                 self.values.insert(key, value);
             }
         }
+    }
+}
+
+/// The texts in a file that are not known to be harmless, with their keys, so that they can be kept out of
+/// what is shown to others. Of a text that is no TOML, everything between quotes: nobody knows what is what.
+pub fn hidden_texts(text: &str) -> Vec<(String, String)> {
+    let Ok(table) = super::file::table(text) else {
+        let quoted = text.lines().flat_map(|line| line.split(['"', '\'']).skip(1).step_by(2));
+        return quoted.map(|value| ("unreadable".to_owned(), value.to_owned())).collect();
+    };
+    let mut found = Vec::new();
+    for (key, value) in table {
+        hide(&key, &value, &mut found);
+    }
+    found
+}
+
+fn hide(key: &str, value: &toml::Value, found: &mut Vec<(String, String)>) {
+    match value {
+        toml::Value::Table(table) => {
+            for (name, value) in table {
+                hide(&format!("{key}.{name}"), value, found);
+            }
+        }
+        toml::Value::Array(values) => values.iter().for_each(|value| hide(key, value, found)),
+        toml::Value::String(text) if !is_harmless(key) => {
+            found.push((key.to_owned(), text.clone()));
+        }
+        _ => {}
     }
 }
 
@@ -135,7 +175,7 @@ pub(crate) fn strip_indices(key: &str) -> String {
 const ABSENT: &str = "default";
 
 /// The keys whose values are no secrets.
-const HARMLESS: [&str; 29] = [
+const HARMLESS: [&str; 32] = [
     "node_host",
     "endpoint",
     "network",
@@ -158,11 +198,14 @@ const HARMLESS: [&str; 29] = [
     "dry_run",
     "validate_with_replay_tx",
     "reset_replay_set_after_fork_blocks",
+    "countersign.decision_log_days",
+    "countersign.decision_log_mb",
     "countersign.fallback_nodes.host",
     "countersign.node_probe_ms",
     "countersign.record",
     "countersign.record_max_mb",
     "countersign.control_socket",
+    "countersign.status_page",
     "countersign.log",
     "countersign.allowed_peers",
 ];
@@ -206,6 +249,25 @@ mod tests {
         assert_eq!(changes(&after), expected);
         let before = Outline::of(BEFORE).unwrap();
         assert!(!format!("{before:?}").contains("horse"));
+    }
+
+    #[test]
+    fn the_texts_that_may_be_secrets_are_those_of_keys_that_nobody_has_listed() {
+        let hidden = |text: &str| -> Vec<(String, String)> { hidden_texts(text) };
+        let row = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        let expected =
+            [row("auth_password", "horse"), row("countersign.fallback_nodes.auth_password", "p")];
+        assert_eq!(hidden(BEFORE), expected);
+        assert_eq!(hidden("a = \"b\"\nbroken"), [row("unreadable", "b")]);
+        assert_eq!(hidden("x = ['one', 'two']").len(), 2);
+    }
+
+    #[test]
+    fn every_key_is_shown_with_its_value_or_none() {
+        let outline =
+            Outline::of("auth_password = \"horse\"\nstackerdb_timeout_secs = 120").unwrap();
+        let keys: Vec<_> = outline.keys().collect();
+        assert_eq!(keys, [("auth_password", None), ("stackerdb_timeout_secs", Some("120"))]);
     }
 
     #[test]

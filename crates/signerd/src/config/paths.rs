@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use countersign_wire::PublicKey;
 
 use super::Problem;
-use crate::decisions::Paths;
+use crate::decisions::Files;
 
 /// The value of `db_path`, and the files that follow from it.
 ///
@@ -68,8 +68,8 @@ impl DbPath {
     }
 
     /// The decision log's files; none if nothing is kept.
-    pub fn decisions(&self) -> Option<Paths> {
-        self.store().map(|store| Paths::of_store(&store))
+    pub fn decisions(&self) -> Option<Files> {
+        self.store().map(|store| Files::of_store(&store))
     }
 
     /// The folder of what jobs leave behind; none if nothing is kept.

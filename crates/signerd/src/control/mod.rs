@@ -8,6 +8,7 @@ use std::error::Error as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use bytes::Bytes;
 use countersign_ops::control::{
     ControlError, ControlSocket, Handler, Method, Reply, Request, check_len,
 };
@@ -15,6 +16,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use crate::attendance::{Missed, Misses};
+use crate::backup::{Copier, back_up};
 use crate::config::Config;
 use crate::keys::PublicKeys;
 use crate::readiness::Readiness;
@@ -32,11 +34,14 @@ pub enum Route {
     Demote,
     /// Read the configuration again.
     Reload,
+    /// Hand over what a backup holds.
+    Backup,
 }
 
 impl Route {
     /// Everything that can be asked.
-    pub const ALL: [Self; 4] = [Self::Status, Self::Promote, Self::Demote, Self::Reload];
+    pub const ALL: [Self; 5] =
+        [Self::Status, Self::Promote, Self::Demote, Self::Reload, Self::Backup];
 
     /// The method and the path.
     pub const fn line(self) -> (Method, &'static str) {
@@ -45,6 +50,7 @@ impl Route {
             Self::Promote => (Method::Post, "/promote"),
             Self::Demote => (Method::Post, "/demote"),
             Self::Reload => (Method::Post, "/reload"),
+            Self::Backup => (Method::Post, "/backup"),
         }
     }
 
@@ -64,10 +70,14 @@ pub(crate) struct Control {
     pub(crate) identity: Value,
     /// How we are.
     pub(crate) readiness: Readiness,
+    /// The last snapshot as JSON.
+    pub(crate) shown: watch::Receiver<Bytes>,
     /// Reads the configuration again.
     pub(crate) reload: ReloadHandle,
     /// Signs, or does not.
     pub(crate) vault: VaultHandle,
+    /// Copies the store.
+    pub(crate) store: Copier,
     /// How long a lost instance is waited for.
     pub(crate) floor: Duration,
     /// The latest blocks that have no signature of ours.
@@ -92,11 +102,13 @@ impl Control {
         let readiness = self.readiness.ladder().to_json();
         let instance = self.vault.instance().borrow().to_json();
         let missed: Vec<Value> = self.misses.borrow().iter().map(Missed::to_json).collect();
+        let snapshot: Value = serde_json::from_slice(&self.shown.borrow()).unwrap_or_default();
         Reply::ok(json!({
             "signer": self.identity,
             "readiness": readiness,
             "instance": instance,
             "missed": missed,
+            "snapshot": snapshot,
         }))
     }
 
@@ -124,6 +136,7 @@ impl Handler for Control {
             Some(Route::Promote) => instance::promote(&self.vault, self.floor, request.body).await,
             Some(Route::Demote) => instance::demote(&self.vault).await,
             Some(Route::Reload) => self.reload().await,
+            Some(Route::Backup) => back_up(&self.vault, &self.store, &self.identity).await,
             None => {
                 let text = format!("this daemon does not know {}", request.path);
                 Reply::refusal(404, "route_unknown", text)

@@ -18,6 +18,14 @@ pub struct Entry {
     pub what: What,
 }
 
+/// A line without what the chain has of it.
+#[derive(Debug, Serialize)]
+pub(super) struct Body {
+    pub(super) block: Sighash,
+    #[serde(flatten)]
+    pub(super) what: What,
+}
+
 /// What happened to a block.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "what", rename_all = "kebab-case")]

@@ -4,18 +4,22 @@
 //! as the signer runs, and a lock that readers could pass would cost every commit system calls; lines
 //! that are only ever appended can be read by anybody at any time, of a running signer and of a stopped
 //! one, without a lock and without writing. The lines of a step are written after its writes are
-//! committed and before its actions are performed, so whatever leaves has its explanation on file.
+//! committed and handed to the thread that writes before its actions are performed, so only a process that is
+//! killed in that moment leaves something unexplained.
 //!
-//! Nothing depends on the log: if it cannot be written, that is told once, and the signer goes on.
-//! It is bounded: two files of [`MAX_FILE_LEN`] bytes, of which the older one is dropped.
+//! The lines are chained by hashes ([`countersign_logs::chain`]), so that the log shows whether it was changed.
+//! A log with a hole proves nothing, so a failed write ends the daemon, as a failed write of the store does.
 
 mod entry;
+mod listing;
 mod log;
 mod read;
 mod story;
 mod translate;
 
+pub use countersign_logs::chain::{Files, Limits};
 pub use entry::{AgreedView, Entry, Fact, Judgement, Rival, VoteKind, What};
-pub use log::{DecisionLog, MAX_FILE_LEN, Paths};
+pub use listing::{Listed, Wanted, list};
+pub use log::{DecisionLog, LogError};
 pub use read::{Explanation, Near, ReadError, explain};
 pub(crate) use story::{told_of, utc};

@@ -11,7 +11,7 @@ use countersign_wire::{Sighash, StacksBlockId, StacksHeight};
 use serde::Serialize;
 
 use super::story::utc;
-use super::{Entry, Paths};
+use super::{Entry, Files};
 
 /// What is on file about one block.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -97,13 +97,13 @@ const NEAR: usize = 5;
 const MAX_LINE: usize = 1024 * 1024;
 
 /// What is on file about the block whose sighash or block id begins with `asked`, in hex digits.
-pub fn explain(paths: &Paths, asked: &str) -> Result<Explanation, ReadError> {
+pub fn explain(files: &Files, asked: &str) -> Result<Explanation, ReadError> {
     let digits = asked.strip_prefix("0x").unwrap_or(asked).to_ascii_lowercase();
     let is_hex = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
     if !is_hex || !(MIN_PREFIX..=64).contains(&digits.len()) {
         return Err(ReadError::NotAHash(asked.to_owned()));
     }
-    let (index, mut unreadable) = index(paths)?;
+    let (index, mut unreadable) = index(files)?;
     let begins = |near: &&Near| {
         near.block.to_string().starts_with(&digits)
             || near.block_id.is_some_and(|id| id.to_string().starts_with(&digits))
@@ -122,7 +122,7 @@ pub fn explain(paths: &Paths, asked: &str) -> Result<Explanation, ReadError> {
     };
     let mut entries = Vec::new();
     let needle = near.block.to_string();
-    each_line(paths, |line| {
+    each_line(files, |line| {
         if !contains(line, needle.as_bytes()) {
             return;
         }
@@ -157,10 +157,10 @@ fn names(line: &[u8], block: Sighash) -> bool {
 }
 
 /// Every block on file, and how many lines name none.
-fn index(paths: &Paths) -> Result<(BTreeMap<Sighash, Near>, u64), ReadError> {
+fn index(files: &Files) -> Result<(BTreeMap<Sighash, Near>, u64), ReadError> {
     let mut index = BTreeMap::new();
     let mut nameless = 0;
-    each_line(paths, |line| match serde_json::from_slice::<Key>(line) {
+    each_line(files, |line| match serde_json::from_slice::<Key>(line) {
         Ok(Key { at, block, block_id, height }) => {
             let near = index.entry(block).or_insert(Near { block, block_id, height, last: at });
             near.last = near.last.max(at);
@@ -189,25 +189,30 @@ fn nearest(index: &BTreeMap<Sighash, Near>, digits: &str) -> Vec<Near> {
     near.into_iter().take(NEAR).map(|(_, near)| near.clone()).collect()
 }
 
-/// Shows `see` every line of the older file and then of the current one.
+/// Shows `see` every line of the log, oldest first.
 ///
-/// The signer may begin a new file in between. The current one is opened first, so that nothing is
-/// passed over; if it is the older one by now, it is read once.
-fn each_line(paths: &Paths, mut see: impl FnMut(&[u8])) -> Result<(), ReadError> {
-    let (current, mut older) = (open(&paths.current)?, open(&paths.older)?);
-    let inode = |file: &Option<File>| file.as_ref()?.metadata().ok().map(|about| about.ino());
-    if inode(&older) == inode(&current) {
-        older = None;
+/// The signer may begin a new file in between. The current one is opened first, so that nothing is passed over;
+/// if it is among the full ones by now, it is read once.
+pub(super) fn each_line(files: &Files, mut see: impl FnMut(&[u8])) -> Result<(), ReadError> {
+    let current_path = files.current();
+    let current = open(&current_path)?;
+    let inode = |file: &File| file.metadata().ok().map(|about| about.ino());
+    let closed = files
+        .closed()
+        .map_err(|source| ReadError::Unreadable { path: files.folder().to_owned(), source })?;
+    if current.is_none() && closed.is_empty() {
+        return Err(ReadError::NoLog(current_path));
     }
-    if current.is_none() && older.is_none() {
-        return Err(ReadError::NoLog(paths.current.clone()));
+    for path in closed {
+        // It was the oldest one, and is gone.
+        let Some(file) = open(&path)? else { continue };
+        if current.as_ref().is_some_and(|current| inode(current) == inode(&file)) {
+            continue;
+        }
+        lines_of(file, &mut see).map_err(|source| ReadError::Unreadable { path, source })?;
     }
-    for (file, path) in [(older, &paths.older), (current, &paths.current)] {
-        let Some(file) = file else { continue };
-        lines_of(file, &mut see)
-            .map_err(|source| ReadError::Unreadable { path: path.clone(), source })?;
-    }
-    Ok(())
+    let Some(file) = current else { return Ok(()) };
+    lines_of(file, &mut see).map_err(|source| ReadError::Unreadable { path: current_path, source })
 }
 
 fn open(path: &Path) -> Result<Option<File>, ReadError> {

@@ -116,6 +116,11 @@ pub(crate) fn told_of(note: &Note) -> Option<(Sighash, String)> {
     told(&what).map(|(_, text)| (block, text))
 }
 
+/// What one entry says; none of votes.
+pub(super) fn told_plainly(what: &What) -> Option<String> {
+    told(what).map(|(_, text)| text)
+}
+
 /// The line about one entry; none for votes, which have a table of their own.
 fn told(what: &What) -> Option<(Tone, String)> {
     Some(match what {
@@ -212,7 +217,7 @@ fn grounds(judgement: &Judgement, at: Timestamp) -> Vec<String> {
     lines
 }
 
-const fn name(vote: VoteKind) -> &'static str {
+pub(super) const fn name(vote: VoteKind) -> &'static str {
     match vote {
         VoteKind::PreCommit => "pre-commit",
         VoteKind::Acceptance => "acceptance",
@@ -241,39 +246,5 @@ fn paint(tone: Tone, text: &str, in_colour: bool) -> String {
 
 /// `2026-11-21 03:45:49.123 UTC`.
 pub(crate) fn utc(at: Timestamp) -> String {
-    let millis = at.as_millis();
-    let (days, of_day) = (millis / 86_400_000, millis % 86_400_000);
-    let (year, month, day) = date(days);
-    let (hours, minutes) = (of_day / 3_600_000, of_day / 60_000 % 60);
-    let (seconds, millis) = (of_day / 1000 % 60, of_day % 1000);
-    format!("{year:04}-{month:02}-{day:02} {hours:02}:{minutes:02}:{seconds:02}.{millis:03} UTC")
-}
-
-/// Year, month and day of a day since 1970 in the Gregorian calendar, whose 400 years have 146 097
-/// days. Years are counted from March on, so that the leap day is the last of its year.
-const fn date(days_since_1970: u64) -> (u64, u64, u64) {
-    let days = days_since_1970 + 719_468;
-    let (era, of_era) = (days / 146_097, days % 146_097);
-    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-    let year = era * 400 + year_of_era + if month <= 2 { 1 } else { 0 };
-    (year, month, day)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn dates_are_those_of_the_calendar() {
-        let said = |seconds| utc(Timestamp::from_secs(seconds));
-        assert_eq!(said(0), "1970-01-01 00:00:00.000 UTC");
-        assert_eq!(said(951_782_400), "2000-02-29 00:00:00.000 UTC");
-        assert_eq!(said(1_700_000_000), "2023-11-14 22:13:20.000 UTC");
-        assert_eq!(said(4_107_542_399), "2100-02-28 23:59:59.000 UTC");
-        assert_eq!(said(4_107_542_400), "2100-03-01 00:00:00.000 UTC");
-    }
+    countersign_logs::time::utc(at.as_millis())
 }

@@ -50,6 +50,11 @@ impl InstanceView {
         self.gate.left().unwrap_or_default()
     }
 
+    /// The same for people.
+    pub(crate) fn text(&self) -> String {
+        self.gate.to_string()
+    }
+
     /// For `countersign status` and the commands that change it.
     pub(crate) fn to_json(&self) -> Value {
         let counts: serde_json::Map<String, Value> = Outcome::ALL
@@ -59,7 +64,7 @@ impl InstanceView {
             .collect();
         json!({
             "state": self.state().label(),
-            "text": self.gate.to_string(),
+            "text": self.text(),
             "for_secs": self.since.elapsed().as_secs(),
             "left_secs": self.gate.left().map(|left| left.as_secs_f64().ceil()),
             "promotion_called_off": self.called_off,

@@ -29,7 +29,8 @@ pub(crate) struct ChainMetrics {
 }
 
 impl ChainMetrics {
-    pub(super) fn new() -> Self {
+    /// Nothing is known yet.
+    pub(crate) fn new() -> Self {
         Self {
             adopted: Counter::default(),
             missed: from_zero(&own::BLOCKS_MISSED),

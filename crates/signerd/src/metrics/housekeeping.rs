@@ -94,8 +94,8 @@ fn rows(reading: &Reading) -> [Rows; 7] {
         (&own::BACKUP_LEVEL, "of", numbers("backup-verify", "level")),
         (&own::LOG_OLDEST, "service", numbers("logs", "oldest")),
         (&own::DRILL_DONE, "drill", times("drill")),
-        (&own::JOB_DONE, "job", jobs(|record| record.at)),
-        (&own::JOB_SUCCEEDED, "job", jobs(|record| u64::from(record.outcome == Outcome::Ok))),
+        (&own::JOB_DONE, "task", jobs(|record| record.at)),
+        (&own::JOB_SUCCEEDED, "task", jobs(|record| u64::from(record.outcome == Outcome::Ok))),
     ]
 }
 

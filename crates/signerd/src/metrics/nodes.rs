@@ -23,7 +23,8 @@ pub(crate) struct NodeMetrics {
 }
 
 impl NodeMetrics {
-    pub(super) fn new() -> Self {
+    /// Nothing is known yet.
+    pub(crate) fn new() -> Self {
         Self {
             active: GaugeFamily::default(),
             healthy: GaugeFamily::default(),
@@ -35,10 +36,15 @@ impl NodeMetrics {
 
     pub(super) fn register(&self, to: &mut Registry) {
         show(to, &own::NODE_ACTIVE, &self.active);
+        show(to, &own::NODE_SWITCHES, &self.switches);
+        self.register_shared(to);
+    }
+
+    /// Those that an exporter beside another signer shows, too.
+    pub(crate) fn register_shared(&self, to: &mut Registry) {
         show(to, &own::NODE_HEALTHY, &self.healthy);
         show(to, &own::NODE_BURN_HEIGHT, &self.burn_height);
         show(to, &own::NODE_STACKS_HEIGHT, &self.stacks_height);
-        show(to, &own::NODE_SWITCHES, &self.switches);
     }
 
     /// Whether the node at `host` is the one that is asked.

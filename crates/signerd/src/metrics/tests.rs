@@ -92,8 +92,8 @@ fn what_jobs_left_behind_is_on_the_page() {
         r#"countersign_drill_timestamp_seconds{drill="failover"} 1000"#,
         r#"countersign_certificate_expiry_timestamp_seconds{certificate="link"} 9000"#,
         r#"countersign_certificate_expiry_timestamp_seconds{certificate="tls"} 0"#,
-        r#"countersign_job_succeeded{job="upgrade"} 0"#,
-        r#"countersign_job_timestamp_seconds{job="upgrade"} 1001"#,
+        r#"countersign_job_succeeded{task="upgrade"} 0"#,
+        r#"countersign_job_timestamp_seconds{task="upgrade"} 1001"#,
         "countersign_records_faulty 0",
     ] {
         assert!(page.lines().any(|shown| shown == line), "{line}\n{page}");

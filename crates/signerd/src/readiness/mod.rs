@@ -60,6 +60,11 @@ impl Readiness {
         self.ladder.borrow().clone()
     }
 
+    /// Tells when the ladder changes.
+    pub(crate) fn changes(&self) -> watch::Receiver<Ladder> {
+        self.ladder.subscribe()
+    }
+
     /// Keeps the ladder up to date and tells of its changes until `stop` is cancelled.
     pub(crate) async fn announce(
         self,
@@ -77,7 +82,11 @@ impl Readiness {
                 (ladder, facts.registration())
             };
             show_registration(&metrics, &registration);
-            self.ladder.send_replace(ladder.clone());
+            self.ladder.send_if_modified(|shown| {
+                let is_news = *shown != ladder;
+                shown.clone_from(&ladder);
+                is_news
+            });
             metrics.readiness.show(&ladder);
             let headline = ladder.headline();
             if status != headline {

@@ -174,7 +174,7 @@ fn public(site: &Site, role: HostRole) -> IpAddr {
 
 fn signer<'a>(site: &Site, image: &'a Image) -> Service<'a> {
     let paths = &site.paths;
-    let mut reads = vec![paths.signer_config(), paths.sealed_key(), paths.passphrase()];
+    let mut reads = vec![paths.signer_config(), paths.key_folder()];
     let mut ports = Vec::new();
     match &site.link {
         // The proxies on this host come by the containers' network, as the node does.

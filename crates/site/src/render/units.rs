@@ -13,6 +13,7 @@ use super::signer::VAULT_SOCKET;
 use super::{View, fixed};
 
 mod chain;
+mod jobs;
 mod sandbox;
 
 use sandbox::{CALLS, HARDENED};
@@ -26,10 +27,17 @@ const DOCUMENTATION: &str = "Documentation=https://docs.stacks.co/operate/run-a-
 const FINAL: &str = "2 4 6 8 11 12";
 
 pub(super) fn files(view: View<'_>) -> Vec<Rendered> {
-    let View { site, role, .. } = view;
-    if site.runtime == Runtime::Docker {
-        return Vec::new();
+    let mut units = jobs::units(view);
+    if view.site.runtime == Runtime::Systemd {
+        units.extend(programs(view));
     }
+    let place = |(name, text): (&str, String)| {
+        Rendered::public(fixed("/etc/systemd/system").join(name), text)
+    };
+    units.into_iter().map(place).collect()
+}
+
+fn programs(View { site, role, .. }: View<'_>) -> Vec<(&'static str, String)> {
     let mut units = Vec::new();
     if site.has_signer(role) {
         units.push(("countersign.service", signer(site)));
@@ -51,10 +59,7 @@ pub(super) fn files(view: View<'_>) -> Vec<Rendered> {
             units.push(("countersign-link.service", link(site)));
         }
     }
-    let place = |(name, text): (&str, String)| {
-        Rendered::public(fixed("/etc/systemd/system").join(name), text)
-    };
-    units.into_iter().map(place).collect()
+    units
 }
 
 /// `StateDirectory=` if the folder is where systemd makes them, else a hole in the read-only system.

@@ -87,6 +87,10 @@ fn folders(view: View<'_>) -> String {
             let (user, group) = own(&users.vault);
             folder(&paths.vault_state, "0700", &user, &group);
         }
+        // Whoever opens the key, and nobody else.
+        let (holder, _) = own(if site.signer.vault { &users.vault } else { &users.signer });
+        folder(&paths.key_folder(), "0700", &holder, &holder);
+        folder(&paths.credstore(), "0700", "root", "root");
         if matches!(site.link, Some(Link::Countersign { .. })) {
             folder(&paths.tls(), "0700", &user, &group);
         }

@@ -10,6 +10,7 @@ mod as_root;
 mod golden;
 mod initialising;
 mod installing;
+mod own;
 mod parsing;
 mod sample;
 mod secrets;

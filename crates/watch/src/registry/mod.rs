@@ -1,6 +1,6 @@
 //! The one table of metrics. What is shown, documented, alerted on or drawn is an entry of it.
 //!
-//! The entries of [`reference`] and [`own`] are what our programs show: they register themselves from here, and a
+//! The entries of [`mod@reference`] and [`mod@own`] are what our programs show: they register themselves from here, and a
 //! test compares `/metrics`, `docs/metrics.md` and this table. The entries of [`foreign`] are what programs of
 //! others show; alert rules for their hosts may name nothing else.
 

@@ -126,9 +126,9 @@ metrics! {
         "the oldest entry that was found in a service's log";
     DRILL_DONE = Everywhere Gauge Timestamp "countersign_drill_timestamp_seconds" [open("drill")]
         "when a drill last succeeded";
-    JOB_DONE = Everywhere Gauge Timestamp "countersign_job_timestamp_seconds" [open("job")]
+    JOB_DONE = Everywhere Gauge Timestamp "countersign_job_timestamp_seconds" [open("task")]
         "when a job last ended, whatever came of it";
-    JOB_SUCCEEDED = Everywhere Gauge Truth "countersign_job_succeeded" [open("job")]
+    JOB_SUCCEEDED = Everywhere Gauge Truth "countersign_job_succeeded" [open("task")]
         "1 if a job's last run did what it is for, otherwise 0";
     RECORDS_FAULTY = Everywhere Gauge Count "countersign_records_faulty" []
         "files in the folder of records that are no records, or the folder itself";

@@ -19,6 +19,8 @@ pub const SIGNER_SLOTS_FUNCTION: &str = "stackerdb-get-signer-slots-page";
 
 /// Function of `.pox-5` that gives the key that a signer-manager registered.
 pub const SIGNER_INFO_FUNCTION: &str = "get-signer-info";
+/// Function of `sbtc-registry` that gives the aggregate key of the sBTC signers.
+pub const AGGREGATE_KEY_FUNCTION: &str = "get-current-aggregate-pubkey";
 
 /// Body of `POST /v2/contracts/call-read/…`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,6 +75,11 @@ impl CallReadRequest {
         let parity = ClarityValue::UInt(cycle.parity().into());
         Self { sender: sender.to_string(), arguments: vec![hex::encode(parity.to_bytes())] }
     }
+
+    /// Asks for [`AGGREGATE_KEY_FUNCTION`].
+    pub fn aggregate_key(sender: &StacksAddress) -> Self {
+        Self { sender: sender.to_string(), arguments: Vec::new() }
+    }
 }
 
 impl CallReadRequest {
@@ -107,6 +114,12 @@ impl CallReadResponse {
         Self::of(&ok(ClarityValue::List(signers.iter().map(slot).collect())))
     }
 
+    /// The answer of [`AGGREGATE_KEY_FUNCTION`].
+    pub fn of_aggregate_key(key: Option<&PublicKey>) -> Self {
+        let bytes = key.map_or_else(|| NO_KEY.to_vec(), |key| key.as_bytes().to_vec());
+        Self::of(&ClarityValue::Buffer(bytes))
+    }
+
     /// The value that the call gives. What follows it in the result is ignored, as by the network.
     pub fn value(&self) -> Result<ClarityValue, CallReadError> {
         if !self.okay {
@@ -125,6 +138,24 @@ impl CallReadResponse {
             _ => None,
         };
         cycle.map(RewardCycle::new).ok_or(CallReadError::Unexpected { expected: "(ok uint)" })
+    }
+
+    /// Reads the answer of [`AGGREGATE_KEY_FUNCTION`]: a buffer of 33 bytes that is a point of the curve, or one
+    /// zero byte as long as there is no key. Nothing may follow it.
+    pub fn aggregate_key(&self) -> Result<Option<PublicKey>, CallReadError> {
+        const UNEXPECTED: CallReadError =
+            CallReadError::Unexpected { expected: "(buff 33) with a key" };
+        let value = self.value()?;
+        let digits = self.result.as_deref().unwrap_or_default().trim_start_matches("0x");
+        let ClarityValue::Buffer(bytes) = &value else { return Err(UNEXPECTED) };
+        if digits.len() != 2 * value.to_bytes().len() {
+            return Err(UNEXPECTED);
+        }
+        if bytes.as_slice() == NO_KEY {
+            return Ok(None);
+        }
+        let key = bytes.as_slice().try_into().ok().and_then(PublicKey::from_bytes);
+        key.map(Some).ok_or(UNEXPECTED)
     }
 
     /// Reads the answer of [`SIGNER_SLOTS_FUNCTION`]: the signers in the order of their slots. Each has
@@ -154,6 +185,8 @@ impl CallReadResponse {
     }
 }
 
+/// What the registry has before the first key.
+const NO_KEY: [u8; 1] = [0];
 const NUM_SLOTS: &str = "num-slots";
 const SIGNER: &str = "signer";
 
@@ -222,6 +255,33 @@ mod tests {
         let two = "01".to_owned() + &"0".repeat(31) + "2";
         answer.result = answer.result.map(|result| result.replacen(&one, &two, 1));
         assert_eq!(answer.signer_slots(), Err(UNEXPECTED_SLOTS));
+    }
+
+    #[test]
+    fn the_aggregate_key_is_read_as_clarity_and_nothing_else_passes_for_it() {
+        let text = "03ef42dbb7d3d5df0b864f3137decf546b3daac1aa379e329739c61b52d777bcf3";
+        let key: PublicKey = text.parse().expect("well-formed by construction");
+        let answer = CallReadResponse::of_aggregate_key(Some(&key));
+        assert_eq!(answer.result.as_deref(), Some(&*format!("0x0200000021{text}")));
+        assert_eq!(answer.aggregate_key(), Ok(Some(key)));
+        assert_eq!(CallReadResponse::of_aggregate_key(None).aggregate_key(), Ok(None));
+        for spoilt in [
+            format!("0x0200000020{}", &text[..64]),
+            format!("0x0200000022{text}00"),
+            format!("0x0200000021{text}00"),
+            format!("0x0200000021{}", &text[..64]),
+            format!("0x070200000021{text}"),
+            format!("0x0a0200000021{text}"),
+            format!("0x0d00000021{text}"),
+            format!("0x0200000021{}", "05".repeat(33)),
+            "0x09".to_owned(),
+            "0x0200000000".to_owned(),
+            "0x".to_owned(),
+            text.to_owned(),
+        ] {
+            let answer = CallReadResponse { okay: true, result: Some(spoilt.clone()), cause: None };
+            assert!(answer.aggregate_key().is_err(), "{spoilt}");
+        }
     }
 
     #[test]

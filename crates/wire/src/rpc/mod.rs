@@ -14,8 +14,8 @@ mod tenure;
 use serde::{Deserialize, Serialize};
 
 pub use call_read::{
-    CallReadError, CallReadRequest, CallReadResponse, LAST_SET_CYCLE_FUNCTION,
-    SIGNER_INFO_FUNCTION, SIGNER_SLOTS_FUNCTION,
+    AGGREGATE_KEY_FUNCTION, CallReadError, CallReadRequest, CallReadResponse,
+    LAST_SET_CYCLE_FUNCTION, SIGNER_INFO_FUNCTION, SIGNER_SLOTS_FUNCTION,
 };
 pub use pox::PoxInfo;
 pub use sortition::{LatestAndLast, Sortition, SortitionViewError, Winner};

@@ -17,6 +17,11 @@ use zeroize::Zeroizing;
 use super::bip32::{HARDENED, Node};
 use super::target::Prober;
 
+/// The words that mnemonics are made of, in lower case.
+pub fn mnemonic_words() -> impl Iterator<Item = &'static str> {
+    ENGLISH.lines()
+}
+
 /// The words, and which sentences were tried in vain.
 pub(super) struct Words {
     numbers: HashMap<&'static [u8], u16>,

@@ -1,4 +1,5 @@
 //! With programs and rights that only root has.
 
 mod firewall;
+mod programs;
 mod town;

@@ -1,0 +1,309 @@
+//! A PostgreSQL that is thrown away: in a temporary folder, on a unix socket that only its user reaches, without
+//! any network.
+//!
+//! What is restored into it may be hostile, since whoever knows a recipient can encrypt to it. Therefore it
+//! is restored by a role that may neither run programs nor read files, and PostgreSQL itself runs as an
+//! unprivileged user if this process is root.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, chown};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::unistd::User;
+use rustix::process::{Pid, Signal, geteuid, kill_process};
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+
+use super::connection::Connection;
+use super::programs::Programs;
+use super::psql::{Asker, PgError};
+use crate::child::{ChildError, Other, Running, command, output};
+
+/// Where and as whom a PostgreSQL is started that is thrown away.
+#[derive(Clone, Debug)]
+pub struct Workshop {
+    /// With which programs.
+    pub programs: Programs,
+    /// The folder for temporary folders.
+    pub folder: PathBuf,
+    /// The user that it runs as if this process is root, who may not run it.
+    pub user: String,
+}
+
+/// Why there is no PostgreSQL to restore into.
+#[derive(Debug, thiserror::Error)]
+pub enum ScratchError {
+    /// The folder cannot be used.
+    #[error("no temporary folder can be made in {}; name another one with --scratch", folder.display())]
+    Folder {
+        /// The folder.
+        folder: PathBuf,
+        /// What the operating system says.
+        #[source]
+        source: io::Error,
+    },
+    /// A unix socket cannot have such a long name.
+    #[error("the path {} is too long for a unix socket; name a shorter folder with --scratch", folder.display())]
+    TooLong {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// PostgreSQL does not run as root, and there is nobody else.
+    #[error(
+        "there is no user `{user}` to run PostgreSQL as, and it refuses to run as root; name one with --postgres-user"
+    )]
+    NoUser {
+        /// The user that was asked for.
+        user: String,
+    },
+    /// A program gave no result.
+    #[error("the temporary PostgreSQL cannot be started")]
+    Child(#[from] ChildError),
+    /// It does not start.
+    #[error("the temporary PostgreSQL does not start: {said}")]
+    Failed {
+        /// What it said.
+        said: String,
+    },
+    /// It does not answer.
+    #[error("the temporary PostgreSQL does not answer")]
+    Database(#[from] PgError),
+}
+
+/// A PostgreSQL that runs until this is dropped.
+pub(crate) struct Scratch {
+    server: Option<Running>,
+    folder: TempDir,
+    other: Option<Other>,
+    programs: Programs,
+    _lock: File,
+}
+
+impl Workshop {
+    /// Starts a PostgreSQL with an empty database.
+    pub(crate) fn open(&self, stop: &CancellationToken) -> Result<Scratch, ScratchError> {
+        let other = self.other()?;
+        let made = |source| ScratchError::Folder { folder: self.folder.clone(), source };
+        sweep(&self.folder);
+        let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(&self.folder);
+        let folder = folder.map_err(made)?;
+        if folder.path().as_os_str().len() + SOCKET_LEN > MAX_SOCKET_LEN {
+            return Err(ScratchError::TooLong { folder: folder.path().to_owned() });
+        }
+        let lock = File::create(folder.path().join(LOCK)).map_err(made)?;
+        lock.lock().map_err(made)?;
+        DirBuilder::new().mode(0o700).create(folder.path().join(DATA)).map_err(made)?;
+        for path in [folder.path(), &folder.path().join(DATA)] {
+            own(other, path).map_err(made)?;
+        }
+        let programs = self.programs.clone();
+        let mut scratch = Scratch { server: None, folder, other, programs, _lock: lock };
+        scratch.initialize(stop)?;
+        scratch.start(stop)?;
+        scratch.asker(&scratch.superuser("postgres"), stop).run(MAKE_SQL, START)?;
+        Ok(scratch)
+    }
+
+    fn other(&self) -> Result<Option<Other>, ScratchError> {
+        if !geteuid().is_root() {
+            return Ok(None);
+        }
+        match User::from_name(&self.user) {
+            Ok(Some(user)) if !user.uid.is_root() => {
+                Ok(Some(Other { uid: user.uid.as_raw(), gid: user.gid.as_raw() }))
+            }
+            _ => Err(ScratchError::NoUser { user: self.user.clone() }),
+        }
+    }
+}
+
+impl Scratch {
+    /// The database that is restored into, as its owner, who can do nothing else.
+    pub(crate) fn connection(&self) -> Connection {
+        Connection { user: RESTORER.to_owned(), ..self.superuser(RESTORED) }
+    }
+
+    pub(crate) fn asker<'a>(
+        &'a self,
+        connection: &'a Connection,
+        stop: &'a CancellationToken,
+    ) -> Asker<'a> {
+        Asker { programs: &self.programs, connection, other: self.other, stop }
+    }
+
+    pub(crate) const fn other(&self) -> Option<Other> {
+        self.other
+    }
+
+    /// Writes a file that PostgreSQL's programs can read.
+    pub(crate) fn write(&self, name: &str, text: &str) -> Result<PathBuf, ScratchError> {
+        let path = self.folder.path().join(name);
+        fs::write(&path, text)
+            .and_then(|()| own(self.other, &path))
+            .map_err(|source| ScratchError::Folder { folder: path.clone(), source })?;
+        Ok(path)
+    }
+
+    fn superuser(&self, database: &str) -> Connection {
+        Connection {
+            host: self.folder.path().display().to_string(),
+            port: PORT,
+            database: database.to_owned(),
+            user: SUPERUSER.to_owned(),
+            password_file: None,
+            service: None,
+        }
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.path().join(DATA)
+    }
+
+    fn initialize(&self, stop: &CancellationToken) -> Result<(), ScratchError> {
+        let mut command = command(&self.programs.path("initdb"), self.other);
+        command
+            .arg("--pgdata")
+            .arg(self.data())
+            .args([
+                "--username",
+                SUPERUSER,
+                "--auth=trust",
+                "--encoding=UTF8",
+                "--locale=C",
+                "--no-sync",
+            ])
+            .current_dir(self.folder.path());
+        let (finished, _) = output(command, "", START, stop)?;
+        if !finished.status.success() {
+            return Err(ScratchError::Failed { said: finished.last_words() });
+        }
+        let path = self.data().join("postgresql.auto.conf");
+        let folder = self.folder.path().display().to_string().replace('\'', "''");
+        let settings = format!("{SETTINGS}unix_socket_directories = '{folder}'\n");
+        OpenOptions::new()
+            .append(true)
+            .open(&path)
+            .and_then(|mut file| file.write_all(settings.as_bytes()))
+            .map_err(|source| ScratchError::Folder { folder: path, source })
+    }
+
+    /// Starts it and waits until it takes connections, which it writes into its file with the process id.
+    fn start(&mut self, stop: &CancellationToken) -> Result<(), ScratchError> {
+        let mut command = command(&self.programs.path("postgres"), self.other);
+        command.arg("-D").arg(self.data()).current_dir(self.data());
+        let server =
+            self.server.insert(Running::start(command, Duration::MAX, &CancellationToken::new())?);
+        let (started, file) = (Instant::now(), self.folder.path().join(DATA).join(PID_FILE));
+        loop {
+            let text = fs::read_to_string(&file).unwrap_or_default();
+            if text.lines().nth(7).is_some_and(|status| status.trim() == "ready") {
+                return Ok(());
+            }
+            let is_late = started.elapsed() > START;
+            if server.has_ended() || is_late || stop.is_cancelled() {
+                break;
+            }
+            thread::sleep(LOOK);
+        }
+        let server = self.server.take().expect("it was started above");
+        end(server.id());
+        let finished = server.finish(stop)?;
+        Err(ScratchError::Failed { said: finished.last_words() })
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // Its processes end at once, and without writing: the folder is removed next.
+        if let Some(server) = &mut self.server {
+            end(server.id());
+            let until = Instant::now() + PATIENCE;
+            while !server.has_ended() && Instant::now() < until {
+                thread::sleep(LOOK);
+            }
+        }
+        self.server = None;
+    }
+}
+
+/// Ends and removes what was left by a process that was killed. What cannot be removed is another user's.
+fn sweep(folder: &Path) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let is_ours = entry.file_name().to_str().is_some_and(|name| name.starts_with(PREFIX));
+        if !is_ours {
+            continue;
+        }
+        let path = entry.path();
+        let Ok(lock) = File::open(path.join(LOCK)) else { continue };
+        if matches!(lock.try_lock(), Err(TryLockError::WouldBlock)) {
+            continue;
+        }
+        let data = path.join(DATA);
+        let text = fs::read_to_string(data.join(PID_FILE)).unwrap_or_default();
+        let id = text.lines().next().and_then(|id| id.trim().parse::<u32>().ok());
+        if let Some(id) = id.filter(|id| works_in(*id, &data)) {
+            end(id);
+        }
+        let _ = fs::remove_dir_all(&path);
+    }
+}
+
+/// Whether this process works in this folder, so that its number was not given to another one since.
+fn works_in(id: u32, folder: &Path) -> bool {
+    let works_in = fs::read_link(format!("/proc/{id}/cwd"));
+    works_in.is_ok_and(|works_in| fs::canonicalize(folder).is_ok_and(|folder| works_in == folder))
+}
+
+/// "Immediate shutdown".
+fn end(id: u32) {
+    if let Some(id) = i32::try_from(id).ok().and_then(Pid::from_raw) {
+        let _ = kill_process(id, Signal::QUIT);
+    }
+}
+
+fn own(other: Option<Other>, path: &Path) -> io::Result<()> {
+    other.map_or(Ok(()), |Other { uid, gid }| chown(path, Some(uid), Some(gid)))
+}
+
+/// How the name of every such folder begins.
+const PREFIX: &str = "countersign-scratch-";
+const LOCK: &str = ".lock";
+const DATA: &str = "data";
+const PID_FILE: &str = "postmaster.pid";
+const SUPERUSER: &str = "countersign_scratch";
+const RESTORER: &str = "countersign_restorer";
+const RESTORED: &str = "restored";
+/// A part of the socket's name.
+const PORT: u16 = 5432;
+/// Nothing is kept, so nothing is synced.
+const SETTINGS: &str = "
+listen_addresses = ''
+unix_socket_permissions = 0700
+ssl = off
+max_connections = 8
+shared_buffers = '64MB'
+maintenance_work_mem = '128MB'
+fsync = off
+full_page_writes = off
+synchronous_commit = off
+wal_level = minimal
+max_wal_senders = 0
+autovacuum = off
+logging_collector = off
+log_min_messages = fatal
+lc_messages = 'C'
+";
+const MAKE_SQL: &str = "
+CREATE ROLE countersign_restorer LOGIN;
+CREATE DATABASE restored OWNER countersign_restorer TEMPLATE template0;
+";
+const SOCKET_LEN: usize = "/.s.PGSQL.5432".len();
+/// As Linux has it.
+const MAX_SOCKET_LEN: usize = 107;
+const START: Duration = Duration::from_mins(2);
+const PATIENCE: Duration = Duration::from_secs(5);
+const LOOK: Duration = Duration::from_millis(10);

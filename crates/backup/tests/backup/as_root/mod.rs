@@ -1,0 +1,5 @@
+//! With a real PostgreSQL.
+
+mod place;
+mod take;
+mod verdicts;

@@ -1,0 +1,197 @@
+//! `countersign alerts`: what is watched, and whether somebody hears of it.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use countersign_operator::alerts::send_test;
+use countersign_ops::exit::Exit;
+use countersign_ops::secret::write_private;
+use countersign_watch::alert::{self, Alert, promtool_tests};
+use countersign_watch::alertmanager::fill;
+use countersign_watch::rules;
+use serde_json::{Value, json};
+
+use crate::cli::{Failed, block_on};
+
+/// What is done about alerts.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Verb {
+    /// List the alerts, or show what one means and what to do about it
+    List(ListArgs),
+    /// Print the alert rules for Prometheus
+    Rules(RulesArgs),
+    /// Give Alertmanager an alert, to see that it arrives
+    Test(TestArgs),
+    /// Write secrets into a configuration for an Alertmanager before 0.26, which cannot read them from files
+    Fill(FillArgs),
+}
+
+pub(crate) const EXAMPLES: &str = "\
+Examples:
+  countersign alerts list
+  countersign alerts list SignerDown
+  countersign alerts rules > /etc/prometheus/countersign/alerts.yml
+  countersign alerts test --alertmanager 127.0.0.1:9093 --severity page
+";
+
+/// What `alerts list` needs to know.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ListArgs {
+    /// One alert: its page is shown
+    name: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What `alerts rules` needs to know.
+#[derive(Debug, clap::Args)]
+pub(crate) struct RulesArgs {
+    /// Print tests for `promtool test rules` instead, over rules that are in this file
+    #[arg(long, value_name = "FILE")]
+    tests: Option<String>,
+    /// Print JSON: the same as `alerts list --json`
+    #[arg(long, conflicts_with = "tests")]
+    json: bool,
+}
+
+/// What `alerts test` needs to know.
+#[derive(Debug, clap::Args)]
+pub(crate) struct TestArgs {
+    /// Alertmanager's address
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:9093")]
+    alertmanager: String,
+    /// How urgent the alert is: who hears of it depends on that
+    #[arg(long, default_value = "page")]
+    severity: Severity,
+    /// Print what was sent as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What `alerts fill` needs to know.
+#[derive(Debug, clap::Args)]
+pub(crate) struct FillArgs {
+    /// The configuration that names the files
+    #[arg(value_name = "FROM")]
+    from: PathBuf,
+    /// Where the one with the secrets is written, readable by its owner only
+    #[arg(value_name = "TO")]
+    to: PathBuf,
+}
+
+/// How urgent a test is.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Severity {
+    /// Everybody, PagerDuty included
+    Page,
+    /// Everybody but PagerDuty
+    Ticket,
+    /// Webhook and mail
+    Info,
+}
+
+impl Severity {
+    const fn label(self) -> &'static str {
+        match self {
+            Self::Page => alert::Severity::Page.label(),
+            Self::Ticket => alert::Severity::Ticket.label(),
+            Self::Info => alert::Severity::Info.label(),
+        }
+    }
+}
+
+/// Does what is asked for.
+pub(crate) fn run(verb: Verb, out: &mut dyn Write) -> Result<(), Failed> {
+    match verb {
+        Verb::List(args) => list(&args, out),
+        Verb::Rules(args) => print_rules(&args, out),
+        Verb::Test(args) => test(&args, out),
+        Verb::Fill(args) => fill_in(&args),
+    }
+}
+
+fn list(args: &ListArgs, out: &mut dyn Write) -> Result<(), Failed> {
+    let Some(name) = &args.name else { return list_all(args.json, out) };
+    let found = alert::find(name).ok_or_else(|| {
+        Failed::argument(format!("there is no alert {name}; `countersign alerts list` shows all"))
+    })?;
+    if args.json {
+        print(out, &to_json(found).to_string())
+    } else {
+        write!(out, "{}", alert::page(found)).map_err(Failed::failure)
+    }
+}
+
+fn list_all(is_json: bool, out: &mut dyn Write) -> Result<(), Failed> {
+    if is_json {
+        let alerts: Vec<Value> = alert::all().map(to_json).collect();
+        return print(out, &Value::from(alerts).to_string());
+    }
+    for alert in alert::all() {
+        let Alert { name, severity, threshold, .. } = alert;
+        let severity = severity.label();
+        print(out, &format!("{name:<26} {severity:<10} {threshold}"))?;
+    }
+    Ok(())
+}
+
+fn to_json(alert: &Alert) -> Value {
+    json!({
+        "name": alert.name,
+        "severity": alert.severity.label(),
+        "group": alert.group.label(),
+        "topic": alert.topic,
+        "expression": (alert.when)().text(),
+        "for_minutes": alert.minutes,
+        "threshold": alert.threshold,
+        "source": alert.source,
+        "summary": alert.summary,
+        "runbook": alert::page_path(alert),
+        "meaning": alert.runbook.meaning,
+        "look_at": alert.runbook.look,
+        "commands": alert.runbook.commands,
+        "escalate": alert.runbook.escalate,
+    })
+}
+
+fn print_rules(args: &RulesArgs, out: &mut dyn Write) -> Result<(), Failed> {
+    if args.json {
+        return list_all(true, out);
+    }
+    let text = args.tests.as_ref().map_or_else(rules, |file| promtool_tests(file));
+    write!(out, "{text}").map_err(Failed::failure)
+}
+
+fn test(args: &TestArgs, out: &mut dyn Write) -> Result<(), Failed> {
+    let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let (address, severity) = (&args.alertmanager, args.severity.label());
+    let sent = block_on(send_test(address, severity, host.trim()))?.map_err(Failed::failure)?;
+    if args.json {
+        return print(out, &sent.to_string());
+    }
+    print(
+        out,
+        &format!(
+            "Alertmanager at {address} has a TestAlert of severity {severity}: see that it arrives"
+        ),
+    )
+}
+
+fn fill_in(args: &FillArgs) -> Result<(), Failed> {
+    let unreadable = |path: &Path, error: io::Error| {
+        Failed::new(Exit::Usage, format!("{} cannot be read: {error}", path.display()))
+    };
+    let text = fs::read_to_string(&args.from).map_err(|error| unreadable(&args.from, error))?;
+    let filled = fill(&text, |path| fs::read_to_string(path))
+        .map_err(|error| Failed::new(Exit::Usage, error))?;
+    write_private(&args.to, filled.as_bytes()).map_err(|error| {
+        Failed::failure(format!("{} cannot be written: {error}", args.to.display()))
+    })
+}
+
+fn print(out: &mut dyn Write, line: &str) -> Result<(), Failed> {
+    writeln!(out, "{line}").map_err(Failed::failure)
+}

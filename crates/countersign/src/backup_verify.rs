@@ -1,0 +1,313 @@
+//! `countersign backup verify`: what a backup is good for.
+
+use std::fmt::Write as _;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use countersign_backup::postgres::{Programs, Workshop};
+use countersign_backup::verify::{
+    ChainAnswer, Class, Expected, Fault, KNOWN_MIGRATION, Report, Request, ask_chain, verify,
+};
+use countersign_backup::{Folder, Identities, Manifest};
+use countersign_custody::{Opening, Unlock, read_backup, read_source};
+use countersign_node::{AuthPassword, Deadlines, NodeClient, NodeConfig};
+use countersign_ops::exit::Exit;
+use countersign_ops::records::{Outcome, Record};
+use countersign_ops::secret::forbid_core_dumps;
+use countersign_site::Site;
+use countersign_wire::{Network, PrivateKey, PublicKey, StacksAddress};
+
+use crate::backup_place::{Place, complain, secret_text, with_care};
+use crate::cli::{Failed, ask, block_on};
+use crate::keys_place::now;
+
+/// What `backup verify` needs to know.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The backup; the newest in the folder if absent
+    #[arg(value_name = "FILE")]
+    backup: Option<PathBuf>,
+    #[command(flatten)]
+    place: Place,
+    /// The identity file of one of the backup's recipients
+    #[arg(long, value_name = "FILE")]
+    identity: PathBuf,
+    /// How far to go: 0 file intact, 1 restores, 2 complete and fresh, 3 the chain's key, 4 its shares open
+    #[arg(long, value_name = "LEVEL", default_value = "4", value_parser = clap::value_parser!(u8).range(0..=4))]
+    level: u8,
+    /// The most hours since the newest Bitcoin block in it was written
+    #[arg(long, value_name = "HOURS", default_value = "26")]
+    max_age: u64,
+    /// The highest migration that must have been run
+    #[arg(long, value_name = "NUMBER", default_value_t = KNOWN_MIGRATION)]
+    migration: u32,
+    #[command(flatten)]
+    chain: Chain,
+    #[command(flatten)]
+    opener: Opener,
+    /// The folder for the PostgreSQL that is thrown away
+    #[arg(long, value_name = "FOLDER")]
+    scratch: Option<PathBuf>,
+    /// The user that PostgreSQL runs as if this is root
+    #[arg(long, value_name = "USER", default_value = "postgres")]
+    postgres_user: String,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// Who says what the chain's key is.
+#[derive(Debug, clap::Args)]
+struct Chain {
+    /// Your own node's RPC address (host:port)
+    #[arg(long, value_name = "HOST:PORT", conflicts_with = "aggregate_key")]
+    node: Option<String>,
+    /// Another node that must say the same
+    #[arg(long, value_name = "HOST:PORT", conflicts_with = "aggregate_key")]
+    second_node: Option<String>,
+    /// The chain's key as it was read elsewhere, for a machine without a network
+    #[arg(long, value_name = "HEX")]
+    aggregate_key: Option<PublicKey>,
+    /// Who deployed sbtc-registry; the mainnet's if absent
+    #[arg(long, value_name = "ADDRESS")]
+    registry: Option<StacksAddress>,
+}
+
+/// The signer's private key.
+#[derive(Debug, clap::Args)]
+struct Opener {
+    /// The sBTC signer's private key: a file with hex, a backup of `keys backup`, or its shares
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    key: Vec<PathBuf>,
+    /// The identity file that opens an encrypted key
+    #[arg(long, value_name = "FILE", requires = "key")]
+    key_identity: Option<PathBuf>,
+    /// The first line of this file opens a key that has a passphrase; otherwise it is asked for
+    #[arg(long, value_name = "FILE", requires = "key", conflicts_with = "key_identity")]
+    key_passphrase_file: Option<PathBuf>,
+}
+
+pub(crate) const EXAMPLES: &str = "\
+The exit code is 0 if the backup reaches the level, 15 if it is no good, and 1 if that cannot be known: no node
+answers, no key was given, PostgreSQL is missing.
+
+Examples:
+  countersign backup verify --site /etc/countersign/countersign.toml --identity /media/usb/identity.txt \\
+    --key /media/usb/sbtc-key.age --key-identity /media/usb/identity.txt
+  countersign backup verify postgres-20261127T031500Z.dump.age --identity identity.txt --level 2
+";
+
+/// Verifies, prints the verdict, and writes it down.
+pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failed> {
+    forbid_core_dumps().map_err(Failed::failure)?;
+    let site = args.place.load()?;
+    let backup = args.backup(site.as_ref())?;
+    let identities = Identities::new(&secret_text(&args.identity)?);
+    let identities = identities.map_err(|error| Failed::new(Exit::Key, error))?;
+    let key = args.opener.open()?;
+    let programs = Programs::of_server(args.place.pg_bin.as_deref()).map_err(Failed::failure)?;
+    let workshop = Workshop {
+        programs,
+        folder: args.scratch.clone().unwrap_or_else(std::env::temp_dir),
+        user: args.postgres_user.clone(),
+    };
+    let chain = if args.level >= 3 { args.chain.ask(site.as_ref())? } else { Vec::new() };
+    let expected =
+        Expected { migration: args.migration, max_age: args.max_age.saturating_mul(3600) };
+    let (level, file) = (args.level, backup.clone());
+    let report = with_care(move |care| {
+        let request = Request {
+            backup: &file,
+            identities: &identities,
+            workshop: &workshop,
+            level,
+            expected,
+            chain: &chain,
+            key: key.as_ref(),
+            now: now(),
+        };
+        verify(&request, care)
+    })?;
+    let report = report.map_err(Failed::failure)?;
+    args.write_down(site.as_ref(), &backup, &report);
+    let printed = if args.json {
+        writeln!(out, "{}", json(&backup, level, &report))
+    } else {
+        write!(out, "{}", text(&backup, level, &report))
+    };
+    printed.map_err(Failed::failure)?;
+    match &report.fault {
+        None => Ok(()),
+        Some(fault) => Err(failed(fault, level)),
+    }
+}
+
+fn failed(fault: &Fault, level: u8) -> Failed {
+    let said = format!("the backup does not reach level {level}: {fault}");
+    match fault.class() {
+        Class::Bad => Failed::new(Exit::Backup, said),
+        Class::Unknown => Failed::failure(said),
+    }
+}
+
+impl Args {
+    fn backup(&self, site: Option<&Site>) -> Result<PathBuf, Failed> {
+        if let Some(backup) = &self.backup {
+            return Ok(backup.clone());
+        }
+        let folder = self.place.open(site)?;
+        let newest = folder.backups().map_err(Failed::failure)?.into_iter().next();
+        let none = || {
+            let said = format!("there is no backup in {}", folder.path().display());
+            Failed::new(Exit::Backup, said)
+        };
+        newest.map(|newest| folder.file(&newest)).ok_or_else(none)
+    }
+
+    /// Beside the backup if that folder is ours to write, and in the records.
+    fn write_down(&self, site: Option<&Site>, backup: &Path, report: &Report) {
+        let at = now();
+        let manifest = Manifest::beside(backup).ok().flatten();
+        let outcome = if report.fault.is_none() { Outcome::Ok } else { Outcome::Failed };
+        let mut record = Record::new(JOB, at, outcome).with("verdict", report.verdict());
+        if let Some(level) = report.level {
+            record = record.with("level", level);
+        }
+        if let Some(manifest) = &manifest {
+            record = record.with("taken_at", manifest.made_at);
+        }
+        self.place.record(site, &record);
+        let Some((manifest, folder)) = manifest.zip(backup.parent()) else { return };
+        let verified = Some(report.verified(at));
+        let written = Folder::open(folder).and_then(|folder| {
+            folder.amend(&manifest.file, |manifest| manifest.verified = verified)
+        });
+        if let Err(error) = written {
+            complain(&error);
+        }
+    }
+}
+
+impl Chain {
+    fn ask(&self, site: Option<&Site>) -> Result<Vec<ChainAnswer>, Failed> {
+        if let Some(key) = self.aggregate_key {
+            let source = "--aggregate-key".to_owned();
+            return Ok(vec![ChainAnswer { source, key: Ok(Some(key)) }]);
+        }
+        let of_site = || site.map(|site| site.node_host().to_string());
+        let first = self.node.clone().or_else(of_site);
+        let registry = self.registry(site)?;
+        let mut answers = Vec::new();
+        for host in first.into_iter().chain(self.second_node.clone()) {
+            let client = NodeClient::new(NodeConfig {
+                host: host.clone(),
+                tls: None,
+                auth_password: AuthPassword::new(""),
+                boot: Network::Mainnet,
+                deadlines: Deadlines::default(),
+                observer: None,
+            });
+            let client = client.map_err(Failed::argument)?;
+            answers.push(block_on(ask_chain(host, &client, &registry))?);
+        }
+        Ok(answers)
+    }
+
+    fn registry(&self, site: Option<&Site>) -> Result<StacksAddress, Failed> {
+        if let Some(registry) = self.registry {
+            return Ok(registry);
+        }
+        let of_site = site.and_then(|site| Some(site.sbtc.as_ref()?.deployer.to_string()));
+        let text = of_site.unwrap_or_else(|| MAINNET_REGISTRY.to_owned());
+        text.parse().map_err(|_| Failed::argument(format!("`{text}` is not a Stacks address")))
+    }
+}
+
+impl Opener {
+    /// The key in memory, if one was named.
+    fn open(&self) -> Result<Option<PrivateKey>, Failed> {
+        let [first, ..] = self.key.as_slice() else { return Ok(None) };
+        let unopened = |error: Box<dyn std::error::Error>| Failed::new(Exit::Key, error);
+        let text = secret_text(first)?;
+        let is_bare = !text.trim_start().starts_with("age-") && !text.contains("-----BEGIN AGE");
+        if let (true, [_]) = (is_bare, self.key.as_slice())
+            && let Ok(key) = read_source(&text)
+        {
+            return Ok(Some(key));
+        }
+        let unlock = match (&self.key_identity, &self.key_passphrase_file) {
+            (Some(path), _) => Unlock::Identity(path.clone()),
+            (None, Some(path)) => Unlock::PassphraseFile(path.clone()),
+            (None, None) => Unlock::Terminal,
+        };
+        let mut ask = ask;
+        let mut opening = Opening { config: None, is_private_network: false, ask: &mut ask };
+        let (key, _) = read_backup(&self.key, &unlock, &mut opening)
+            .map_err(|error| unopened(error.into()))?;
+        Ok(Some(key))
+    }
+}
+
+/// A line for each level, and what keeps it from the next.
+fn text(backup: &Path, asked: u8, report: &Report) -> String {
+    let mut text = format!("Backup:  {}\n", backup.display());
+    let mut line = |said: std::fmt::Arguments<'_>| {
+        text.write_fmt(said).expect("writing to a string cannot fail");
+        text.push('\n');
+    };
+    for (level, good) in (0..=asked).zip(LEVELS) {
+        if report.level.is_some_and(|reached| level <= reached) {
+            line(format_args!("level {level}  ok    {good}"));
+        } else if let Some(fault) = &report.fault {
+            let word = if fault.class() == Class::Bad { "FAIL" } else { "?   " };
+            line(format_args!("level {level}  {word}  {fault}"));
+            line(format_args!("               mend: {}", fault.remedy()));
+            break;
+        }
+    }
+    for fault in &report.older_faults {
+        line(format_args!("         warn  of an older key: {fault}"));
+    }
+    line(format_args!("Verdict: {}", report.verdict()));
+    let rate =
+        report.seconds_per_gb().map_or(String::new(), |rate| format!(", {rate:.1} s per GB"));
+    line(format_args!(
+        "Time:    {}.{:03} s for {} bytes{rate}",
+        report.took_ms / 1000,
+        report.took_ms % 1000,
+        report.bytes
+    ));
+    text
+}
+
+fn json(backup: &Path, asked: u8, report: &Report) -> serde_json::Value {
+    let fault = report.fault.as_ref();
+    let older: Vec<String> = report.older_faults.iter().map(ToString::to_string).collect();
+    serde_json::json!({
+        "backup": backup,
+        "level": report.level,
+        "asked": asked,
+        "verdict": report.verdict(),
+        "class": fault.map(Fault::class),
+        "says": fault.map(ToString::to_string),
+        "remedy": fault.map(Fault::remedy),
+        "keys_that_fit": report.keys_that_fit,
+        "older_faults": older,
+        "bytes": report.bytes,
+        "took_ms": report.took_ms,
+        "seconds_per_gb": report.seconds_per_gb(),
+    })
+}
+
+/// What is true of a backup at each level.
+const LEVELS: [&str; 5] = [
+    "the file is intact",
+    "it restores",
+    "schema and rows are complete and fresh",
+    "its newest verified key is the chain's",
+    "its private shares open and belong to that key",
+];
+/// The job in the records.
+const JOB: &str = "backup-verify";
+/// Who deployed the contracts on the mainnet.
+const MAINNET_REGISTRY: &str = "SM3VDXK3WZZSA84XXFKAFAF15NNZX32CTSG82JFQ4";

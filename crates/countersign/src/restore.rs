@@ -1,0 +1,81 @@
+//! `countersign restore`: the way back from a backup.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::Subcommand;
+use countersign_backup::Identities;
+use countersign_backup::postgres::{RestoreError, Target, restore};
+use countersign_ops::exit::Exit;
+
+use crate::backup_place::{Place, Source, client_programs, secret_text, with_care};
+use crate::cli::Failed;
+
+/// A verb for each thing that can be restored.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Restore the PostgreSQL of the sBTC signer into an empty database
+    #[command(after_help = EXAMPLES)]
+    Postgres(Args),
+}
+
+/// What `restore postgres` needs to know.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The backup
+    #[arg(value_name = "FILE")]
+    backup: PathBuf,
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    source: Source,
+    /// The identity file of one of the backup's recipients
+    #[arg(long, value_name = "FILE")]
+    identity: PathBuf,
+    /// The role that is to own everything, which is the one that the sBTC signer connects as
+    #[arg(long, value_name = "ROLE")]
+    owner: Option<String>,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+const EXAMPLES: &str = "\
+The database must be there and empty. Everything is restored in one transaction, or nothing. Stop the sBTC signer
+before, verify the backup first, and never let two sBTC signers run with one key.
+
+Example:
+  sudo -u postgres createdb --owner=sbtc sbtc
+  countersign restore postgres postgres-20261127T031500Z.dump.age --identity identity.txt \\
+    --database sbtc --user sbtc --password-file pgpass
+";
+
+/// Restores, and says what is in the database then.
+pub(crate) fn run(verb: Verb, out: &mut dyn Write) -> Result<(), Failed> {
+    let Verb::Postgres(args) = verb;
+    let site = args.place.load()?;
+    let identities = Identities::new(&secret_text(&args.identity)?);
+    let identities = identities.map_err(|error| Failed::new(Exit::Key, error))?;
+    let target = Target {
+        connection: args.source.connection(site.as_ref())?,
+        owner: args.owner,
+        programs: client_programs(&args.place)?,
+    };
+    let (backup, place) = (args.backup.clone(), target.connection.place());
+    let restored = with_care(move |care| restore(&backup, &identities, &target, care))?;
+    let contents = restored.map_err(|error| match error {
+        RestoreError::Fault(_) | RestoreError::Incomplete(_) => Failed::new(Exit::Backup, error),
+        error => Failed::failure(error),
+    })?;
+    let printed = if args.json {
+        writeln!(out, "{}", serde_json::json!({ "restored": args.backup, "contents": contents }))
+    } else {
+        let (rows, tables) = (contents.tables.values().sum::<u64>(), contents.tables.len());
+        writeln!(out, "Restored into {place}: {tables} tables, {rows} rows.\n{NEXT}")
+    };
+    printed.map_err(Failed::failure)
+}
+
+const NEXT: &str = "\
+The sBTC signer catches up with both chains when it starts. Make a new backup at once: \
+countersign backup postgres run --help";

@@ -1,0 +1,5 @@
+//! The verbs of `logs`.
+
+mod decisions;
+mod explain;
+mod verify;

@@ -1,0 +1,40 @@
+//! The alerts as a file of rules for Prometheus.
+
+use std::fmt::Write as _;
+
+use super::{Alert, Group, Severity, all, page_path};
+use crate::text::quoted;
+
+/// Every alert as a rule, for `rule_files` of `prometheus.yml`.
+pub fn rules() -> String {
+    let mut text = String::from(HEAD);
+    for group in Group::ALL {
+        let _ = write!(text, "  - name: {}\n    rules:\n", group.label());
+        for alert in all().filter(|alert| alert.group == group) {
+            rule(alert, &mut text);
+        }
+    }
+    text
+}
+
+fn rule(alert: &Alert, text: &mut String) {
+    let Alert { name, severity, topic, minutes, threshold, summary, .. } = alert;
+    let expression = (alert.when)();
+    let _ = write!(
+        text,
+        "      - alert: {name}\n        expr: {}\n        for: {minutes}m\n        labels:\n          \
+         severity: {}\n          group: {}\n          topic: {topic}\n        annotations:\n          \
+         summary: {}\n",
+        quoted(expression.text()),
+        severity.label(),
+        alert.group.label(),
+        quoted(summary),
+    );
+    if *severity != Severity::Heartbeat {
+        let _ = writeln!(text, "          threshold: {}", quoted(threshold));
+    }
+    let _ = writeln!(text, "          runbook_url: {}", page_path(alert));
+    let _ = writeln!(text, "          command: countersign alerts list {name}");
+}
+
+const HEAD: &str = "# Made by countersign from its registry of metrics; do not edit.\ngroups:\n";
