@@ -18,8 +18,8 @@ use zeroize::Zeroizing;
 
 use crate::name::Name;
 use crate::{
-    alerts, backup, check_config, deadman, demote, devnet, doctor, explain, exporter, firewall,
-    generate_stacking_signature, generate_staking_signature, generate_vote, get_chunk,
+    alerts, backup, chainstate, check_config, deadman, demote, devnet, doctor, explain, exporter,
+    firewall, generate_stacking_signature, generate_staking_signature, generate_vote, get_chunk,
     get_latest_chunk, import, init, journal, keys, link, list_chunks, logs, monitor_signers,
     promote, put_chunk, reload, render, replay, restore, run, standby, status, support_bundle, tls,
     vault, verify_vote,
@@ -108,6 +108,7 @@ pub(crate) enum Command {
     },
     /// Look after the journal of what this key has signed, while no signer runs or in a vault that does
     /// Back up what the sBTC signer keeps, and prove that it restores
+    /// Back up what the sBTC signer and the block signer keep, and prove that it restores
     Backup {
         #[command(subcommand)]
         verb: backup::Verb,
@@ -116,6 +117,11 @@ pub(crate) enum Command {
     Restore {
         #[command(subcommand)]
         verb: restore::Verb,
+    },
+    /// Archive a node's chainstate while it stands still, or seed a node from an archive
+    Chainstate {
+        #[command(subcommand)]
+        verb: chainstate::Verb,
     },
     /// Look after the journal of what this key has signed, while no signer runs or in a vault that does
     Journal(journal::Args),

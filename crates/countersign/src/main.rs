@@ -4,7 +4,9 @@ mod alerts;
 mod backup;
 mod backup_place;
 mod backup_postgres;
+mod backup_signer;
 mod backup_verify;
+mod chainstate;
 mod check_config;
 mod cli;
 mod daemon;
@@ -40,6 +42,7 @@ mod list_chunks;
 mod logs;
 mod logs_decisions;
 mod logs_explain;
+mod logs_retention;
 mod logs_verify;
 mod monitor_signers;
 mod name;
@@ -50,6 +53,7 @@ mod reload;
 mod render;
 mod replay;
 mod restore;
+mod restore_signer;
 mod run;
 mod stackerdb;
 mod standby;
@@ -106,6 +110,7 @@ fn perform(name: Name, command: Command) -> Result<(), Failed> {
         Command::Reload(args) => reload::run(&args, out),
         Command::Backup { verb } => backup::run(verb, out),
         Command::Restore { verb } => restore::run(verb, out),
+        Command::Chainstate { verb } => chainstate::run(verb, out),
         Command::Import(args) => import::run(&args, out),
         Command::Keys { verb } => keys::run(verb, out),
         Command::Journal(args) => journal::run(&args, out),

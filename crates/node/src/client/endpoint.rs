@@ -76,8 +76,8 @@ impl Endpoint {
             | Self::LastSetCycle
             | Self::SignerBlocks
             | Self::Health
-            | Self::SignerInfo
             | Self::AggregateKey
+            | Self::SignerInfo
             | Self::PutChunk => 64 * KIB,
             Self::Pox
             | Self::LatestAndLast

@@ -17,10 +17,11 @@ pub const LAST_SET_CYCLE_FUNCTION: &str = "get-last-set-cycle";
 /// Function of `.signers` that gives the slots of the cycles of one parity.
 pub const SIGNER_SLOTS_FUNCTION: &str = "stackerdb-get-signer-slots-page";
 
-/// Function of `.pox-5` that gives the key that a signer-manager registered.
-pub const SIGNER_INFO_FUNCTION: &str = "get-signer-info";
 /// Function of `sbtc-registry` that gives the aggregate key of the sBTC signers.
 pub const AGGREGATE_KEY_FUNCTION: &str = "get-current-aggregate-pubkey";
+
+/// Function of `.pox-5` that gives the key that a signer-manager registered.
+pub const SIGNER_INFO_FUNCTION: &str = "get-signer-info";
 
 /// Body of `POST /v2/contracts/call-read/…`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -168,6 +169,8 @@ impl CallReadResponse {
     }
 }
 
+/// What the registry has before the first key.
+const NO_KEY: [u8; 1] = [0];
 impl CallReadResponse {
     /// Reads the answer of [`SIGNER_INFO_FUNCTION`]: `(some (buff 33))`, or `none` if pox-5 does not know
     /// the manager.
@@ -185,8 +188,6 @@ impl CallReadResponse {
     }
 }
 
-/// What the registry has before the first key.
-const NO_KEY: [u8; 1] = [0];
 const NUM_SLOTS: &str = "num-slots";
 const SIGNER: &str = "signer";
 
