@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use countersign_doctor::{Grade, Profile, Report, Signer, Source, Target, all, gather};
 use serde_json::json;
-use server::serve;
+use server::{Answers, serve};
 use tempfile::TempDir;
 
 async fn grades(target: Target, source: Source) -> (BTreeMap<&'static str, Grade>, Report) {
@@ -43,6 +43,7 @@ fn with_bitcoin(folder: &TempDir, address: &str) -> Target {
     }
 }
 
+#[allow(clippy::unnecessary_wraps, reason = "others of its kind do not answer")]
 fn bitcoin(line: &str, head: &str, body: &str) -> Option<(u16, String)> {
     assert!(line.starts_with("POST / "), "{line}");
     // The base64 of `node:a secret that nobody reads`.
@@ -69,7 +70,7 @@ async fn a_bitcoind_is_asked_as_the_node_asks_it() {
 
 #[tokio::test]
 async fn a_bitcoind_that_refuses_lies_or_hangs_is_unknown_and_the_password_is_not_told() {
-    let answers: [fn(&str, &str, &str) -> Option<(u16, String)>; 5] = [
+    let answers: [Answers; 5] = [
         |_, _, _| Some((401, String::new())),
         |_, _, _| Some((200, "<html>".to_owned())),
         |_, _, _| {
@@ -115,7 +116,7 @@ async fn an_event_that_comes_is_seen_in_the_metrics_of_either_signer() {
         let looks = LOOKS.fetch_add(1, Ordering::Relaxed);
         Some((200, format!("stacks_signer_block_proposals_received {looks}\n")))
     };
-    let answers: [fn(&str, &str, &str) -> Option<(u16, String)>; 2] = [ours, theirs];
+    let answers: [Answers; 2] = [ours, theirs];
     for answer in answers {
         let folder = tempfile::tempdir().unwrap();
         let address = serve(answer).await;
