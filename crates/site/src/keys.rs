@@ -254,7 +254,7 @@ pub const KEYS: &[Key] = &[
     ),
     key("users.signer", Text, "`\"countersign\"`", "the user of the signer"),
     key("users.vault", Text, "`\"countersign-vault\"`", "the user of the vault"),
-    key("users.link", Text, "`\"countersign-link\"`", "the user of the link on the node's host"),
+    key("users.link", Text, "`\"countersign-link\"`", "the user of the link"),
     key("users.backup", Text, "`\"countersign-backup\"`", "the user of the backups"),
     key("users.node", Text, "`\"stacks-node\"`", "the user of the node"),
     key("users.bitcoin", Text, "`\"bitcoin\"`", "the user of bitcoind"),

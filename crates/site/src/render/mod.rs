@@ -12,6 +12,7 @@ mod alerting;
 mod bitcoin;
 mod compose;
 mod firewall;
+mod link;
 mod logs;
 mod monitoring;
 mod node;
@@ -39,6 +40,7 @@ const GENERATORS: &[fn(View<'_>) -> Vec<Rendered>] = &[
     sbtc::files,
     units::files,
     firewall::files,
+    link::files,
     compose::files,
     users::files,
     logs::files,

@@ -4,6 +4,7 @@ mod backups;
 mod firewall;
 mod guard;
 mod interop;
+mod link_page;
 mod newborn;
 mod page;
 mod site;
