@@ -80,9 +80,49 @@ pub(crate) async fn back_up(vault: &VaultHandle, store: &Copier, identity: &Valu
         "signer": identity,
         "journals": journals.collect::<Vec<_>>(),
         "store": BASE64_STANDARD.encode(&copy),
-        "highest": told.facts.highest,
-        "burn_height": told.facts.burn_height,
     }))
+}
+
+/// What a daemon has handed over for a backup of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HandedOver {
+    /// Its program, such as `countersign 0.1.0 (…)`.
+    pub version: String,
+    /// Its network.
+    pub network: String,
+    /// What each key has signed; and, if that is only what the store knows, why.
+    pub journals: Vec<(JournalExport, Option<String>)>,
+    /// The store.
+    pub store: Vec<u8>,
+}
+
+/// An answer of a daemon that is not understood.
+#[derive(Debug, thiserror::Error)]
+#[error("what the daemon hands over is not understood ({0}); is it of the same release?")]
+pub struct NotHandedOver(&'static str);
+
+impl HandedOver {
+    /// Reads the answer to `POST /backup`.
+    pub fn read(answer: &Value) -> Result<Self, NotHandedOver> {
+        let text = |at: &str, what| {
+            let text = answer.pointer(at).and_then(Value::as_str);
+            text.map(str::to_owned).ok_or(NotHandedOver(what))
+        };
+        let store = BASE64_STANDARD.decode(text("/store", "the store")?);
+        let journals = answer.get("journals").and_then(Value::as_array);
+        let journals = journals.ok_or(NotHandedOver("the journals"))?.iter().map(|kept| {
+            let export = kept.get("journal").and_then(Value::as_str);
+            let export = export.and_then(|text| JournalExport::from_json(text.as_bytes()).ok());
+            let withheld = kept.get("withheld").and_then(Value::as_str).map(str::to_owned);
+            Ok((export.ok_or(NotHandedOver("a journal"))?, withheld))
+        });
+        Ok(Self {
+            version: text("/signer/version", "the version")?,
+            network: text("/signer/network", "the network")?,
+            journals: journals.collect::<Result<_, _>>()?,
+            store: store.map_err(|_| NotHandedOver("the store"))?,
+        })
+    }
 }
 
 /// What a store comes to.

@@ -53,7 +53,7 @@ mod test_node;
 mod upload;
 mod vaults;
 
-pub use backup::StoreFacts;
+pub use backup::{HandedOver, NotHandedOver, StoreFacts};
 pub use config::{Config, ConfigError};
 pub use hand::{Holder, RemoteVault};
 pub use history::HistoryError;

@@ -56,7 +56,9 @@ impl Listing {
         while let Some(folder) = folders.pop() {
             let unread = |source| ArchiveError::Read { path: folder.clone(), source };
             let mut paths = fs::read_dir(&folder)
-                .and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>())
+                .and_then(|entries| {
+                    entries.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()
+                })
                 .map_err(unread)?;
             paths.sort_unstable();
             for path in paths {
@@ -116,8 +118,8 @@ fn pack<W: Write>(
             append(&mut archive, &within, metadata, io::empty()).map_err(ArchiveError::Write)?;
             continue;
         }
-        let file = File::open(path)
-            .map_err(|source| ArchiveError::Read { path: path.clone(), source })?;
+        let file =
+            File::open(path).map_err(|source| ArchiveError::Read { path: path.clone(), source })?;
         let mut told = Told { file, failed: None, done, of: listing.bytes, begun, care };
         let appended = append(&mut archive, &within, metadata, &mut told);
         done = told.done;

@@ -93,8 +93,7 @@ impl ChainstateConfig {
             what: error.message().to_owned(),
         })?;
         let node = file.node.ok_or_else(|| ConfigError::NoWorkingDir(path.to_owned()))?;
-        let dir =
-            node.working_dir.ok_or_else(|| ConfigError::NoWorkingDir(path.to_owned()))?;
+        let dir = node.working_dir.ok_or_else(|| ConfigError::NoWorkingDir(path.to_owned()))?;
         if !dir.is_absolute() {
             return Err(ConfigError::Relative { path: path.to_owned(), dir });
         }
@@ -109,6 +108,13 @@ impl ChainstateConfig {
             rpc: node.rpc_bind.unwrap_or(SocketAddr::from(([0, 0, 0, 0], 20443))),
             p2p: node.p2p_bind.unwrap_or(SocketAddr::from(([0, 0, 0, 0], 20444))),
         })
+    }
+
+    /// The same node in another folder.
+    pub fn move_to(&mut self, working_dir: &Path) {
+        let network = self.chainstate.file_name().unwrap_or_default();
+        self.chainstate = working_dir.join(network);
+        self.working_dir = working_dir.to_owned();
     }
 
     /// Where the RPC is asked from this host.
@@ -164,6 +170,8 @@ mod tests {
     #[test]
     fn an_error_repeats_no_line_of_the_file() {
         let error = parse("[connection_options]\nauth_token = \"hunter2\" x\n").unwrap_err();
-        assert!(!error.to_string().contains("hunter2") && !format!("{error:?}").contains("hunter2"));
+        assert!(
+            !error.to_string().contains("hunter2") && !format!("{error:?}").contains("hunter2")
+        );
     }
 }

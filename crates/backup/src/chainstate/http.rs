@@ -1,6 +1,6 @@
 //! Just enough HTTP to download one large file and to ask a node for its tip: blocking, and bounded in everything.
 
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,7 +35,9 @@ pub struct HttpClient {
 #[derive(Debug, thiserror::Error)]
 pub enum HttpError {
     /// It is no address that can be asked.
-    #[error("{0:?} cannot be asked: an address begins with http:// or https:// and has a host, and no password")]
+    #[error(
+        "{0:?} cannot be asked: an address begins with http:// or https:// and has a host, and no password"
+    )]
     Address(String),
     /// It cannot be reached.
     #[error("{url} cannot be reached")]
@@ -72,7 +74,9 @@ pub enum HttpError {
         status: u16,
     },
     /// It sends us elsewhere and again, or from https to http.
-    #[error("{0} leads elsewhere too often, to no address, or from https to http; name the last address itself")]
+    #[error(
+        "{0} leads elsewhere too often, to no address, or from https to http; name the last address itself"
+    )]
     Redirect(String),
     /// The list of authorities cannot be used.
     #[error(
@@ -121,7 +125,6 @@ pub(super) struct Body<'a> {
     client: &'a HttpClient,
     url: String,
     incoming: Incoming,
-    rest: Bytes,
 }
 
 trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
@@ -168,7 +171,7 @@ impl HttpClient {
             let status = response.status();
             if !(status.is_redirection() && response.headers().contains_key(LOCATION)) {
                 let (parts, incoming) = response.into_parts();
-                let body = Body { client: self, url: target, incoming, rest: Bytes::new() };
+                let body = Body { client: self, url: target, incoming };
                 return Ok(Answer { status, headers: parts.headers, body });
             }
             let next = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
@@ -187,7 +190,8 @@ impl HttpClient {
     ) -> Result<Response<Incoming>, HttpError> {
         let address = || HttpError::Address(url.to_owned());
         let uri: Uri = url.parse().map_err(|_| address())?;
-        let authority = uri.authority().filter(|it| !it.as_str().contains('@')).ok_or_else(address)?;
+        let authority =
+            uri.authority().filter(|it| !it.as_str().contains('@')).ok_or_else(address)?;
         let is_tls = match uri.scheme_str() {
             Some("https") => true,
             Some("http") => false,
@@ -266,29 +270,14 @@ impl Body<'_> {
     }
 }
 
-impl Read for Body<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while self.rest.is_empty() {
-            match self.next().map_err(io::Error::other)? {
-                Some(block) => self.rest = block,
-                None => return Ok(0),
-            }
-        }
-        let taken = self.rest.split_to(buffer.len().min(self.rest.len()));
-        if let Some(place) = buffer.get_mut(..taken.len()) {
-            place.copy_from_slice(&taken);
-        }
-        Ok(taken.len())
-    }
-}
-
 /// Where a redirection leads: a whole address, or a path on the same server.
 fn resolve(from: &str, next: &str) -> Option<String> {
     if next.starts_with(HTTPS) || next.starts_with("http://") {
         return Some(next.to_owned());
     }
     let uri: Uri = from.parse().ok()?;
-    next.starts_with('/').then(|| Some(format!("{}://{}{next}", uri.scheme_str()?, uri.authority()?)))?
+    next.starts_with('/')
+        .then(|| Some(format!("{}://{}{next}", uri.scheme_str()?, uri.authority()?)))?
 }
 
 const AGENT: HeaderValue =

@@ -78,11 +78,21 @@ impl Service {
         Ok(down)
     }
 
+    /// Starts a node that was not stopped by us.
+    pub(super) fn start(&self) -> Result<(), KeeperError> {
+        run("start", &self.start, self.limit)
+    }
+
     fn spawn_keeper(&self) -> Result<Option<Child>, KeeperError> {
         let Some((program, words)) = self.keeper.split_first() else { return Ok(None) };
         let mut command = Command::new(program);
         // In a group of its own, so that Ctrl-C does not end it with us.
-        command.args(words).args(&self.start).stdin(Stdio::piped()).stdout(Stdio::null()).process_group(0);
+        command
+            .args(words)
+            .args(&self.start)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .process_group(0);
         let started = command.spawn();
         started.map(Some).map_err(|source| KeeperError::Start {
             what: "watch over the start of",
@@ -104,11 +114,6 @@ impl Down<'_> {
     /// Starts it.
     pub(super) fn start(mut self) -> Result<(), KeeperError> {
         self.bring_up()
-    }
-
-    /// Leaves it as it is: it did not run before.
-    pub(super) fn leave(mut self) {
-        self.is_up = true;
     }
 
     fn bring_up(&mut self) -> Result<(), KeeperError> {

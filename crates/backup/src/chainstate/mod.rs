@@ -20,12 +20,12 @@ mod tip;
 
 pub use archive::ArchiveError;
 pub use config::{ChainstateConfig, ConfigError};
-pub use extract::{ExtractError, Hostile, extract};
+pub use extract::{ExtractError, Hostile, Limits, extract, unpack};
 pub use fetch::{FetchError, Fetched, fetch};
 pub use http::{HttpClient, HttpError};
 pub use keeper::{KeeperError, Service, keep_up};
-pub use process::{Activity, Activity as NodeActivity, ProcessError, activity};
-pub use seed::{SeedError, SeedJob, Seeded, seed};
+pub use process::{Activity, Holder, ProcessError, activity};
+pub use seed::{SeedError, SeedJob, Seeded, seed, user_ids};
 pub use snapshot::{Snapshot, SnapshotError, SnapshotJob, snapshot};
 pub use source::{Digest, Source, SourceError};
 pub use tip::{Agreement, Phase, Tip, TipError};

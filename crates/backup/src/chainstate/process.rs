@@ -117,7 +117,8 @@ fn file_of(process: &Path, folder: &Path) -> io::Result<Option<PathBuf>> {
         }
     }
     // A mapping stays when its descriptor is closed.
-    let maps = String::from_utf8_lossy(&fs::read(process.join("maps")).unwrap_or_default()).into_owned();
+    let maps =
+        String::from_utf8_lossy(&fs::read(process.join("maps")).unwrap_or_default()).into_owned();
     let mapped = maps.lines().filter_map(|line| line.find('/').and_then(|at| line.get(at..)));
     Ok(mapped.map(PathBuf::from).find(is_inside))
 }
@@ -216,7 +217,8 @@ mod tests {
         assert_eq!(listener(line), Some((Ipv4Addr::LOCALHOST.into(), 20443)));
         let connected = line.replace(" 0A ", " 01 ");
         assert_eq!(listener(&connected), None);
-        for hostile in ["", "0:", "0: x:y 0:0 0A", "0: 01:4FDB 0:0 0A", "0: 0100007F:FFFFF 0:0 0A"] {
+        for hostile in ["", "0:", "0: x:y 0:0 0A", "0: 01:4FDB 0:0 0A", "0: 0100007F:FFFFF 0:0 0A"]
+        {
             assert_eq!(listener(hostile), None, "{hostile}");
         }
         let six = "0: 00000000000000000000000001000000:4FDB 0:0 0A";

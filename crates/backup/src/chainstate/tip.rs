@@ -80,7 +80,9 @@ impl Agreement {
 impl fmt::Display for Agreement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Same { tip } => write!(f, "both nodes have the block {} at height {}", tip.hash, tip.height),
+            Self::Same { tip } => {
+                write!(f, "both nodes have the block {} at height {}", tip.hash, tip.height)
+            }
             Self::CatchingUp { ours, theirs } => {
                 write!(f, "our node is at height {} of {} and advances", ours.height, theirs.height)
             }

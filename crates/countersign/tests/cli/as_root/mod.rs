@@ -1,6 +1,7 @@
 //! What needs users, access control lists and programs of the distribution.
 
 mod backups;
+mod doctor;
 mod firewall;
 mod guard;
 mod interop;
