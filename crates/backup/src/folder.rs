@@ -176,7 +176,7 @@ impl Locked<'_> {
 }
 
 /// The moment in UTC, as it stands in a file name; seconds since 1970 for a year above 9999.
-fn stamp(at: u64) -> String {
+pub(crate) fn stamp(at: u64) -> String {
     let moment = i64::try_from(at).ok().and_then(|at| OffsetDateTime::from_unix_timestamp(at).ok());
     moment.map_or_else(
         || at.to_string(),

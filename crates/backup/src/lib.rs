@@ -7,6 +7,7 @@
 //!
 //! Nothing here prints. What takes long tells a [`Progress`] and can be stopped.
 
+pub mod chainstate;
 pub mod child;
 pub mod dkg;
 mod folder;
@@ -15,6 +16,7 @@ mod manifest;
 pub mod postgres;
 pub mod retention;
 mod sealed;
+pub mod signer;
 pub mod verify;
 
 pub use folder::{Folder, FolderError, Locked};

@@ -18,8 +18,8 @@ use zeroize::Zeroizing;
 
 use crate::name::Name;
 use crate::{
-    alerts, backup, check_config, deadman, demote, devnet, doctor, explain, exporter, firewall,
-    generate_stacking_signature, generate_staking_signature, generate_vote, get_chunk,
+    alerts, backup, chainstate, check_config, deadman, demote, devnet, doctor, explain, exporter,
+    firewall, generate_stacking_signature, generate_staking_signature, generate_vote, get_chunk,
     get_latest_chunk, import, init, journal, keys, link, list_chunks, logs, monitor_signers,
     promote, put_chunk, reload, render, replay, restore, run, standby, status, support_bundle, tls,
     vault, verify_vote,
@@ -91,11 +91,9 @@ pub(crate) enum Command {
     /// Have the running signer read its configuration again, and show what that changes
     #[command(after_help = reload::EXAMPLES)]
     Reload(reload::Args),
-    /// Say what is wrong and what mends it
-    Doctor {
-        #[command(subcommand)]
-        verb: doctor::Verb,
-    },
+    /// Say what is wrong with an installation, and what mends it
+    #[command(after_help = doctor::EXAMPLES)]
+    Doctor(Box<doctor::Args>),
     /// Close this host to everything but the flows of the installation
     Firewall {
         #[command(subcommand)]
@@ -110,6 +108,7 @@ pub(crate) enum Command {
     },
     /// Look after the journal of what this key has signed, while no signer runs or in a vault that does
     /// Back up what the sBTC signer keeps, and prove that it restores
+    /// Back up what the sBTC signer and the block signer keep, and prove that it restores
     Backup {
         #[command(subcommand)]
         verb: backup::Verb,
@@ -119,7 +118,12 @@ pub(crate) enum Command {
         #[command(subcommand)]
         verb: restore::Verb,
     },
-    /// Look after the journal of what this key has signed, while no signer runs
+    /// Archive a node's chainstate while it stands still, or seed a node from an archive
+    Chainstate {
+        #[command(subcommand)]
+        verb: chainstate::Verb,
+    },
+    /// Look after the journal of what this key has signed, while no signer runs or in a vault that does
     Journal(journal::Args),
     /// Say what was decided about a block, by which rule and facts, and who voted what
     #[command(after_help = explain::EXAMPLES)]

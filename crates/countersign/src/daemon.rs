@@ -31,6 +31,11 @@ pub(crate) struct Which {
 struct NoSocket;
 
 impl Which {
+    /// The daemon that runs with this configuration.
+    pub(crate) const fn of(config: PathBuf) -> Self {
+        Self { config: Some(config), socket: None }
+    }
+
     /// Asks the daemon. A body of `null` is not sent.
     pub(crate) fn ask(
         &self,

@@ -4,7 +4,9 @@ mod alerts;
 mod backup;
 mod backup_place;
 mod backup_postgres;
+mod backup_signer;
 mod backup_verify;
+mod chainstate;
 mod check_config;
 mod cli;
 mod daemon;
@@ -13,7 +15,9 @@ mod demote;
 mod devnet;
 mod devnet_page;
 mod doctor;
+mod doctor_fix;
 mod doctor_key;
+mod doctor_print;
 mod explain;
 mod exporter;
 mod firewall;
@@ -48,6 +52,7 @@ mod reload;
 mod render;
 mod replay;
 mod restore;
+mod restore_signer;
 mod run;
 mod stackerdb;
 mod standby;
@@ -99,11 +104,12 @@ fn perform(name: Name, command: Command) -> Result<(), Failed> {
         Command::ListChunks(args) => list_chunks::run(args, out),
         Command::PutChunk(args) => put_chunk::run(args, out),
         Command::MonitorSigners(args) => monitor_signers::run(args, out),
-        Command::Doctor { verb } => doctor::run(verb, out),
+        Command::Doctor(args) => doctor::run(*args, out),
         Command::Status(args) => status::run(&args, out),
         Command::Reload(args) => reload::run(&args, out),
         Command::Backup { verb } => backup::run(verb, out),
         Command::Restore { verb } => restore::run(verb, out),
+        Command::Chainstate { verb } => chainstate::run(verb, out),
         Command::Import(args) => import::run(&args, out),
         Command::Keys { verb } => keys::run(verb, out),
         Command::Journal(args) => journal::run(&args, out),

@@ -10,6 +10,7 @@ use countersign_ops::exit::Exit;
 
 use crate::backup_place::{Place, Source, client_programs, secret_text, with_care};
 use crate::cli::Failed;
+use crate::restore_signer;
 
 /// A verb for each thing that can be restored.
 #[derive(Debug, Subcommand)]
@@ -17,6 +18,9 @@ pub(crate) enum Verb {
     /// Restore the PostgreSQL of the sBTC signer into an empty database
     #[command(after_help = EXAMPLES)]
     Postgres(Args),
+    /// Restore what a signer remembers: raise the marks in its journal, and put its store back
+    #[command(after_help = restore_signer::EXAMPLES)]
+    Signer(restore_signer::Args),
 }
 
 /// What `restore postgres` needs to know.
@@ -52,7 +56,13 @@ Example:
 
 /// Restores, and says what is in the database then.
 pub(crate) fn run(verb: Verb, out: &mut dyn Write) -> Result<(), Failed> {
-    let Verb::Postgres(args) = verb;
+    match verb {
+        Verb::Postgres(args) => postgres(args, out),
+        Verb::Signer(args) => restore_signer::run(&args, out),
+    }
+}
+
+fn postgres(args: Args, out: &mut dyn Write) -> Result<(), Failed> {
     let site = args.place.load()?;
     let identities = Identities::new(&secret_text(&args.identity)?);
     let identities = identities.map_err(|error| Failed::new(Exit::Key, error))?;

@@ -11,13 +11,14 @@ use countersign_node::{
 };
 use countersign_ops::exit::Exit;
 use countersign_ops::supervise::{Failure, Fatal, Tasks, supervise};
-use countersign_signer::{Params, Saved, Signer, Step};
+use countersign_signer::{Event, Params, Saved, Signer, Step};
 use countersign_vault::SignError;
 use countersign_wire::{ChainId, Network, PublicKey, SlotId, SlotVersion};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::attendance::{Attendance, Misses};
+use crate::backup::Copier;
 use crate::birth::Origin;
 use crate::care::{Care, Fronts, Hands};
 use crate::clock::{WallClock, now};
@@ -46,7 +47,7 @@ use crate::readiness::Permission;
 use crate::recorder::{Recorder, Recording};
 use crate::run::{Endpoints, RunError, Surroundings, tls_error};
 use crate::sign::{Post, VaultEnd, VaultHandle, gate_of};
-use crate::slots::SlotReader;
+use crate::slots::{SlotReader, SlotReaderHandle};
 use crate::store::Store;
 use crate::upload::Uploader;
 use crate::vaults::Vaults;
@@ -157,17 +158,16 @@ impl Shared {
         let (signer, recorder, first) = restore(params, saved, recording.as_ref());
         let (inbox, answers) = mpsc::channel(INBOX_LEN);
         let (publisher, arrivals) = Publisher::new();
-        let (metrics, told) = (Arc::clone(&self.metrics), inbox.clone());
-        let (vault, vault_end) = VaultHandle::start(vaults, post, told, publisher.clone(), metrics)
-            .map_err(RunError::Thread)?;
-        let hands = hands.watch_over(tasks, &vault, stop);
+        let told = (inbox.clone(), publisher.clone());
+        let (vault, vault_end) = self.vault(vaults, post, told)?;
+        let (backups, copies) = Copier::new();
+        let hands = hands.watch_over(tasks, (&vault, backups), stop);
         let lanes = lanes(arrivals, &self.delivery(&vault, floors));
         let (intake, onlookers) = (self.intake(&vault, &own), self.onlookers(&own, hands.misses));
         self.look_out(tasks, own, &vault, stop);
-        let (slots, reader) =
-            SlotReader::new(self.nodes.clone(), self.plan.network, intake.clone(), inbox.clone());
+        let (slots, reader) = self.slots(&intake, &inbox);
         let (uploader, uploads) = Uploader::new(self.nodes.clone(), inbox);
-        let decide = Drive {
+        let drive = Drive {
             signer,
             store,
             decisions,
@@ -187,6 +187,7 @@ impl Shared {
             intake,
             callbacks: self.callbacks,
             inbox: answers,
+            copies,
             metrics: self.metrics,
             readiness: hands.watcher,
             teller: hands.teller,
@@ -195,15 +196,33 @@ impl Shared {
             wall_clock: WallClock::default(),
             woken: Instant::now(),
             tidied: Instant::now(),
-        }
-        .run(first, stop.clone());
-        let decide = async move { decide.await.map_err(|e| Failure::new(Exit::Store, e)) };
-        tasks.spawn("signer", decide);
+        };
+        tasks.spawn("signer", decide(drive, first, stop.clone()));
         tasks.spawn("vault", watch_vault(vault_end));
         spawn(tasks, "slots", reader.run(stop.clone()));
         spawn(tasks, "uploads", uploads.run(stop.clone()));
         spawn_lanes(tasks, lanes, stop);
         Ok(())
+    }
+
+    /// Starts the vault's thread, which answers and publishes.
+    fn vault(
+        &self,
+        vaults: Vaults,
+        post: Post,
+        (inbox, publisher): (mpsc::Sender<Event>, Publisher),
+    ) -> Result<(VaultHandle, VaultEnd), RunError> {
+        let metrics = Arc::clone(&self.metrics);
+        VaultHandle::start(vaults, post, inbox, publisher, metrics).map_err(RunError::Thread)
+    }
+
+    fn slots(
+        &self,
+        intake: &Intake,
+        inbox: &mpsc::Sender<Event>,
+    ) -> (SlotReaderHandle, SlotReader) {
+        let (nodes, network) = (self.nodes.clone(), self.plan.network);
+        SlotReader::new(nodes, network, intake.clone(), inbox.clone())
     }
 
     fn onlookers(&self, own: &[PublicKey], misses: watch::Sender<Misses>) -> Onlookers {
@@ -244,6 +263,11 @@ impl Shared {
             metrics: Arc::clone(&self.metrics),
         }
     }
+}
+
+/// Decides until it is asked to stop, or until the store fails.
+async fn decide(drive: Drive, first: Step, stop: CancellationToken) -> Result<(), Failure> {
+    drive.run(first, stop).await.map_err(|error| Failure::new(Exit::Store, error))
 }
 
 /// The core as the store has kept it, and the recorder, which has heard its first step.

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use countersign_node::CallbackQueue;
 use countersign_ops::control::ControlSocket;
 use countersign_ops::notify::Notifier;
@@ -18,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::assemble::spawn;
 use crate::attendance::Misses;
+use crate::backup::Copier;
 use crate::config::Config;
 use crate::control::{Control, identity};
 use crate::keys::PublicKeys;
@@ -28,7 +28,7 @@ use crate::readiness::{Facts, Permission, Readiness, Watcher};
 use crate::reload::{Adjustable, ReloadHandle, Reloader};
 use crate::run::Surroundings;
 use crate::sign::VaultHandle;
-use crate::status::{Reporter, Status, Teller};
+use crate::status::{Reporter, Status, Teller, Window};
 
 /// Everything that looks after the daemon, before it runs.
 pub(crate) struct Care {
@@ -78,7 +78,7 @@ struct Desk {
     socket: Option<ControlSocket>,
     identity: Value,
     readiness: Readiness,
-    shown: watch::Receiver<Bytes>,
+    window: Window,
     reload: ReloadHandle,
     floor: Duration,
 }
@@ -96,21 +96,23 @@ impl Hands {
     pub(crate) fn watch_over(
         self,
         tasks: &mut Tasks,
-        vault: &VaultHandle,
+        (vault, store): (&VaultHandle, Copier),
         stop: &CancellationToken,
     ) -> Loop {
         let pulses = Pulses::new([self.signer.clone(), vault.pulse()]);
         let notifier = Arc::clone(&self.notifier);
         spawn(tasks, "watchdog", watch_over(pulses, notifier, self.stuck, stop.clone()));
         let misses = watch::Sender::new(Misses::new());
-        let Desk { socket, identity, readiness, shown, reload, floor } = self.desk;
-        if let Err(error) = self.reporter.start(vault.instance(), self.page, stop.clone()) {
+        let Desk { socket, identity, readiness, window, reload, floor } = self.desk;
+        if let Err(error) =
+            self.reporter.start((vault.instance(), misses.subscribe()), self.page, stop.clone())
+        {
             tracing::error!(%error, "there is no status page; nothing else depends on it");
         }
         if let Some(socket) = socket {
-            let (vault, told) = (vault.clone(), misses.subscribe());
+            let (vault, misses) = (vault.clone(), misses.subscribe());
             let control =
-                Control { identity, readiness, shown, reload, vault, floor, misses: told };
+                Control { identity, readiness, window, reload, vault, store, floor, misses };
             spawn(tasks, "control", socket.run(control, stop.clone()));
         }
         let (watcher, teller, signer, tick) = (self.watcher, self.teller, self.signer, self.tick);
@@ -173,7 +175,7 @@ impl Care {
         Fronts { socket, page }: Fronts,
         stop: &CancellationToken,
     ) -> Hands {
-        let Status { teller, reporter, shown } = self.status;
+        let Status { teller, reporter, window } = self.status;
         let hands = Hands {
             watcher: self.readiness.watcher(),
             signer: Pulse::new("the deciding loop"),
@@ -184,7 +186,7 @@ impl Care {
                 socket,
                 identity: self.identity,
                 readiness: self.readiness.clone(),
-                shown,
+                window,
                 reload: self.reload,
                 floor: self.floor,
             },

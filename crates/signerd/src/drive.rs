@@ -12,6 +12,7 @@ use tokio::task::yield_now;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
+use crate::backup::CopyWanted;
 use crate::clock::{WallClock, millis, now};
 use crate::decisions::{DecisionLog, LogError};
 use crate::effects::Effects;
@@ -47,6 +48,8 @@ pub(crate) struct Drive {
     pub(crate) intake: Intake,
     pub(crate) callbacks: CallbackQueue,
     pub(crate) inbox: mpsc::Receiver<Event>,
+    /// Who wants a copy of the store.
+    pub(crate) copies: mpsc::Receiver<CopyWanted>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) readiness: Watcher,
     pub(crate) teller: Teller,
@@ -84,6 +87,11 @@ impl Drive {
                 heard = self.effects.next_event() => Some(heard),
                 Some(brought) = self.inbox.recv() => Some(brought),
                 said = next_word(&mut reading, &self.callbacks, &self.intake) => said,
+                Some(wanted) = self.copies.recv() => {
+                    // Whoever asked may have gone away.
+                    let _ = wanted.send(self.store.copy());
+                    None
+                }
                 () = sleep(pause) => None,
             };
             if now().since(awake).get() > millis(self.tick() + STOPPED_FOR) {

@@ -9,6 +9,7 @@
 
 mod assemble;
 mod attendance;
+mod backup;
 mod birth;
 mod care;
 mod clock;
@@ -52,6 +53,7 @@ mod test_node;
 mod upload;
 mod vaults;
 
+pub use backup::{HandedOver, NotHandedOver, StoreFacts};
 pub use config::{Config, ConfigError};
 pub use hand::{Holder, RemoteVault};
 pub use history::HistoryError;

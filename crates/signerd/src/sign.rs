@@ -12,7 +12,7 @@ use std::time::Instant;
 use countersign_ops::watchdog::Pulse;
 use countersign_signer::{AcceptanceOrder, Event, OverrideReason};
 use countersign_vault::{
-    AcceptanceRequest, ChunkRequest, HostLock, MockRequest, Override, OverrideRule,
+    AcceptanceRequest, ChunkRequest, HostLock, JournalExport, MockRequest, Override, OverrideRule,
     RejectionRequest, SignError,
 };
 use countersign_wire::message::{BlockRejected, BlockResponse, MockProposal, SignerMessage};
@@ -20,6 +20,7 @@ use countersign_wire::stackerdb::{Chunk, Lane};
 use countersign_wire::{PublicKey, RewardCycle, SlotId};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::backup::Kept;
 use crate::clock::now;
 use crate::facts::describe;
 use crate::hand::Hand;
@@ -47,6 +48,10 @@ enum Order {
     Looked {
         begun: Instant,
         seen: Vec<Seen>,
+    },
+    /// Somebody makes a backup.
+    BackUp {
+        reply: oneshot::Sender<Vec<Kept>>,
     },
     /// Somebody says who is to sign.
     Turn {
@@ -201,6 +206,13 @@ impl VaultHandle {
         answer.await.ok()
     }
 
+    /// What each key has signed, for a backup; nothing if the vault has ended.
+    pub(crate) async fn back_up(&self) -> Option<Vec<Kept>> {
+        let (reply, answer) = oneshot::channel();
+        self.order(Order::BackUp { reply });
+        answer.await.ok()
+    }
+
     /// Whether this instance signs, as it is and as it will be.
     pub(crate) fn instance(&self) -> watch::Receiver<InstanceView> {
         self.view.clone()
@@ -265,6 +277,11 @@ impl Clerk {
             }
             Order::Heard(seen) => self.hear(&seen),
             Order::Looked { begun, seen } => self.look_ended(begun, &seen),
+            Order::BackUp { reply } => {
+                let kept = self.back_up()?;
+                let _ = reply.send(kept);
+                Ok(())
+            }
             Order::Turn { turn, reply } => {
                 let turned = self.turn(turn)?;
                 // Whoever asked may have gone away; what was asked is done.
@@ -295,9 +312,26 @@ impl Clerk {
                 }
                 let _ = reply.send(None);
             }
-            Order::Mock(..) | Order::Heard(_) | Order::Looked { .. } | Order::Turn { .. } => {}
+            Order::Mock(..)
+            | Order::Heard(_)
+            | Order::Looked { .. }
+            | Order::BackUp { .. }
+            | Order::Turn { .. } => {}
         }
         None
+    }
+
+    /// What each key has signed. A vault in another process does not say so while its key signs.
+    fn back_up(&mut self) -> Result<Vec<Kept>, SignError> {
+        let at = now().as_unix();
+        let kept = self.vaults.all().map(|vault| {
+            let key = vault.public_key();
+            match vault.export_journal(at) {
+                Err(error) if error.is_fatal() => Err(error),
+                journal => Ok(Kept { key, journal: journal.map(JournalExport::for_backup) }),
+            }
+        });
+        kept.collect()
     }
 
     fn mock(&mut self, desk: Desk, proposal: MockProposal) -> Result<(), SignError> {
@@ -391,7 +425,7 @@ impl Order {
             Self::Reject(..) => Some("rejection"),
             Self::Mock(..) => Some("mock"),
             Self::Chunk { .. } => Some("chunk"),
-            Self::Heard(_) | Self::Looked { .. } | Self::Turn { .. } => None,
+            Self::Heard(_) | Self::Looked { .. } | Self::BackUp { .. } | Self::Turn { .. } => None,
         }
     }
 }

@@ -192,6 +192,34 @@ impl JournalExport {
         !self.standing.is_active() && self.proof.is_some()
     }
 
+    /// The export as it goes into a backup, from which marks are only ever raised. It is no word on who signs,
+    /// and who signs may have changed when it is read: a proof that the exporter had stopped is taken away.
+    #[must_use]
+    pub fn for_backup(self) -> Self {
+        let proof = self.proof.filter(|_| self.standing.is_active());
+        Self { proof, ..self }
+    }
+
+    /// An export of nothing but these signatures of a key, which another memory than its journal knows. It has
+    /// no proof. Of two marks of one block the first counts.
+    pub fn of_marks(key: PublicKey, at: UnixSeconds, mut marks: Vec<Mark>) -> Self {
+        let mut known = BTreeSet::new();
+        marks.retain(|mark| known.insert(mark.sighash));
+        marks.sort_unstable_by_key(|mark| (mark.height, mark.sighash));
+        Self {
+            public_key: key,
+            created_at: at,
+            standing: Standing::Active,
+            hold: None,
+            floor: None,
+            records: marks.len() as u64,
+            openings: 0,
+            spans: Vec::new(),
+            acceptances: marks,
+            proof: None,
+        }
+    }
+
     /// The height of the highest block that was signed.
     pub fn highest(&self) -> Option<StacksHeight> {
         self.acceptances.last().map(|mark| mark.height).max(self.floor)

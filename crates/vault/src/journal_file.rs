@@ -52,6 +52,12 @@ impl JournalFile {
         Journal::begin(path, newborn)
     }
 
+    /// Begins the journal of a key whose history is lost, and signs nothing before `wait` has passed: the
+    /// same as a start with `--init`, without the key. There must be none.
+    pub fn begin_again(path: &Path, key: &PublicKey, wait: Duration) -> Result<Self, OpenError> {
+        Journal::create(path, key, wait).map(|journal| Self { journal })
+    }
+
     /// Looks at a journal, checks all of it and writes nothing.
     pub fn inspect(path: &Path) -> Result<JournalStatus, OpenError> {
         Journal::inspect(path).map(|(status, _)| status)

@@ -8,14 +8,19 @@
 )]
 
 mod as_root;
+mod backup_signer;
 #[path = "../../../backup/tests/support/ceremony.rs"]
 mod ceremony;
+mod chainstate;
 mod check_config;
 mod chunks;
 #[path = "../../../backup/tests/support/cluster.rs"]
 mod cluster;
+mod doctor;
 mod door;
 mod explain;
+#[path = "../../../backup/tests/chainstate/node.rs"]
+mod fake_node;
 mod flood;
 mod help;
 mod import;
@@ -24,6 +29,7 @@ mod keys;
 mod keys_scan;
 mod logs;
 mod name;
+mod page;
 mod replay;
 mod site;
 mod start;

@@ -8,7 +8,6 @@ use std::error::Error as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use bytes::Bytes;
 use countersign_ops::control::{
     ControlError, ControlSocket, Handler, Method, Reply, Request, check_len,
 };
@@ -16,11 +15,13 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use crate::attendance::{Missed, Misses};
+use crate::backup::{Copier, back_up};
 use crate::config::Config;
 use crate::keys::PublicKeys;
 use crate::readiness::Readiness;
 use crate::reload::ReloadHandle;
 use crate::sign::VaultHandle;
+use crate::status::Window;
 
 /// What can be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,11 +34,14 @@ pub enum Route {
     Demote,
     /// Read the configuration again.
     Reload,
+    /// Hand over what a backup holds.
+    Backup,
 }
 
 impl Route {
     /// Everything that can be asked.
-    pub const ALL: [Self; 4] = [Self::Status, Self::Promote, Self::Demote, Self::Reload];
+    pub const ALL: [Self; 5] =
+        [Self::Status, Self::Promote, Self::Demote, Self::Reload, Self::Backup];
 
     /// The method and the path.
     pub const fn line(self) -> (Method, &'static str) {
@@ -46,6 +50,7 @@ impl Route {
             Self::Promote => (Method::Post, "/promote"),
             Self::Demote => (Method::Post, "/demote"),
             Self::Reload => (Method::Post, "/reload"),
+            Self::Backup => (Method::Post, "/backup"),
         }
     }
 
@@ -65,12 +70,14 @@ pub(crate) struct Control {
     pub(crate) identity: Value,
     /// How we are.
     pub(crate) readiness: Readiness,
-    /// The last snapshot as JSON.
-    pub(crate) shown: watch::Receiver<Bytes>,
+    /// Everything that is shown of us.
+    pub(crate) window: Window,
     /// Reads the configuration again.
     pub(crate) reload: ReloadHandle,
     /// Signs, or does not.
     pub(crate) vault: VaultHandle,
+    /// Copies the store.
+    pub(crate) store: Copier,
     /// How long a lost instance is waited for.
     pub(crate) floor: Duration,
     /// The latest blocks that have no signature of ours.
@@ -91,11 +98,11 @@ pub(crate) fn identity(config: &Config, keys: &PublicKeys) -> Value {
 }
 
 impl Control {
-    fn status(&self) -> Reply {
+    async fn status(&self) -> Reply {
         let readiness = self.readiness.ladder().to_json();
         let instance = self.vault.instance().borrow().to_json();
         let missed: Vec<Value> = self.misses.borrow().iter().map(Missed::to_json).collect();
-        let snapshot: Value = serde_json::from_slice(&self.shown.borrow()).unwrap_or_default();
+        let snapshot: Value = serde_json::from_slice(&self.window.look().await).unwrap_or_default();
         Reply::ok(json!({
             "signer": self.identity,
             "readiness": readiness,
@@ -125,10 +132,11 @@ impl Control {
 impl Handler for Control {
     async fn handle(&self, request: Request) -> Reply {
         match Route::of(request.method, &request.path) {
-            Some(Route::Status) => self.status(),
+            Some(Route::Status) => self.status().await,
             Some(Route::Promote) => instance::promote(&self.vault, self.floor, request.body).await,
             Some(Route::Demote) => instance::demote(&self.vault).await,
             Some(Route::Reload) => self.reload().await,
+            Some(Route::Backup) => back_up(&self.vault, &self.store, &self.identity).await,
             None => {
                 let text = format!("this daemon does not know {}", request.path);
                 Reply::refusal(404, "route_unknown", text)

@@ -45,6 +45,17 @@ impl Store {
         open::in_memory().map(|db| Self { db, path: PathBuf::from(":memory:") })
     }
 
+    /// A copy of a store, in memory, brought to the schema of this version. The copy itself is not changed.
+    pub fn from_copy(copy: &[u8]) -> Result<Self, StoreError> {
+        open::from_copy(copy).map(|db| Self { db, path: PathBuf::from("(a copy)") })
+    }
+
+    /// The whole store as one file that needs no log beside it. It is read into memory, so no disk is waited
+    /// for.
+    pub fn copy(&mut self) -> Result<Vec<u8>, StoreError> {
+        open::copy(&mut self.db).map_err(|error| open::explain(&self.path, error))
+    }
+
     /// Everything that the writes so far have left.
     pub fn load(&self) -> Result<Saved, StoreError> {
         load::load(&self.db).map_err(|error| open::explain(&self.path, error))

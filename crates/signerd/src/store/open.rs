@@ -31,6 +31,33 @@ pub(super) fn in_memory() -> Result<Connection, StoreError> {
     Ok(db)
 }
 
+/// A store that lives in memory, with what a copy holds.
+pub(super) fn from_copy(copy: &[u8]) -> Result<Connection, StoreError> {
+    let path = Path::new("(a copy)");
+    let mut db = Connection::open_in_memory().map_err(|error| explain(path, error))?;
+    db.deserialize_read_exact("main", copy, copy.len(), false)
+        .map_err(|error| explain(path, error))?;
+    db.pragma_update(None, "trusted_schema", false).map_err(|error| explain(path, error))?;
+    db.pragma_update(None, "cell_size_check", true).map_err(|error| explain(path, error))?;
+    prepare(&mut db, path)?;
+    Ok(db)
+}
+
+/// All pages, those in the log included. The header says that there is no log: a database in memory cannot
+/// have one, and a file gets its own when it is opened.
+pub(super) fn copy(db: &mut Connection) -> rusqlite::Result<Vec<u8>> {
+    let mut bytes = db.serialize("main")?.to_vec();
+    if let Some(versions) = bytes.get_mut(FORMAT_VERSIONS) {
+        versions.fill(ROLLBACK);
+    }
+    Ok(bytes)
+}
+
+/// The read and write versions in a database's header (SQLite's file format, section 1.3.3).
+const FORMAT_VERSIONS: std::ops::Range<usize> = 18..20;
+/// Without a write-ahead log.
+const ROLLBACK: u8 = 1;
+
 fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE

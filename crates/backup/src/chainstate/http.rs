@@ -1,0 +1,286 @@
+//! Just enough HTTP to download one large file and to ask a node for its tip: blocking, and bounded in everything.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Empty};
+use hyper::body::Incoming;
+use hyper::client::conn::http1::handshake;
+use hyper::header::{HOST, HeaderMap, HeaderName, HeaderValue, LOCATION, USER_AGENT};
+use hyper::{Request, Response, StatusCode, Uri};
+use hyper_util::rt::TokioIo;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::runtime::Runtime;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_util::sync::CancellationToken;
+
+/// Asks one server at a time.
+#[derive(Debug)]
+pub struct HttpClient {
+    runtime: Runtime,
+    authorities: PathBuf,
+    patience: Duration,
+    stop: CancellationToken,
+}
+
+/// Why a server gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum HttpError {
+    /// It is no address that can be asked.
+    #[error(
+        "{0:?} cannot be asked: an address begins with http:// or https:// and has a host, and no password"
+    )]
+    Address(String),
+    /// It cannot be reached.
+    #[error("{url} cannot be reached")]
+    Unreachable {
+        /// The address.
+        url: String,
+        /// What the operating system says.
+        #[source]
+        source: io::Error,
+    },
+    /// It did not answer, or nothing more came.
+    #[error("nothing came from {url} for {} s", after.as_secs())]
+    Silent {
+        /// The address.
+        url: String,
+        /// For how long.
+        after: Duration,
+    },
+    /// What came is no HTTP, or ended too early.
+    #[error("the answer of {url} broke off or is no HTTP")]
+    Broken {
+        /// The address.
+        url: String,
+        /// What is wrong with it.
+        #[source]
+        source: hyper::Error,
+    },
+    /// It refuses.
+    #[error("{url} answers with status {status}")]
+    Refused {
+        /// The address.
+        url: String,
+        /// The status.
+        status: u16,
+    },
+    /// It sends us elsewhere and again, or from https to http.
+    #[error(
+        "{0} leads elsewhere too often, to no address, or from https to http; name the last address itself"
+    )]
+    Redirect(String),
+    /// The list of authorities cannot be used.
+    #[error(
+        "the authorities for https in {} cannot be used; install the package ca-certificates, or name a file with \
+         --ca-file", .0.display()
+    )]
+    Authorities(PathBuf),
+    /// The answer is larger than it may be.
+    #[error("the answer of {url} has more than {limit} bytes")]
+    TooLarge {
+        /// The address.
+        url: String,
+        /// The limit.
+        limit: usize,
+    },
+    /// Somebody stopped the work.
+    #[error("stopped before it was done")]
+    Stopped,
+    /// The operating system does not let us ask.
+    #[error("no connections can be made")]
+    Runtime(#[source] io::Error),
+}
+
+impl HttpError {
+    /// Whether the same question may be answered later.
+    pub const fn is_transient(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } | Self::Silent { .. } | Self::Broken { .. } => true,
+            Self::Refused { status, .. } => *status >= 500 || *status == 429,
+            _ => false,
+        }
+    }
+}
+
+/// The beginning of an answer; its body is read.
+#[derive(Debug)]
+pub(super) struct Answer<'a> {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Body<'a>,
+}
+
+/// A body that is read block by block.
+#[derive(Debug)]
+pub(super) struct Body<'a> {
+    client: &'a HttpClient,
+    url: String,
+    incoming: Incoming,
+}
+
+trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
+
+impl HttpClient {
+    /// A client that trusts the authorities in this file (PEM) for https, and waits so long for each answer and for
+    /// each block of a body.
+    pub fn new(
+        authorities: &Path,
+        patience: Duration,
+        stop: CancellationToken,
+    ) -> Result<Self, HttpError> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(HttpError::Runtime)?;
+        Ok(Self { runtime, authorities: authorities.to_owned(), patience, stop })
+    }
+
+    /// The whole answer to a GET, if it is a success and not larger than this.
+    pub fn get(&self, url: &str, limit: usize) -> Result<Vec<u8>, HttpError> {
+        let answer = self.open(url, &[])?;
+        if !answer.status.is_success() {
+            return Err(HttpError::Refused { url: url.to_owned(), status: answer.status.as_u16() });
+        }
+        let (mut body, mut bytes) = (answer.body, Vec::new());
+        while let Some(block) = body.next()? {
+            if bytes.len() + block.len() > limit {
+                return Err(HttpError::TooLarge { url: url.to_owned(), limit });
+            }
+            bytes.extend_from_slice(&block);
+        }
+        Ok(bytes)
+    }
+
+    /// The beginning of the answer to a GET, after a few redirections.
+    pub(super) fn open(
+        &self,
+        url: &str,
+        headers: &[(HeaderName, HeaderValue)],
+    ) -> Result<Answer<'_>, HttpError> {
+        let mut target = url.to_owned();
+        for _ in 0..MAX_REDIRECTIONS {
+            let response = self.wait(&target, self.exchange(&target, headers))??;
+            let status = response.status();
+            if !(status.is_redirection() && response.headers().contains_key(LOCATION)) {
+                let (parts, incoming) = response.into_parts();
+                let body = Body { client: self, url: target, incoming };
+                return Ok(Answer { status, headers: parts.headers, body });
+            }
+            let next = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
+            target = next
+                .and_then(|next| resolve(&target, next))
+                .filter(|next| !(target.starts_with(HTTPS) && !next.starts_with(HTTPS)))
+                .ok_or_else(|| HttpError::Redirect(url.to_owned()))?;
+        }
+        Err(HttpError::Redirect(url.to_owned()))
+    }
+
+    async fn exchange(
+        &self,
+        url: &str,
+        headers: &[(HeaderName, HeaderValue)],
+    ) -> Result<Response<Incoming>, HttpError> {
+        let address = || HttpError::Address(url.to_owned());
+        let uri: Uri = url.parse().map_err(|_| address())?;
+        let authority =
+            uri.authority().filter(|it| !it.as_str().contains('@')).ok_or_else(address)?;
+        let is_tls = match uri.scheme_str() {
+            Some("https") => true,
+            Some("http") => false,
+            _ => return Err(address()),
+        };
+        let port = authority.port_u16().unwrap_or(if is_tls { 443 } else { 80 });
+        let host = authority.host().trim_start_matches('[').trim_end_matches(']');
+        let unreachable = |source| HttpError::Unreachable { url: url.to_owned(), source };
+        let stream = TcpStream::connect((host, port)).await.map_err(unreachable)?;
+        let stream: Box<dyn Stream> = if is_tls {
+            let name = ServerName::try_from(host.to_owned()).map_err(|_| address())?;
+            let stream = self.connector()?.connect(name, stream).await.map_err(unreachable)?;
+            Box::new(stream)
+        } else {
+            Box::new(stream)
+        };
+        let broken = |source| HttpError::Broken { url: url.to_owned(), source };
+        let (mut sender, connection) = handshake(TokioIo::new(stream)).await.map_err(broken)?;
+        // It ends with the body; what goes wrong in it shows there.
+        tokio::spawn(connection);
+        let path = uri.path_and_query().map_or("/", |path| path.as_str());
+        let mut request = Request::builder()
+            .uri(path)
+            .header(HOST, authority.as_str())
+            .header(USER_AGENT, AGENT)
+            .body(Empty::<Bytes>::new())
+            .map_err(|_| address())?;
+        request.headers_mut().extend(headers.iter().cloned());
+        sender.send_request(request).await.map_err(broken)
+    }
+
+    fn connector(&self) -> Result<TlsConnector, HttpError> {
+        let unusable = || HttpError::Authorities(self.authorities.clone());
+        let mut roots = RootCertStore::empty();
+        let listed = CertificateDer::pem_file_iter(&self.authorities).map_err(|_| unusable())?;
+        roots.add_parsable_certificates(listed.flatten());
+        if roots.is_empty() {
+            return Err(unusable());
+        }
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_protocol_versions(&[&rustls::version::TLS13])
+            .expect("ring has TLS 1.3")
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        Ok(TlsConnector::from(Arc::new(config)))
+    }
+
+    /// Waits as long as a wait may be, or until somebody stops the work.
+    fn wait<T>(&self, url: &str, work: impl Future<Output = T>) -> Result<T, HttpError> {
+        self.runtime.block_on(async {
+            tokio::select! {
+                () = self.stop.cancelled() => Err(HttpError::Stopped),
+                done = timeout(self.patience, work) => done.map_err(|_| {
+                    HttpError::Silent { url: url.to_owned(), after: self.patience }
+                }),
+            }
+        })
+    }
+}
+
+impl Body<'_> {
+    /// The next block; none at the end.
+    pub(super) fn next(&mut self) -> Result<Option<Bytes>, HttpError> {
+        loop {
+            let Some(frame) = self.client.wait(&self.url, self.incoming.frame())? else {
+                return Ok(None);
+            };
+            let url = || self.url.clone();
+            let frame = frame.map_err(|source| HttpError::Broken { url: url(), source })?;
+            // Trailers say nothing of interest.
+            if let Ok(block) = frame.into_data() {
+                return Ok(Some(block));
+            }
+        }
+    }
+}
+
+/// Where a redirection leads: a whole address, or a path on the same server.
+fn resolve(from: &str, next: &str) -> Option<String> {
+    if next.starts_with(HTTPS) || next.starts_with("http://") {
+        return Some(next.to_owned());
+    }
+    let uri: Uri = from.parse().ok()?;
+    next.starts_with('/')
+        .then(|| Some(format!("{}://{}{next}", uri.scheme_str()?, uri.authority()?)))?
+}
+
+const AGENT: HeaderValue =
+    HeaderValue::from_static(concat!("countersign/", env!("CARGO_PKG_VERSION")));
+const HTTPS: &str = "https://";
+const MAX_REDIRECTIONS: usize = 5;

@@ -1,0 +1,132 @@
+//! A server of archives that can be told to misbehave.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, sleep};
+use std::time::Duration;
+
+/// How it answers.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Manners {
+    pub(crate) body: Vec<u8>,
+    pub(crate) tag: String,
+    /// Each answer breaks off after so many bytes.
+    pub(crate) breaks_after: Option<usize>,
+    /// Each answer says nothing more after so many bytes.
+    pub(crate) hangs_after: Option<usize>,
+    /// Whether it knows nothing of ranges.
+    pub(crate) ignores_ranges: bool,
+    /// Whether it hides how long the body is.
+    pub(crate) hides_length: bool,
+    /// A status instead of an answer.
+    pub(crate) status: Option<&'static str>,
+    /// Where it sends everybody.
+    pub(crate) redirect: Option<String>,
+    /// The first bytes of the ranges that it was asked for.
+    pub(crate) asked: Vec<u64>,
+}
+
+pub(crate) struct Server {
+    pub(crate) url: String,
+    pub(crate) manners: Arc<Mutex<Manners>>,
+}
+
+impl Server {
+    pub(crate) fn new(body: Vec<u8>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/archive.tar.zst", listener.local_addr().unwrap());
+        let manners = Manners { body, tag: "\"v1\"".to_owned(), ..Manners::default() };
+        let manners = Arc::new(Mutex::new(manners));
+        let shared = Arc::clone(&manners);
+        // It ends with the process of the tests.
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let shared = Arc::clone(&shared);
+                thread::spawn(move || serve(&stream, &shared));
+            }
+        });
+        Self { url, manners }
+    }
+
+    pub(crate) fn with(&self, change: impl FnOnce(&mut Manners)) {
+        change(&mut self.manners.lock().unwrap());
+    }
+
+    pub(crate) fn asked(&self) -> Vec<u64> {
+        self.manners.lock().unwrap().asked.clone()
+    }
+}
+
+fn serve(stream: &TcpStream, manners: &Mutex<Manners>) {
+    let (mut range, mut condition) = (None, None);
+    for line in BufReader::new(stream).lines() {
+        let Ok(line) = line else { return };
+        if line.is_empty() {
+            break;
+        }
+        if let Some((name, value)) = line.split_once(": ") {
+            match name.to_lowercase().as_str() {
+                "range" => {
+                    range = value
+                        .trim_start_matches("bytes=")
+                        .trim_end_matches('-')
+                        .parse::<usize>()
+                        .ok()
+                }
+                "if-range" => condition = Some(value.to_owned()),
+                _ => {}
+            }
+        }
+    }
+    let manners = {
+        let mut shared = manners.lock().unwrap();
+        shared.asked.push(range.unwrap_or(0) as u64);
+        shared.clone()
+    };
+    let mut stream = stream;
+    if let Some(status) = manners.status {
+        let _ =
+            stream.write_all(format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n").as_bytes());
+        return;
+    }
+    if let Some(to) = &manners.redirect {
+        let _ = stream.write_all(
+            format!("HTTP/1.1 302 Found\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n").as_bytes(),
+        );
+        return;
+    }
+    let is_same = condition.is_none_or(|tag| tag == manners.tag);
+    let begins = range.filter(|_| is_same && !manners.ignores_ranges).unwrap_or(0);
+    let length = manners.body.len();
+    if begins > 0 && begins >= length {
+        let _ = stream.write_all(
+            format!(
+                "HTTP/1.1 416 No\r\nContent-Range: bytes */{length}\r\nContent-Length: 0\r\n\r\n"
+            )
+            .as_bytes(),
+        );
+        return;
+    }
+    let part = &manners.body[begins..];
+    let mut head = match begins {
+        0 => "HTTP/1.1 200 OK\r\n".to_owned(),
+        _ => format!(
+            "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes {begins}-{}/{length}\r\n",
+            length - 1
+        ),
+    };
+    if manners.hides_length {
+        head += "Connection: close\r\n";
+    } else {
+        head += &format!("Content-Length: {}\r\n", part.len());
+    }
+    head += &format!("ETag: {}\r\n\r\n", manners.tag);
+    let _ = stream.write_all(head.as_bytes());
+    let until = manners.breaks_after.or(manners.hangs_after).unwrap_or(part.len()).min(part.len());
+    let _ = stream.write_all(&part[..until]);
+    if manners.hangs_after.is_some() {
+        // Longer than anybody in these tests waits.
+        sleep(Duration::from_secs(3));
+    }
+}

@@ -1,0 +1,242 @@
+//! `docs/operator/link-variants.md`, carried out on two hosts: one network namespace with the addresses of both, and for
+//! each a view of the files in which `/etc` and `/var/lib` are its own.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use crate::support::said;
+
+const PAGE: &str = include_str!("../../../../../docs/operator/link-variants.md");
+
+/// The blocks of a part of the page that a shell can run.
+fn steps(part: &str) -> Vec<String> {
+    let after = part.split("```sh\n").skip(1);
+    after.map(|rest| rest.split_once("```").unwrap().0.replace("\n   ", "\n")).collect()
+}
+
+/// A host's files, and the way into both namespaces.
+struct Host {
+    role: &'static str,
+    holder: Child,
+}
+
+impl Host {
+    /// With the network of `beside`, or one of its own.
+    fn new(role: &'static str, beside: Option<&Self>, folder: &Path) -> Self {
+        let mut command = match beside {
+            None => {
+                let mut command = Command::new("unshare");
+                command.arg("--net");
+                command
+            }
+            Some(other) => {
+                let mut command = Command::new("nsenter");
+                command.args(["--target", &other.holder.id().to_string(), "--net", "unshare"]);
+                command
+            }
+        };
+        command.args(["--mount", "sleep", "infinity"]).stdin(Stdio::null());
+        let host = Self { role, holder: command.spawn().expect("util-linux is installed") };
+        let comm = format!("/proc/{}/comm", host.holder.id());
+        let began = Instant::now();
+        while fs::read_to_string(&comm).unwrap() != "sleep\n" {
+            assert!(began.elapsed() < Duration::from_secs(10), "unshare does not begin");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        host.run(folder, "mkdir -p /tmp/over && mount -t tmpfs over /tmp/over && mount -t tmpfs run /run
+            for path in etc var/lib; do
+                mkdir -p /tmp/over/$path/upper /tmp/over/$path/work
+                mount -t overlay over -o lowerdir=/$path,upperdir=/tmp/over/$path/upper,workdir=/tmp/over/$path/work /$path
+            done");
+        host
+    }
+
+    /// Runs a script as root of this host. What it printed.
+    fn run(&self, folder: &Path, script: &str) -> String {
+        let program = Path::new(env!("CARGO_BIN_EXE_countersign")).parent().unwrap();
+        let search = format!("{}:{}", program.display(), std::env::var("PATH").unwrap());
+        let done = Command::new("nsenter")
+            .args(["--target", &self.holder.id().to_string(), "--net", "--mount"])
+            .arg(format!("--wd={}", folder.display()))
+            .args(["bash", "-euc", script])
+            .env("PATH", search)
+            .output()
+            .unwrap();
+        assert!(done.status.success(), "{}: {script}\n{}", self.role, said(&done));
+        String::from_utf8(done.stdout).unwrap()
+    }
+
+    /// The first block of the page, with the values of this host.
+    fn values(&self, first: &str) -> String {
+        if self.role == "signer" {
+            return first.to_owned();
+        }
+        let lines = first.lines().map(|line| match line.split_once("# node's host: ") {
+            Some((ours, theirs)) => format!("{}={theirs}\n", ours.split_once('=').unwrap().0),
+            None => format!("{line}\n"),
+        });
+        lines.collect::<Vec<_>>().concat()
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        let _ = self.holder.kill();
+        let _ = self.holder.wait();
+    }
+}
+
+/// Both hosts, with the description of an installation that `init` wrote and a folder in which files are carried.
+struct Pair {
+    hosts: [Host; 2],
+    folder: TempDir,
+}
+
+impl Pair {
+    fn new(link: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let signer = Host::new("signer", None, folder.path());
+        let node = Host::new("node", Some(&signer), folder.path());
+        let pair = Self { hosts: [signer, node], folder };
+        pair.hosts[0].run(
+            pair.folder.path(),
+            "ip link set lo up
+             ip address add 10.0.0.1/32 dev lo
+             ip address add 10.0.0.2/32 dev lo
+             ip route change local 10.0.0.2 dev lo table local src 10.0.0.1
+             ip route change local 10.0.0.1 dev lo table local src 10.0.0.2",
+        );
+        for host in &pair.hosts {
+            let init = format!(
+                "countersign init --yes --network mainnet --signer-name s --signer-address 10.0.0.2 \
+                 --node-name n --node-address 10.0.0.1 --link {link}"
+            );
+            host.run(pair.folder.path(), &init);
+        }
+        pair
+    }
+
+    /// Runs a script on both hosts: signer, node.
+    fn run(&self, script: impl Fn(&Host) -> String) -> [String; 2] {
+        [0, 1].map(|host| {
+            let host: &Host = &self.hosts[host];
+            host.run(self.folder.path(), &script(host))
+        })
+    }
+}
+
+/// A program that ends with the test.
+struct Program(Child);
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = Command::new("kill").args(["--", &format!("-{}", self.0.id())]).output();
+        let _ = self.0.wait();
+    }
+}
+
+/// Starts what the unit on a host starts, as its user.
+fn start(host: &Host) -> Program {
+    let script = "install -d -o countersign-link -m 0700 /run/countersign-link
+        unit=/etc/systemd/system/countersign-link.service
+        exec setpriv --reuid countersign-link --regid countersign-link --clear-groups \
+            $(sed -n s/^ExecStart=//p $unit)";
+    spawn(host, script)
+}
+
+fn spawn(host: &Host, script: &str) -> Program {
+    use std::os::unix::process::CommandExt as _;
+    let child = Command::new("nsenter")
+        .args([
+            "--target",
+            &host.holder.id().to_string(),
+            "--net",
+            "--mount",
+            "bash",
+            "-euc",
+            script,
+        ])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .process_group(0)
+        .spawn();
+    Program(child.unwrap())
+}
+
+/// A node and a signer, as far as the page asks them.
+const STAND_IN: &str = "cat > /run/stand-in.conf <<'END'
+daemon off; pid /run/stand-in.pid; events {}
+http {
+    access_log off;
+    server { listen 127.0.0.1:20443; location / { return 200 '{\"network_id\":1}'; } }
+    server { listen 127.0.0.1:30000; location / { return 200 'alive'; } }
+}
+END
+exec nginx -e stderr -c /run/stand-in.conf";
+
+fn a_newcomer_links_two_hosts(link: &str) {
+    let pair = Pair::new(link);
+    let part = PAGE.split("## WireGuard").next().unwrap();
+    let steps = steps(part);
+    let [first, render, certificate, trust, ask] = steps.as_slice() else { panic!("{steps:?}") };
+    let on_both = |step: &str| pair.run(|host| host.values(first) + step);
+    on_both(render);
+    let made = on_both(certificate);
+    let pins = on_both(trust);
+    for (pin, other) in pins.iter().zip(made.iter().rev()) {
+        assert!(pin.starts_with("sha256/") && other.contains(pin.trim_end()), "{pin} {other}");
+    }
+    let _stand_in = spawn(&pair.hosts[0], STAND_IN);
+    let _links = [start(&pair.hosts[0]), start(&pair.hosts[1])];
+    let wait = "for port in 20443 30000 21443 31000; do
+        for turn in $(seq 400); do (exec 3<>/dev/tcp/127.0.0.1/$port) 2>/dev/null && continue 2; sleep 0.05; done
+        echo \"nobody listens on $port\" >&2; exit 1
+    done";
+    pair.hosts[0].run(pair.folder.path(), wait);
+    let [at_signer, at_node] = on_both(ask);
+    assert_eq!(at_signer, "{\"network_id\":1}403\n");
+    assert_eq!(at_node, "alive403\n");
+}
+
+#[test]
+#[ignore = "needs root: namespaces, nginx, curl"]
+fn a_newcomer_links_two_hosts_by_nginx_with_the_commands_of_the_page_alone() {
+    a_newcomer_links_two_hosts("nginx");
+}
+
+#[test]
+#[ignore = "needs root: namespaces, haproxy, nginx, curl"]
+fn a_newcomer_links_two_hosts_by_haproxy_with_the_commands_of_the_page_alone() {
+    a_newcomer_links_two_hosts("haproxy");
+}
+
+#[test]
+#[ignore = "needs root: namespaces, wg, wg-quick"]
+fn a_newcomer_describes_a_tunnel_with_the_commands_of_the_page_alone() {
+    let pair = Pair::new("nginx");
+    let (before, part) = PAGE.split_once("## WireGuard").unwrap();
+    let first = &steps(before)[0];
+    let steps = steps(part);
+    let [make, render] = steps.as_slice() else { panic!("{steps:?}") };
+    let keys = pair.run(|_| make.clone());
+    let [signer, node] = keys.each_ref().map(|key| key.trim());
+    let link = format!(
+        "\nkind = \"wireguard\"\nsigner_wireguard_key = \"{signer}\"\nnode_wireguard_key = \"{node}\"\n"
+    );
+    let shown = pair.run(|host| {
+        let site = "/etc/countersign/countersign.toml";
+        format!(
+            "sed -i 's|^kind = \"nginx\"||; s|^\\[link\\]|[link]{}|' {site}\n",
+            link.replace('\n', "\\n")
+        ) + &host.values(first)
+            + render
+    });
+    let peer = |key: &str| format!("PublicKey = {key}\n");
+    assert!(shown[0].contains(&peer(node)) && shown[1].contains(&peer(signer)), "{shown:?}");
+    assert!(!shown.concat().contains("PrivateKey"), "{shown:?}");
+}
