@@ -47,7 +47,8 @@ pub(crate) fn rustup_component(
 }
 
 /// What the tests with `as_root` in their path run, and the Debian package of each.
-const DISTRIBUTION: [(&str, &str); 24] = [
+const DISTRIBUTION: [(&str, &str); 25] = [
+    ("/lib/systemd/systemd-journal-remote", "systemd-journal-remote"),
     ("age", "age"),
     ("chromedriver", "chromium-driver"),
     ("chromium", "chromium"),

@@ -42,6 +42,7 @@ mod list_chunks;
 mod logs;
 mod logs_decisions;
 mod logs_explain;
+mod logs_retention;
 mod logs_verify;
 mod monitor_signers;
 mod name;

@@ -85,11 +85,6 @@ impl Paths {
         self.config.join("link.toml")
     }
 
-    /// The folder of the encrypted signing key.
-    pub fn key_folder(&self) -> AbsPath {
-        self.config.join("key")
-    }
-
     /// The configuration of nginx as the link.
     pub fn nginx_conf(&self) -> AbsPath {
         self.config.join("nginx.conf")
@@ -100,9 +95,15 @@ impl Paths {
         self.config.join("haproxy.cfg")
     }
 
-    /// The private key of this host's end of a tunnel of WireGuard, root's alone.
+    /// The private key of this host's end of a tunnel of WireGuard, root's alone. Not among the secrets, which are the
+    /// same on both hosts.
     pub fn wireguard_key(&self) -> AbsPath {
-        self.secrets().join("wireguard.key")
+        self.config.join("wireguard.key")
+    }
+
+    /// The folder of the encrypted signing key.
+    pub fn key_folder(&self) -> AbsPath {
+        self.config.join("key")
     }
 
     /// The encrypted signing key.

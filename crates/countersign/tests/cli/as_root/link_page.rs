@@ -1,9 +1,10 @@
-//! `docs/operator/link-variants.md`, carried out on two hosts: one network namespace with the addresses of both, and for
-//! each a view of the files in which `/etc` and `/var/lib` are its own.
+//! `docs/operator/link-variants.md`, carried out on two hosts, each booted by systemd in namespaces of its own. They share
+//! a network with the addresses of both.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -18,40 +19,62 @@ fn steps(part: &str) -> Vec<String> {
     after.map(|rest| rest.split_once("```").unwrap().0.replace("\n   ", "\n")).collect()
 }
 
-/// A host's files, and the way into both namespaces.
+/// A host that systemd has booted, as far as services need it: with its own `/etc`, `/var`, `/run` and processes, and
+/// without the services of the machine that this is.
 struct Host {
     role: &'static str,
     holder: Child,
+    /// The process id of its systemd.
+    init: String,
+    /// Its control group, in which systemd makes those of its services.
+    group: PathBuf,
 }
+
+/// What a host is before its systemd begins. Targets that services are ordered after are there, and empty.
+const BOOT: &str = r#"
+mount --make-rprivate /
+mount -t proc proc /proc
+mount -t tmpfs run /run
+mount -t cgroup2 cgroup /sys/fs/cgroup
+mount -t tmpfs units /usr/lib/systemd/system
+mkdir -p /run/over/etc/upper /run/over/etc/work /run/over/var/upper /run/over/var/work
+for path in etc var; do
+    mount -t overlay over -o lowerdir=/$path,upperdir=/run/over/$path/upper,workdir=/run/over/$path/work /$path
+done
+rm -rf /etc/systemd/system
+mkdir /etc/systemd/system
+for target in sysinit basic shutdown sockets timers network-online time-sync multi-user; do
+    printf '[Unit]\nDefaultDependencies=no\n' > /usr/lib/systemd/system/$target.target
+done
+exec env -i container=other PATH="$PATH" /lib/systemd/systemd --system --unit=basic.target --log-target=console
+"#;
 
 impl Host {
     /// With the network of `beside`, or one of its own.
     fn new(role: &'static str, beside: Option<&Self>, folder: &Path) -> Self {
-        let mut command = match beside {
-            None => {
-                let mut command = Command::new("unshare");
-                command.arg("--net");
-                command
-            }
-            Some(other) => {
-                let mut command = Command::new("nsenter");
-                command.args(["--target", &other.holder.id().to_string(), "--net", "unshare"]);
-                command
-            }
+        let group = control_group(role);
+        let mut command = Command::new("bash");
+        command.args(["-euc", "echo $$ > \"$0/cgroup.procs\"; exec \"$@\""]).arg(&group);
+        match beside {
+            None => command.args(["unshare", "--net"]),
+            Some(other) => command.args(["nsenter", "--target", &other.init, "--net", "unshare"]),
         };
-        command.args(["--mount", "sleep", "infinity"]).stdin(Stdio::null());
-        let host = Self { role, holder: command.spawn().expect("util-linux is installed") };
-        let comm = format!("/proc/{}/comm", host.holder.id());
-        let began = Instant::now();
-        while fs::read_to_string(&comm).unwrap() != "sleep\n" {
-            assert!(began.elapsed() < Duration::from_secs(10), "unshare does not begin");
-            std::thread::sleep(Duration::from_millis(2));
-        }
-        host.run(folder, "mkdir -p /tmp/over && mount -t tmpfs over /tmp/over && mount -t tmpfs run /run
-            for path in etc var/lib; do
-                mkdir -p /tmp/over/$path/upper /tmp/over/$path/work
-                mount -t overlay over -o lowerdir=/$path,upperdir=/tmp/over/$path/upper,workdir=/tmp/over/$path/work /$path
-            done");
+        command
+            .args(["--mount", "--pid", "--cgroup", "--uts", "--ipc", "--fork", "--kill-child"])
+            .args(["bash", "-euc", BOOT])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(fs::File::create(folder.join(format!("{role}.log"))).unwrap());
+        let holder = command.spawn().expect("util-linux is installed");
+        let mut host = Self { role, holder, init: String::new(), group };
+        let log = || fs::read_to_string(folder.join(format!("{role}.log"))).unwrap();
+        let id = host.holder.id();
+        host.init = until(log, || {
+            let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).ok()?;
+            Some(children.trim().to_owned()).filter(|pid| !pid.is_empty())
+        });
+        let manager = format!("/proc/{}/root/run/systemd/private", host.init);
+        until(log, || fs::exists(&manager).unwrap_or(false).then_some(()));
         host
     }
 
@@ -60,7 +83,7 @@ impl Host {
         let program = Path::new(env!("CARGO_BIN_EXE_countersign")).parent().unwrap();
         let search = format!("{}:{}", program.display(), std::env::var("PATH").unwrap());
         let done = Command::new("nsenter")
-            .args(["--target", &self.holder.id().to_string(), "--net", "--mount"])
+            .args(["--target", &self.init, "--net", "--mount", "--pid", "--cgroup"])
             .arg(format!("--wd={}", folder.display()))
             .args(["bash", "-euc", script])
             .env("PATH", search)
@@ -83,11 +106,41 @@ impl Host {
     }
 }
 
+/// What `look` finds, in the end.
+fn until<T>(log: impl Fn() -> String, look: impl Fn() -> Option<T>) -> T {
+    let began = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(began.elapsed() < Duration::from_secs(20), "{}", log());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
 impl Drop for Host {
     fn drop(&mut self) {
         let _ = self.holder.kill();
         let _ = self.holder.wait();
+        let _ = Command::new("find")
+            .arg(&self.group)
+            .args(["-depth", "-type", "d", "-exec", "rmdir", "{}", "+"])
+            .output();
     }
+}
+
+/// A new control group below the one of this process.
+fn control_group(role: &str) -> PathBuf {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let mounts = fs::read_to_string("/proc/mounts").unwrap();
+    let mount = mounts.lines().find(|line| line.starts_with("cgroup2 ")).expect("there is cgroup2");
+    let own = fs::read_to_string("/proc/self/cgroup").unwrap();
+    let own = own.lines().find_map(|line| line.strip_prefix("0::/")).unwrap();
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let name = format!("countersign-test-{}-{count}-{role}", std::process::id());
+    let group = Path::new(mount.split(' ').nth(1).unwrap()).join(own).join(name);
+    fs::create_dir(&group).unwrap();
+    group
 }
 
 /// Both hosts, with the description of an installation that `init` wrote and a folder in which files are carried.
@@ -139,15 +192,6 @@ impl Drop for Program {
     }
 }
 
-/// Starts what the unit on a host starts, as its user.
-fn start(host: &Host) -> Program {
-    let script = "install -d -o countersign-link -m 0700 /run/countersign-link
-        unit=/etc/systemd/system/countersign-link.service
-        exec setpriv --reuid countersign-link --regid countersign-link --clear-groups \
-            $(sed -n s/^ExecStart=//p $unit)";
-    spawn(host, script)
-}
-
 fn spawn(host: &Host, script: &str) -> Program {
     use std::os::unix::process::CommandExt as _;
     let child = Command::new("nsenter")
@@ -183,7 +227,9 @@ fn a_newcomer_links_two_hosts(link: &str) {
     let pair = Pair::new(link);
     let part = PAGE.split("## WireGuard").next().unwrap();
     let steps = steps(part);
-    let [first, render, certificate, trust, ask] = steps.as_slice() else { panic!("{steps:?}") };
+    let [first, render, certificate, trust, start, ask] = steps.as_slice() else {
+        panic!("{steps:?}")
+    };
     let on_both = |step: &str| pair.run(|host| host.values(first) + step);
     on_both(render);
     let made = on_both(certificate);
@@ -192,13 +238,21 @@ fn a_newcomer_links_two_hosts(link: &str) {
         assert!(pin.starts_with("sha256/") && other.contains(pin.trim_end()), "{pin} {other}");
     }
     let _stand_in = spawn(&pair.hosts[0], STAND_IN);
-    let _links = [start(&pair.hosts[0]), start(&pair.hosts[1])];
+    on_both(start);
     let wait = "for port in 20443 30000 21443 31000; do
         for turn in $(seq 400); do (exec 3<>/dev/tcp/127.0.0.1/$port) 2>/dev/null && continue 2; sleep 0.05; done
         echo \"nobody listens on $port\" >&2; exit 1
     done";
     pair.hosts[0].run(pair.folder.path(), wait);
     let [at_signer, at_node] = on_both(ask);
+    // Inside of its sandbox, and as nobody that matters.
+    for shown in pair.run(|_| {
+        "systemctl show --value -p ActiveState -p NRestarts -p User countersign-link".to_owned()
+    }) {
+        let mut shown: Vec<&str> = shown.lines().collect();
+        shown.sort_unstable();
+        assert_eq!(shown, ["0", "active", "countersign-link"]);
+    }
     assert_eq!(at_signer, "{\"network_id\":1}403\n");
     assert_eq!(at_node, "alive403\n");
 }

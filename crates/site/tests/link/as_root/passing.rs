@@ -81,6 +81,21 @@ fn haproxy_and_the_built_in_link_pass_bodies_of_every_size_to_each_other() {
     every_size_passes_both_ways(Kind::Haproxy, Kind::BuiltIn);
 }
 
+/// Why the limit is in the configuration (fact F9): a node repeats for ever what is refused.
+#[test]
+#[ignore = "needs root: network namespaces, nginx"]
+fn nginx_without_its_limit_refuses_what_is_longer_than_one_mebibyte() {
+    let mut hosts = Hosts::new(Kind::Nginx, Kind::Nginx);
+    hosts.edit = Box::new(|_, text| {
+        assert!(text.contains("client_max_body_size 64m;"));
+        text.replace("client_max_body_size 64m;", "")
+    });
+    let _running = hosts.start();
+    let [events, _] = hosts.doors();
+    let status = |len| ask(events, "POST /stackerdb_chunks", &body(len)).unwrap().0;
+    assert_eq!((status(1_048_576), status(1_048_577)), (200, 413));
+}
+
 const BOOT: &str = "SP000000000000000000002Q6VF78";
 
 /// What a node posts.

@@ -126,13 +126,12 @@ impl Pair {
 
     /// The rendered file of a host, with its private key beside it.
     fn write(&self, role: HostRole, private: &str) -> PathBuf {
-        let secrets = self.at(role).join("secrets");
-        fs::create_dir_all(&secrets).unwrap();
+        fs::create_dir_all(self.at(role)).unwrap();
         let private_file = |path: &Path, text: &str| {
             fs::write(path, text).unwrap();
             fs::set_permissions(path, Permissions::from_mode(0o600)).unwrap();
         };
-        private_file(&secrets.join("wireguard.key"), private);
+        private_file(&self.at(role).join("wireguard.key"), private);
         let path = self.at(role).join(format!("{TUNNEL_INTERFACE}.conf"));
         private_file(&path, &wireguard(&self.site(role), role).unwrap());
         path
