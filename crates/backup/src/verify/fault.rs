@@ -189,7 +189,9 @@ impl Fault {
             }
             Self::NotARecipient => "use an identity of one of the manifest's recipients",
             Self::LaterPostgres(_) => "install the later PostgreSQL where you verify",
-            Self::Scratch(_) => "mend what PostgreSQL says (room, memory, its user), then verify again",
+            Self::Scratch(_) => {
+                "mend what PostgreSQL says (room, memory, its user), then verify again"
+            }
             Self::DoesNotRestore(_) => {
                 "make a new backup and verify it; if it fails too, check the live database"
             }
