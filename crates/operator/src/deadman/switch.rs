@@ -77,8 +77,9 @@ impl Switch {
             return (Some(News::Back { after_secs: after.as_secs() }), Duration::ZERO);
         }
         let quiet = now.saturating_duration_since(self.last_beat);
-        if quiet < self.silent_after {
-            return (None, self.silent_after - quiet);
+        let left = self.silent_after.saturating_sub(quiet);
+        if !left.is_zero() {
+            return (None, left);
         }
         let began = self.last_beat;
         let silence = self.silence.get_or_insert(Silence { began, tell_at: now });

@@ -234,6 +234,7 @@ fn sources() -> String {
         include_str!("../recorder/tape.rs"),
         include_str!("../run.rs"),
         include_str!("../attendance/mod.rs"),
+        include_str!("../decisions/log.rs"),
         include_str!("../readiness/mod.rs"),
         include_str!("../reload/mod.rs"),
         include_str!("../../../ops/src/watchdog.rs"),
