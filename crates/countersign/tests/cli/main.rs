@@ -18,6 +18,7 @@ mod chunks;
 mod cluster;
 mod door;
 mod explain;
+#[expect(dead_code, reason = "it can say more than these tests have it say")]
 #[path = "../../../backup/tests/chainstate/node.rs"]
 mod fake_node;
 mod flood;
