@@ -160,9 +160,18 @@ async fn the_metrics_endpoint_has_every_documented_name_and_page() {
         ("stacks_signer_block_response_latencies_histogram_count", 2.0),
         ("stacks_signer_node_rpc_call_latencies_histogram_count{path=\"/v2/info\"}", 1.0),
         ("stacks_signer_current_reward_cycle", 1.0),
+        ("countersign_blocks_adopted", 1.0),
+        ("countersign_registered{cycle=\"current\"}", 1.0),
+        ("countersign_journal_commit_seconds_count", 2.0),
     ] {
         assert!(page.value(series) >= least, "{series} is {}", page.value(series));
     }
+
+    let missed: f64 = ["not_proposed", "validated_late", "rejected", "withheld", "signed_late"]
+        .iter()
+        .map(|cause| page.value(&format!("countersign_blocks_missed{{cause=\"{cause}\"}}")))
+        .sum();
+    assert!(missed < 0.5, "the only signer is in every header: {missed}");
 
     let info: serde_json::Value = serde_json::from_str(&get(address, "/info").await.body).unwrap();
     assert_eq!(info["network"], "mocknet");

@@ -14,7 +14,9 @@ use std::process::{Command as StdCommand, Stdio};
 use std::time::Duration;
 
 use countersign_devnet::{DevnetConfig, SignerKind};
-use system_tests::daemons::{Daemon, Network, countersign, exchange, post, quick, within};
+use system_tests::daemons::{
+    Daemon, Manager, Network, Signal, countersign, exchange, post, quick, within,
+};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
@@ -164,4 +166,30 @@ async fn a_link_that_was_killed_and_comes_back_costs_time_only() {
     assert!(stage.daemon.is_running());
     drop(back);
     stage.network.devnet.stop().await;
+}
+
+#[tokio::test]
+async fn the_service_manager_hears_that_the_link_is_ready_and_lives() {
+    let folder = tempfile::tempdir().unwrap();
+    let (link, signer) =
+        (Identity::new(folder.path(), "link"), Identity::new(folder.path(), "signer"));
+    let config = format!(
+        "{}\n[events]\nlisten = \"127.0.0.1:0\"\nto = \"127.0.0.1:9\"\n\
+         [rpc]\nlisten = \"127.0.0.1:0\"\nto = \"127.0.0.1:9\"\n",
+        link.table(&signer)
+    );
+    let path = folder.path().join("link.toml");
+    fs::write(&path, config).unwrap();
+    let manager = Manager::new();
+    let mut command = Command::new(countersign());
+    command.args(["link", "--config"]).arg(&path).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut command = manager.look_after(command, Duration::from_millis(400));
+    let mut child = command.kill_on_drop(true).spawn().unwrap();
+    manager.hears("READY=1").await;
+    manager.hears("WATCHDOG=1").await;
+    manager.hears("WATCHDOG=1").await;
+    system_tests::daemons::signal(child.id().unwrap(), Signal::TERM);
+    manager.hears("STOPPING=1").await;
+    let ended = within(Duration::from_secs(10), "the end of the link", child.wait()).await;
+    assert_eq!(ended.unwrap().code(), Some(0));
 }

@@ -47,10 +47,12 @@ pub(crate) fn rustup_component(
 }
 
 /// What the tests with `as_root` in their path run, and the Debian package of each.
-const DISTRIBUTION: [(&str, &str); 21] = [
+const DISTRIBUTION: [(&str, &str); 25] = [
+    ("/lib/systemd/systemd-journal-remote", "systemd-journal-remote"),
     ("age", "age"),
     ("chromedriver", "chromium-driver"),
     ("chromium", "chromium"),
+    ("curl", "curl"),
     ("docker-compose", "docker-compose"),
     ("gdb", "gdb"),
     ("git", "git"),
@@ -69,6 +71,8 @@ const DISTRIBUTION: [(&str, &str); 21] = [
     ("systemd-analyze", "systemd"),
     ("unshare", "util-linux"),
     ("useradd", "passwd"),
+    ("wg-quick", "wireguard-tools"),
+    ("wireguard-go", "wireguard-go"),
 ];
 
 /// Makes sure that the programs are there with which the tests compare, attack and restart ours.

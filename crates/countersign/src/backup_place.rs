@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use countersign_backup::postgres::{Connection, Programs, Service};
+use countersign_backup::verify::{Class, Fault};
 use countersign_backup::{Care, Folder, Progress};
 use countersign_custody::guard::{Secrecy, refuse};
 use countersign_ops::exit::Exit;
@@ -187,10 +188,25 @@ impl Drop for Teller {
     }
 }
 
+/// The failure of a backup that is no good, or of which that is not known.
+pub(crate) fn unfit(fault: &Fault, what: &str) -> Failed {
+    let said = format!("{what}: {fault}");
+    match fault.class() {
+        Class::Bad => Failed::new(Exit::Backup, said),
+        Class::Unknown => Failed::failure(said),
+    }
+}
+
 /// Says on stderr what went wrong and does not end the run.
 pub(crate) fn complain(error: &dyn std::error::Error) {
     // With stderr closed there is nobody left to tell.
     let _ = countersign_ops::report::report(error, &mut io::stderr());
+}
+
+/// Says something on stderr.
+pub(crate) fn say(text: &str) {
+    // With stderr closed there is nobody to tell.
+    let _ = writeln!(io::stderr(), "{text}");
 }
 
 const MB: u64 = 1_000_000;

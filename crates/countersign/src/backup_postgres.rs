@@ -16,7 +16,7 @@ use countersign_ops::exit::Exit;
 use countersign_ops::records::{Outcome, Record};
 use countersign_site::Site;
 
-use crate::backup_place::{Place, Source, client_programs, complain, with_care};
+use crate::backup_place::{Place, Source, client_programs, complain, say, with_care};
 use crate::cli::Failed;
 use crate::keys_place::now;
 
@@ -316,11 +316,6 @@ fn role(args: &RoleArgs, out: &mut dyn Write) -> Result<(), Failed> {
     }
     let error = format!("the role {} is not what it should be; see --help", connection.user);
     Err(Failed::new(Exit::Backup, error))
-}
-
-/// Says on stderr what a watch did.
-fn say(text: &str) {
-    let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 fn time_of_day(text: &str) -> Result<u32, &'static str> {

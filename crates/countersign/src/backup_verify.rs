@@ -13,11 +13,12 @@ use countersign_custody::{Opening, Unlock, read_backup, read_source};
 use countersign_node::{AuthPassword, Deadlines, NodeClient, NodeConfig};
 use countersign_ops::exit::Exit;
 use countersign_ops::records::{Outcome, Record};
+use countersign_ops::report::describe;
 use countersign_ops::secret::forbid_core_dumps;
 use countersign_site::Site;
 use countersign_wire::{Network, PrivateKey, PublicKey, StacksAddress};
 
-use crate::backup_place::{Place, complain, secret_text, with_care};
+use crate::backup_place::{Place, say, secret_text, unfit, with_care};
 use crate::cli::{Failed, ask, block_on};
 use crate::keys_place::now;
 
@@ -128,7 +129,10 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failed> {
         };
         verify(&request, care)
     })?;
-    let report = report.map_err(Failed::failure)?;
+    let report = report.map_err(|error| {
+        args.place.record(site.as_ref(), &Record::new(JOB, now(), Outcome::Failed));
+        Failed::failure(error)
+    })?;
     args.write_down(site.as_ref(), &backup, &report);
     let printed = if args.json {
         writeln!(out, "{}", json(&backup, level, &report))
@@ -138,15 +142,7 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failed> {
     printed.map_err(Failed::failure)?;
     match &report.fault {
         None => Ok(()),
-        Some(fault) => Err(failed(fault, level)),
-    }
-}
-
-fn failed(fault: &Fault, level: u8) -> Failed {
-    let said = format!("the backup does not reach level {level}: {fault}");
-    match fault.class() {
-        Class::Bad => Failed::new(Exit::Backup, said),
-        Class::Unknown => Failed::failure(said),
+        Some(fault) => Err(unfit(fault, &format!("the backup does not reach level {level}"))),
     }
 }
 
@@ -183,7 +179,10 @@ impl Args {
             folder.amend(&manifest.file, |manifest| manifest.verified = verified)
         });
         if let Err(error) = written {
-            complain(&error);
+            say(&format!(
+                "the verdict is not written down beside the backup: {}",
+                describe(&error)
+            ));
         }
     }
 }

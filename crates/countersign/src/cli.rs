@@ -91,11 +91,9 @@ pub(crate) enum Command {
     /// Have the running signer read its configuration again, and show what that changes
     #[command(after_help = reload::EXAMPLES)]
     Reload(reload::Args),
-    /// Say what is wrong and what mends it
-    Doctor {
-        #[command(subcommand)]
-        verb: doctor::Verb,
-    },
+    /// Say what is wrong with an installation, and what mends it
+    #[command(after_help = doctor::EXAMPLES)]
+    Doctor(Box<doctor::Args>),
     /// Close this host to everything but the flows of the installation
     Firewall {
         #[command(subcommand)]
@@ -108,6 +106,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         verb: keys::Verb,
     },
+    /// Look after the journal of what this key has signed, while no signer runs or in a vault that does
+    /// Back up what the sBTC signer keeps, and prove that it restores
     /// Back up what the sBTC signer and the block signer keep, and prove that it restores
     Backup {
         #[command(subcommand)]

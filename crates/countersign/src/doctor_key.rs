@@ -38,6 +38,7 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failed> {
         is_private_network: config.is_private_network(),
         ledger: ledger.as_deref(),
         now: now(),
+        user: None,
     });
     let printed = if args.json {
         serde_json::to_string(&checks)

@@ -3,12 +3,16 @@
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use countersign_node::link::{Link, LinkConfig, LinkConfigError, LinkError};
 use countersign_ops::exit::Exit;
+use countersign_ops::notify::Notifier;
 use countersign_ops::secret::forbid_core_dumps;
 use countersign_ops::signals::shutdown_signal;
 use countersign_ops::telemetry::{self, TelemetryConfig};
+use countersign_ops::watchdog::{Pulses, watch_over};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::{Failed, block_on};
@@ -46,6 +50,7 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failed> {
     block_on(async {
         let stop = CancellationToken::new();
         tokio::spawn(shutdown_signal(stop.clone()));
+        let notifier = Arc::new(Notifier::from_env().map_err(Failed::failure)?);
         let link = Link::bind(&config).await.map_err(|error| {
             let is_bind = matches!(error, LinkError::Bind { .. });
             Failed::new(if is_bind { Exit::Bind } else { Exit::Usage }, error)
@@ -54,8 +59,19 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failed> {
         let (events, rpc) = (link.events_addr(), link.rpc_addr());
         let _ = writeln!(out, "Link ready: callbacks at {events}, questions at {rpc}");
         let _ = out.flush();
-        link.run(stop).await.map_err(Failed::failure)
+        notifier.ready();
+        tokio::spawn(give_signs_of_life(Arc::clone(&notifier), stop.clone()));
+        let ended = link.run(stop).await;
+        notifier.stopping();
+        ended.map_err(Failed::failure)
     })?
+}
+
+/// From the thread that carries everything: what holds it up holds these up, too.
+async fn give_signs_of_life(notifier: Arc<Notifier>, stop: CancellationToken) {
+    let nothing_else = Pulses::new([]);
+    let (stuck, _) = watch::channel(None);
+    watch_over(nothing_else, notifier, stuck, stop).await;
 }
 
 fn load(path: &Path) -> Result<LinkConfig, ConfigError> {

@@ -8,7 +8,7 @@ use countersign_signerd::Config;
 use countersign_signerd::decisions::Files;
 
 use crate::cli::Failed;
-use crate::{logs_decisions, logs_explain, logs_verify};
+use crate::{logs_decisions, logs_explain, logs_retention, logs_verify};
 
 /// What can be done with logs.
 #[derive(Debug, clap::Subcommand)]
@@ -19,6 +19,9 @@ pub(crate) enum Verb {
     /// Say what log lines mean and what to do about them
     #[command(after_help = logs_explain::EXAMPLES)]
     Explain(logs_explain::Args),
+    /// Say how far back each log of this host reaches, how far it will, and what to configure
+    #[command(after_help = logs_retention::EXAMPLES)]
+    Retention(logs_retention::Args),
     /// Say whether a decision log is whole, or which line was changed, lost or moved
     #[command(after_help = logs_verify::EXAMPLES)]
     Verify(logs_verify::Args),
@@ -29,6 +32,7 @@ pub(crate) fn run(verb: Verb, out: &mut dyn Write) -> Result<(), Failed> {
     match verb {
         Verb::Decisions(args) => logs_decisions::run(&args, out),
         Verb::Explain(args) => logs_explain::run(&args, out),
+        Verb::Retention(args) => logs_retention::run(&args, out),
         Verb::Verify(args) => logs_verify::run(&args, out),
     }
 }

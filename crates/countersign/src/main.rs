@@ -15,7 +15,9 @@ mod demote;
 mod devnet;
 mod devnet_page;
 mod doctor;
+mod doctor_fix;
 mod doctor_key;
+mod doctor_print;
 mod explain;
 mod exporter;
 mod firewall;
@@ -40,6 +42,7 @@ mod list_chunks;
 mod logs;
 mod logs_decisions;
 mod logs_explain;
+mod logs_retention;
 mod logs_verify;
 mod monitor_signers;
 mod name;
@@ -102,7 +105,7 @@ fn perform(name: Name, command: Command) -> Result<(), Failed> {
         Command::ListChunks(args) => list_chunks::run(args, out),
         Command::PutChunk(args) => put_chunk::run(args, out),
         Command::MonitorSigners(args) => monitor_signers::run(args, out),
-        Command::Doctor { verb } => doctor::run(verb, out),
+        Command::Doctor(args) => doctor::run(*args, out),
         Command::Status(args) => status::run(&args, out),
         Command::Reload(args) => reload::run(&args, out),
         Command::Backup { verb } => backup::run(verb, out),

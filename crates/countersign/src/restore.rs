@@ -8,7 +8,7 @@ use countersign_backup::Identities;
 use countersign_backup::postgres::{RestoreError, Target, restore};
 use countersign_ops::exit::Exit;
 
-use crate::backup_place::{Place, Source, client_programs, secret_text, with_care};
+use crate::backup_place::{Place, Source, client_programs, secret_text, unfit, with_care};
 use crate::cli::Failed;
 use crate::restore_signer;
 
@@ -74,7 +74,8 @@ fn postgres(args: Args, out: &mut dyn Write) -> Result<(), Failed> {
     let (backup, place) = (args.backup.clone(), target.connection.place());
     let restored = with_care(move |care| restore(&backup, &identities, &target, care))?;
     let contents = restored.map_err(|error| match error {
-        RestoreError::Fault(_) | RestoreError::Incomplete(_) => Failed::new(Exit::Backup, error),
+        RestoreError::Fault(fault) => unfit(&fault, "the backup is not restored"),
+        RestoreError::Incomplete(_) => Failed::new(Exit::Backup, error),
         error => Failed::failure(error),
     })?;
     let printed = if args.json {

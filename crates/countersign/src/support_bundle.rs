@@ -138,7 +138,7 @@ impl Gathering {
         let outline = Outline::of(text).map(|outline| {
             let line = |(key, value): (&str, Option<&str>)| match value {
                 Some(value) => format!("{key} = {value}\n"),
-                None => format!("{key} = (not shown)\n"),
+                None => format!("{key} is set, and not shown\n"),
             };
             outline.keys().map(line).collect::<String>().into_bytes()
         });

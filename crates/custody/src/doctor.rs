@@ -53,6 +53,8 @@ pub struct Subject<'a> {
     pub ledger: Option<&'a Path>,
     /// Seconds since 1970.
     pub now: u64,
+    /// The user that the signer runs as; none if it is this process's.
+    pub user: Option<u32>,
 }
 
 /// Runs every check. A failed one is a finding, never an error.
@@ -60,7 +62,7 @@ pub fn examine(subject: &Subject<'_>) -> Vec<Check> {
     let known = subject.place.known_public_key();
     let mut checks = vec![place(subject)];
     for (path, secrecy) in files(subject) {
-        checks.extend(file(&path, secrecy, subject.is_private_network));
+        checks.extend(file(subject, &path, secrecy));
     }
     checks.push(host::root(subject.is_private_network));
     checks.push(host::swap());
@@ -111,8 +113,9 @@ fn place(subject: &Subject<'_>) -> Check {
     }
 }
 
-fn file(path: &Path, secrecy: Secrecy, is_private_network: bool) -> Vec<Check> {
-    let findings = match guard::findings(path, secrecy) {
+fn file(subject: &Subject<'_>, path: &Path, secrecy: Secrecy) -> Vec<Check> {
+    let us = subject.user.unwrap_or_else(|| rustix::process::geteuid().as_raw());
+    let findings = match guard::findings_for(us, path, secrecy) {
         Ok(findings) => findings,
         Err(error) => {
             return vec![Check {
@@ -124,7 +127,7 @@ fn file(path: &Path, secrecy: Secrecy, is_private_network: bool) -> Vec<Check> {
             }];
         }
     };
-    let bad = if is_private_network { Level::Warn } else { Level::Fail };
+    let bad = if subject.is_private_network { Level::Warn } else { Level::Fail };
     let names = ["owner", "mode", "acl", "folders", "links", "git"];
     let mut checks = Vec::new();
     for name in names {

@@ -4,4 +4,5 @@
 pub mod bundle;
 pub mod chain;
 pub mod explain;
+pub mod retention;
 pub mod time;

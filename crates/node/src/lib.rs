@@ -24,8 +24,8 @@ mod stream;
 pub mod tls;
 
 pub use client::{
-    AuthPassword, ConfigError, Deadlines, NodeClient, NodeConfig, Observer, StackerDb,
-    ValidationSubmission,
+    AuthPassword, ConfigError, Deadlines, NodeClient, NodeConfig, Observer, PasswordAnswer,
+    StackerDb, ValidationSubmission,
 };
 pub use error::NodeError;
 pub use listener::{

@@ -42,6 +42,12 @@ pub enum Exit {
     Drift = 14,
     /// A backup is no good, or is not where it should be.
     Backup = 15,
+    /// The worst grade of the doctor's checks is a warning.
+    DoctorWarns = 16,
+    /// Something could not be measured, and nothing failed.
+    DoctorUnsure = 17,
+    /// A check failed.
+    DoctorFails = 18,
 }
 
 /// One line of the table of exit codes.
@@ -56,7 +62,7 @@ pub struct Row {
 }
 
 /// Every exit code, in order.
-pub const TABLE: [Row; 16] = [
+pub const TABLE: [Row; 19] = [
     Row { exit: Exit::Ok, meaning: "done, or stopped by SIGTERM or SIGINT", remedy: "nothing" },
     Row {
         exit: Exit::Failure,
@@ -132,6 +138,21 @@ pub const TABLE: [Row; 16] = [
         exit: Exit::Backup,
         meaning: "a backup is no good, is missing, or is not off this host; or its role is not what it should be",
         remedy: "do what the verdict says; make a new backup before you need the old one",
+    },
+    Row {
+        exit: Exit::DoctorWarns,
+        meaning: "`countersign doctor` warns: it works, and could be safer",
+        remedy: "read what it says; each warning names the command that mends it",
+    },
+    Row {
+        exit: Exit::DoctorUnsure,
+        meaning: "`countersign doctor` could not measure everything, and what it measured did not fail",
+        remedy: "do what it names beside `unknown`, mostly run it as root",
+    },
+    Row {
+        exit: Exit::DoctorFails,
+        meaning: "a check of `countersign doctor` failed",
+        remedy: "run the command that it names, then run it again",
     },
 ];
 

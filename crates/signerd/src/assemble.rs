@@ -11,7 +11,7 @@ use countersign_node::{
 };
 use countersign_ops::exit::Exit;
 use countersign_ops::supervise::{Failure, Fatal, Tasks, supervise};
-use countersign_signer::{Params, Saved, Signer, Step};
+use countersign_signer::{Event, Params, Saved, Signer, Step};
 use countersign_vault::SignError;
 use countersign_wire::{ChainId, Network, PublicKey, SlotId, SlotVersion};
 use tokio::sync::{mpsc, watch};
@@ -47,7 +47,7 @@ use crate::readiness::Permission;
 use crate::recorder::{Recorder, Recording};
 use crate::run::{Endpoints, RunError, Surroundings, tls_error};
 use crate::sign::{Post, VaultEnd, VaultHandle, gate_of};
-use crate::slots::SlotReader;
+use crate::slots::{SlotReader, SlotReaderHandle};
 use crate::store::Store;
 use crate::upload::Uploader;
 use crate::vaults::Vaults;
@@ -158,16 +158,14 @@ impl Shared {
         let (signer, recorder, first) = restore(params, saved, recording.as_ref());
         let (inbox, answers) = mpsc::channel(INBOX_LEN);
         let (publisher, arrivals) = Publisher::new();
-        let (metrics, told) = (Arc::clone(&self.metrics), inbox.clone());
-        let (vault, vault_end) = VaultHandle::start(vaults, post, told, publisher.clone(), metrics)
-            .map_err(RunError::Thread)?;
-        let (copier, copies) = Copier::new();
-        let hands = hands.watch_over(tasks, (&vault, copier), stop);
+        let told = (inbox.clone(), publisher.clone());
+        let (vault, vault_end) = self.vault(vaults, post, told)?;
+        let (backups, copies) = Copier::new();
+        let hands = hands.watch_over(tasks, (&vault, backups), stop);
         let lanes = lanes(arrivals, &self.delivery(&vault, floors));
         let (intake, onlookers) = (self.intake(&vault, &own), self.onlookers(&own, hands.misses));
         self.look_out(tasks, own, &vault, stop);
-        let (slots, reader) =
-            SlotReader::new(self.nodes.clone(), self.plan.network, intake.clone(), inbox.clone());
+        let (slots, reader) = self.slots(&intake, &inbox);
         let (uploader, uploads) = Uploader::new(self.nodes.clone(), inbox);
         let drive = Drive {
             signer,
@@ -205,6 +203,26 @@ impl Shared {
         spawn(tasks, "uploads", uploads.run(stop.clone()));
         spawn_lanes(tasks, lanes, stop);
         Ok(())
+    }
+
+    /// Starts the vault's thread, which answers and publishes.
+    fn vault(
+        &self,
+        vaults: Vaults,
+        post: Post,
+        (inbox, publisher): (mpsc::Sender<Event>, Publisher),
+    ) -> Result<(VaultHandle, VaultEnd), RunError> {
+        let metrics = Arc::clone(&self.metrics);
+        VaultHandle::start(vaults, post, inbox, publisher, metrics).map_err(RunError::Thread)
+    }
+
+    fn slots(
+        &self,
+        intake: &Intake,
+        inbox: &mpsc::Sender<Event>,
+    ) -> (SlotReaderHandle, SlotReader) {
+        let (nodes, network) = (self.nodes.clone(), self.plan.network);
+        SlotReader::new(nodes, network, intake.clone(), inbox.clone())
     }
 
     fn onlookers(&self, own: &[PublicKey], misses: watch::Sender<Misses>) -> Onlookers {

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use countersign_node::CallbackQueue;
 use countersign_ops::control::ControlSocket;
 use countersign_ops::notify::Notifier;
@@ -29,7 +28,7 @@ use crate::readiness::{Facts, Permission, Readiness, Watcher};
 use crate::reload::{Adjustable, ReloadHandle, Reloader};
 use crate::run::Surroundings;
 use crate::sign::VaultHandle;
-use crate::status::{Reporter, Status, Teller};
+use crate::status::{Reporter, Status, Teller, Window};
 
 /// Everything that looks after the daemon, before it runs.
 pub(crate) struct Care {
@@ -79,7 +78,7 @@ struct Desk {
     socket: Option<ControlSocket>,
     identity: Value,
     readiness: Readiness,
-    shown: watch::Receiver<Bytes>,
+    window: Window,
     reload: ReloadHandle,
     floor: Duration,
 }
@@ -104,15 +103,16 @@ impl Hands {
         let notifier = Arc::clone(&self.notifier);
         spawn(tasks, "watchdog", watch_over(pulses, notifier, self.stuck, stop.clone()));
         let misses = watch::Sender::new(Misses::new());
-        let Desk { socket, identity, readiness, shown, reload, floor } = self.desk;
-        if let Err(error) = self.reporter.start(vault.instance(), self.page, stop.clone()) {
+        let Desk { socket, identity, readiness, window, reload, floor } = self.desk;
+        if let Err(error) =
+            self.reporter.start((vault.instance(), misses.subscribe()), self.page, stop.clone())
+        {
             tracing::error!(%error, "there is no status page; nothing else depends on it");
         }
         if let Some(socket) = socket {
-            let (vault, told) = (vault.clone(), misses.subscribe());
-            let misses = told;
+            let (vault, misses) = (vault.clone(), misses.subscribe());
             let control =
-                Control { identity, readiness, shown, reload, vault, store, floor, misses };
+                Control { identity, readiness, window, reload, vault, store, floor, misses };
             spawn(tasks, "control", socket.run(control, stop.clone()));
         }
         let (watcher, teller, signer, tick) = (self.watcher, self.teller, self.signer, self.tick);
@@ -175,7 +175,7 @@ impl Care {
         Fronts { socket, page }: Fronts,
         stop: &CancellationToken,
     ) -> Hands {
-        let Status { teller, reporter, shown } = self.status;
+        let Status { teller, reporter, window } = self.status;
         let hands = Hands {
             watcher: self.readiness.watcher(),
             signer: Pulse::new("the deciding loop"),
@@ -186,7 +186,7 @@ impl Care {
                 socket,
                 identity: self.identity,
                 readiness: self.readiness.clone(),
-                shown,
+                window,
                 reload: self.reload,
                 floor: self.floor,
             },

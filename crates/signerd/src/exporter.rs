@@ -115,9 +115,13 @@ impl Looker {
             match looked {
                 Err(error) if was_well => {
                     let error = countersign_ops::report::describe(&error);
-                    tracing::warn!(node = self.host, error, "the node does not answer");
+                    tracing::warn!(
+                        node = self.host,
+                        error,
+                        "the node does not answer; it is asked again"
+                    );
                 }
-                Ok(()) if !was_well => tracing::info!(node = self.host, "the node answers"),
+                Ok(()) if !was_well => tracing::info!(node = self.host, "the node answers again"),
                 _ => {}
             }
         }

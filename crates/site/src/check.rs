@@ -298,7 +298,8 @@ fn link(file: &File) -> Result<Option<Link>, Problem> {
         LinkKind::Haproxy => Link::Haproxy,
         LinkKind::Wireguard => {
             let tunnel = network("link.tunnel", &table.tunnel)?;
-            let mut inside = tunnel.hosts();
+            // In IPv6 the first address of a network is that of all its routers.
+            let mut inside = tunnel.hosts().filter(|address| *address != tunnel.network());
             let (Some(signer_address), Some(node_address)) = (inside.next(), inside.next()) else {
                 let (key, found) = ("link.tunnel", table.tunnel.clone());
                 let remedy =

@@ -1,18 +1,29 @@
 //! Why a `countersign.toml` is refused: one line each, which names the key and what mends it.
 
+use std::error::Error;
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
 /// A `countersign.toml` that is refused.
-#[derive(Debug, thiserror::Error)]
-#[error("{}: {problem}", path.display())]
+#[derive(Debug)]
 pub struct SiteError {
     /// The file.
     pub path: PathBuf,
     /// What is wrong with it.
-    #[source]
     pub problem: Problem,
+}
+
+impl fmt::Display for SiteError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path.display(), self.problem)
+    }
+}
+
+impl Error for SiteError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.problem.source()
+    }
 }
 
 /// What is wrong with a `countersign.toml`.

@@ -53,7 +53,7 @@ pub enum InitError {
     Exists(PathBuf),
     /// An answer makes no sense.
     #[error("an answer makes no sense: {0}")]
-    Answer(#[source] Problem),
+    Answer(Problem),
     /// The folder cannot be written.
     #[error("{} cannot be written", path.display())]
     File {

@@ -12,6 +12,7 @@ mod flows;
 pub mod init;
 pub mod install;
 mod keys;
+pub mod link;
 mod parse;
 mod places;
 mod render;
@@ -19,6 +20,7 @@ mod rendered;
 pub mod secrets;
 mod site;
 mod testnet;
+mod units_lint;
 pub mod values;
 mod wiring;
 
@@ -35,4 +37,5 @@ pub use site::{
     Logs, MailLogin, Monitoring, Node, RemoteWrite, Sbtc, Signer, Site, Smtp, Telegram,
     VotingPower,
 };
+pub use units_lint::{UnitProblem, unit_problems};
 pub use wiring::{Container, DOCKER_NETWORK};

@@ -14,6 +14,7 @@ pub struct Ports {
     pub signer: Port,
     pub signer_metrics: Port,
     pub exporter: Port,
+    pub status_page: Port,
     pub node_rpc: Port,
     pub node_p2p: Port,
     pub node_metrics: Port,
@@ -82,6 +83,22 @@ impl Paths {
     /// The configuration of the link on the node's host.
     pub fn link_toml(&self) -> AbsPath {
         self.config.join("link.toml")
+    }
+
+    /// The configuration of nginx as the link.
+    pub fn nginx_conf(&self) -> AbsPath {
+        self.config.join("nginx.conf")
+    }
+
+    /// The configuration of HAProxy as the link.
+    pub fn haproxy_cfg(&self) -> AbsPath {
+        self.config.join("haproxy.cfg")
+    }
+
+    /// The private key of this host's end of a tunnel of WireGuard, root's alone. Not among the secrets, which are the
+    /// same on both hosts.
+    pub fn wireguard_key(&self) -> AbsPath {
+        self.config.join("wireguard.key")
     }
 
     /// The folder of the encrypted signing key.
@@ -162,7 +179,7 @@ pub struct Users {
     pub signer: UserName,
     /// The vault.
     pub vault: UserName,
-    /// The link on the node's host.
+    /// The link: on the node's host, with nginx and HAProxy on both.
     pub link: UserName,
     /// The backups.
     pub backup: UserName,

@@ -127,7 +127,7 @@ impl Site {
         }
     }
 
-    /// Where the signer shows metrics, readiness and the status page.
+    /// Where the signer shows metrics and readiness.
     pub fn signer_metrics(&self) -> SocketAddr {
         let address = if self.shows_metrics() {
             self.metrics_address(Container::Signer, HostRole::Signer)
@@ -135,6 +135,12 @@ impl Site {
             self.inside(Container::Signer)
         };
         at(address, self.ports.signer_metrics)
+    }
+
+    /// Where the status page is, for a browser on the signer's host. None with Docker: a container's loopback is
+    /// reached by nobody.
+    pub fn status_page(&self) -> Option<SocketAddr> {
+        (self.runtime == Runtime::Systemd).then(|| at(LOOPBACK, self.ports.status_page))
     }
 
     /// Where the node shows metrics.

@@ -22,6 +22,7 @@ mod connection;
 mod desk;
 mod error;
 mod explain;
+mod heartbeat;
 mod permission;
 mod run;
 mod serve;

@@ -15,6 +15,7 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use crate::config::Config;
 use crate::desk::{Chain, Desk};
 use crate::error::VaultdError;
+use crate::heartbeat::Heartbeat;
 use crate::serve::{Server, Stop};
 use crate::socket::listen;
 
@@ -42,7 +43,7 @@ pub fn run(config: Config, is_init: bool, ask: Ask<'_>) -> Result<(), VaultdErro
     let server = Server { listener, signals, desk, callers: config.callers };
     notifier.ready();
     tracing::info!(%public_key, network = %config.network, "the vault answers");
-    let ended = server.run();
+    let ended = server.run(Heartbeat::new(&notifier));
     notifier.stopping();
     match ended {
         Ok(()) => {

@@ -14,6 +14,7 @@ use rustix::net::sockopt::socket_peercred;
 use crate::caller::{Caller, Callers};
 use crate::connection::{Connection, Progress};
 use crate::desk::{Desk, Served};
+use crate::heartbeat::Heartbeat;
 
 /// Everything that the loop owns.
 #[derive(Debug)]
@@ -36,11 +37,12 @@ pub(crate) enum Stop {
 impl Server {
     /// Answers until SIGTERM or SIGINT, or until a journal fails. Every call that was begun is finished: it is
     /// answered in the turn of the loop in which it came.
-    pub(crate) fn run(mut self) -> Result<(), Stop> {
+    pub(crate) fn run(mut self, mut heartbeat: Heartbeat<'_>) -> Result<(), Stop> {
         let mut connections: Vec<Connection> = Vec::new();
         let mut log = Log::default();
         loop {
-            let ready = match wait(&self, &connections) {
+            heartbeat.beat();
+            let ready = match wait(&self, &connections, heartbeat.due()) {
                 Ok(ready) => ready,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(Stop::Poll(error)),
@@ -146,8 +148,8 @@ struct Ready {
     connections: Vec<bool>,
 }
 
-/// Waits until something can be done, or until the first deadline.
-fn wait(server: &Server, connections: &[Connection]) -> io::Result<Ready> {
+/// Waits until something can be done, until the first deadline, or until `due`.
+fn wait(server: &Server, connections: &[Connection], due: Option<Instant>) -> io::Result<Ready> {
     let mut polled = vec![
         PollFd::from_borrowed_fd(server.signals.as_fd(), PollFlags::IN),
         PollFd::from_borrowed_fd(server.listener.as_fd(), PollFlags::IN),
@@ -157,7 +159,7 @@ fn wait(server: &Server, connections: &[Connection]) -> io::Result<Ready> {
             .iter()
             .map(|connection| PollFd::from_borrowed_fd(connection.as_fd(), connection.interest())),
     );
-    let deadline = connections.iter().filter_map(Connection::deadline).min();
+    let deadline = connections.iter().filter_map(Connection::deadline).chain(due).min();
     let timeout = deadline
         .map(|deadline| deadline.saturating_duration_since(Instant::now()) + ROUNDING)
         .and_then(|left| Timespec::try_from(left).ok());

@@ -2,7 +2,8 @@
 //! told already.
 //!
 //! Secrets are named by their files. Alertmanager before 0.26 cannot read the URL of a webhook and the token of a
-//! Telegram bot from files; [`fill`] writes them in, for a file that only Alertmanager can read.
+//! Telegram bot from files, and takes the line end of a password for a part of it; [`fill`] writes the secrets in,
+//! for a file that only Alertmanager can read.
 
 use std::fmt::Write as _;
 
@@ -103,7 +104,9 @@ fn route(channels: &Channels, text: &mut String) {
     let _ = write!(
         text,
         "    - receiver: heartbeat\n      matchers: [severity=\"heartbeat\"]\n      group_wait: 0s\n      \
-         group_interval: {every}s\n      repeat_interval: {every}s\n"
+         group_interval: {every}s\n      repeat_interval: {}ms\n",
+        // Of what it looks at, Alertmanager repeats only what is older than this.
+        u64::from(every) * 500
     );
     for (severity, repeat) in [(Severity::Page, "1h"), (Severity::Info, "72h")] {
         let name = severity.label();
@@ -248,9 +251,13 @@ pub fn fill<E: std::error::Error + 'static>(
     Ok(text)
 }
 
-/// What Alertmanager before 0.26 does not know, and what it knows instead.
-const FILES: [(&str, &str); 2] =
-    [("- url_file: ", "- url: "), ("- bot_token_file: ", "- bot_token: ")];
+/// What Alertmanager before 0.26 does not know or does not read well, and what it knows instead.
+const FILES: [(&str, &str); 4] = [
+    ("- url_file: ", "- url: "),
+    ("- bot_token_file: ", "- bot_token: "),
+    ("auth_password_file: ", "auth_password: "),
+    ("- routing_key_file: ", "- routing_key: "),
+];
 
 #[cfg(test)]
 mod tests {
@@ -297,14 +304,12 @@ mod tests {
             Ok(format!("http://127.0.0.1/\"{path}\nroute: evil\n"))
         };
         let filled = fill(&alertmanager(&every_channel()), read).unwrap();
-        assert!(!filled.contains("url_file"), "{filled}");
-        assert!(!filled.contains("bot_token_file"), "{filled}");
+        assert!(!filled.contains("_file: "), "{filled}");
         assert!(!filled.contains("evil"), "{filled}");
         assert!(
             filled.contains(r#"- url: "http://127.0.0.1/\"/etc/countersign/webhook""#),
             "{filled}"
         );
-        assert!(filled.contains("auth_password_file"), "Alertmanager reads this one itself");
         let missing = fill(&alertmanager(&every_channel()), |_| {
             Err::<String, _>(io::Error::from(io::ErrorKind::NotFound))
         });

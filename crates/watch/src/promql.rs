@@ -291,8 +291,8 @@ impl Named {
         }
         let known = self.metric.values(label);
         let is_pattern = operator != "=";
-        let words = value.split(|c| is_pattern && c == '|');
-        let unknown = words.filter(|word| !known.is_empty() && !known.contains(word)).next()?;
+        let mut words = value.split(|c| is_pattern && c == '|');
+        let unknown = words.find(|word| !known.is_empty() && !known.contains(word))?;
         Some(format!("{name}: {label} is never {unknown}"))
     }
 }

@@ -1,7 +1,9 @@
 //! A service manager, as far as a daemon can tell: it hears notifications and hands over sockets.
 
+use std::fs::{self, Permissions};
 use std::net::TcpListener;
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -17,7 +19,7 @@ use super::{countersign, within};
 pub struct Manager {
     socket: tokio::net::UnixDatagram,
     path: PathBuf,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// What was heard, and when.
@@ -37,7 +39,14 @@ impl Manager {
         let socket = UnixDatagram::bind(&path).unwrap();
         socket.set_nonblocking(true).unwrap();
         let socket = tokio::net::UnixDatagram::from_std(socket).unwrap();
-        Self { socket, path, _folder: folder }
+        Self { socket, path, folder }
+    }
+
+    /// Lets daemons of other users reach it, as they reach systemd.
+    pub fn open_to_all(&self) {
+        for (path, mode) in [(self.folder.path(), 0o755), (&self.path, 0o777)] {
+            fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+        }
     }
 
     /// Has this manager look after the command, with a sign of life in every `watchdog`.

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 
-use super::{Ended, Log, UnixUser, countersign, processes, within};
+use super::{Ended, Log, Manager, UnixUser, countersign, processes, within};
 
 /// The files of a vault: a key as a credential of systemd's, a journal, a socket, a configuration.
 #[derive(Debug)]
@@ -106,6 +106,11 @@ impl VaultPlace {
     /// Starts the vault and waits until it answers.
     pub async fn start(&self) -> VaultProcess {
         self.start_through(self.program()).await
+    }
+
+    /// Starts it so that this manager looks after it.
+    pub async fn start_under(&self, manager: &Manager, watchdog: Duration) -> VaultProcess {
+        self.start_through(manager.look_after(self.program(), watchdog)).await
     }
 
     /// Starts it so that a journal begins.

@@ -8,6 +8,7 @@
 )]
 
 mod handover;
+mod watched;
 
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;

@@ -47,7 +47,7 @@ pub enum RestoreError {
         table: String,
     },
     /// The backup is not good.
-    #[error("the backup cannot be restored: {0}; nothing was changed")]
+    #[error("the backup is not restored: {0}")]
     Fault(Fault),
     /// The manifest cannot be used.
     #[error(transparent)]

@@ -5,14 +5,15 @@
 //! is restored by a role that may neither run programs nor read files, and PostgreSQL itself runs as an
 //! unprivileged user if this process is root.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{self, Write as _};
+use std::fs::{self, DirBuilder, File};
+use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::unistd::User;
+use rustix::fs::{Mode, OFlags};
 use rustix::process::{Pid, Signal, geteuid, kill_process};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -83,8 +84,12 @@ pub(crate) struct Scratch {
 }
 
 impl Workshop {
-    /// Starts a PostgreSQL with an empty database.
-    pub(crate) fn open(&self, stop: &CancellationToken) -> Result<Scratch, ScratchError> {
+    /// Starts a PostgreSQL with an empty database, and keeps a list of entries for pg_restore beside it.
+    pub(crate) fn open(
+        &self,
+        entries: &str,
+        stop: &CancellationToken,
+    ) -> Result<Scratch, ScratchError> {
         let other = self.other()?;
         let made = |source| ScratchError::Folder { folder: self.folder.clone(), source };
         sweep(&self.folder);
@@ -96,8 +101,10 @@ impl Workshop {
         let lock = File::create(folder.path().join(LOCK)).map_err(made)?;
         lock.lock().map_err(made)?;
         DirBuilder::new().mode(0o700).create(folder.path().join(DATA)).map_err(made)?;
-        for path in [folder.path(), &folder.path().join(DATA)] {
-            own(other, path).map_err(made)?;
+        // Inside out: what is in a folder that another user owns may be a link by now.
+        fs::write(folder.path().join(ENTRIES), entries).map_err(made)?;
+        for name in [DATA, ENTRIES, ""] {
+            own(other, &folder.path().join(name)).map_err(made)?;
         }
         let programs = self.programs.clone();
         let mut scratch = Scratch { server: None, folder, other, programs, _lock: lock };
@@ -138,13 +145,9 @@ impl Scratch {
         self.other
     }
 
-    /// Writes a file that PostgreSQL's programs can read.
-    pub(crate) fn write(&self, name: &str, text: &str) -> Result<PathBuf, ScratchError> {
-        let path = self.folder.path().join(name);
-        fs::write(&path, text)
-            .and_then(|()| own(self.other, &path))
-            .map_err(|source| ScratchError::Folder { folder: path.clone(), source })?;
-        Ok(path)
+    /// The file with the entries that are wanted.
+    pub(crate) fn entries(&self) -> PathBuf {
+        self.folder.path().join(ENTRIES)
     }
 
     fn superuser(&self, database: &str) -> Connection {
@@ -180,20 +183,17 @@ impl Scratch {
         if !finished.status.success() {
             return Err(ScratchError::Failed { said: finished.last_words() });
         }
-        let path = self.data().join("postgresql.auto.conf");
-        let folder = self.folder.path().display().to_string().replace('\'', "''");
-        let settings = format!("{SETTINGS}unix_socket_directories = '{folder}'\n");
-        OpenOptions::new()
-            .append(true)
-            .open(&path)
-            .and_then(|mut file| file.write_all(settings.as_bytes()))
-            .map_err(|source| ScratchError::Folder { folder: path, source })
+        Ok(())
     }
 
     /// Starts it and waits until it takes connections, which it writes into its file with the process id.
     fn start(&mut self, stop: &CancellationToken) -> Result<(), ScratchError> {
         let mut command = command(&self.programs.path("postgres"), self.other);
         command.arg("-D").arg(self.data()).current_dir(self.data());
+        for setting in SETTINGS {
+            command.arg("-c").arg(setting);
+        }
+        command.arg("-k").arg(self.folder.path());
         let server =
             self.server.insert(Running::start(command, Duration::MAX, &CancellationToken::new())?);
         let (started, file) = (Instant::now(), self.folder.path().join(DATA).join(PID_FILE));
@@ -238,8 +238,10 @@ fn sweep(folder: &Path) {
             continue;
         }
         let path = entry.path();
-        let Ok(lock) = File::open(path.join(LOCK)) else { continue };
-        if matches!(lock.try_lock(), Err(TryLockError::WouldBlock)) {
+        // Whoever may write here can have put anything there, such as a pipe that nobody writes into.
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let lock = rustix::fs::open(path.join(LOCK), flags, Mode::empty()).map(File::from);
+        if !lock.is_ok_and(|lock| lock.try_lock().is_ok()) {
             continue;
         }
         let data = path.join(DATA);
@@ -273,6 +275,7 @@ fn own(other: Option<Other>, path: &Path) -> io::Result<()> {
 const PREFIX: &str = "countersign-scratch-";
 const LOCK: &str = ".lock";
 const DATA: &str = "data";
+const ENTRIES: &str = "entries";
 const PID_FILE: &str = "postmaster.pid";
 const SUPERUSER: &str = "countersign_scratch";
 const RESTORER: &str = "countersign_restorer";
@@ -280,23 +283,23 @@ const RESTORED: &str = "restored";
 /// A part of the socket's name.
 const PORT: u16 = 5432;
 /// Nothing is kept, so nothing is synced.
-const SETTINGS: &str = "
-listen_addresses = ''
-unix_socket_permissions = 0700
-ssl = off
-max_connections = 8
-shared_buffers = '64MB'
-maintenance_work_mem = '128MB'
-fsync = off
-full_page_writes = off
-synchronous_commit = off
-wal_level = minimal
-max_wal_senders = 0
-autovacuum = off
-logging_collector = off
-log_min_messages = fatal
-lc_messages = 'C'
-";
+const SETTINGS: [&str; 15] = [
+    "listen_addresses=",
+    "unix_socket_permissions=0700",
+    "ssl=off",
+    "max_connections=8",
+    "shared_buffers=64MB",
+    "maintenance_work_mem=128MB",
+    "fsync=off",
+    "full_page_writes=off",
+    "synchronous_commit=off",
+    "wal_level=minimal",
+    "max_wal_senders=0",
+    "autovacuum=off",
+    "logging_collector=off",
+    "log_min_messages=fatal",
+    "lc_messages=C",
+];
 const MAKE_SQL: &str = "
 CREATE ROLE countersign_restorer LOGIN;
 CREATE DATABASE restored OWNER countersign_restorer TEMPLATE template0;

@@ -30,6 +30,8 @@ pub enum Fault {
     LaterPostgres(String),
     /// PostgreSQL refuses the dump.
     DoesNotRestore(String),
+    /// The PostgreSQL that it is restored into failed, which says nothing about the backup.
+    Scratch(String),
     /// It is not the database of an sBTC signer.
     OtherDatabase(Vec<String>),
     /// There are tables and no rows.
@@ -107,7 +109,9 @@ impl Fault {
             ArchiveError::Child(error) => Self::Unreadable(error.to_string()),
             ArchiveError::Refused(finished) => {
                 let (text, said) = (&finished.said, finished.last_words());
-                if text.contains("unsupported version") {
+                if OURS.iter().any(|ours| text.contains(ours)) {
+                    Self::Scratch(said)
+                } else if text.contains("unsupported version") {
                     Self::LaterPostgres(said)
                 } else if text.contains("end of file") {
                     Self::Truncated { lengths }
@@ -131,6 +135,7 @@ impl Fault {
             Self::NotADump(_) => "not-a-dump",
             Self::LaterPostgres(_) => "later-postgres",
             Self::DoesNotRestore(_) => "does-not-restore",
+            Self::Scratch(_) => "scratch-failed",
             Self::OtherDatabase(_) => "other-database",
             Self::SchemaOnly => "schema-only",
             Self::MissingMigration(_) => "missing-migration",
@@ -162,6 +167,7 @@ impl Fault {
             Self::Unreadable(_)
             | Self::NotARecipient
             | Self::LaterPostgres(_)
+            | Self::Scratch(_)
             | Self::ChainUnknown(_)
             | Self::NoChainKey
             | Self::SourcesDisagree(_)
@@ -183,6 +189,7 @@ impl Fault {
             }
             Self::NotARecipient => "use an identity of one of the manifest's recipients",
             Self::LaterPostgres(_) => "install the later PostgreSQL where you verify",
+            Self::Scratch(_) => "mend what PostgreSQL says (room, memory, its user), then verify again",
             Self::DoesNotRestore(_) => {
                 "make a new backup and verify it; if it fails too, check the live database"
             }
@@ -233,6 +240,7 @@ impl fmt::Display for Fault {
             }
             Self::LaterPostgres(said) => write!(f, "a later PostgreSQL made the dump: {said}"),
             Self::DoesNotRestore(said) => write!(f, "the dump does not restore: {said}"),
+            Self::Scratch(said) => write!(f, "the temporary PostgreSQL failed: {said}"),
             Self::OtherDatabase(missing) => {
                 write!(f, "it is another database: it has no {}", missing.join(", "))
             }
@@ -291,6 +299,15 @@ impl fmt::Display for Misfit {
     }
 }
 
+/// What PostgreSQL says of its own troubles.
+const OURS: [&str; 5] = [
+    "No space left on device",
+    "out of memory",
+    "server closed the connection",
+    "terminating connection",
+    "connection to server",
+];
+
 /// A time for people.
 fn span(seconds: u64) -> String {
     match seconds {
@@ -298,5 +315,43 @@ fn span(seconds: u64) -> String {
         120..7_200 => format!("{} min", seconds / 60),
         7_200..172_800 => format!("{} h", seconds / 3_600),
         _ => format!("{} days", seconds / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt as _;
+    use std::process::ExitStatus;
+
+    use super::*;
+    use crate::child::Finished;
+
+    #[test]
+    fn what_pg_restore_says_has_a_name() {
+        for (said, name, class) in [
+            ("error: unsupported version (1.99) in file header", "later-postgres", Class::Unknown),
+            ("error: could not read from input file: end of file", "truncated", Class::Bad),
+            ("error: input file does not appear to be a valid archive", "not-a-dump", Class::Bad),
+            ("error: input file is too short (read 3, expected 5)", "not-a-dump", Class::Bad),
+            (
+                "ERROR:  could not extend file: No space left on device",
+                "scratch-failed",
+                Class::Unknown,
+            ),
+            ("error: server closed the connection unexpectedly", "scratch-failed", Class::Unknown),
+            ("ERROR:  duplicate key value", "does-not-restore", Class::Bad),
+        ] {
+            let finished = Finished { status: ExitStatus::from_raw(256), said: said.to_owned() };
+            let fault = Fault::of_archive(ArchiveError::Refused(finished), None);
+            assert_eq!((fault.name(), fault.class()), (name, class), "{said}");
+        }
+    }
+
+    #[test]
+    fn times_are_told_in_the_unit_that_fits() {
+        for (seconds, told) in [(119, "119 s"), (120, "2 min"), (7_200, "2 h"), (172_800, "2 days")]
+        {
+            assert_eq!(span(seconds), told);
+        }
     }
 }

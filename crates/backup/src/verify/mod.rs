@@ -149,14 +149,14 @@ fn climb(
         return Ok(());
     }
     let stop = care.stop.clone();
-    let scratch = workshop.open(&stop)?;
+    let scratch = workshop.open(&wanted(&contents), &stop)?;
     let connection = scratch.connection();
     let into = Into {
         programs: &workshop.programs,
         connection: &connection,
         other: scratch.other(),
         owner: None,
-        entries: scratch.write("entries", &wanted(&contents))?,
+        entries: scratch.entries(),
     };
     restore_into(backup, identities, &into, care)?;
     if is_done(report, 1) {

@@ -83,7 +83,7 @@ impl Ceremony {
     }
 
     pub(crate) fn state(&self, id: u32) -> SignerState {
-        let count = self.signers.len() as u32;
+        let count = u32::try_from(self.signers.len()).unwrap();
         let own = &self.polynomials[id as usize];
         let party = PartyState {
             key_id: 0,

@@ -16,6 +16,7 @@ mod check_config;
 mod chunks;
 #[path = "../../../backup/tests/support/cluster.rs"]
 mod cluster;
+mod doctor;
 mod door;
 mod explain;
 #[expect(dead_code, reason = "it can say more than these tests have it say")]

@@ -88,7 +88,7 @@ fn a_bundle_holds_what_helps_and_no_planted_secret() {
         assert!(!text.contains(&secret), "{secret} is shown");
     }
     assert!(files["files/node.log"].contains("[redacted: mnemonic]"));
-    assert!(files["config-outline.txt"].contains("auth_password = (not shown)"));
+    assert!(files["config-outline.txt"].contains("auth_password is set, and not shown"));
     assert!(files["config-outline.txt"].contains("node_host = \"127.0.0.1:9\""));
     assert!(files["config-check.txt"].contains("Network: mocknet"));
     assert!(files["versions.txt"].starts_with("countersign: countersign "));

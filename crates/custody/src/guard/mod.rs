@@ -31,7 +31,11 @@ pub enum Secrecy {
 
 /// Everything that is wrong with where a file is, the worst first.
 pub fn findings(path: &Path, secrecy: Secrecy) -> io::Result<Vec<Finding>> {
-    let us = rustix::process::geteuid().as_raw();
+    findings_for(rustix::process::geteuid().as_raw(), path, secrecy)
+}
+
+/// The same for another user than the one that this process runs as.
+pub fn findings_for(us: u32, path: &Path, secrecy: Secrecy) -> io::Result<Vec<Finding>> {
     let walk = Walk::to(path)?;
     let mut found = Vec::new();
     file(&walk, secrecy, us, &mut found)?;

@@ -109,27 +109,30 @@ impl ChainWriter {
     /// # Errors
     /// What the operating system says. The log must not be used any more then.
     pub fn append<T: Serialize>(&mut self, bodies: &[(u64, T)]) -> io::Result<()> {
-        let Some((at, _)) = bodies.first() else { return Ok(()) };
-        let at = *at;
         let mut lines = Vec::new();
-        let mut last = self.last;
         for (at, body) in bodies {
-            let (seq, prev) = last.map_or((0, LineHash::NONE), |last| (last.seq + 1, last.hash));
+            let at = *at;
+            let (seq, prev) =
+                self.last.map_or((0, LineHash::NONE), |last| (last.seq + 1, last.hash));
             let begin = lines.len();
-            let line = Line { v: VERSION, seq, prev, at: *at, body };
-            serde_json::to_writer(&mut lines, &line)?;
+            serde_json::to_writer(&mut lines, &Line { v: VERSION, seq, prev, at, body })?;
             let hash = LineHash::of(lines.get(begin..).unwrap_or_default());
             lines.push(b'\n');
-            last = Some(Head { v: VERSION, seq, hash, at: *at });
+            if self.is_full(lines.len() as u64, at) {
+                let line = lines.split_off(begin);
+                self.write(&lines)?;
+                self.begin_file(at)?;
+                lines = line;
+            }
+            self.first.get_or_insert((seq, at));
+            self.last = Some(Head { v: VERSION, seq, hash, at });
         }
-        if self.is_full(lines.len() as u64, at) {
-            self.begin_file(at)?;
-        }
-        self.file.write_all(&lines)?;
-        let seq = self.last.map_or(0, |last| last.seq + 1);
-        self.first.get_or_insert((seq, at));
+        self.write(&lines)
+    }
+
+    fn write(&mut self, lines: &[u8]) -> io::Result<()> {
+        self.file.write_all(lines)?;
         self.len += lines.len() as u64;
-        self.last = last;
         Ok(())
     }
 

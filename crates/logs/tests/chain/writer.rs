@@ -49,6 +49,21 @@ fn the_chain_goes_on_across_files_and_restarts() {
 }
 
 #[test]
+fn lines_that_come_at_once_are_put_into_as_many_files_as_they_need() {
+    let (_folder, files) = place();
+    let mut writer = open(&files, limits(2000));
+    let bodies: Vec<(u64, Value)> = (0..100).map(|n| (START + n, body(n))).collect();
+    writer.append(&bodies).unwrap();
+    writer.sync().unwrap();
+    assert!(files.closed().unwrap().len() > 5);
+    for path in all(&files) {
+        assert!(fs::metadata(path).unwrap().len() <= 2000);
+    }
+    let report = verified(&files);
+    assert!(report.is_whole() && report.confirmed == Some(99), "{report:?}");
+}
+
+#[test]
 fn a_file_is_full_after_its_time_too() {
     let (_folder, files) = place();
     let mut writer = open(&files, Limits { file_age: DAY, ..limits(u64::MAX) });

@@ -66,7 +66,7 @@ impl NodeClient {
 }
 
 /// A call that fails inside the node is answered with status 200 all the same.
-fn call_error(endpoint: Endpoint, error: CallReadError) -> NodeError {
+pub(super) fn call_error(endpoint: Endpoint, error: CallReadError) -> NodeError {
     match error {
         CallReadError::Refused(text) => {
             NodeError::Refused { endpoint: endpoint.label(), status: StatusCode::OK.as_u16(), text }

@@ -23,6 +23,7 @@ pub(super) enum Endpoint {
     SlotMetadata,
     SignerBlocks,
     Health,
+    SignerInfo,
 }
 
 /// Which of the configured deadlines a call has.
@@ -60,6 +61,7 @@ impl Endpoint {
             Self::SlotMetadata => "/v2/stackerdb/:principal/:contract",
             Self::SignerBlocks => "/v3/signer/:signer/:reward_cycle",
             Self::Health => "/v3/health",
+            Self::SignerInfo => "/v2/contracts/call-read/:principal/pox-5/get-signer-info",
         }
     }
 
@@ -75,6 +77,7 @@ impl Endpoint {
             | Self::SignerBlocks
             | Self::Health
             | Self::AggregateKey
+            | Self::SignerInfo
             | Self::PutChunk => 64 * KIB,
             Self::Pox
             | Self::LatestAndLast

@@ -7,6 +7,7 @@ mod config;
 mod connection;
 mod contracts;
 mod endpoint;
+mod probes;
 mod stackerdb;
 
 use std::error::Error;
@@ -26,6 +27,7 @@ use tokio::time::timeout;
 
 pub use blocks::ValidationSubmission;
 pub use config::{AuthPassword, ConfigError, Deadlines, NodeConfig, Observer};
+pub use probes::PasswordAnswer;
 pub use stackerdb::StackerDb;
 
 use crate::error::NodeError;

@@ -51,6 +51,17 @@ pub(super) fn validity(
     Ok((time(&validity.not_before), time(&validity.not_after)))
 }
 
+/// When the first certificate of a PEM file is valid: its first and its last second, since 1970.
+pub fn certificate_dates(path: &Path) -> Result<(u64, u64), TlsError> {
+    let certificates = read_certificates(path)?;
+    let first = certificates.first().ok_or_else(|| missing("certificate", path))?;
+    let (from, to) = validity(first).map_err(|source| TlsError::NotACertificate {
+        path: path.to_owned(),
+        source: Box::new(source),
+    })?;
+    Ok((from.as_secs(), to.as_secs()))
+}
+
 /// A time for people, such as `2027-01-31T12:00:00Z`.
 pub(crate) fn date(time: UnixTime) -> String {
     let since_epoch = Duration::from_secs(time.as_secs());

@@ -26,6 +26,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 pub use error::{SettingsError, TlsError};
+pub use identity::certificate_dates;
 pub(crate) use identity::date;
 pub use pin::{NotAPin, Pin};
 

@@ -1,6 +1,7 @@
 //! How the alarm reaches somebody.
 
 use std::io;
+use std::pin::pin;
 use std::process::{ExitStatus, Stdio};
 
 use bytes::Bytes;
@@ -99,16 +100,17 @@ async fn post(authority: &str, host: &str, path: &str, message: &Value) -> Resul
         .header(CONTENT_TYPE, "application/json")
         .body(Full::new(Bytes::from(message.to_string())))
         .expect("host and path are those of a URL");
-    let exchange = sender.send_request(request);
-    tokio::pin!(connection);
+    let mut exchange = pin!(sender.send_request(request));
+    let mut connection = pin!(connection);
     let response = tokio::select! {
-        response = exchange => response.map_err(AlarmError::Http)?,
-        ended = &mut connection => {
-            return Err(ended.map_or_else(AlarmError::Http, |()| {
-                AlarmError::Connect(io::ErrorKind::UnexpectedEof.into())
-            }));
-        }
+        response = &mut exchange => response,
+        // A server that closes after its answer ends the connection first.
+        ended = &mut connection => match ended {
+            Ok(()) => exchange.await,
+            Err(error) => Err(error),
+        },
     };
+    let response = response.map_err(AlarmError::Http)?;
     let status = response.status();
     if status.is_success() { Ok(()) } else { Err(AlarmError::Refused(status)) }
 }

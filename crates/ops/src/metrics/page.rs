@@ -28,6 +28,10 @@ pub fn page(registry: &Registry) -> String {
                 text.push_str(counter.unwrap_or_default());
                 text.push_str(rest);
             }
+            // A family without labels is one series.
+            None if !line.starts_with('#') && line.contains("{} ") => {
+                text.push_str(&line.replacen("{} ", " ", 1));
+            }
             None => push_with_bare_bound(&mut text, line),
         }
         text.push('\n');

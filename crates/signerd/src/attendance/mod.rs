@@ -33,6 +33,16 @@ pub(crate) struct Missed {
 }
 
 impl Missed {
+    /// The block.
+    pub(crate) const fn sighash(&self) -> &Sighash {
+        &self.sighash
+    }
+
+    /// Why, for people.
+    pub(crate) fn text(&self) -> String {
+        self.cause.to_string()
+    }
+
     /// The entry for programs.
     pub(crate) fn to_json(&self) -> Value {
         json!({

@@ -8,7 +8,6 @@ use std::error::Error as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use bytes::Bytes;
 use countersign_ops::control::{
     ControlError, ControlSocket, Handler, Method, Reply, Request, check_len,
 };
@@ -22,6 +21,7 @@ use crate::keys::PublicKeys;
 use crate::readiness::Readiness;
 use crate::reload::ReloadHandle;
 use crate::sign::VaultHandle;
+use crate::status::Window;
 
 /// What can be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,8 +70,8 @@ pub(crate) struct Control {
     pub(crate) identity: Value,
     /// How we are.
     pub(crate) readiness: Readiness,
-    /// The last snapshot as JSON.
-    pub(crate) shown: watch::Receiver<Bytes>,
+    /// Everything that is shown of us.
+    pub(crate) window: Window,
     /// Reads the configuration again.
     pub(crate) reload: ReloadHandle,
     /// Signs, or does not.
@@ -98,11 +98,11 @@ pub(crate) fn identity(config: &Config, keys: &PublicKeys) -> Value {
 }
 
 impl Control {
-    fn status(&self) -> Reply {
+    async fn status(&self) -> Reply {
         let readiness = self.readiness.ladder().to_json();
         let instance = self.vault.instance().borrow().to_json();
         let missed: Vec<Value> = self.misses.borrow().iter().map(Missed::to_json).collect();
-        let snapshot: Value = serde_json::from_slice(&self.shown.borrow()).unwrap_or_default();
+        let snapshot: Value = serde_json::from_slice(&self.window.look().await).unwrap_or_default();
         Reply::ok(json!({
             "signer": self.identity,
             "readiness": readiness,
@@ -132,7 +132,7 @@ impl Control {
 impl Handler for Control {
     async fn handle(&self, request: Request) -> Reply {
         match Route::of(request.method, &request.path) {
-            Some(Route::Status) => self.status(),
+            Some(Route::Status) => self.status().await,
             Some(Route::Promote) => instance::promote(&self.vault, self.floor, request.body).await,
             Some(Route::Demote) => instance::demote(&self.vault).await,
             Some(Route::Reload) => self.reload().await,

@@ -136,7 +136,7 @@ fn a_full_page_takes_less_than_five_milliseconds() {
         begun.elapsed()
     });
     let fastest = fastest.min().unwrap();
-    // Unoptimised, beside other tests: `docs/performance.md` has the figure of a release.
+    // Unoptimised, and beside other tests.
     assert!(fastest < std::time::Duration::from_millis(5), "{fastest:?}");
 }
 

@@ -233,6 +233,7 @@ fn sources() -> String {
         include_str!("../nodes/watch.rs"),
         include_str!("../recorder/tape.rs"),
         include_str!("../run.rs"),
+        include_str!("../attendance/mod.rs"),
         include_str!("../readiness/mod.rs"),
         include_str!("../reload/mod.rs"),
         include_str!("../../../ops/src/watchdog.rs"),

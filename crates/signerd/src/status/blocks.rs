@@ -185,6 +185,17 @@ impl Blocks {
         entry.vote(Vote { slot: from.get(), kind, weight: own.get().into(), after_ms, reason });
     }
 
+    /// Why a block of the chain has no signature of ours, if nothing else is known of it.
+    pub(super) fn explain(&mut self, sighash: &Sighash, why: &str) {
+        let entry = self.kept.iter_mut().find(|entry| entry.sighash == *sighash);
+        if let Some(Entry { block, .. }) = entry
+            && block.ours != Stance::Signed
+            && block.reason.is_none()
+        {
+            block.reason = Some(format!("not signed in time: {why}"));
+        }
+    }
+
     /// What is shown: the newest first.
     pub(super) fn show(&self) -> Vec<Block> {
         self.kept.iter().rev().map(|entry| entry.block.clone()).collect()

@@ -28,10 +28,11 @@ use countersign_node::CallbackQueue;
 use countersign_signer::{Event, Note, Timestamp};
 use countersign_status::{Identity, Server, Snapshot};
 use countersign_wire::{Network, PublicKey};
-use tokio::sync::{mpsc, watch};
-use tokio::time::{sleep, timeout};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
+use crate::attendance::Misses;
 use crate::clock::now;
 use crate::config::Config;
 use crate::instance::InstanceView;
@@ -52,7 +53,21 @@ pub(crate) struct Reporter {
     words: mpsc::Receiver<(Timestamp, Word)>,
     past: Past,
     sources: Sources,
+    asked: mpsc::Receiver<oneshot::Sender<Bytes>>,
     feed: watch::Sender<Bytes>,
+}
+
+/// What others know that have come to be after us.
+struct Others {
+    instance: watch::Receiver<InstanceView>,
+    misses: watch::Receiver<Misses>,
+}
+
+/// Asks for a snapshot.
+#[derive(Clone, Debug)]
+pub(crate) struct Window {
+    asks: mpsc::Sender<oneshot::Sender<Bytes>>,
+    shown: watch::Receiver<Bytes>,
 }
 
 /// What is asked when a snapshot is put together.
@@ -64,12 +79,11 @@ pub(crate) struct Sources {
     pub(crate) missed: Arc<AtomicU64>,
 }
 
-/// Both ends, and what is shown.
+/// Both ends, and where it is looked at.
 pub(crate) struct Status {
     pub(crate) teller: Teller,
     pub(crate) reporter: Reporter,
-    /// The last snapshot as JSON.
-    pub(crate) shown: watch::Receiver<Bytes>,
+    pub(crate) window: Window,
 }
 
 impl Status {
@@ -88,8 +102,10 @@ impl Status {
             Sources { identity, readiness, stuck, callbacks, missed: Arc::clone(&missed) };
         let first = compose::compose(&past, &sources, None, now());
         let (feed, shown) = watch::channel(json(&first));
-        let reporter = Reporter { words, past, sources, feed };
-        Self { teller: Teller { words: sender, missed }, reporter, shown }
+        let (asks, asked) = mpsc::channel(MAX_ASKS);
+        let reporter = Reporter { words, past, sources, asked, feed };
+        let window = Window { asks, shown };
+        Self { teller: Teller { words: sender, missed }, reporter, window }
     }
 }
 
@@ -119,10 +135,11 @@ impl Reporter {
     /// Starts the thread. It ends when `stop` is cancelled; nobody waits for it.
     pub(crate) fn start(
         self,
-        instance: watch::Receiver<InstanceView>,
+        (instance, misses): (watch::Receiver<InstanceView>, watch::Receiver<Misses>),
         page: Option<Server>,
         stop: CancellationToken,
     ) -> io::Result<()> {
+        let others = Others { instance, misses };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         thread::Builder::new().name("status".to_owned()).spawn(move || {
             runtime.block_on(async {
@@ -133,40 +150,71 @@ impl Reporter {
                         None => stop.cancelled().await,
                     }
                 };
-                tokio::join!(serve, self.report(instance, &stop));
+                tokio::join!(serve, self.report(others, &stop));
             });
         })?;
         Ok(())
     }
 
-    async fn report(mut self, instance: watch::Receiver<InstanceView>, stop: &CancellationToken) {
+    async fn report(mut self, others: Others, stop: &CancellationToken) {
         let mut ladder = self.sources.readiness.changes();
         let mut batch = Vec::with_capacity(BATCH);
+        let (mut due, mut is_news) = (Instant::now(), true);
         loop {
+            let pause = if is_news { due } else { due + QUIET };
             tokio::select! {
                 () = stop.cancelled() => return,
-                count = self.words.recv_many(&mut batch, BATCH) => if count == 0 { return },
-                _ = ladder.changed() => {}
-                () = sleep(QUIET) => {}
-            }
-            // What comes in a burst is shown at once.
-            let burst = async {
-                loop {
+                Some(asked) = self.asked.recv() => {
+                    while let Ok((at, word)) = self.words.try_recv() {
+                        self.past.take(word, at);
+                    }
+                    // Whoever has asked may have gone away.
+                    let _ = asked.send(self.publish(&others));
+                }
+                count = self.words.recv_many(&mut batch, BATCH) => {
+                    if count == 0 {
+                        return;
+                    }
                     for (at, word) in batch.drain(..) {
                         self.past.take(word, at);
                     }
-                    if self.words.recv_many(&mut batch, BATCH).await == 0 {
-                        return;
-                    }
+                    is_news = true;
                 }
-            };
-            let _ = timeout(PAUSE, burst).await;
-            ladder.mark_unchanged();
-            self.past.look_at(&self.sources.callbacks, now());
-            let view = instance.borrow().clone();
-            let snapshot = compose::compose(&self.past, &self.sources, Some(&view), now());
-            self.past.remember_alerts(&snapshot.alerts);
-            self.feed.send_replace(json(&snapshot));
+                _ = ladder.changed() => is_news = true,
+                () = sleep_until(pause) => {
+                    self.publish(&others);
+                    (due, is_news) = (Instant::now() + PAUSE, false);
+                }
+            }
+        }
+    }
+
+    fn publish(&mut self, others: &Others) -> Bytes {
+        let now = now();
+        self.past.look_at(&self.sources.callbacks, now);
+        for missed in others.misses.borrow().iter() {
+            self.past.blocks.explain(missed.sighash(), &missed.text());
+        }
+        let view = others.instance.borrow().clone();
+        let snapshot = compose::compose(&self.past, &self.sources, Some(&view), now);
+        self.past.remember_alerts(&snapshot.alerts);
+        let json = json(&snapshot);
+        self.feed.send_replace(json.clone());
+        json
+    }
+}
+
+impl Window {
+    /// What is so now; what was so last if the thread does not answer.
+    pub(crate) async fn look(&self) -> Bytes {
+        let (answer, answered) = oneshot::channel();
+        let ask = async {
+            self.asks.send(answer).await.ok()?;
+            answered.await.ok()
+        };
+        match timeout(PATIENCE, ask).await {
+            Ok(Some(json)) => json,
+            Ok(None) | Err(_) => self.shown.borrow().clone(),
         }
     }
 }
@@ -198,5 +246,9 @@ const MAX_WORDS: usize = 4096;
 const BATCH: usize = 512;
 /// The least pause between two snapshots.
 const PAUSE: Duration = Duration::from_millis(200);
-/// The longest one: queues change without a word.
+/// How many may ask at once; more wait.
+const MAX_ASKS: usize = 8;
+/// How long the thread may take to answer: it does so at once unless the machine is overloaded.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// The longest pause: queues change without a word.
 const QUIET: Duration = Duration::from_secs(5);

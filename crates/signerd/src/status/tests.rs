@@ -200,6 +200,23 @@ fn blocks_that_were_accepted_without_us_are_missed_once_we_take_part() {
 }
 
 #[test]
+fn a_missed_block_says_why_and_a_signed_one_needs_no_excuse() {
+    let mut story = Story::new();
+    let (missed, signed) = (story.propose(8), story.propose(9));
+    story.note(&Note::Accepted { sighash: signed, latency: Millis::ZERO });
+    for sighash in [missed, signed, Sighash::new([77; 32])] {
+        story.reporter.past.blocks.explain(&sighash, "validation was slow");
+    }
+    let shown = story.shown();
+    let why = |place: usize| shown.blocks[place].reason.clone();
+    assert_eq!(
+        (why(0), why(1).unwrap().as_str()),
+        (None, "not signed in time: validation was slow")
+    );
+    assert_eq!(shown.blocks.len(), 2, "what was never heard of is not shown for that");
+}
+
+#[test]
 fn no_number_of_blocks_votes_or_signers_makes_the_snapshot_large() {
     let mut story = Story::new();
     let mut key_of = 1_u16..;
@@ -239,8 +256,8 @@ fn a_loop_that_nobody_listens_to_never_waits() {
 
 #[test]
 fn no_secret_is_in_a_snapshot() {
-    let Status { shown, .. } = status();
-    let text = String::from_utf8(shown.borrow().to_vec()).unwrap();
+    let Status { window, .. } = status();
+    let text = String::from_utf8(window.shown.borrow().to_vec()).unwrap();
     assert!(text.contains(&key(1).public_key().to_string()), "the public key is no secret");
     for secret in ["0101010101", "hunter2"] {
         assert!(!text.contains(secret), "{secret}");
@@ -302,7 +319,7 @@ fn test_data() -> countersign_wire::message::ResponseData {
 
 #[test]
 fn a_signer_that_has_heard_nothing_does_not_sign_and_raises_no_alarm_yet() {
-    let shown: Snapshot = serde_json::from_slice(&status().shown.borrow()).unwrap();
+    let shown: Snapshot = serde_json::from_slice(&status().window.shown.borrow()).unwrap();
     assert_eq!((shown.state, shown.ladder.len()), (State::NotSigning, 8));
     assert_eq!(shown.headline, "the node has not answered yet");
     assert!(shown.alerts.is_empty(), "{:?}", shown.alerts);
@@ -353,6 +370,14 @@ fn the_page_of_the_documentation_lists_every_alert() {
     let word = |severity| if severity == Severity::Critical { "critical" } else { "warning" };
     let known = alerts::kinds::ALL.map(|kind| (kind.name, word(kind.severity)));
     assert_eq!(listed, known);
+}
+
+#[test]
+fn conditions_have_the_names_of_the_alert_rules_but_for_those_that_no_metric_shows() {
+    let rules: Vec<&str> = countersign_watch::alert::all().map(|alert| alert.name).collect();
+    let names = alerts::kinds::ALL.map(|kind| kind.name);
+    let own: Vec<&str> = names.into_iter().filter(|name| !rules.contains(name)).collect();
+    assert_eq!(own, ["SignerStuck", "VaultRefused", "SecondSeatSilent"]);
 }
 
 #[test]

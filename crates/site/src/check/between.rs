@@ -62,12 +62,13 @@ fn monitoring(site: &Site) -> Result<(), Problem> {
     Ok(())
 }
 
-fn all_ports(site: &Site) -> [(&'static str, Port); 21] {
+fn all_ports(site: &Site) -> [(&'static str, Port); 22] {
     let ports = &site.ports;
     [
         ("ports.signer", ports.signer),
         ("ports.signer_metrics", ports.signer_metrics),
         ("ports.exporter", ports.exporter),
+        ("ports.status_page", ports.status_page),
         ("ports.node_rpc", ports.node_rpc),
         ("ports.node_p2p", ports.node_p2p),
         ("ports.node_metrics", ports.node_metrics),

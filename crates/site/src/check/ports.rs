@@ -13,6 +13,7 @@ pub(super) fn ports(table: &file::Ports, network: Network) -> Result<Ports, Prob
         signer: port("ports.signer", table.signer)?,
         signer_metrics: port("ports.signer_metrics", table.signer_metrics)?,
         exporter: port("ports.exporter", table.exporter)?,
+        status_page: port("ports.status_page", table.status_page)?,
         node_rpc: port("ports.node_rpc", table.node_rpc)?,
         node_p2p: port("ports.node_p2p", table.node_p2p)?,
         node_metrics: port("ports.node_metrics", table.node_metrics)?,

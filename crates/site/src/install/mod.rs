@@ -209,6 +209,7 @@ impl<'a> Installation<'a> {
             |file: &&Rendered| drift.iter().any(|found| found.path == file.path.as_path());
         let (users, others): (Vec<_>, Vec<_>) =
             self.files.iter().filter(differs).partition(|file| file.owner == "root");
+        self.keep_originals(&drift)?;
         let mut accounts = Accounts::read(&self.root)?;
         // The file that describes users is root's, as are all that need no other user.
         for file in users {
@@ -235,6 +236,27 @@ impl<'a> Installation<'a> {
             }
         };
         write::whole(&self.place(&file.path), file.contents.as_bytes(), file.mode, owner)
+    }
+
+    /// What somebody else wrote is kept beside, the first time that a file takes its place.
+    fn keep_originals(&self, drift: &[Drift]) -> Result<(), InstallError> {
+        let ours = self.listed()?;
+        for found in drift.iter().filter(|found| found.differences.contains(&Difference::Contents))
+        {
+            if ours.iter().any(|path| path.as_path() == found.path) {
+                continue;
+            }
+            let place = self.root.join(found.path.strip_prefix("/").unwrap_or(&found.path));
+            let mut name = place.clone().into_os_string();
+            name.push(KEPT);
+            match fs::hard_link(&place, &name) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                    return Err(at(&place, "kept beside")(error));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// Removes what is left over, and only then forgets it.
@@ -268,6 +290,9 @@ impl<'a> Installation<'a> {
         Ok(out)
     }
 }
+
+/// The ending of a file that was there before. logrotate, too, leaves out what ends in `.orig`.
+const KEPT: &str = ".before-countersign.orig";
 
 fn is_absent(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)

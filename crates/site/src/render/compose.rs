@@ -48,7 +48,7 @@ pub(super) fn files(view: View<'_>) -> Vec<Rendered> {
     for service in services(view, images) {
         out.push_str(&service.to_yaml());
     }
-    out.put(format_args!("\nnetworks:\n  signer:\n    driver_opts:\n      com.docker.network.bridge.name: countersign0\n    \
+    out.put(format_args!("\nnetworks:\n  signer:\n    driver_opts:\n      com.docker.network.bridge.name: countersign-br\n    \
          ipam:\n      config:\n        - subnet: {DOCKER_NETWORK}\n"));
     vec![Rendered::public(view.site.paths.config.join("compose.yaml"), out)]
 }

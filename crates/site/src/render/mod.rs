@@ -8,9 +8,11 @@ use crate::secrets::Secrets;
 use crate::site::Site;
 use crate::values::AbsPath;
 
+mod alerting;
 mod bitcoin;
 mod compose;
 mod firewall;
+mod link;
 mod logs;
 mod monitoring;
 mod node;
@@ -38,12 +40,14 @@ const GENERATORS: &[fn(View<'_>) -> Vec<Rendered>] = &[
     sbtc::files,
     units::files,
     firewall::files,
+    link::files,
     compose::files,
     users::files,
     logs::files,
     ssh::files,
     time::files,
     monitoring::files,
+    alerting::files,
 ];
 
 /// Every file of the host with this role, by path.

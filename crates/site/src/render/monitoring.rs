@@ -18,7 +18,8 @@ pub(super) fn files(view: View<'_>) -> Vec<Rendered> {
 }
 
 /// The name of a job, and where its metrics are.
-fn jobs(View { site, role, .. }: View<'_>) -> Vec<(&'static str, SocketAddr)> {
+fn jobs(view: View<'_>) -> Vec<(&'static str, SocketAddr)> {
+    let View { site, role, .. } = view;
     let mut jobs = Vec::new();
     if site.has_signer(role) {
         jobs.push(("countersign", site.signer_metrics()));
@@ -27,8 +28,7 @@ fn jobs(View { site, role, .. }: View<'_>) -> Vec<(&'static str, SocketAddr)> {
     if site.has_node(role) {
         jobs.push(("stacks-node", site.node_metrics()));
     }
-    let host = SocketAddr::new([127, 0, 0, 1].into(), site.ports.host_metrics.get());
-    jobs.push(("host", host));
+    jobs.push(("host", super::alerting::host_metrics(view)));
     jobs
 }
 

@@ -52,6 +52,9 @@ fn signer(view: View<'_>) -> Rendered {
         key_place(site)
     };
     out.put(format_args!("key = {key}\n"));
+    if let Some(page) = site.status_page() {
+        out.put(format_args!("status_page = {}\n", text(page)));
+    }
     if let Some(peers) = allowed_peers(site) {
         out.put(format_args!("allowed_peers = {}\n", texts(peers)));
     }

@@ -14,6 +14,7 @@ use super::{View, fixed};
 
 mod chain;
 mod jobs;
+mod proxy;
 mod sandbox;
 
 use sandbox::{CALLS, HARDENED};
@@ -28,6 +29,7 @@ const FINAL: &str = "2 4 6 8 11 12";
 
 pub(super) fn files(view: View<'_>) -> Vec<Rendered> {
     let mut units = jobs::units(view);
+    units.extend(proxy::units(view));
     if view.site.runtime == Runtime::Systemd {
         units.extend(programs(view));
     }
@@ -196,7 +198,8 @@ Type=notify
 NotifyAccess=main
 ExecStart={bin}/countersign vault --config {config}
 # A request would start what must stay down; see RestartPreventExitStatus.
-{}TimeoutStopSec=15
+{}WatchdogSec=30
+TimeoutStopSec=15
 
 # Sealed to this machine (and its TPM, if it has one): it is no use anywhere else.
 {}{}{}UMask=0077
@@ -264,10 +267,14 @@ AssertFileNotEmpty={config}
 StartLimitIntervalSec=0
 
 [Service]
-Type=exec
+Type=notify
+NotifyAccess=main
 ExecStart={bin}/countersign link --config {config}
 Restart=always
 RestartSec=1
+# A human must look first: docs/exit-codes.md.
+RestartPreventExitStatus={FINAL}
+WatchdogSec=30
 TimeoutStopSec=15
 
 {}UMask=0077

@@ -42,7 +42,12 @@ fn all(View { site, role, .. }: View<'_>) -> Vec<User<'_>> {
         "Countersign's vault",
         &paths.vault_state,
     );
-    let has_link = matches!(site.link, Some(Link::Countersign { .. })) && site.has_node(role);
+    let has_link = match site.link {
+        Some(Link::Countersign { .. }) => site.has_node(role),
+        // They stand on both hosts.
+        Some(Link::Nginx | Link::Haproxy) => true,
+        None | Some(Link::Wireguard { .. }) => false,
+    };
     add(has_link, &users.link, Uid::Link, "Countersign's link", &fixed("/nonexistent"));
     if let Some(backups) = &site.backups {
         add(is_signer, &users.backup, Uid::Backup, "Countersign's backups", &backups.folder);
@@ -91,20 +96,26 @@ fn folders(view: View<'_>) -> String {
         let (holder, _) = own(if site.signer.vault { &users.vault } else { &users.signer });
         folder(&paths.key_folder(), "0700", &holder, &holder);
         folder(&paths.credstore(), "0700", "root", "root");
-        if matches!(site.link, Some(Link::Countersign { .. })) {
-            folder(&paths.tls(), "0700", &user, &group);
-        }
         if let Some(backups) = &site.backups {
             let (user, group) = own(&users.backup);
             folder(&backups.folder, "0700", &user, &group);
         }
     }
-    if matches!(site.link, Some(Link::Countersign { .. })) && !site.has_signer(role) {
-        let (user, group) = own(&users.link);
+    if let Some(user) = tls_user(view) {
+        let (user, group) = own(user);
         folder(&paths.tls(), "0700", &user, &group);
     }
     out.push_str(&chain_folders(view));
     out
+}
+
+/// Who shows this host's certificate to the other.
+fn tls_user(View { site, role, .. }: View<'_>) -> Option<&UserName> {
+    match site.link {
+        Some(Link::Countersign { .. }) if site.has_signer(role) => Some(&site.users.signer),
+        Some(Link::Countersign { .. } | Link::Nginx | Link::Haproxy) => Some(&site.users.link),
+        None | Some(Link::Wireguard { .. }) => None,
+    }
 }
 
 /// Backups write what they did; the signer shows it.

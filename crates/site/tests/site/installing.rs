@@ -126,6 +126,24 @@ fn what_is_not_rendered_any_more_is_named_and_removed_and_nothing_else_is() {
 }
 
 #[test]
+fn what_somebody_else_wrote_is_kept_beside_and_what_we_wrote_is_not() {
+    let host = Host::new(LEAST);
+    let folder = host.at("etc/prometheus");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("prometheus.yml"), "theirs").unwrap();
+    host.installation().apply().unwrap();
+    let kept = folder.join("prometheus.yml.before-countersign.orig");
+    assert_eq!(fs::read_to_string(&kept).unwrap(), "theirs");
+    fs::write(folder.join("prometheus.yml"), "by hand").unwrap();
+    host.installation().apply().unwrap();
+    assert_eq!(host.drift(), []);
+    assert_eq!(fs::read_to_string(&kept).unwrap(), "theirs");
+    let is_kept =
+        |(path, ..): &(PathBuf, u32, Vec<u8>)| path.extension().is_some_and(|end| end == "orig");
+    assert_eq!(everything(host.root.path()).iter().filter(|file| is_kept(file)).count(), 1);
+}
+
+#[test]
 fn what_an_interrupted_run_left_is_in_nobodys_way_and_goes() {
     let host = Host::new(LEAST);
     let folder = host.at("etc/countersign");

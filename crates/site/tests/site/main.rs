@@ -14,4 +14,5 @@ mod own;
 mod parsing;
 mod sample;
 mod secrets;
+mod units_lint;
 mod wiring;

@@ -97,10 +97,7 @@ pub(super) const ALERTS: &[Alert] = &[
         runbook: Runbook {
             meaning: "A backup that was never restored is a hope.",
             look: &["Did the verification run, and how did it end?"],
-            commands: &[
-                "journalctl -u countersign-backup-verify -n 50 --no-pager",
-                "countersign backup --help",
-            ],
+            commands: &["journalctl -u countersign-backup-verify -n 50 --no-pager"],
             escalate: "If two verifications in a row fail.",
         },
         story: &[sample(&own::BACKUP_VERIFIED, BACKUP, "-700000+0x60")],

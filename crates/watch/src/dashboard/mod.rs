@@ -33,8 +33,11 @@ pub struct Panel {
     /// How it is drawn.
     pub look: Look,
     /// What is drawn, and how each series is called.
-    pub lines: &'static [(fn() -> Expr, &'static str)],
+    pub lines: &'static [Line],
 }
+
+/// An expression, and how its series are called.
+pub type Line = (fn() -> Expr, &'static str);
 
 /// How a panel is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

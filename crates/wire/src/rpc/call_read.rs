@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::address::StacksAddress;
-use crate::clarity::{ClarityName, ClarityValue, Principal};
+use crate::clarity::{ClarityName, ClarityValue, ContractId, Principal};
 use crate::codec::{DecodeError, Wire as _};
 use crate::hex_bytes;
 use crate::keys::PublicKey;
@@ -19,6 +19,9 @@ pub const SIGNER_SLOTS_FUNCTION: &str = "stackerdb-get-signer-slots-page";
 
 /// Function of `sbtc-registry` that gives the aggregate key of the sBTC signers.
 pub const AGGREGATE_KEY_FUNCTION: &str = "get-current-aggregate-pubkey";
+
+/// Function of `.pox-5` that gives the key that a signer-manager registered.
+pub const SIGNER_INFO_FUNCTION: &str = "get-signer-info";
 
 /// Body of `POST /v2/contracts/call-read/…`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,6 +80,15 @@ impl CallReadRequest {
     /// Asks for [`AGGREGATE_KEY_FUNCTION`].
     pub fn aggregate_key(sender: &StacksAddress) -> Self {
         Self { sender: sender.to_string(), arguments: Vec::new() }
+    }
+}
+
+impl CallReadRequest {
+    /// Asks for [`SIGNER_INFO_FUNCTION`] of a signer-manager.
+    pub fn signer_info(sender: &StacksAddress, manager: &ContractId) -> Self {
+        let manager = Principal::Contract(manager.address, manager.name.clone());
+        let argument = ClarityValue::Principal(manager).to_bytes();
+        Self { sender: sender.to_string(), arguments: vec![hex::encode(argument)] }
     }
 }
 
@@ -159,6 +171,23 @@ impl CallReadResponse {
 
 /// What the registry has before the first key.
 const NO_KEY: [u8; 1] = [0];
+impl CallReadResponse {
+    /// Reads the answer of [`SIGNER_INFO_FUNCTION`]: `(some (buff 33))`, or `none` if pox-5 does not know
+    /// the manager.
+    pub fn signer_info(&self) -> Result<Option<PublicKey>, CallReadError> {
+        let unexpected = CallReadError::Unexpected { expected: "(optional (buff 33))" };
+        let ClarityValue::Optional(key) = self.value()? else { return Err(unexpected) };
+        match key.map(|key| *key) {
+            None => Ok(None),
+            Some(ClarityValue::Buffer(bytes)) => {
+                let key = bytes.try_into().ok().and_then(PublicKey::from_bytes);
+                key.map(Some).ok_or(unexpected)
+            }
+            Some(_) => Err(unexpected),
+        }
+    }
+}
+
 const NUM_SLOTS: &str = "num-slots";
 const SIGNER: &str = "signer";
 
@@ -263,6 +292,24 @@ mod tests {
             serde_json::from_str(text).expect("well-formed by construction");
         let cause = "Unchecked(NoSuchContract)".to_owned();
         assert_eq!(answer.last_set_cycle(), Err(CallReadError::Refused(cause)));
+    }
+
+    #[test]
+    fn a_manager_has_a_key_or_none_and_nothing_else_passes() {
+        let text = "02c6047f9441ed7d6d3045406e95c07cd85c778e4b8cef3ca7abac09b95c709ee5";
+        let answer = |result: &str| {
+            let result = Some(result.to_owned());
+            CallReadResponse { okay: true, result, cause: None }.signer_info()
+        };
+        let key = answer(&format!("0x0a0200000021{text}"));
+        assert_eq!(key, Ok(Some(text.parse().expect("well-formed by construction"))));
+        assert_eq!(answer("0x09"), Ok(None));
+        let short = text.get(..64).expect("it has 66 digits");
+        let others =
+            [format!("0x0a0200000020{short}"), format!("0x0200000021{text}"), "0x0a03".to_owned()];
+        for other in others {
+            assert!(matches!(answer(&other), Err(CallReadError::Unexpected { .. })), "{other}");
+        }
     }
 
     #[test]

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub use call_read::{
     AGGREGATE_KEY_FUNCTION, CallReadError, CallReadRequest, CallReadResponse,
-    LAST_SET_CYCLE_FUNCTION, SIGNER_SLOTS_FUNCTION,
+    LAST_SET_CYCLE_FUNCTION, SIGNER_INFO_FUNCTION, SIGNER_SLOTS_FUNCTION,
 };
 pub use pox::PoxInfo;
 pub use sortition::{LatestAndLast, Sortition, SortitionViewError, Winner};

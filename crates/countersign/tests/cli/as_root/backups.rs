@@ -395,11 +395,23 @@ fn a_watch_backs_up_at_once_after_a_new_key_and_outlives_the_database() {
     assert_eq!(watching.child.wait().unwrap().code(), Some(0));
     let elsewhere = fs::read_dir(desk.path("elsewhere")).unwrap().count();
     assert!(elsewhere >= 6, "{elsewhere}");
-    let newest = desk.names().into_iter().filter(|name| name.ends_with(".json")).max().unwrap();
+    let newest = desk.names().into_iter().filter(|name| name.contains(".age.json")).max().unwrap();
     let manifest: Value =
         serde_json::from_slice(&fs::read(desk.path("backups").join(newest)).unwrap()).unwrap();
     assert_eq!(manifest["contents"]["shares"][0]["status"], "verified");
     assert_eq!(manifest["offsite"]["program"], "/bin/cp");
+}
+
+/// The folder of a temporary PostgreSQL into which the script wrote its id.
+fn data_with_id(scratch: &Path, running: &mut Child) -> PathBuf {
+    loop {
+        let mut folders = fs::read_dir(scratch).unwrap().map(|it| it.unwrap().path().join("data"));
+        if let Some(data) = folders.find(|data| data.join("id").exists()) {
+            return data;
+        }
+        assert!(running.try_wait().unwrap().is_none(), "it ended before it was killed");
+        std::thread::yield_now();
+    }
 }
 
 #[test]
@@ -408,7 +420,7 @@ fn what_a_killed_verification_left_is_ended_and_removed_by_the_next() {
     let desk = Desk::new();
     assert!(desk.back_up(&[]).status.success());
     let script = "case \"$*\" in *--list*) exec \"$REAL\" \"$@\";; *--version*) exec \"$REAL\" \"$@\";; esac\n\
-                  echo $$ > \"$(dirname \"$(echo \"$*\" | sed \"s/.*--use-list=\\([^ ]*\\).*/\\1/\")\")/data/id\"; exec sleep 600";
+                  echo $$ > \"$(echo \"$*\" | sed \"s/.*host='\\([^']*\\)'.*/\\1/\")/data/id\"; exec sleep 600";
     let programs = desk.programs("pg_restore", script);
     let scratch = desk.path("scratch");
     fs::create_dir(&scratch).unwrap();
@@ -416,26 +428,27 @@ fn what_a_killed_verification_left_is_ended_and_removed_by_the_next() {
     let args = ["--level", "1", "--scratch", "scratch"];
     let scratch_path = scratch.to_str().unwrap().to_owned();
     let args = args.map(|arg| if arg == "scratch" { scratch_path.as_str() } else { arg });
-    let mut running = desk
-        .verifying(&args)
-        .args(["--pg-bin", programs.to_str().unwrap()])
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let left = loop {
-        let found = fs::read_dir(&scratch).unwrap().find_map(|entry| {
-            let data = entry.unwrap().path().join("data");
-            data.join("id").exists().then_some(data)
-        });
-        if let Some(data) = found {
-            break data;
-        }
-        assert!(running.try_wait().unwrap().is_none(), "it ended before it was killed");
-        std::thread::yield_now();
+    // The process, the one that restores, and the server, once all three run.
+    let started = || {
+        let mut running = desk
+            .verifying(&args)
+            .args(["--pg-bin", programs.to_str().unwrap()])
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let data = data_with_id(&scratch, &mut running);
+        let restoring = line_of(&data.join("id"), &mut running);
+        let server = fs::read_to_string(data.join("postmaster.pid")).unwrap();
+        (running, restoring, server.lines().next().unwrap().to_owned())
     };
-    let restoring = line_of(&left.join("id"), &mut running);
-    let server = fs::read_to_string(left.join("postmaster.pid")).unwrap();
-    let server = server.lines().next().unwrap().to_owned();
+    // Asked to stop, it leaves nothing.
+    let (mut running, _, server) = started();
+    kill("-TERM", &running.id().to_string());
+    assert_eq!(running.wait().unwrap().code(), Some(1));
+    assert_eq!(fs::read_dir(&scratch).unwrap().count(), 0);
+    assert!(!Path::new(&format!("/proc/{server}")).exists());
+    // Killed, it cannot.
+    let (mut running, restoring, server) = started();
     running.kill().unwrap();
     running.wait().unwrap();
     kill("-KILL", &restoring);
@@ -445,4 +458,93 @@ fn what_a_killed_verification_left_is_ended_and_removed_by_the_next() {
     assert_eq!(fs::read_dir(&scratch).unwrap().count(), 0);
     let status = fs::read_to_string(format!("/proc/{server}/stat")).unwrap_or_default();
     assert!(status.is_empty() || status.contains(") Z "), "{status}");
+}
+
+#[test]
+#[ignore = "needs root: it runs PostgreSQL as its user"]
+fn nothing_is_restored_over_something_and_nothing_from_a_damaged_backup() {
+    let desk = Desk::new();
+    assert!(desk.back_up(&[]).status.success());
+    let names = desk.names();
+    let name = names.iter().find(|name| name.ends_with(".dump.age")).unwrap();
+    let file = desk.path("backups").join(name);
+    let restore = |database: &str| {
+        let mut command = countersign(&["restore", "postgres", "--identity", "identity"]);
+        command.args(["--user", "tester", "--owner", "sbtc", "--database", database, "--host"]);
+        command.arg(desk.database.cluster.socket()).arg(&file).current_dir(desk.folder.path());
+        command.output().unwrap()
+    };
+    let output = restore(&desk.database.name);
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert!(said(&output).contains("is not empty"), "{}", said(&output));
+    let empty = Database::empty();
+    let tables = "SELECT count(*) FROM pg_tables WHERE schemaname IN ('public', 'sbtc_signer')";
+    let whole = fs::read(&file).unwrap();
+    let mut flipped = whole.clone();
+    *flipped.last_mut().unwrap() ^= 1;
+    fs::write(&file, flipped).unwrap();
+    let output = restore(&empty.name);
+    assert_eq!(output.status.code(), Some(14), "{}", said(&output));
+    assert_eq!(empty.sql(tables), "0");
+    let output = restore("nobody's; $(touch x)");
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    fs::write(&file, whole).unwrap();
+    let output = restore(&empty.name);
+    assert!(output.status.success(), "{}", said(&output));
+    assert_eq!(
+        empty.sql("SELECT tableowner FROM pg_tables WHERE tablename = 'dkg_shares'"),
+        "sbtc"
+    );
+}
+
+#[test]
+#[ignore = "needs root: it runs PostgreSQL as its user"]
+fn the_description_of_the_installation_says_everything_that_a_backup_needs() {
+    let desk = Desk::new();
+    // Services see no /tmp, and a description with it is refused.
+    let home = tempfile::tempdir_in("/var/lib").unwrap();
+    let at = |name: &str| home.path().join(name).display().to_string();
+    fs::create_dir(at("state")).unwrap();
+    fs::copy(desk.path("pgpass"), at("pgpass")).unwrap();
+    let toml = format!(
+        "network = \"mainnet\"\n[hosts.signer]\nname = \"signer-1\"\n[paths]\nstate = \"{}\"\n\
+         [backups]\nrecipients = [\"{}\", \"{}\"]\nfolder = \"{}\"\noff_host = [\"/bin/cp\", \"-t\", \"{}\"]\n\
+         [backups.database]\nname = \"{}\"\nuser = \"backup\"\npassword_file = \"{}\"\n",
+        at("state"),
+        desk.recipients[0],
+        desk.recipients[1],
+        at("backups"),
+        at("elsewhere"),
+        desk.database.name,
+        at("pgpass"),
+    );
+    fs::write(at("countersign.toml"), toml).unwrap();
+    let run = || {
+        countersign(&["backup", "postgres", "run", "--site", "countersign.toml", "--host"])
+            .arg(desk.database.cluster.socket())
+            .current_dir(home.path())
+            .output()
+            .unwrap()
+    };
+    let finished = || {
+        let entries = fs::read_dir(at("backups")).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.filter(|name| name.ends_with(".dump.age")).count()
+    };
+    let outcome = || {
+        let text = fs::read(home.path().join("state/records/backup.postgres.json")).unwrap();
+        serde_json::from_slice::<Value>(&text).unwrap()["outcome"].clone()
+    };
+    // The other host is away: the backup is made, and the failure is told.
+    let output = run();
+    assert_eq!(output.status.code(), Some(14), "{}", said(&output));
+    assert_eq!(finished(), 1);
+    assert_eq!(outcome(), "failed");
+    fs::create_dir(at("elsewhere")).unwrap();
+    let output = run();
+    assert!(output.status.success(), "{}", said(&output));
+    assert_eq!(outcome(), "ok");
+    // The one that was not carried is carried now; of one day one backup stays.
+    assert_eq!(fs::read_dir(at("elsewhere")).unwrap().count(), 2);
+    assert_eq!(finished(), 1);
 }

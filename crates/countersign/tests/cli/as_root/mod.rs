@@ -1,11 +1,14 @@
 //! What needs users, access control lists and programs of the distribution.
 
 mod backups;
+mod doctor;
 mod firewall;
 mod guard;
 mod interop;
+mod link_page;
 mod newborn;
 mod page;
+mod site;
 mod start_page;
 mod user;
 mod vault;

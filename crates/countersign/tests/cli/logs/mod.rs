@@ -2,4 +2,6 @@
 
 mod decisions;
 mod explain;
+mod page;
+mod retention;
 mod verify;

@@ -17,6 +17,8 @@ fn prometheus(folder: &std::path::Path, config: &str) -> (Running, String) {
         Command::new("prometheus")
             .arg(format!("--config.file={}", folder.join("prometheus.yml").display()))
             .arg(format!("--storage.tsdb.path={}", folder.join("data").display()))
+            // It finds Alertmanager after five seconds; what it sent before is lost until it sends it again.
+            .arg("--rules.alert.resend-delay=1s")
             .arg("--web.listen-address=127.0.0.1:0"),
     );
     let address = running.word_after("msg=\"Listening on\" address=");

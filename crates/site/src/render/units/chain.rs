@@ -1,6 +1,7 @@
 //! The units of stacks-node, bitcoind and the sBTC signer, which talk to peers all over the world.
 
 use crate::choices::BitcoinMode;
+use crate::firewall::TUNNEL;
 use crate::site::{Link, Site};
 
 use super::sandbox::{CALLS, HARDENED};
@@ -26,10 +27,8 @@ pub(super) fn node(site: &Site) -> String {
     // A node whose observer is not there yet repeats its events and stands still meanwhile (row E41).
     let first = match &site.link {
         None => "countersign.socket",
-        Some(Link::Countersign { .. }) => "countersign-link.service",
-        Some(Link::Nginx) => "nginx.service",
-        Some(Link::Haproxy) => "haproxy.service",
-        Some(Link::Wireguard { .. }) => "wg-quick@countersign.service",
+        Some(Link::Countersign { .. } | Link::Nginx | Link::Haproxy) => "countersign-link.service",
+        Some(Link::Wireguard { .. }) => &format!("wg-quick@{TUNNEL}.service"),
     };
     let bitcoin = match site.bitcoin.mode {
         BitcoinMode::External => "",

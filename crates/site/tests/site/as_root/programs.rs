@@ -64,9 +64,8 @@ fn systemd_finds_nothing_to_say_about_any_unit() {
     for (host, files) in hosts() {
         let home = folder.path().join(&host);
         fs::create_dir(&home).unwrap();
-        for unit in
-            files.iter().filter(|file| file.path.as_path().starts_with("/etc/systemd/system"))
-        {
+        let units = Path::new("/etc/systemd/system");
+        for unit in files.iter().filter(|file| file.path.as_path().parent() == Some(units)) {
             let mut contents = unit.contents.to_string();
             for program in ["countersign", "stacks-node", "bitcoind", "sbtc-signer"] {
                 contents =

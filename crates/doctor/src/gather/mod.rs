@@ -1,0 +1,378 @@
+//! Measuring. Every part has its own limit, so that a node that hangs, a dead network file system or a
+//! program that does not end costs one fact and no more.
+
+mod bitcoin;
+mod bounded;
+mod clock;
+mod configs;
+mod daemon;
+mod files;
+mod http;
+mod logs;
+mod machine;
+mod network;
+mod node;
+mod processes;
+mod sbtc;
+mod ssh;
+mod storage;
+mod units;
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign_node::{AuthPassword, TlsError};
+use countersign_ops::records::{self, Outcome, Record};
+
+use crate::check::Source;
+use crate::facts::{Certificate, Facts, JobRecord, Program};
+use crate::grade::{Fact, Unknown};
+use crate::target::{Opened, Target};
+use bounded::blocking;
+use configs::Configs;
+
+/// Is told which part was measured.
+pub type Progress<'a> = &'a (dyn Fn(Source) + Sync);
+
+/// Measures what the chosen sources have. To be called inside a tokio runtime with time and I/O, which is to
+/// be shut down in the background: a thread that hangs in the kernel never ends.
+pub async fn gather(
+    target: &Arc<Target>,
+    sources: &BTreeSet<Source>,
+    now: u64,
+    progress: Progress<'_>,
+) -> Facts {
+    let mut facts = Facts::nothing(target.profile, now);
+    facts.bounds = target.bounds;
+    facts.processes = blocking("looking for processes", LOCAL, processes::gather).await;
+    let configs = configs::gather(target, &mut facts);
+    progress(Source::Configs);
+    let (records_folder, records) = recorded(target, &facts).await;
+    let has = |source| sources.contains(&source);
+    let shared = Shared { target, configs: &configs, facts: &facts };
+    // Units first: they name the logs.
+    let work = async {
+        tokio::join!(
+            when(has(Source::Units) || has(Source::Logs), shared.units(), Source::Units, progress),
+            local_and_remote(&shared, &has, records_folder.as_ref(), progress),
+        )
+    };
+    let (units, parts) = Box::pin(work).await;
+    let mut measured = facts.clone();
+    set(&mut measured.units, units);
+    parts.put_into(&mut measured);
+    if has(Source::Logs) {
+        measured.logs = logs::gather(&measured, &records.clone().unwrap_or_default(), LOCAL).await;
+        progress(Source::Logs);
+    }
+    measured.records = records.map(|records| records.iter().map(job).collect());
+    progress(Source::Records);
+    measured
+}
+
+/// Files, programs and sockets of this machine answer within this.
+const LOCAL: Duration = Duration::from_millis(2_500);
+
+fn set<T>(place: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *place = value;
+    }
+}
+
+async fn when<T>(
+    is_wanted: bool,
+    work: impl Future<Output = T>,
+    source: Source,
+    progress: Progress<'_>,
+) -> Option<T> {
+    if !is_wanted {
+        return None;
+    }
+    let value = work.await;
+    progress(source);
+    Some(value)
+}
+
+type Daemon = (
+    Fact<crate::facts::DaemonState>,
+    Fact<crate::facts::MetricsPage>,
+    Fact<crate::facts::EventFlow>,
+);
+type Network = (Fact<Vec<crate::facts::Listener>>, Fact<crate::facts::Firewall>);
+
+/// What is measured at the same time.
+struct Parts {
+    machine: Option<crate::facts::Machine>,
+    storage: Option<crate::facts::Storage>,
+    clock: Option<crate::facts::Clock>,
+    key: Option<Fact<Vec<countersign_custody::Check>>>,
+    files: Option<Fact<Vec<crate::facts::FileFinding>>>,
+    node: Option<crate::facts::NodeState>,
+    daemon: Option<Daemon>,
+    bitcoin: Option<Fact<crate::facts::BitcoinState>>,
+    sbtc: Option<Fact<crate::facts::SbtcState>>,
+    network: Option<Network>,
+    ssh: Option<Fact<crate::facts::Ssh>>,
+    certificates: Option<Fact<Vec<Certificate>>>,
+}
+
+impl Parts {
+    fn put_into(self, facts: &mut Facts) {
+        set(&mut facts.machine, self.machine);
+        set(&mut facts.storage, self.storage);
+        set(&mut facts.clock, self.clock);
+        set(&mut facts.key, self.key);
+        set(&mut facts.files, self.files);
+        set(&mut facts.node, self.node);
+        if let Some((status, metrics, events)) = self.daemon {
+            (facts.daemon, facts.metrics, facts.events) = (status, metrics, events);
+        }
+        set(&mut facts.bitcoin, self.bitcoin);
+        set(&mut facts.sbtc, self.sbtc);
+        if let Some((listeners, firewall)) = self.network {
+            (facts.listeners, facts.firewall) = (listeners, firewall);
+        }
+        set(&mut facts.ssh, self.ssh);
+        set(&mut facts.certificates, self.certificates);
+    }
+}
+
+async fn local_and_remote(
+    shared: &Shared<'_>,
+    has: &(dyn Fn(Source) -> bool + Sync),
+    records: Option<&PathBuf>,
+    progress: Progress<'_>,
+) -> Parts {
+    let node = has(Source::Node) || has(Source::Bitcoin) || has(Source::Machine);
+    let (
+        machine,
+        storage,
+        clock,
+        key,
+        files,
+        node,
+        daemon,
+        bitcoin,
+        sbtc,
+        network,
+        ssh,
+        certificates,
+    ) = tokio::join!(
+        when(has(Source::Machine), shared.machine(), Source::Machine, progress),
+        when(has(Source::Storage), shared.storage(records.cloned()), Source::Storage, progress),
+        when(has(Source::Clock), shared.clock(), Source::Clock, progress),
+        when(has(Source::Files), shared.key(), Source::Files, progress),
+        when(has(Source::Files), shared.files(), Source::Files, progress),
+        when(node, shared.node(), Source::Node, progress),
+        when(has(Source::Daemon), shared.daemon(), Source::Daemon, progress),
+        when(
+            has(Source::Bitcoin) || has(Source::Node),
+            shared.bitcoin(),
+            Source::Bitcoin,
+            progress
+        ),
+        when(has(Source::Sbtc), shared.sbtc(), Source::Sbtc, progress),
+        when(has(Source::Network), shared.network(), Source::Network, progress),
+        when(has(Source::Ssh) || has(Source::Network), shared.ssh(), Source::Ssh, progress),
+        when(has(Source::Certificates), shared.certificates(), Source::Certificates, progress),
+    );
+    Parts {
+        machine,
+        storage,
+        clock,
+        key,
+        files,
+        node,
+        daemon,
+        bitcoin,
+        sbtc,
+        network,
+        ssh,
+        certificates,
+    }
+}
+
+/// What every part may need.
+struct Shared<'a> {
+    target: &'a Arc<Target>,
+    configs: &'a Configs,
+    facts: &'a Facts,
+}
+
+impl Shared<'_> {
+    async fn machine(&self) -> crate::facts::Machine {
+        let processes = self.facts.processes.as_deref().unwrap_or_default().to_vec();
+        let machine =
+            blocking("looking at the machine", LOCAL, move || Ok(machine::gather(&processes)))
+                .await;
+        machine.unwrap_or_else(|_| Facts::nothing(self.target.profile, 0).machine)
+    }
+
+    async fn storage(&self, records: Option<PathBuf>) -> crate::facts::Storage {
+        let folders = configs::folders(self.facts);
+        let signer = folders.first().cloned();
+        let now = self.facts.now;
+        let volumes =
+            blocking("looking at the file systems", LOCAL, move || storage::volumes(&folders))
+                .await;
+        let fsync = match signer {
+            Some((_, folder)) => {
+                blocking("writing to the disk", LOCAL, move || storage::fsync(&folder)).await
+            }
+            None => Err(Unknown::not_here("nothing of the installation is kept on a disk")),
+        };
+        let known = volumes.clone();
+        let history = match records {
+            Some(folder) => {
+                blocking("reading records", LOCAL, move || storage::history(&folder, now, &known))
+                    .await
+            }
+            None => Err(Unknown::not_here("there is no folder for records")),
+        };
+        crate::facts::Storage { volumes, fsync, history }
+    }
+
+    async fn clock(&self) -> crate::facts::Clock {
+        clock::gather(self.target.time_server.as_deref(), self.target.patience).await
+    }
+
+    async fn key(&self) -> Fact<Vec<countersign_custody::Check>> {
+        let target = Arc::clone(self.target);
+        let is_private = self.facts.is_private_network();
+        let now = self.facts.now;
+        let processes = self.facts.processes.as_deref().unwrap_or_default();
+        let running = processes.iter().find(|process| {
+            matches!(process.program, Program::Vault | Program::Countersign | Program::StacksSigner)
+        });
+        let user = running.map(|process| process.uid);
+        blocking("looking at the key's place", LOCAL, move || {
+            let signer = target.signer.as_ref().ok_or_else(no_signer)?;
+            let opened = signer.read.as_ref().map_err(|_| not_understood())?;
+            Ok(files::key(signer, opened, user, is_private, now))
+        })
+        .await
+    }
+
+    async fn files(&self) -> Fact<Vec<crate::facts::FileFinding>> {
+        let paths = self.configs.files.clone();
+        blocking("looking at the files", LOCAL, move || files::findings(&paths)).await
+    }
+
+    async fn node(&self) -> crate::facts::NodeState {
+        let signer = match &self.facts.signer {
+            Ok(signer) => signer,
+            Err(unknown) => return node::nothing(unknown),
+        };
+        let none = AuthPassword::new("");
+        let opened = self.opened().ok();
+        let asker = node::Asker {
+            signer,
+            password: self.configs.password.as_ref().unwrap_or(&none),
+            tls: opened.and_then(|opened| opened.node_tls.as_ref()),
+            manager: self.target.manager.as_ref(),
+            patience: self.target.patience,
+        };
+        Box::pin(node::gather(&asker)).await
+    }
+
+    /// What our program reads in the signer's configuration.
+    fn opened(&self) -> Fact<&Opened> {
+        let signer = self.target.signer.as_ref().ok_or_else(no_signer)?;
+        signer.read.as_ref().map_err(|_| not_understood())
+    }
+
+    async fn daemon(&self) -> Daemon {
+        let opened = self.opened();
+        let socket = opened.map(|opened| opened.control_socket.as_deref());
+        let metrics = self.facts.signer.as_ref().ok().and_then(|signer| signer.metrics.as_deref());
+        let (target, patience) = (self.target, self.target.patience);
+        let (status, (metrics, events)) = tokio::join!(
+            daemon::status(socket, patience),
+            daemon::metrics_and_events(metrics, target.event_wait, patience),
+        );
+        (status, metrics, events)
+    }
+
+    async fn bitcoin(&self) -> Fact<crate::facts::BitcoinState> {
+        bitcoin::gather(self.configs.bitcoin.as_ref(), self.target.patience).await
+    }
+
+    async fn sbtc(&self) -> Fact<crate::facts::SbtcState> {
+        sbtc::gather(&self.facts.sbtc_config, self.target.patience).await
+    }
+
+    async fn network(&self) -> Network {
+        tokio::join!(
+            blocking("looking for sockets", LOCAL, network::listeners),
+            network::firewall(LOCAL),
+        )
+    }
+
+    async fn ssh(&self) -> Fact<crate::facts::Ssh> {
+        ssh::gather(LOCAL).await
+    }
+
+    async fn units(&self) -> Fact<Vec<crate::facts::Unit>> {
+        let folders: Vec<PathBuf> = units::FOLDERS.iter().map(PathBuf::from).collect();
+        let found = blocking("looking for units", LOCAL, move || units::find(&folders)).await?;
+        Ok(units::exposures(found, LOCAL).await)
+    }
+
+    async fn certificates(&self) -> Fact<Vec<Certificate>> {
+        let paths = self.configs.certificates.clone();
+        blocking("reading certificates", LOCAL, move || certificates(&paths)).await
+    }
+}
+
+fn not_understood() -> Unknown {
+    Unknown::because("the signer's configuration is not understood (config)")
+}
+
+fn no_signer() -> Unknown {
+    Unknown::but("no signer's configuration was named", "countersign doctor --config FILE")
+}
+
+fn certificates(paths: &[PathBuf]) -> Fact<Vec<Certificate>> {
+    let read = |path: &PathBuf| {
+        let dates =
+            countersign_node::tls::certificate_dates(path).map_err(|error| match &error {
+                TlsError::Unreadable { .. } => {
+                    Unknown::but(error.to_string(), "run doctor as root")
+                }
+                _ => Unknown::because(error.to_string()),
+            })?;
+        Ok(Certificate { path: path.clone(), not_before: dates.0, not_after: dates.1 })
+    };
+    paths.iter().map(read).collect()
+}
+
+/// The folder of records and what is in it.
+async fn recorded(target: &Arc<Target>, facts: &Facts) -> (Option<PathBuf>, Fact<Vec<Record>>) {
+    let beside = || {
+        let database = facts.signer.as_ref().ok()?.db_path.clone()?;
+        Some(std::path::absolute(database).ok()?.parent()?.join("records"))
+    };
+    let Some(folder) = target.records.clone().or_else(beside) else {
+        return (None, Err(Unknown::not_here("there is no folder for records")));
+    };
+    let path = folder.clone();
+    let read = blocking("reading records", LOCAL, move || {
+        let reading = records::read_all(&path).map_err(|error| {
+            let reason = format!("the records in {} cannot be read: {error}", path.display());
+            Unknown::but(reason, "run doctor as the signer's user or as root")
+        })?;
+        Ok(reading.records)
+    });
+    (Some(folder), read.await)
+}
+
+fn job(record: &Record) -> JobRecord {
+    JobRecord {
+        job: record.job.clone(),
+        at: record.at,
+        is_good: record.outcome == Outcome::Ok,
+        detail: record.detail.clone().into(),
+    }
+}

@@ -1,0 +1,90 @@
+//! bitcoin.conf: `key=value` lines, sections in brackets.
+
+use std::path::{Path, PathBuf};
+
+use crate::facts::BitcoinConfig;
+use crate::parse::secret::weakness;
+
+/// Reads a bitcoin.conf. `section` is the network's (`main`, `test`, `regtest`, …); what stands before any
+/// section counts for every network.
+pub fn read(text: &str, path: &Path, section: &str) -> BitcoinConfig {
+    let mut config =
+        BitcoinConfig { path: path.to_owned(), shrinks_log: true, ..BitcoinConfig::default() };
+    let mut here = String::new();
+    for line in text.lines() {
+        // A password may hold `#`; bitcoind itself refuses that, and takes the rest of the line as a comment.
+        let line = line.split('#').next().unwrap_or_default().trim();
+        if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            name.clone_into(&mut here);
+            continue;
+        }
+        let Some((key, value)) = line.split_once('=') else { continue };
+        let (key, value) = (key.trim().trim_start_matches('-'), value.trim());
+        let (key, is_ours) = match key.split_once('.') {
+            Some((network, key)) => (key, network == section),
+            None => (key, here.is_empty() || here == section),
+        };
+        if is_ours {
+            set(&mut config, key, value);
+        }
+    }
+    config
+}
+
+fn set(config: &mut BitcoinConfig, key: &str, value: &str) {
+    // An empty value is true to bitcoind.
+    let is_on = value.is_empty() || value.parse::<i64>().is_ok_and(|number| number != 0);
+    match key {
+        "server" => config.is_server = is_on,
+        "prune" => config.prune = value.parse().unwrap_or(0),
+        "rpcallowip" => {
+            config.allows_everybody |= is_everybody(value);
+            config.allowed.push(value.to_owned());
+        }
+        "rpcbind" => config.binds.push(value.to_owned()),
+        "rpcpassword" => {
+            config.has_plain_password = true;
+            config.weak_password = weakness(value);
+        }
+        "printtoconsole" => config.is_logged_to_console = is_on,
+        "shrinkdebugfile" => config.shrinks_log = is_on,
+        "datadir" => config.datadir = Some(PathBuf::from(value)),
+        "disablewallet" => config.is_wallet_disabled = is_on,
+        _ => {}
+    }
+}
+
+/// Whether a network has an empty prefix, whatever address stands before it.
+fn is_everybody(network: &str) -> bool {
+    match network.split_once('/') {
+        Some((_, prefix)) => matches!(prefix.trim(), "0" | "0.0.0.0" | "::" | "00"),
+        None => matches!(network, "0.0.0.0" | "::"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sections_and_prefixes_are_those_of_the_network() {
+        let text = "server=1\nprune=1024 # small\nrpcallowip=127.0.0.1/0\n\n[regtest]\nrpcpassword=12345\ntest.rpcbind=0.0.0.0\n[main]\ndisablewallet=1\nprinttoconsole=1\n";
+        let config = read(text, Path::new("/b"), "main");
+        assert!(config.is_server && config.is_wallet_disabled && config.is_logged_to_console);
+        assert_eq!((config.prune, config.allows_everybody), (1024, true));
+        assert!(!config.has_plain_password && config.binds.is_empty());
+        let config = read(text, Path::new("/b"), "regtest");
+        assert_eq!(config.weak_password, Some("is a sample of a guide"));
+        assert!(config.shrinks_log);
+    }
+
+    #[test]
+    fn everybody_has_many_spellings() {
+        for network in ["0.0.0.0/0", "::/0", "127.0.0.1/0", "0.0.0.0", "10.0.0.1/0.0.0.0"] {
+            assert!(is_everybody(network), "{network}");
+        }
+        for network in ["127.0.0.1", "10.0.0.0/8", "10.0.0.0/255.0.0.0", "fd00::/64"] {
+            assert!(!is_everybody(network), "{network}");
+        }
+    }
+}
