@@ -104,7 +104,7 @@ fn pack<W: Write>(
 ) -> Result<W, ArchiveError> {
     let mut encoder = zstd::Encoder::new(out, LEVEL).map_err(ArchiveError::Write)?;
     encoder.include_checksum(true).map_err(ArchiveError::Write)?;
-    let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     encoder.multithread(u32::try_from(cores).unwrap_or(1)).map_err(ArchiveError::Write)?;
     let mut archive = Builder::new(encoder);
     let (begun, mut done) = (Instant::now(), 0);

@@ -114,7 +114,7 @@ impl ChainstateConfig {
     pub fn move_to(&mut self, working_dir: &Path) {
         let network = self.chainstate.file_name().unwrap_or_default();
         self.chainstate = working_dir.join(network);
-        self.working_dir = working_dir.to_owned();
+        working_dir.clone_into(&mut self.working_dir);
     }
 
     /// Where the RPC is asked from this host.

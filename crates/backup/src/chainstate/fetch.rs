@@ -27,7 +27,7 @@ pub struct Fetched {
     pub path: PathBuf,
     /// Whether it was downloaded for this, and may be removed.
     pub is_ours: bool,
-    /// How many bytes came from the server this time.
+    /// How many bytes arrived from the server this time.
     pub downloaded: u64,
     /// How long it is.
     pub bytes: u64,
@@ -181,12 +181,12 @@ impl Download {
     fn run(&self, client: &HttpClient, url: &str, care: &mut Care<'_>) -> Result<u64, FetchError> {
         let (mut total, mut failures) = (0, 0);
         loop {
-            let (came, done) = self.attempt(client, url, care)?;
-            total += came;
+            let (arrived, done) = self.attempt(client, url, care)?;
+            total += arrived;
             match done {
                 Ok(()) => return Ok(total),
                 // Whatever has brought something on is no failure.
-                Err(_) if came > 0 => failures = 0,
+                Err(_) if arrived > 0 => failures = 0,
                 Err(error) if failures >= MAX_FAILURES => return Err(error.into()),
                 Err(_) => failures += 1,
             }
@@ -197,7 +197,7 @@ impl Download {
         }
     }
 
-    /// Asks for the rest once. Gives how many bytes came, and what broke it off if anything did.
+    /// Asks for the rest once. Gives how many bytes arrived, and what broke it off if anything did.
     fn attempt(
         &self,
         client: &HttpClient,
@@ -223,13 +223,13 @@ impl Download {
         file.set_len(begins).and_then(|()| file.seek(SeekFrom::Start(begins))).map_err(io)?;
         self.remember(&answer.headers)?;
         let of = length_of(&answer, begins);
-        let (mut body, mut came, clock) = (answer.body, 0, Instant::now());
+        let (mut body, mut arrived, clock) = (answer.body, 0, Instant::now());
         let end = loop {
             match body.next() {
                 Ok(Some(block)) => {
                     file.write_all(&block).map_err(io)?;
-                    came += block.len() as u64;
-                    let (bytes, elapsed) = (begins + came, clock.elapsed());
+                    arrived += block.len() as u64;
+                    let (bytes, elapsed) = (begins + arrived, clock.elapsed());
                     care.tell(Progress { phase: "download", bytes, of, elapsed });
                 }
                 Ok(None) => break Ok(()),
@@ -239,7 +239,7 @@ impl Download {
         file.sync_data().map_err(io)?;
         match end {
             Err(HttpError::Stopped) => Err(FetchError::Stopped),
-            end => Ok((came, end)),
+            end => Ok((arrived, end)),
         }
     }
 
@@ -306,13 +306,11 @@ impl Start {
 
 /// How long the whole archive is, if the answer says so.
 fn length_of(answer: &Answer<'_>, begins: u64) -> Option<u64> {
-    match range_of(&answer.headers) {
-        Some((_, length)) => length,
-        None => {
-            let length = answer.headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse::<u64>().ok()?;
-            length.checked_add(begins)
-        }
+    if let Some((_, length)) = range_of(&answer.headers) {
+        return length;
     }
+    let length = answer.headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse::<u64>().ok()?;
+    length.checked_add(begins)
 }
 
 /// `Content-Range: bytes 5-9/10`: where it begins, and how long the whole is.

@@ -177,7 +177,7 @@ impl HttpClient {
             let next = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
             target = next
                 .and_then(|next| resolve(&target, next))
-                .filter(|next| !(target.starts_with(HTTPS) && !next.starts_with(HTTPS)))
+                .filter(|next| !target.starts_with(HTTPS) || next.starts_with(HTTPS))
                 .ok_or_else(|| HttpError::Redirect(url.to_owned()))?;
         }
         Err(HttpError::Redirect(url.to_owned()))

@@ -96,12 +96,11 @@ fn holders(folder: &Path, owner: u32) -> Result<Vec<Holder>, ProcessError> {
         let process = entry.path();
         match file_of(&process, folder) {
             Ok(Some(file)) => holders.push(Holder { pid, name: name_of(&process), file }),
-            Ok(None) => {}
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
                 refuse_hidden(&process, pid, owner)?;
             }
             // It has ended in the meantime.
-            Err(_) => {}
+            Ok(None) | Err(_) => {}
         }
     }
     Ok(holders)

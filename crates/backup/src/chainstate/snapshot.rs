@@ -164,13 +164,9 @@ pub fn snapshot(
     locked.keep(draft, &name)?;
     let path = job.out.join(&name);
     write_sum(&path, digest)?;
-    let agreement = match was_down {
-        None => None,
-        Some(()) => {
-            let compared = compare(client, (&job.node.rpc_url(), &job.other), job.limit);
-            Some(compared.map_err(|source| SnapshotError::Tip { path: path.clone(), source })?)
-        }
-    };
+    let tips = was_down.map(|()| compare(client, (&job.node.rpc_url(), &job.other), job.limit));
+    let agreement =
+        tips.transpose().map_err(|source| SnapshotError::Tip { path: path.clone(), source })?;
     Ok(Snapshot {
         path,
         sha256: digest.to_string(),
@@ -246,7 +242,7 @@ impl SnapshotJob {
             number => format!("{stem}-{number}.tar.zst"),
         };
         let is_free = |name: &String| !self.out.join(name).exists();
-        (1..).map(name).find(is_free).expect("a folder does not hold all names")
+        (1..=u32::MAX).map(name).find(is_free).expect("a folder does not hold all names")
     }
 }
 

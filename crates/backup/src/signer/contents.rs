@@ -121,7 +121,7 @@ impl Contents {
         let keys = journals.iter().map(|(journal, withheld)| KeyFact {
             public_key: journal.public_key.to_string(),
             marks: journal.acceptances.len() as u64,
-            highest: journal.highest().map(|height| height.get()),
+            highest: journal.highest().map(countersign_wire::StacksHeight::get),
             withheld: withheld.clone(),
         });
         let keys = keys.collect();

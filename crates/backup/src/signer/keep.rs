@@ -241,7 +241,7 @@ fn free_name(folder: &Path, at: u64, is_sealed: bool) -> String {
         number => format!("{NAME}{}-{number}{ending}", stamp(at)),
     };
     let is_free = |name: &String| !folder.join(name).exists();
-    (1..).map(name).find(is_free).expect("a folder does not hold all names")
+    (1..=u32::MAX).map(name).find(is_free).expect("a folder does not hold all names")
 }
 
 /// How the name of every backup of a signer begins.

@@ -58,71 +58,64 @@ impl Server {
     }
 }
 
-fn serve(stream: &TcpStream, manners: &Mutex<Manners>) {
+/// The range and the condition that somebody asks with.
+fn asked(stream: &TcpStream) -> (Option<usize>, Option<String>) {
     let (mut range, mut condition) = (None, None);
     for line in BufReader::new(stream).lines() {
-        let Ok(line) = line else { return };
-        if line.is_empty() {
-            break;
-        }
-        if let Some((name, value)) = line.split_once(": ") {
-            match name.to_lowercase().as_str() {
-                "range" => {
-                    range = value
-                        .trim_start_matches("bytes=")
-                        .trim_end_matches('-')
-                        .parse::<usize>()
-                        .ok()
-                }
-                "if-range" => condition = Some(value.to_owned()),
-                _ => {}
+        let line = line.unwrap_or_default();
+        let Some((name, value)) = line.split_once(": ") else {
+            if line.is_empty() {
+                break;
             }
+            continue;
+        };
+        if name.eq_ignore_ascii_case("range") {
+            range = value.trim_start_matches("bytes=").trim_end_matches('-').parse().ok();
+        } else if name.eq_ignore_ascii_case("if-range") {
+            condition = Some(value.to_owned());
         }
     }
+    (range, condition)
+}
+
+fn serve(stream: &TcpStream, manners: &Mutex<Manners>) {
+    let (range, condition) = asked(stream);
     let manners = {
         let mut shared = manners.lock().unwrap();
         shared.asked.push(range.unwrap_or(0) as u64);
         shared.clone()
     };
     let mut stream = stream;
+    let mut say = |head: &str| {
+        let _ = stream.write_all(head.as_bytes());
+    };
     if let Some(status) = manners.status {
-        let _ =
-            stream.write_all(format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n").as_bytes());
-        return;
+        return say(&format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n"));
     }
     if let Some(to) = &manners.redirect {
-        let _ = stream.write_all(
-            format!("HTTP/1.1 302 Found\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n").as_bytes(),
-        );
-        return;
+        return say(&format!("HTTP/1.1 302 Found\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n"));
     }
     let is_same = condition.is_none_or(|tag| tag == manners.tag);
     let begins = range.filter(|_| is_same && !manners.ignores_ranges).unwrap_or(0);
     let length = manners.body.len();
     if begins > 0 && begins >= length {
-        let _ = stream.write_all(
-            format!(
-                "HTTP/1.1 416 No\r\nContent-Range: bytes */{length}\r\nContent-Length: 0\r\n\r\n"
-            )
-            .as_bytes(),
-        );
-        return;
+        return say(&format!(
+            "HTTP/1.1 416 No\r\nContent-Range: bytes */{length}\r\nContent-Length: 0\r\n\r\n"
+        ));
     }
     let part = &manners.body[begins..];
-    let mut head = match begins {
-        0 => "HTTP/1.1 200 OK\r\n".to_owned(),
-        _ => format!(
-            "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes {begins}-{}/{length}\r\n",
-            length - 1
-        ),
+    let status = match begins {
+        0 => "200 OK".to_owned(),
+        _ => {
+            format!("206 Partial Content\r\nContent-Range: bytes {begins}-{}/{length}", length - 1)
+        }
     };
-    if manners.hides_length {
-        head += "Connection: close\r\n";
+    let end = if manners.hides_length {
+        "Connection: close".to_owned()
     } else {
-        head += &format!("Content-Length: {}\r\n", part.len());
-    }
-    head += &format!("ETag: {}\r\n\r\n", manners.tag);
-    let _ = stream.write_all(head.as_bytes());
+        format!("Content-Length: {}", part.len())
+    };
+    say(&format!("HTTP/1.1 {status}\r\n{end}\r\nETag: {}\r\n\r\n", manners.tag));
     let until = manners.breaks_after.or(manners.hangs_after).unwrap_or(part.len()).min(part.len());
     let _ = stream.write_all(&part[..until]);
     if manners.hangs_after.is_some() {

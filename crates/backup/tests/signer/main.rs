@@ -31,6 +31,10 @@ fn key(name: &str) -> PrivateKey {
     PrivateKey::from_bytes(sha256(&[name.as_bytes(), &std::process::id().to_be_bytes()])).unwrap()
 }
 
+fn copy(key: &PrivateKey) -> PrivateKey {
+    PrivateKey::from_bytes(*key.to_bytes()).unwrap()
+}
+
 fn mark(number: u8, height: u64) -> Mark {
     Mark {
         sighash: Sighash::new([number; 32]),
@@ -42,7 +46,7 @@ fn mark(number: u8, height: u64) -> Mark {
 
 /// What a key with these marks exports while it signs.
 fn export(key: &PrivateKey, marks: &[Mark]) -> JournalExport {
-    let mut vault = Vault::in_memory(key.clone()).unwrap();
+    let mut vault = Vault::in_memory(copy(key)).unwrap();
     vault.import(marks).unwrap();
     vault.export_journal(UnixSeconds::new(NOW)).unwrap()
 }
@@ -74,7 +78,7 @@ impl Host {
 
     fn with(key: &PrivateKey, marks: &[Mark]) -> Self {
         let host = Self::new(key);
-        let mut vault = Vault::create(key.clone(), &host.journal(), Birth::WithKey).unwrap();
+        let mut vault = Vault::create(copy(key), &host.journal(), Birth::WithKey).unwrap();
         vault.import(marks).unwrap();
         vault.close_cleanly().unwrap();
         host
@@ -154,7 +158,7 @@ fn a_damaged_a_half_and_a_foreign_file_are_told_apart() {
     fs::write(&path, &spoilt).unwrap();
     assert!(matches!(read(&path, None).unwrap_err(), ReadError::Changed(_)));
     let alone = folder.path().join("alone.tar");
-    let mut fault = |bytes: &[u8]| {
+    let fault = |bytes: &[u8]| {
         fs::write(&alone, bytes).unwrap();
         match read(&alone, None).unwrap_err() {
             ReadError::Fault { source, .. } => source,

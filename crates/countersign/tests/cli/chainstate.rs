@@ -75,23 +75,22 @@ fn a_snapshot_that_is_killed_starts_the_node_and_the_next_one_clears_up() {
     let node = FakeNode::stopped();
     let folder = node.folder.path();
     write_config(&node);
-    let large = File::create(node.config.chainstate.join("large")).unwrap();
-    large.set_len(1 << 30).unwrap();
-    let held = File::open(node.config.chainstate.join("large")).unwrap();
+    let large = node.config.chainstate.join("large");
+    File::create(&large).unwrap().set_len(1 << 30).unwrap();
+    let held = File::open(&large).unwrap();
     let mut holder = Command::new("sleep").arg("600").stdin(held).spawn().unwrap();
     let mut child = snapshot(folder, holder.id()).stderr(Stdio::null()).spawn().unwrap();
     holder.wait().unwrap();
+    let open = format!("/proc/{}/fd", child.id());
     wait_for("it archives", || {
-        let entries = fs::read_dir(folder.join("out"));
-        entries.is_ok_and(|all| {
-            all.flatten().any(|it| it.file_name().to_string_lossy().starts_with(".partial-"))
-        })
+        let entries = fs::read_dir(&open).unwrap().flatten();
+        entries.into_iter().any(|entry| fs::read_link(entry.path()).is_ok_and(|path| path == large))
     });
     child.kill().unwrap();
     child.wait().unwrap();
     wait_for("the node is started", || folder.join("started").exists());
     // Nobody holds anything now, and the next snapshot is made of a node that does not run.
-    large.set_len(0).unwrap();
+    fs::write(&large, "").unwrap();
     let again = snapshot(folder, 1).output().unwrap();
     assert!(again.status.success(), "{}", said(&again));
     let mut names: Vec<String> = fs::read_dir(folder.join("out"))

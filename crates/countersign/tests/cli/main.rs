@@ -19,6 +19,7 @@ mod cluster;
 mod doctor;
 mod door;
 mod explain;
+#[expect(dead_code, reason = "it can say more than these tests have it say")]
 #[path = "../../../backup/tests/chainstate/node.rs"]
 mod fake_node;
 mod flood;
