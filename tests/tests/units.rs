@@ -75,9 +75,9 @@ fn final_codes() -> Vec<String> {
 fn systemd_finds_nothing_to_say_about_the_units() {
     let copies = TempDir::new().unwrap();
     let program = countersign().to_str().unwrap();
-    let copied =
+    let rewritten =
         |name: &str| copy(&copies, name, &unit(name).replace("/usr/bin/countersign", program));
-    let paths: Vec<PathBuf> = SERVICES.into_iter().chain(SOCKETS).map(copied).collect();
+    let paths: Vec<PathBuf> = SERVICES.into_iter().chain(SOCKETS).map(rewritten).collect();
     let verified = systemd("systemd-analyze", &["verify", "--man=no"], &paths);
     assert!(verified.status.success(), "{}", said(&verified));
     assert_eq!(said(&verified), "");

@@ -14,6 +14,7 @@ use countersign_ops::records::{self, Outcome, Record};
 use countersign_ops::report::describe;
 use countersign_signerd::control::Route;
 use countersign_signerd::{Config, HandedOver, StoreFacts};
+use countersign_wire::{BurnHeight, StacksHeight};
 use serde_json::{Value, json};
 
 use crate::backup_place::{complain, secret_text};
@@ -105,8 +106,10 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failed> {
         let backup = backup.ok_or_else(none)?;
         let contents = args.prove(config.as_ref(), &backup)?;
         said.push(format!("{} restores: its marks and its store are whole", backup.display()));
-        answer["proven"] = json!(backup);
-        answer["about"] = json!(contents.about);
+        if let Some(answer) = answer.as_object_mut() {
+            answer.insert("proven".to_owned(), json!(backup));
+            answer.insert("about".to_owned(), json!(contents.about));
+        }
     }
     let text = if args.json { answer.to_string() } else { said.join("\n") };
     writeln!(out, "{text}").map_err(Failed::failure)
@@ -201,10 +204,7 @@ pub(crate) fn look(copy: &[u8]) -> Result<Heights, String> {
 }
 
 pub(crate) fn heights(StoreFacts { highest, burn_height, .. }: StoreFacts) -> Heights {
-    Heights {
-        burn: burn_height.map(|height| height.get()),
-        stacks: highest.map(|height| height.get()),
-    }
+    Heights { burn: burn_height.map(BurnHeight::get), stacks: highest.map(StacksHeight::get) }
 }
 
 /// The jobs in the records.

@@ -38,8 +38,8 @@ pub(crate) enum Verb {
 #[derive(Debug, clap::Args)]
 struct Node {
     /// The node's own configuration
-    #[arg(long, value_name = "FILE")]
-    node_config: PathBuf,
+    #[arg(long = "node-config", value_name = "FILE")]
+    config: PathBuf,
     /// The node's unit of systemd
     #[arg(long, value_name = "UNIT", conflicts_with = "start_command")]
     unit: Option<String>,
@@ -220,7 +220,7 @@ fn run_seed(args: SeedArgs, out: &mut dyn Write) -> Result<(), Failed> {
 
 impl Node {
     fn config(&self) -> Result<ChainstateConfig, Failed> {
-        ChainstateConfig::read(&self.node_config).map_err(|error| Failed::new(Exit::Usage, error))
+        ChainstateConfig::read(&self.config).map_err(|error| Failed::new(Exit::Usage, error))
     }
 
     const fn limit(&self) -> Duration {

@@ -17,7 +17,7 @@ use crate::restore_signer;
 pub(crate) enum Verb {
     /// Restore the PostgreSQL of the sBTC signer into an empty database
     #[command(after_help = EXAMPLES)]
-    Postgres(Args),
+    Postgres(Box<Args>),
     /// Restore what a signer remembers: raise the marks in its journal, and put its store back
     #[command(after_help = restore_signer::EXAMPLES)]
     Signer(restore_signer::Args),
@@ -57,7 +57,7 @@ Example:
 /// Restores, and says what is in the database then.
 pub(crate) fn run(verb: Verb, out: &mut dyn Write) -> Result<(), Failed> {
     match verb {
-        Verb::Postgres(args) => postgres(args, out),
+        Verb::Postgres(args) => postgres(*args, out),
         Verb::Signer(args) => restore_signer::run(&args, out),
     }
 }

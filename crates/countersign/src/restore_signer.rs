@@ -150,12 +150,11 @@ fn give(config: &Config, contents: &Contents) -> Result<(), Failed> {
 
 fn failed(error: RestoreError) -> Failed {
     let exit = match &error {
-        RestoreError::Runs(_) => Exit::Instance,
+        RestoreError::Runs(_) | RestoreError::Open(OpenError::InUse { .. }) => Exit::Instance,
         RestoreError::OtherKey { .. } | RestoreError::Adopt(AdoptError::ForeignKey { .. }) => {
             Exit::Journal
         }
         RestoreError::Older { .. } => Exit::Backup,
-        RestoreError::Open(OpenError::InUse { .. }) => Exit::Instance,
         RestoreError::Open(error) if error.is_unwritable() => Exit::Store,
         RestoreError::Open(_) => Exit::Journal,
         RestoreError::Adopt(AdoptError::Journal(error)) | RestoreError::Sign(error) => {

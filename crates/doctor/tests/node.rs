@@ -146,9 +146,9 @@ async fn a_wrong_password_is_told_from_a_bad_proposal() {
             right(line, head, body)
         }
     };
-    let (refused, ..) = grades(refuses).await;
-    assert_eq!(refused["node-password-accepted"], Grade::Fail);
-    assert_eq!(refused["node-password-required"], Grade::Ok);
+    let (denied, ..) = grades(refuses).await;
+    assert_eq!(denied["node-password-accepted"], Grade::Fail);
+    assert_eq!(denied["node-password-required"], Grade::Ok);
     let (open, ..) = grades(|line, head, body| {
         if line.contains("block_proposal") {
             Some((400, String::new()))

@@ -1,7 +1,7 @@
 //! `countersign backup signer` and `countersign restore signer` with a real signer.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Child;
 
 use countersign_vault::{Birth, JournalFile, Mark, Vault};
@@ -70,7 +70,7 @@ fn backed_up(place: &Place) -> PathBuf {
     place.path().join(answer["backup"].as_str().unwrap())
 }
 
-fn restore(place: &Place, from: &PathBuf, more: &[&str]) -> (Option<i32>, String) {
+fn restore(place: &Place, from: &Path, more: &[&str]) -> (Option<i32>, String) {
     let from = from.display().to_string();
     let args = ["restore", "signer", "--config", "signer-config.toml", "--from", &from];
     run(place, &[&args[..], more].concat())

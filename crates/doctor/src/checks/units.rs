@@ -344,7 +344,7 @@ fn user(facts: &Facts) -> Fact<Outcome> {
         if matches!(unit.last("Service.DynamicUser"), Some("yes" | "true")) {
             return Ok("DynamicUser=yes".to_owned());
         }
-        let mend = "User= and Group= of its own (deploy/systemd/sysusers.conf)";
+        let mend = "User= and Group= of its own (`countersign render` makes the user, too)";
         let Some(user) =
             unit.last("Service.User").filter(|user| !matches!(*user, "" | "root" | "0"))
         else {

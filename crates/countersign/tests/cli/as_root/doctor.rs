@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use countersign_site::{HostRole, Rendered, Secrets, Site, files};
 use serde_json::Value;
 
 use super::page::blocks;
@@ -182,15 +183,27 @@ fn sshd_says_itself_what_it_allows() {
     assert_eq!(closed["grade"], "ok", "{closed:#}");
 }
 
+/// Every file of a signer with a vault.
+fn rendered() -> Vec<Rendered> {
+    let site = "network = \"mainnet\"\nprofile = \"pool\"\n[hosts.signer]\nname = \"signer-1\"\n";
+    let site = Site::parse(site).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    Secrets::draw(folder.path(), &site).unwrap();
+    files(&site, HostRole::Signer, &Secrets::load(folder.path(), &site).unwrap())
+}
+
 #[test]
 #[ignore = "needs root: systemd-analyze of the distribution, in a mount namespace"]
 fn our_units_are_well_and_the_guides_is_not() {
     let place = place();
     let units = place.path().join("units");
     fs::create_dir(&units).unwrap();
-    let deploy = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/systemd");
-    for name in ["countersign.service", "countersign-vault.service"] {
-        fs::copy(deploy.join(name), units.join(name)).unwrap();
+    for file in rendered() {
+        let is_unit = file.path.as_path().starts_with("/etc/systemd/system");
+        let name = file.path.as_path().file_name().unwrap();
+        if is_unit && name.to_str().unwrap().starts_with("countersign") {
+            fs::write(units.join(name), file.contents.as_str()).unwrap();
+        }
     }
     let script = "mount --bind units /etc/systemd/system; $DOCTOR --only \
                   unit-exposure,unit-paths,unit-asserts,unit-restart,unit-start-limit,unit-watchdog,unit-stop,unit-ordering,unit-user || true";

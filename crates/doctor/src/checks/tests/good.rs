@@ -1,10 +1,11 @@
 //! An installation on which nothing is wrong.
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use countersign_custody::{Check as KeyCheck, Level};
+use countersign_site::{HostRole, Secrets, Site, files};
 use countersign_wire::{Network, PublicKey};
 
 use crate::check::Profile;
@@ -274,10 +275,22 @@ fn chain(facts: &mut Facts) {
     facts.sbtc = Ok(SbtcState { current_key: same.clone(), contract_key: same });
 }
 
-/// The unit of our own repository.
+/// A file of a signer's host, as it is rendered.
+fn rendered(path: &str) -> String {
+    let site = "network = \"mainnet\"\n[hosts.signer]\nname = \"signer-1\"\n";
+    let site = Site::parse(site).expect("it is the least that a description says");
+    let folder = tempfile::tempdir().expect("there is room for secrets");
+    Secrets::draw(folder.path(), &site).expect("they are drawn");
+    let secrets = Secrets::load(folder.path(), &site).expect("they were just drawn");
+    let files = files(&site, HostRole::Signer, &secrets);
+    let found = files.iter().find(|file| file.path.as_path() == Path::new(path));
+    found.expect("it is among the files").contents.to_string()
+}
+
+/// The unit of our own.
 pub(super) fn our_unit() -> Unit {
     let mut values = Values::new();
-    unit::read(include_str!("../../../../../deploy/systemd/countersign.service"), &mut values);
+    unit::read(&rendered("/etc/systemd/system/countersign.service"), &mut values);
     Unit {
         name: "countersign.service".to_owned(),
         path: PathBuf::from("/etc/systemd/system/countersign.service"),
