@@ -10,4 +10,5 @@ pub mod daemons;
 #[cfg(target_os = "linux")]
 pub mod faultfs;
 pub mod recordings;
+pub mod sources;
 pub mod world;

@@ -3,11 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use std::fs;
-use std::path::{Path, PathBuf};
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
+use system_tests::sources::{missing_functions, root};
 
 /// The cells of each row that has a number.
 fn rows() -> Vec<Vec<String>> {
@@ -19,17 +16,6 @@ fn rows() -> Vec<Vec<String>> {
 
 fn quoted(cell: &str) -> impl Iterator<Item = &str> {
     cell.split('`').skip(1).step_by(2)
-}
-
-fn sources(folder: &Path, found: &mut String) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            sources(&path, found);
-        } else if path.extension().is_some_and(|ending| ending == "rs") {
-            found.push_str(&fs::read_to_string(&path).unwrap());
-        }
-    }
 }
 
 #[test]
@@ -48,12 +34,7 @@ fn every_feature_has_a_row_in_order_and_a_state() {
 
 #[test]
 fn every_test_that_the_page_names_exists() {
-    let mut text = String::new();
-    for folder in ["crates", "tests", "xtask"] {
-        sources(&root().join(folder), &mut text);
-    }
     let rows = rows();
     let named = rows.iter().flat_map(|row| quoted(&row[6]));
-    let missing: Vec<&str> = named.filter(|name| !text.contains(&format!("fn {name}("))).collect();
-    assert_eq!(missing, Vec::<&str>::new());
+    assert_eq!(missing_functions(named), Vec::<&str>::new());
 }

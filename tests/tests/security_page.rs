@@ -4,11 +4,8 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
+use system_tests::sources::{missing_functions, root};
 
 /// The cells of each row of each table of the page, without the head.
 fn rows() -> Vec<Vec<String>> {
@@ -37,28 +34,12 @@ fn named_tests() -> BTreeSet<String> {
     named
 }
 
-fn sources(folder: &Path, found: &mut String) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            sources(&path, found);
-        } else if path.extension().is_some_and(|ending| ending == "rs") {
-            found.push_str(&fs::read_to_string(&path).unwrap());
-        }
-    }
-}
-
 #[test]
 fn every_test_that_the_page_names_exists() {
-    let mut text = String::new();
-    for folder in ["crates", "tests", "xtask"] {
-        sources(&root().join(folder), &mut text);
-    }
     let named = named_tests();
     assert!(named.len() > 40, "the page names {} tests", named.len());
-    let missing: Vec<&String> =
-        named.iter().filter(|name| !text.contains(&format!("fn {name}("))).collect();
-    assert_eq!(missing, Vec::<&String>::new());
+    let missing = missing_functions(named.iter().map(String::as_str));
+    assert_eq!(missing, Vec::<&str>::new());
 }
 
 #[test]

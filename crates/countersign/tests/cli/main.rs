@@ -9,6 +9,8 @@
 
 mod as_root;
 mod backup_signer;
+#[path = "../support/blocks.rs"]
+mod blocks;
 #[path = "../../../backup/tests/support/ceremony.rs"]
 mod ceremony;
 mod chainstate;

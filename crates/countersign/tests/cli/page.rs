@@ -3,23 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// The blocks of a page that a shell can run, in their order.
-fn blocks(page: &str) -> String {
-    let mut script = String::new();
-    let mut is_inside = false;
-    for line in page.lines() {
-        match line.trim_start() {
-            "```sh" => is_inside = true,
-            "```" => is_inside = false,
-            _ if is_inside => {
-                script.push_str(line);
-                script.push('\n');
-            }
-            _ => {}
-        }
-    }
-    script
-}
+use crate::blocks::blocks;
 
 /// Runs every block of a page in a folder whose programs come before the system's, with our values in the place of the
 /// page's. What it printed.

@@ -8,6 +8,8 @@
 )]
 
 mod as_root;
+#[path = "../support/blocks.rs"]
+mod blocks;
 mod deadman;
 mod exporter;
 mod lists;

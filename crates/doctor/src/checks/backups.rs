@@ -94,7 +94,7 @@ const DAILY: u64 = DAY + 3_600;
 fn database(facts: &Facts) -> Fact<Outcome> {
     let outcome = fresh(
         facts,
-        "backup.postgres",
+        "backup.sbtc",
         "backup of the database",
         DAILY,
         "countersign backup postgres run",
@@ -110,7 +110,7 @@ fn database(facts: &Facts) -> Fact<Outcome> {
 
 fn level(facts: &Facts) -> Fact<Outcome> {
     let remedy = "countersign backup verify";
-    let Some(record) = last(facts, "backup-verify")? else {
+    let Some(record) = last(facts, "backup-verify.sbtc")? else {
         return Ok(Outcome::fail("no backup was ever verified here", remedy));
     };
     let level = record.detail.get("level").and_then(serde_json::Value::as_u64).unwrap_or(0);
@@ -131,7 +131,7 @@ fn signer(facts: &Facts) -> Fact<Outcome> {
         "backup.signer",
         "backup of the signer's files",
         DAILY,
-        "stop the signer, countersign journal export, start it (docs/operator/journal.md); keep a copy of its folder",
+        "countersign backup signer --config signer-config.toml --out FOLDER --prove (docs/operator/backup-signer.md)",
     )
 }
 

@@ -3,6 +3,7 @@
 use crate::firewall::{Force, Slot, ruleset};
 use crate::rendered::Rendered;
 
+use super::units::sandbox::{CALLS, HARDENED};
 use super::{HEAD, View, fixed};
 
 pub(super) fn files(view: View<'_>) -> Vec<Rendered> {
@@ -28,7 +29,9 @@ RemainAfterExit=yes
 ExecStart=/usr/sbin/nft -f {rules}
 ExecReload=/usr/sbin/nft -f {rules}
 
-{SANDBOX}
+{SANDBOX}{HARDENED}{CALLS}# Added to none.
+CapabilityBoundingSet=CAP_NET_ADMIN
+
 [Install]
 WantedBy=sysinit.target
 "
@@ -39,38 +42,9 @@ WantedBy=sysinit.target
     ]
 }
 
-/// It changes the kernel's rules and reads one file and the names of users.
-const SANDBOX: &str = "CapabilityBoundingSet=CAP_NET_ADMIN
-AmbientCapabilities=
-NoNewPrivileges=yes
-PrivateMounts=yes
-PrivateTmp=yes
-PrivateDevices=yes
-DevicePolicy=closed
-PrivateIPC=yes
-ProtectSystem=strict
-ProtectHome=yes
-ProtectProc=invisible
-ProcSubset=pid
-ProtectClock=yes
-ProtectHostname=yes
-ProtectKernelLogs=yes
-ProtectKernelModules=yes
-ProtectKernelTunables=yes
-ProtectControlGroups=yes
-RestrictAddressFamilies=AF_UNIX AF_NETLINK
+/// It changes the kernel's rules, and reads one file and the names of users.
+const SANDBOX: &str = "RestrictAddressFamilies=AF_UNIX AF_NETLINK
 IPAddressDeny=any
 SocketBindDeny=any
-LockPersonality=yes
-MemoryDenyWriteExecute=yes
-RemoveIPC=yes
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-KeyringMode=private
 UMask=0077
-SystemCallArchitectures=native
-SystemCallErrorNumber=EPERM
-SystemCallFilter=@system-service
-SystemCallFilter=~@privileged @resources
 ";

@@ -15,7 +15,7 @@ use super::{View, fixed};
 mod chain;
 mod jobs;
 mod proxy;
-mod sandbox;
+pub(super) mod sandbox;
 
 use sandbox::{CALLS, HARDENED};
 

@@ -12,8 +12,8 @@ use age::x25519;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::page::blocks;
 use super::user::Home;
+use crate::blocks::blocks;
 use crate::ceremony::Ceremony;
 use crate::cluster::{Database, PASSWORD, bin};
 use crate::support::{countersign, said};

@@ -8,8 +8,8 @@ use std::process::{Command, Output};
 use countersign_site::{HostRole, Rendered, Secrets, Site, files};
 use serde_json::Value;
 
-use super::page::blocks;
 use super::user::Home;
+use crate::blocks::blocks;
 use crate::support::{KEY, Place, said};
 
 /// A configuration of a network with stake.

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use super::page::blocks;
+use crate::blocks::blocks;
 use crate::support::said;
 
 /// One host, whose users every machine has.

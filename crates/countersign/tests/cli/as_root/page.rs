@@ -12,26 +12,9 @@ use countersign_wire::hash::sha256;
 use countersign_wire::{ConsensusHash, PrivateKey, Sighash, StacksHeight, UnixSeconds};
 
 use super::user::{Home, User};
+use crate::blocks::blocks;
 use crate::start::{terminate, wait_until_ready};
 use crate::support::said;
-
-/// The blocks of the page that a shell can run, in their order. Those in lists are indented.
-pub(super) fn blocks(page: &str) -> String {
-    let mut script = String::new();
-    let mut is_inside = false;
-    for line in page.lines() {
-        match line.trim_start() {
-            "```sh" => is_inside = true,
-            "```" => is_inside = false,
-            _ if is_inside => {
-                script.push_str(line.strip_prefix("   ").unwrap_or(line));
-                script.push('\n');
-            }
-            _ => {}
-        }
-    }
-    script
-}
 
 /// A host with a signer that is installed as docs/operator/systemd.md says and whose key is bare: its
 /// configuration in root's folder, its files in its own. It has signed one block.

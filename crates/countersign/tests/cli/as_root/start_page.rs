@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
-use super::page::blocks;
+use crate::blocks::blocks;
 use crate::support::said;
 
 /// Makes the machine and runs `/script` in it. Whatever it starts ends with it.

@@ -4,21 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use super::verify::logged;
-
-/// The blocks of the page that a shell can run, in their order.
-fn blocks(page: &str) -> String {
-    let mut script = String::new();
-    let mut is_inside = false;
-    for line in page.lines() {
-        match line {
-            "```sh" => is_inside = true,
-            "```" => is_inside = false,
-            _ if is_inside => script.extend([line, "\n"]),
-            _ => {}
-        }
-    }
-    script
-}
+use crate::blocks::blocks;
 
 #[test]
 fn every_command_of_the_page_works() {

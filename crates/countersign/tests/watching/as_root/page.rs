@@ -7,25 +7,8 @@ use std::process::Command;
 use countersign_watch::Channels;
 
 use super::alertmanager;
+use crate::blocks::blocks;
 use crate::program::ended;
-
-/// The blocks of the page that a shell can run, in their order.
-fn blocks(page: &str) -> String {
-    let mut script = String::new();
-    let mut is_inside = false;
-    for line in page.lines() {
-        match line {
-            "```sh" => is_inside = true,
-            "```" => is_inside = false,
-            _ if is_inside => {
-                script.push_str(line);
-                script.push('\n');
-            }
-            _ => {}
-        }
-    }
-    script
-}
 
 #[test]
 #[ignore = "needs root: promtool, amtool and Alertmanager of the distribution"]

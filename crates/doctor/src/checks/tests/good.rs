@@ -340,9 +340,9 @@ fn services(facts: &mut Facts) {
         detail,
     };
     facts.records = Ok(vec![
-        record("backup.postgres", 3_600, serde_json::json!({})),
+        record("backup.sbtc", 3_600, serde_json::json!({})),
         record("backup.signer", 3_600, serde_json::json!({})),
-        record("backup-verify", DAY, serde_json::json!({ "level": 4 })),
+        record("backup-verify.sbtc", DAY, serde_json::json!({ "level": 4 })),
         record("drill.failover", 30 * DAY, serde_json::json!({})),
     ]);
 }

@@ -182,19 +182,21 @@ pub(super) const TABLE: &[Spoiled] = &[
     ("log-bitcoin", Warn, |facts| facts.logs.bitcoin.as_mut().unwrap().oldest = YOUNG),
     ("log-sbtc", Warn, |facts| facts.logs.sbtc.as_mut().unwrap().oldest = Some(NOW - 89 * DAY)),
     ("log-journal", Fail, |facts| facts.logs.journal.as_mut().unwrap().is_persistent = false),
-    ("backup-database", Warn, |facts| record(facts, "backup.postgres").at = NOW - 2 * DAY),
-    ("backup-database", Fail, |facts| record(facts, "backup.postgres").at = NOW - 3 * DAY),
-    ("backup-database", Fail, |facts| record(facts, "backup.postgres").is_good = false),
+    ("backup-database", Warn, |facts| record(facts, "backup.sbtc").at = NOW - 2 * DAY),
+    ("backup-database", Fail, |facts| record(facts, "backup.sbtc").at = NOW - 3 * DAY),
+    ("backup-database", Fail, |facts| record(facts, "backup.sbtc").is_good = false),
     ("backup-database", Fail, forget),
     ("backup-level", Fail, |facts| {
-        record(facts, "backup-verify").detail = serde_json::json!({ "level": 2 });
+        record(facts, "backup-verify.sbtc").detail = serde_json::json!({ "level": 2 });
     }),
-    ("backup-level", Fail, |facts| record(facts, "backup-verify").detail = serde_json::json!("x")),
+    ("backup-level", Fail, |facts| {
+        record(facts, "backup-verify.sbtc").detail = serde_json::json!("x")
+    }),
     ("backup-level", Warn, |facts| {
-        record(facts, "backup-verify").detail = serde_json::json!({ "level": 3 });
+        record(facts, "backup-verify.sbtc").detail = serde_json::json!({ "level": 3 });
     }),
-    ("backup-level", Warn, |facts| record(facts, "backup-verify").at = NOW - 32 * DAY),
-    ("backup-level", Fail, |facts| record(facts, "backup-verify").is_good = false),
+    ("backup-level", Warn, |facts| record(facts, "backup-verify.sbtc").at = NOW - 32 * DAY),
+    ("backup-level", Fail, |facts| record(facts, "backup-verify.sbtc").is_good = false),
     ("backup-level", Fail, forget),
     ("backup-signer", Warn, forget),
     ("drill", Warn, |facts| record(facts, "drill.failover").at = NOW - 100 * DAY),

@@ -1,7 +1,7 @@
 //! What every service is kept from.
 
 /// No capabilities, no devices, no other processes, a read-only system, nothing of the kernel's to be changed.
-pub(super) const HARDENED: &str = "CapabilityBoundingSet=
+pub(in crate::render) const HARDENED: &str = "CapabilityBoundingSet=
 AmbientCapabilities=
 NoNewPrivileges=yes
 PrivateMounts=yes
@@ -29,7 +29,7 @@ KeyringMode=private
 ";
 
 /// The system calls of an ordinary service.
-pub(super) const CALLS: &str = "SystemCallArchitectures=native
+pub(in crate::render) const CALLS: &str = "SystemCallArchitectures=native
 SystemCallErrorNumber=EPERM
 SystemCallFilter=@system-service
 SystemCallFilter=~@privileged @resources
