@@ -242,17 +242,26 @@ impl Shared<'_> {
         let target = Arc::clone(self.target);
         let is_private = self.facts.is_private_network();
         let now = self.facts.now;
-        let processes = self.facts.processes.as_deref().unwrap_or_default();
-        let running = processes.iter().find(|process| {
-            matches!(process.program, Program::Vault | Program::Countersign | Program::StacksSigner)
-        });
-        let user = running.map(|process| process.uid);
+        let user = self.running_signer();
         blocking("looking at the key's place", LOCAL, move || {
             let signer = target.signer.as_ref().ok_or_else(no_signer)?;
             let opened = signer.read.as_ref().map_err(|_| not_understood())?;
             Ok(files::key(signer, opened, user, is_private, now))
         })
         .await
+    }
+
+    /// The user of the process that runs with the signer's configuration. Another signer of this host is none of its
+    /// business.
+    fn running_signer(&self) -> Option<u32> {
+        let ours = self.target.signer.as_ref()?.config.canonicalize().ok()?;
+        let is_ours = |config: &PathBuf| config.canonicalize().is_ok_and(|config| config == ours);
+        let processes = self.facts.processes.as_deref().unwrap_or_default();
+        let running = processes.iter().find(|process| {
+            matches!(process.program, Program::Countersign | Program::StacksSigner)
+                && process.config.as_ref().is_some_and(is_ours)
+        });
+        running.map(|process| process.uid)
     }
 
     async fn files(&self) -> Fact<Vec<crate::facts::FileFinding>> {

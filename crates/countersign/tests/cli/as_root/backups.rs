@@ -484,7 +484,7 @@ fn nothing_is_restored_over_something_and_nothing_from_a_damaged_backup() {
     *flipped.last_mut().unwrap() ^= 1;
     fs::write(&file, flipped).unwrap();
     let output = restore(&empty.name);
-    assert_eq!(output.status.code(), Some(14), "{}", said(&output));
+    assert_eq!(output.status.code(), Some(15), "{}", said(&output));
     assert_eq!(empty.sql(tables), "0");
     let output = restore("nobody's; $(touch x)");
     assert_eq!(output.status.code(), Some(1), "{}", said(&output));
@@ -537,7 +537,7 @@ fn the_description_of_the_installation_says_everything_that_a_backup_needs() {
     };
     // The other host is away: the backup is made, and the failure is told.
     let output = run();
-    assert_eq!(output.status.code(), Some(14), "{}", said(&output));
+    assert_eq!(output.status.code(), Some(15), "{}", said(&output));
     assert_eq!(finished(), 1);
     assert_eq!(outcome(), "failed");
     fs::create_dir(at("elsewhere")).unwrap();
