@@ -196,13 +196,17 @@ impl Warden {
     }
 
     /// The other instance is proven to have stopped: this one signs from now on. What the other wrote last
-    /// may still be on its way to our node, so a few versions more count as its own.
+    /// may still be on its way to our node, so a few versions more count as its own; and if our slots were not read
+    /// yet, so does what is in them.
     pub(crate) fn promote(&mut self) -> Result<(), BookError> {
         for (slot, version) in self.book.bases() {
             let last = SlotVersion::new(version.get().saturating_add(ON_THEIR_WAY));
             self.book.raise_base(slot, last)?;
         }
-        self.settling = Settling::Over;
+        self.settling = match self.settling {
+            Settling::UntilLook(_) => Settling::UntilLook(MAX_SETTLING),
+            Settling::Until(_) | Settling::Over => Settling::Over,
+        };
         self.turn(Gate::Open);
         Ok(())
     }

@@ -360,6 +360,18 @@ async fn a_standby_takes_over_from_a_demoted_peer_at_once_and_never_contradicts_
 }
 
 #[tokio::test]
+async fn a_standby_that_is_promoted_before_it_has_read_its_slots_knows_the_peers_chunks_as_the_peers() {
+    let mut bench = Bench::new(Gate::Standby);
+    let floor = Duration::from_mins(10);
+    let turn = Turn::Promote { promotion: Promotion::Journals(vec![journal_of_peer(true)]), floor };
+    bench.handle.turn(turn).await.unwrap().unwrap();
+    bench.handle.looked(Instant::now(), vec![foreign(3, 40, 1)]);
+    bench.handle.heard(foreign(3, 41, 2));
+    assert!(bench.signed(3, 2).await.slot_version.get() > 41);
+    assert!(bench.signs().await);
+}
+
+#[tokio::test]
 async fn a_journal_of_an_instance_that_may_still_sign_promotes_nobody() {
     let bench = Bench::new(Gate::Standby);
     let floor = Duration::from_mins(10);
