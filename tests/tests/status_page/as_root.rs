@@ -286,9 +286,13 @@ async fn elsewhere(victim: SocketAddr) -> SocketAddr {
     );
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
-            let mut head = [0; 4096];
-            let _ = stream.read(&mut head).await;
-            let _ = stream.write_all(answer.as_bytes()).await;
+            let answer = answer.clone();
+            // A browser also opens connections on which it says nothing.
+            tokio::spawn(async move {
+                let mut head = [0; 4096];
+                let _ = stream.read(&mut head).await;
+                let _ = stream.write_all(answer.as_bytes()).await;
+            });
         }
     });
     address
