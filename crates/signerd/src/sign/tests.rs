@@ -362,7 +362,7 @@ async fn a_standby_takes_over_from_a_demoted_peer_at_once_and_never_contradicts_
 #[tokio::test]
 async fn a_standby_that_is_promoted_before_it_has_read_its_slots_knows_the_peers_chunks_as_the_peers()
  {
-    let mut bench = Bench::new(Gate::Standby);
+    let bench = Bench::new(Gate::Standby);
     let floor = Duration::from_mins(10);
     let turn = Turn::Promote { promotion: Promotion::Journals(vec![journal_of_peer(true)]), floor };
     bench.handle.turn(turn).await.unwrap().unwrap();

@@ -190,7 +190,7 @@ pub(super) const TABLE: &[Spoiled] = &[
         record(facts, "backup-verify.sbtc").detail = serde_json::json!({ "level": 2 });
     }),
     ("backup-level", Fail, |facts| {
-        record(facts, "backup-verify.sbtc").detail = serde_json::json!("x")
+        record(facts, "backup-verify.sbtc").detail = serde_json::json!("x");
     }),
     ("backup-level", Warn, |facts| {
         record(facts, "backup-verify.sbtc").detail = serde_json::json!({ "level": 3 });
