@@ -17,7 +17,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("vaultd", &["wire", "vault", "custody", "ops"]),
     ("node", &["wire"]),
     ("ops", &[]),
-    ("status", &[]),
+    ("status", &["ops"]),
     ("devnet", &["wire"]),
     ("signerd", &["wire", "signer", "vault", "custody", "node", "ops", "watch", "logs", "status"]),
     ("operator", &["wire", "vault", "node", "ops"]),

@@ -6,6 +6,7 @@
 
 pub mod control;
 pub mod exit;
+pub mod http;
 pub mod inherited;
 pub mod metrics;
 pub mod notify;

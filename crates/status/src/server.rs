@@ -3,19 +3,18 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdListener};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use countersign_ops::http::{self, Bounds};
 use http_body_util::{Either, Full};
 use hyper::body::{Body, Frame, Incoming};
 use hyper::header::{self, HeaderName, HeaderValue};
-use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::time::{sleep, timeout};
@@ -87,24 +86,9 @@ impl Server {
             followers: TaskTracker::new(),
             stop: stop.clone(),
         });
-        let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-        let connections = TaskTracker::new();
-        let accept = async {
-            loop {
-                let place =
-                    Arc::clone(&room).acquire_owned().await.expect("nobody closes this semaphore");
-                if let Ok((stream, _)) = listener.accept().await {
-                    connections.spawn(serve(stream, Arc::clone(&desk), place));
-                } else {
-                    sleep(ACCEPT_PAUSE).await;
-                }
-            }
-        };
-        tokio::select! {
-            () = accept => {}
-            () = stop.cancelled() => {}
-        }
-        connections.close();
+        let serve = |(stream, _): (TcpStream, SocketAddr)| serve(stream, Arc::clone(&desk));
+        let connections =
+            http::take("the status page", MAX_CONNECTIONS, &listener, &stop, serve).await;
         desk.followers.close();
         connections.wait().await;
         desk.followers.wait().await;
@@ -120,27 +104,13 @@ struct Desk {
     stop: CancellationToken,
 }
 
-async fn serve(stream: TcpStream, desk: Arc<Desk>, _place: OwnedSemaphorePermit) {
+async fn serve(stream: TcpStream, desk: Arc<Desk>) {
     let stop = desk.stop.clone();
     let service = service_fn(move |request| {
         let desk = Arc::clone(&desk);
         async move { Ok::<_, Infallible>(desk.answer(&request)) }
     });
-    let mut connection = pin!(
-        http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_TIME)
-            .max_buf_size(HEAD_BYTES)
-            .serve_connection(TokioIo::new(stream), service)
-    );
-    // A client that breaks the protocol or goes away concerns nobody.
-    tokio::select! {
-        _ = connection.as_mut() => return,
-        () = stop.cancelled() => {}
-        () = sleep(CONNECTION_TIME) => {}
-    }
-    connection.as_mut().graceful_shutdown();
-    let _ = timeout(CLOSING_TIME, connection).await;
+    http::converse(stream, service, BOUNDS, &stop).await;
 }
 
 type Answer = Response<Either<Full<Bytes>, News>>;
@@ -195,7 +165,7 @@ async fn tell(
     tokio::select! {
         () = stop.cancelled() => {}
         () = follower.closed() => {}
-        () = sleep(CONNECTION_TIME) => {}
+        () = sleep(BOUNDS.life) => {}
         _ = talk(feed, &follower) => {}
     }
 }
@@ -283,16 +253,12 @@ const BEAT: &[u8] = b":\n\n";
 const MAX_CONNECTIONS: usize = 32;
 /// How many of them may follow the news.
 const MAX_FOLLOWERS: usize = 16;
-/// How long a request's head may take, and an idle connection may live.
-const HEAD_TIME: Duration = Duration::from_secs(10);
-/// How many bytes a request's head may have; the least that hyper allows.
-const HEAD_BYTES: usize = 8192;
-/// How long one connection may live; a browser that follows the news comes back by itself.
-const CONNECTION_TIME: Duration = Duration::from_hours(1);
-/// How long an answer that has begun may take after the end was asked for.
-const CLOSING_TIME: Duration = Duration::from_secs(1);
-/// How long to wait when the process has no descriptor left for another connection.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// A browser that follows the news comes back by itself when its time is over.
+const BOUNDS: Bounds = Bounds {
+    head: Duration::from_secs(10),
+    life: Duration::from_hours(1),
+    closing: Duration::from_secs(1),
+};
 /// The least pause between two snapshots for one follower.
 const MIN_PAUSE: Duration = Duration::from_millis(200);
 /// How long nothing is said when there is no news.

@@ -16,12 +16,11 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use rustix::process::geteuid;
 use serde_json::Value;
 use tokio::net::UnixStream;
-use tokio::sync::Semaphore;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use super::{Caller, ControlSocket, Handler, MAX_BODY_LEN, Method, Reply, Request};
+use crate::http;
 
 impl ControlSocket {
     /// Answers until `stop` is cancelled, then finishes the answers that it has begun, for two seconds
@@ -30,32 +29,9 @@ impl ControlSocket {
     /// Callers of another user, root excepted, are refused with status 403. Eight are served at once.
     pub async fn run(self, handler: impl Handler, stop: CancellationToken) {
         let handler = Arc::new(handler);
-        let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-        let connections = TaskTracker::new();
-        let accept = async {
-            loop {
-                let place =
-                    Arc::clone(&room).acquire_owned().await.expect("nobody closes this semaphore");
-                match self.listener.accept().await {
-                    Ok((stream, _)) => {
-                        let connection = serve(stream, Arc::clone(&handler));
-                        connections.spawn(async move {
-                            connection.await;
-                            drop(place);
-                        });
-                    }
-                    Err(error) => {
-                        tracing::warn!(%error, "the control socket cannot take connections");
-                        sleep(ACCEPT_PAUSE).await;
-                    }
-                }
-            }
-        };
-        tokio::select! {
-            () = accept => {}
-            () = stop.cancelled() => {}
-        }
-        connections.close();
+        let serve = |stream| serve(stream, Arc::clone(&handler));
+        let what = "the control socket";
+        let connections = http::take(what, MAX_CONNECTIONS, &self.listener, &stop, serve).await;
         let _ = timeout(CLOSING_TIME, connections.wait()).await;
     }
 }
@@ -82,7 +58,7 @@ async fn serve<H: Handler>(stream: UnixStream, handler: Arc<H>) {
     let _ = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIME)
-        .max_buf_size(HEAD_BYTES)
+        .max_buf_size(http::HEAD_BYTES)
         .keep_alive(false)
         .serve_connection(TokioIo::new(stream), service)
         .await;
@@ -161,11 +137,7 @@ const ROOT: u32 = 0;
 const MAX_CONNECTIONS: usize = 8;
 /// How long a request's head may take.
 const HEAD_TIME: Duration = Duration::from_secs(10);
-/// How many bytes a request's head may have; the least that hyper allows.
-const HEAD_BYTES: usize = 8192;
 /// How long a request's body may take.
 const BODY_TIME: Duration = Duration::from_secs(10);
 /// How long answers that have begun may take after the end was asked for.
 const CLOSING_TIME: Duration = Duration::from_secs(2);
-/// How long to wait when the process has no descriptor left for another connection.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

@@ -5,7 +5,6 @@ use std::fmt;
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener as StdListener};
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,17 +12,14 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
-use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use super::page;
+use crate::http::{self, Bounds};
 
 /// What the pages say at the time of asking.
 pub trait Pages: Send + Sync + 'static {
@@ -93,39 +89,12 @@ impl MetricsServer {
     /// are served at once; more wait in the operating system's queue.
     pub async fn run(self, pages: impl Pages, stop: CancellationToken) {
         let pages = Arc::new(pages);
-        let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-        let connections = TaskTracker::new();
-        let accept = async {
-            let mut is_failing = false;
-            loop {
-                let place =
-                    Arc::clone(&room).acquire_owned().await.expect("nobody closes this semaphore");
-                match self.listener.accept().await {
-                    Ok((_, peer)) if !(self.admits)(peer.ip()) => {}
-                    Ok((stream, _)) => {
-                        is_failing = false;
-                        let connection = serve(stream, Arc::clone(&pages), stop.clone());
-                        connections.spawn(async move {
-                            connection.await;
-                            drop(place);
-                        });
-                    }
-                    Err(error) => {
-                        if !is_failing {
-                            tracing::warn!(%error, "the metrics endpoint cannot take connections");
-                        }
-                        is_failing = true;
-                        sleep(ACCEPT_PAUSE).await;
-                    }
-                }
-            }
+        let serve = |(stream, peer): (TcpStream, SocketAddr)| {
+            let stream = (self.admits)(peer.ip()).then_some(stream);
+            serve(stream, Arc::clone(&pages), stop.clone())
         };
-        tokio::select! {
-            () = accept => {}
-            () = stop.cancelled() => {}
-        }
-        connections.close();
-        connections.wait().await;
+        let what = "the metrics endpoint";
+        http::take(what, MAX_CONNECTIONS, &self.listener, &stop, serve).await.wait().await;
     }
 }
 
@@ -137,39 +106,23 @@ impl fmt::Debug for MetricsServer {
 
 /// How many clients are served at once.
 const MAX_CONNECTIONS: usize = 16;
-/// How long a request's head may take, and an idle connection may live.
-const HEAD_TIME: Duration = Duration::from_secs(30);
-/// How many bytes a request's head may have; the least that hyper allows.
-const HEAD_BYTES: usize = 8192;
-/// How long one connection may live, whatever it does.
-const CONNECTION_TIME: Duration = Duration::from_mins(10);
-/// How long an answer that has begun may take after the end was asked for.
-const CLOSING_TIME: Duration = Duration::from_secs(2);
+const BOUNDS: Bounds = Bounds {
+    head: Duration::from_secs(30),
+    life: Duration::from_mins(10),
+    closing: Duration::from_secs(2),
+};
 /// How long a heartbeat may take.
 const HEARTBEAT_TIME: Duration = Duration::from_secs(5);
-/// How long to wait when the process has no descriptor left for another connection.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-async fn serve<P: Pages>(stream: TcpStream, pages: Arc<P>, stop: CancellationToken) {
+/// Nothing is said to whoever is not let in.
+async fn serve<P: Pages>(stream: Option<TcpStream>, pages: Arc<P>, stop: CancellationToken) {
     let service = service_fn(|request| {
         let pages = Arc::clone(&pages);
         async move { Ok::<_, Infallible>(answer(&request, &*pages).await) }
     });
-    let mut connection = pin!(
-        http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_TIME)
-            .max_buf_size(HEAD_BYTES)
-            .serve_connection(TokioIo::new(stream), service)
-    );
-    // A client that breaks the protocol or goes away concerns nobody, hence no error here.
-    tokio::select! {
-        _ = connection.as_mut() => return,
-        () = stop.cancelled() => {}
-        () = sleep(CONNECTION_TIME) => {}
+    if let Some(stream) = stream {
+        http::converse(stream, service, BOUNDS, &stop).await;
     }
-    connection.as_mut().graceful_shutdown();
-    let _ = timeout(CLOSING_TIME, connection).await;
 }
 
 async fn answer(request: &Request<Incoming>, pages: &impl Pages) -> Response<Full<Bytes>> {
