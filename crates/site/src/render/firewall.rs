@@ -18,8 +18,8 @@ DefaultDependencies=no
 Wants=network-pre.target
 Before=network-pre.target shutdown.target
 Conflicts=shutdown.target
-# The rules name users.
-After=local-fs.target systemd-sysusers.service
+# The rules name users. And the distribution's own unit begins with `flush ruleset`, which would take these with it.
+After=local-fs.target systemd-sysusers.service nftables.service
 AssertFileNotEmpty={rules}
 
 [Service]
