@@ -29,13 +29,19 @@ impl Drift {
     }
 }
 
-/// The lines, each with the block that it is in, without the elements of sets.
+/// The sets that decide whether the rules refuse at all: their elements are compared, for however long they stay.
+const SWITCHES: [&str; 2] = ["set in_force", "set suspended"];
+
+/// The lines, each with the block that it is in, without the elements of sets but of [`SWITCHES`].
 fn lines(listing: &str) -> Vec<String> {
     let (mut found, mut block, mut in_elements) = (Vec::new(), String::new(), false);
     for line in listing.lines().map(str::trim).filter(|line| !line.is_empty()) {
         in_elements |= line.starts_with("elements = {");
         if in_elements {
             in_elements = !line.ends_with('}');
+            if SWITCHES.contains(&block.as_str()) {
+                found.extend(elements(line).map(|element| format!("{block}: {element}")));
+            }
             continue;
         }
         if let Some(name) = line.strip_suffix(" {") {
@@ -46,6 +52,12 @@ fn lines(listing: &str) -> Vec<String> {
         }
     }
     found
+}
+
+/// The elements in a line of a set, without their times.
+fn elements(line: &str) -> impl Iterator<Item = &str> {
+    let line = line.trim_start_matches("elements = {").trim_end_matches('}');
+    line.split(',').filter_map(|element| element.split_whitespace().next())
 }
 
 /// What `these` have more often than `others`.
@@ -70,6 +82,9 @@ mod tests {
 
     const TABLE: &str = "table inet countersign_a {\n\tset in_force {\n\t\ttypeof meta nfproto\n\
         \t\telements = { ipv4 timeout 3s expires 1s,\n\t\t\t     ipv6 timeout 3s expires 1s }\n\t}\n\n\
+        \tset suspended {\n\t\ttypeof meta nfproto\n\t}\n\n\
+        \tset pace_ssh4 {\n\t\ttypeof ip saddr\n\
+        \t\telements = { 192.0.2.1 limit rate over 10/minute expires 9m,\n\t\t\t     192.0.2.2 limit rate over 10/minute expires 8m }\n\t}\n\n\
         \tchain input {\n\t\tct state invalid drop\n\t\ttcp dport 22 accept\n\t\tcounter drop\n\t}\n\
         \tchain output {\n\t\tcounter drop\n\t}\n}\n";
 
@@ -77,8 +92,23 @@ mod tests {
     fn what_the_kernel_remembers_is_no_drift() {
         let later = TABLE
             .replace("expires 1s", "expires 0s")
-            .replace("ipv4 timeout 3s expires 0s,\n\t\t\t     ", "");
+            .replace("192.0.2.1 limit rate over 10/minute expires 9m,\n\t\t\t     ", "");
         assert!(Drift::between(TABLE, &later).is_none());
+        let kept = TABLE
+            .replace(" timeout 3s expires 1s,\n\t\t\t    ", ",")
+            .replace(" timeout 3s expires 1s", "");
+        assert!(Drift::between(&kept, TABLE).is_none());
+    }
+
+    #[test]
+    fn rules_that_refuse_nothing_in_one_family_are_drift() {
+        let kept = TABLE.replace("ipv4 timeout 3s expires 1s,\n\t\t\t     ipv6", "ipv4");
+        assert_eq!(Drift::between(TABLE, &kept).missing, ["set in_force: ipv6"]);
+        let suspended = TABLE.replace(
+            "set suspended {\n\t\ttypeof meta nfproto\n",
+            "set suspended {\n\t\ttypeof meta nfproto\n\t\telements = { ipv6 }\n",
+        );
+        assert_eq!(Drift::between(TABLE, &suspended).foreign, ["set suspended: ipv6"]);
     }
 
     #[test]
