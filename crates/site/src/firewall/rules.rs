@@ -204,12 +204,12 @@ impl Text<'_> {
         self.rule(&format!("ip saddr {DOCKER_NETWORK} ip daddr {DOCKER_NETWORK} accept"));
         self.note("Published ports: Docker has changed address and port by now.");
         for flow in self.site.inbound(self.role).iter().filter(|flow| is_published(flow)) {
-            for peer in peers(&flow.peer, "saddr") {
+            for peer in peers(&flow.peer, "saddr").iter().filter(|peer| is_of_containers(peer)) {
                 let Some(port) = flow.port else { continue };
                 let protocol = flow.protocol.name();
                 self.rule(&join(&[
                     &through(flow, "iifname"),
-                    &peer,
+                    peer,
                     &format!("ip daddr {DOCKER_NETWORK} meta l4proto {protocol}"),
                     &format!("ct status dnat ct original proto-dst {port} accept"),
                 ]));
@@ -221,7 +221,7 @@ impl Text<'_> {
                 Some(container) => container.address().to_string(),
                 None => DOCKER_NETWORK.to_owned(),
             };
-            for peer in peers(&flow.peer, "daddr").iter().filter(|peer| !peer.starts_with("ip6 ")) {
+            for peer in peers(&flow.peer, "daddr").iter().filter(|peer| is_of_containers(peer)) {
                 let (way, port) = (through(&flow, "oifname"), port(&flow));
                 self.rule(&join(&[&way, &format!("ip saddr {source}"), peer, &port, "accept"]));
             }
@@ -320,6 +320,12 @@ const fn pace_of(service: Service) -> &'static str {
 /// What runs in a container is reached by a changed address. The host has SSH, the tunnel and its own metrics.
 const fn is_published(flow: &Flow) -> bool {
     !matches!(flow.service, Service::Ssh | Service::Tunnel)
+}
+
+/// The containers' network has IPv4 alone: whoever comes by IPv6 speaks to Docker's proxy on the host. nft refuses
+/// all rules for one that asks for both families.
+fn is_of_containers(peer: &str) -> bool {
+    !peer.starts_with("ip6 ")
 }
 
 const fn container(service: Service) -> Option<Container> {

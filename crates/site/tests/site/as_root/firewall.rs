@@ -173,6 +173,21 @@ fn a_host_passes_nothing_on() {
     assert!(town.open("inner", outside, &doors).is_empty());
 }
 
+fn docker(hosts: &str) -> Site {
+    let digest = "0123456789abcdef".repeat(4);
+    site(&format!(
+        r#"runtime = "docker"
+{hosts}
+[node]
+bootstrap = ["{PUBLIC_KEY}@seed.example.org:20444"]
+[images]
+countersign = "countersign@sha256:{digest}"
+node = "stacks@sha256:{digest}"
+bitcoin = "bitcoin@sha256:{digest}"
+"#
+    ))
+}
+
 /// Docker's own part: addresses and ports of published containers are changed before they are passed on.
 fn publish(town: &mut Town, container: &str, address: &str, ports: &[u16]) {
     town.build(container);
@@ -193,20 +208,7 @@ fn publish(town: &mut Town, container: &str, address: &str, ports: &[u16]) {
 #[test]
 #[ignore = "needs root: namespaces and nftables"]
 fn a_port_that_docker_publishes_is_closed_unless_it_is_a_flow() {
-    let digest = "0123456789abcdef".repeat(4);
-    let site = site(&format!(
-        r#"runtime = "docker"
-[hosts.signer]
-name = "signer"
-address = "10.77.0.2"
-[node]
-bootstrap = ["{PUBLIC_KEY}@seed.example.org:20444"]
-[images]
-countersign = "countersign@sha256:{digest}"
-node = "stacks@sha256:{digest}"
-bitcoin = "bitcoin@sha256:{digest}"
-"#
-    ));
+    let site = docker("[hosts.signer]\nname = \"signer\"\naddress = \"10.77.0.2\"\n");
     let mut town = town();
     town.does("signer", "ip link add docker0 type bridge");
     town.does("signer", "ip address add 172.30.94.1/28 dev docker0");
@@ -324,6 +326,47 @@ fn a_rule_that_was_added_by_hand_is_found() {
     town.does("signer", "nft insert rule inet countersign_a input tcp dport 5432 accept");
     assert_eq!(drift().foreign, ["chain input: tcp dport 5432 accept"]);
     assert!(drift().missing.is_empty());
+}
+
+#[test]
+#[ignore = "needs root: namespaces and nftables"]
+fn rules_that_somebody_has_switched_off_are_found() {
+    let (site, town) = (two_hosts(), town());
+    guard(&town, &site, HostRole::Signer);
+    let meant = ruleset(&site, HostRole::Signer, Slot::A, Force::Permanent);
+    let drift = || town.on("signer", || Live::default().compare(Slot::A, &meant).unwrap());
+    town.does("signer", "nft add element inet countersign_a suspended { ipv6 }");
+    assert_eq!(drift().foreign, ["set suspended: ipv6"]);
+    town.does("signer", "nft flush set inet countersign_a suspended");
+    assert!(drift().is_none(), "{:?}", drift());
+    town.does("signer", "nft delete element inet countersign_a in_force { ipv6 }");
+    assert_eq!(drift().missing, ["set in_force: ipv6"]);
+}
+
+#[test]
+#[ignore = "needs root: namespaces and nftables"]
+fn rules_for_docker_are_taken_with_peers_of_either_family() {
+    let town = town();
+    for (signer, node) in [("10.77.0.2", "10.77.0.3"), ("fd77::2", "fd77::3")] {
+        let site = docker(&format!(
+            r#"[hosts.signer]
+name = "signer"
+address = "{signer}"
+[hosts.node]
+name = "node"
+address = "{node}"
+[link]
+kind = "haproxy"
+[monitoring]
+sources = ["10.77.9.1", "fd77::9:1"]
+"#
+        ));
+        for role in [HostRole::Signer, HostRole::Node] {
+            let rules = ruleset(&site, role, Slot::A, Force::Permanent);
+            let taken = town.on("signer", || Live::default().check(&rules));
+            assert!(taken.is_ok(), "{role} at {signer}: {taken:?}");
+        }
+    }
 }
 
 #[test]
