@@ -118,7 +118,9 @@ impl Live {
         };
         let slot = before.map_or(Slot::A, Slot::other);
         let force = Force::For(time);
-        let mut text = rules(slot, force);
+        let mut text = String::new();
+        // First, so that they end first: the clock of each element starts when the kernel reads it. For a moment
+        // both tables refuse then; the other way round neither would, and what comes in meanwhile stays.
         if let Some(before) = before.map(Slot::table) {
             let elements = force.elements();
             text.extend([
@@ -126,6 +128,7 @@ impl Live {
                 format!("add element inet {before} suspended {elements}\n"),
             ]);
         }
+        text.push_str(&rules(slot, force));
         self.run(&["-f", "-"], &text)?;
         Ok(State::OnTrial { slot, left: time, before })
     }
