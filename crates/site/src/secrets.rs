@@ -16,6 +16,9 @@ use crate::site::Site;
 /// The folder of the secrets, beside `countersign.toml`.
 pub const FOLDER: &str = "secrets";
 
+/// The `.gitignore` of a folder with secrets, inside of it: one beside it may be somebody else's already.
+pub(crate) const IGNORED: &[u8] = b"*\n";
+
 /// A secret that is drawn here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Secret {
@@ -148,6 +151,7 @@ impl Secrets {
     pub fn draw(folder: &Path, site: &Site) -> Result<Vec<PathBuf>, SecretError> {
         let at = |source| SecretError::File { path: folder.to_owned(), source };
         fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(at)?;
+        ignore(folder).map_err(at)?;
         let mut drawn = Vec::new();
         for secret in Secret::ALL.into_iter().filter(|secret| secret.is_needed(site)) {
             let path = folder.join(secret.file_name());
@@ -171,6 +175,16 @@ fn random() -> Result<Zeroizing<String>, SecretError> {
     let mut bytes = Zeroizing::new([0; 32]);
     getrandom::fill(bytes.as_mut()).map_err(|_| SecretError::Random)?;
     Ok(Zeroizing::new(hex::encode(bytes.as_ref())))
+}
+
+/// Keeps what is in the folder from being committed, whatever else git is told to ignore.
+fn ignore(folder: &Path) -> io::Result<()> {
+    let path = folder.join(".gitignore");
+    match OpenOptions::new().write(true).create_new(true).mode(0o644).open(path) {
+        Ok(mut file) => file.write_all(IGNORED),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 /// Whole under its name, or not there: an interrupted run leaves no half secret.

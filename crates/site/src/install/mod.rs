@@ -17,6 +17,7 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::rendered::{Rendered, Secrecy};
+use crate::secrets;
 use crate::site::Site;
 use crate::values::AbsPath;
 
@@ -314,10 +315,14 @@ fn is_owned(found: &Metadata, file: &Rendered, accounts: &Accounts) -> bool {
 }
 
 /// Writes `files` into the folder `out` to be looked at or carried: what may be committed into `public`, the rest into
-/// `secret`, which a `.gitignore` excludes. Files of an earlier run stay.
+/// `secret`, which a `.gitignore` inside of it excludes. Files of an earlier run stay.
 pub fn export(out: &Path, host: &str, files: &[Rendered]) -> Result<Vec<PathBuf>, InstallError> {
-    // First, so that there is no moment in which a secret could be committed.
-    write::whole(&out.join(".gitignore"), b"/*/secret/\n", 0o644, None)?;
+    if files.iter().any(|file| file.secrecy == Secrecy::Secret) {
+        // First, so that there is no moment in which a secret could be committed.
+        let folder = out.join(host).join("secret");
+        write::folder(&folder, 0o700)?;
+        write::whole(&folder.join(".gitignore"), secrets::IGNORED, 0o644, None)?;
+    }
     let mut written = Vec::new();
     for file in files {
         let (kind, folder_mode) = match file.secrecy {

@@ -23,6 +23,15 @@ fn the_least_answers_make_a_complete_installation() {
 }
 
 #[test]
+fn secrets_are_ignored_in_a_repository_that_ignores_something_else() {
+    let home = TempDir::new().unwrap();
+    fs::write(home.path().join(".gitignore"), "/target/\n").unwrap();
+    least().write(home.path()).unwrap();
+    assert_eq!(fs::read_to_string(home.path().join(".gitignore")).unwrap(), "/target/\n");
+    assert_eq!(fs::read_to_string(home.path().join("secrets/.gitignore")).unwrap(), "*\n");
+}
+
+#[test]
 fn every_answer_is_in_the_file() {
     let answers = Answers {
         network: Some(Network::Testnet),

@@ -207,11 +207,15 @@ fn a_secret_that_differs_is_said_to_differ() {
 fn an_export_keeps_secrets_apart_in_a_folder_that_git_ignores() {
     let site = Site::parse(LEAST).unwrap();
     let out = TempDir::new().unwrap();
+    // The one that `init` writes, or whoever keeps the folder.
+    let theirs = out.path().join(".gitignore");
+    fs::write(&theirs, "/secrets/\n").unwrap();
     let files = rendered(&site, HostRole::Signer);
     let written = export(out.path(), "signer", &files).unwrap();
     assert_eq!(written.len(), files.len());
-    assert_eq!(fs::read_to_string(out.path().join(".gitignore")).unwrap(), "/*/secret/\n");
+    assert_eq!(fs::read_to_string(theirs).unwrap(), "/secrets/\n");
     let secret = out.path().join("signer/secret");
+    assert_eq!(fs::read_to_string(secret.join(".gitignore")).unwrap(), "*\n");
     assert_eq!(secret.metadata().unwrap().mode() & 0o777, 0o700);
     for (path, mode, contents) in everything(out.path()) {
         let text = String::from_utf8(contents).unwrap();
