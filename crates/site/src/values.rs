@@ -196,7 +196,9 @@ fn is_host(text: &str) -> bool {
 }
 
 fn is_host_port(text: &str) -> bool {
-    text.parse::<std::net::SocketAddr>().is_ok()
+    // A scope, as in `[fe80::1%2]:80`, is a number of one host's own.
+    let is_plain = |at: std::net::SocketAddr| at.port() > 0 && !text.contains('%');
+    text.parse().is_ok_and(is_plain)
         || text.rsplit_once(':').is_some_and(|(host, port)| {
             is_host(host) && !host.contains(':') && port.parse::<u16>().is_ok_and(|port| port > 0)
         })

@@ -155,6 +155,15 @@ fn paths_have_one_spelling_and_lead_nowhere_else() {
 }
 
 #[test]
+fn an_address_with_a_port_has_no_scope_and_no_port_0() {
+    for bad in ["[fe80::1%5]:4122", "192.0.2.9:0", "[fd00::1]:0", "seed.example.org:0"] {
+        let refused = refusal(&spoiled(FULL, "192.0.2.9:4122", bad));
+        assert!(refused.starts_with("`sbtc.seeds` = "), "{refused}");
+    }
+    Site::parse(&spoiled(FULL, "192.0.2.9:4122", "[fd00::1]:4122")).unwrap();
+}
+
+#[test]
 fn a_placeholder_of_a_digest_is_refused() {
     let digest = "0a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7e8f9";
     let docker = spoiled(FULL, "runtime = \"systemd\"", "runtime = \"docker\"");
