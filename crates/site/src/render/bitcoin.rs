@@ -1,6 +1,8 @@
 //! bitcoin.conf: reached by the node only, with logs in the journal (row C7), full or pruned.
 
 use crate::render::Put as _;
+use std::net::SocketAddr;
+
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
 
@@ -41,9 +43,8 @@ pub(super) fn files(view: View<'_>) -> Vec<Rendered> {
 fn doors(site: &Site) -> String {
     let rpc = site.bitcoin_rpc();
     let mut out = format!(
-        "listen=1\nbind={}:{}\nrpcbind={}\nrpcport={}\n",
-        rpc.ip(),
-        site.ports.bitcoin_p2p,
+        "listen=1\nbind={}\nrpcbind={}\nrpcport={}\n",
+        SocketAddr::new(rpc.ip(), site.ports.bitcoin_p2p.get()),
         rpc.ip(),
         rpc.port(),
     );

@@ -1,6 +1,8 @@
 //! The sBTC signer's configuration. Its private key and its key for Emily are in neither this file nor
 //! `countersign.toml`: the operator writes them into [`crate::Paths::sbtc_secrets`].
 
+use std::net::SocketAddr;
+
 use crate::choices::{HostRole, Network};
 use crate::render::Put as _;
 use crate::rendered::Rendered;
@@ -25,7 +27,10 @@ pub(super) fn files(view: View<'_>) -> Vec<Rendered> {
         out.put(format_args!("\n[blocklist_client]\nendpoint = {}\n", text(url)));
     }
     let bitcoin = match &site.bitcoin.external {
-        Some(host) => format!("{host}:{}", site.ports.bitcoin_rpc),
+        Some(host) => match host.as_str().parse() {
+            Ok(address) => SocketAddr::new(address, site.ports.bitcoin_rpc.get()).to_string(),
+            Err(_) => format!("{host}:{}", site.ports.bitcoin_rpc),
+        },
         None => site.bitcoin_rpc_for_sbtc().to_string(),
     };
     let user = &site.bitcoin.rpc_user;
@@ -82,7 +87,7 @@ fn peers(site: &Site, sbtc: &Sbtc) -> String {
         texts([format!("tcp://0.0.0.0:{port}"), format!("quic-v1://0.0.0.0:{port}")]),
     );
     if let Some(public) = site.host(HostRole::Signer).public_address {
-        let at = std::net::SocketAddr::new(public, port.get());
+        let at = SocketAddr::new(public, port.get());
         let public = texts([format!("tcp://{at}"), format!("quic-v1://{at}")]);
         out.put(format_args!("public_endpoints = {public}\n"));
     }

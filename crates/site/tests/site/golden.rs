@@ -5,7 +5,7 @@ use std::path::Path;
 
 use countersign_site::{HostRole, Rendered, Secrecy, Site, files, unit_problems};
 
-use crate::sample::{FULL, drawn_secrets};
+use crate::sample::{FULL, drawn_secrets, spoiled};
 
 /// The images of a Docker installation.
 const IMAGES: &str = r#"
@@ -40,6 +40,22 @@ pub(crate) fn site(profile: &str, hosts: u8, runtime: &str, more: &str) -> Site 
         text.push_str(IMAGES);
     }
     Site::parse(&text).unwrap()
+}
+
+#[test]
+fn an_address_of_ipv6_has_brackets_before_its_port() {
+    let tunnel = spoiled(FULL, "10.73.0.0/30", "fd73::/64");
+    let text_of = |text: &str, role: HostRole, name: &str| {
+        let files = rendered(&Site::parse(text).unwrap(), role);
+        let file = files.iter().find(|file| file.path.as_path().ends_with(name)).unwrap();
+        file.contents.to_string()
+    };
+    let bitcoin = text_of(&tunnel, HostRole::Node, "bitcoin/bitcoin.conf");
+    assert!(bitcoin.contains("\nbind=[fd73::2]:8333\nrpcbind=fd73::2\n"), "{bitcoin}");
+    let external = "mode = \"external\"\nhost = \"fd00::5\"";
+    let external = spoiled(FULL, "mode = \"full\"", external);
+    let sbtc = text_of(&external, HostRole::Signer, "sbtc-signer/signer-config.toml");
+    assert!(sbtc.contains("@[fd00::5]:8332\"]\n"), "{sbtc}");
 }
 
 /// Every kind of installation, with the name of its snapshot.
