@@ -11,6 +11,9 @@ const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 /// The containers' network. Addresses in it are fixed, because the signer lets in by address.
 pub const DOCKER_NETWORK: &str = "172.30.94.0/28";
 
+/// The containers' bridge, which is the only way in and out of [`DOCKER_NETWORK`].
+pub(crate) const DOCKER_BRIDGE: &str = "countersign-br";
+
 /// A program with an address of its own inside [`DOCKER_NETWORK`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Container {

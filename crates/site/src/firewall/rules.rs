@@ -9,7 +9,7 @@ use crate::choices::{HostRole, Runtime};
 use crate::flows::{Flow, Peer, Protocol, Service};
 use crate::site::Site;
 use crate::values::UserName;
-use crate::wiring::{Container, DOCKER_NETWORK};
+use crate::wiring::{Container, DOCKER_BRIDGE, DOCKER_NETWORK};
 
 /// The interface of the tunnel between two hosts.
 pub const TUNNEL: &str = "countersign0";
@@ -186,7 +186,7 @@ impl Text<'_> {
         if self.site.runtime == Runtime::Docker {
             self.note("Containers reach what the host has for them.");
             let gateway = Container::Gateway.address();
-            self.rule(&format!("ip saddr {DOCKER_NETWORK} ip daddr {gateway} accept"));
+            self.rule(&format!("{} ip daddr {gateway} accept", from_container(DOCKER_NETWORK)));
         }
         for flow in self.site.inbound(self.role) {
             self.pace(&flow);
@@ -201,7 +201,7 @@ impl Text<'_> {
             return;
         }
         self.note("Among the containers.");
-        self.rule(&format!("ip saddr {DOCKER_NETWORK} ip daddr {DOCKER_NETWORK} accept"));
+        self.rule(&format!("{} ip daddr {DOCKER_NETWORK} accept", from_container(DOCKER_NETWORK)));
         self.note("Published ports: Docker has changed address and port by now.");
         for flow in self.site.inbound(self.role).iter().filter(|flow| is_published(flow)) {
             for peer in peers(&flow.peer, "saddr").iter().filter(|peer| is_of_containers(peer)) {
@@ -223,7 +223,7 @@ impl Text<'_> {
             };
             for peer in peers(&flow.peer, "daddr").iter().filter(|peer| is_of_containers(peer)) {
                 let (way, port) = (through(&flow, "oifname"), port(&flow));
-                self.rule(&join(&[&way, &format!("ip saddr {source}"), peer, &port, "accept"]));
+                self.rule(&join(&[&way, &from_container(&source), peer, &port, "accept"]));
             }
         }
     }
@@ -320,6 +320,11 @@ const fn pace_of(service: Service) -> &'static str {
 /// What runs in a container is reached by a changed address. The host has SSH, the tunnel and its own metrics.
 const fn is_published(flow: &Flow) -> bool {
     !matches!(flow.service, Service::Ssh | Service::Tunnel)
+}
+
+/// What a container sends: elsewhere anybody can write a container's address for his own.
+fn from_container(source: &str) -> String {
+    format!("iifname \"{DOCKER_BRIDGE}\" ip saddr {source}")
 }
 
 /// The containers' network has IPv4 alone: whoever comes by IPv6 speaks to Docker's proxy on the host. nft refuses

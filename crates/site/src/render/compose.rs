@@ -9,7 +9,7 @@ use crate::choices::HostRole;
 use crate::rendered::Rendered;
 use crate::site::{Images, Link, Site};
 use crate::values::{AbsPath, Image};
-use crate::wiring::{Container, DOCKER_NETWORK};
+use crate::wiring::{Container, DOCKER_BRIDGE, DOCKER_NETWORK};
 
 use super::{HEAD, View, text, texts};
 
@@ -48,7 +48,7 @@ pub(super) fn files(view: View<'_>) -> Vec<Rendered> {
     for service in services(view, images) {
         out.push_str(&service.to_yaml());
     }
-    out.put(format_args!("\nnetworks:\n  signer:\n    driver_opts:\n      com.docker.network.bridge.name: countersign-br\n    \
+    out.put(format_args!("\nnetworks:\n  signer:\n    driver_opts:\n      com.docker.network.bridge.name: {DOCKER_BRIDGE}\n    \
          ipam:\n      config:\n        - subnet: {DOCKER_NETWORK}\n"));
     vec![Rendered::public(view.site.paths.config.join("compose.yaml"), out)]
 }

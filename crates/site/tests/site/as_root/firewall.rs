@@ -1,6 +1,6 @@
 //! The rules in a real kernel, between hosts in network namespaces.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -193,7 +193,7 @@ fn publish(town: &mut Town, container: &str, address: &str, ports: &[u16]) {
     town.build(container);
     let there = town.space(container);
     town.does("signer", &format!("ip link add {container} type veth peer name eth0 netns {there}"));
-    town.does("signer", &format!("ip link set {container} master docker0 up"));
+    town.does("signer", &format!("ip link set {container} master countersign-br up"));
     town.does(container, &format!("ip address add {address}/28 dev eth0"));
     town.does(container, "ip link set eth0 up");
     town.does(container, "ip route add default via 172.30.94.1");
@@ -210,9 +210,9 @@ fn publish(town: &mut Town, container: &str, address: &str, ports: &[u16]) {
 fn a_port_that_docker_publishes_is_closed_unless_it_is_a_flow() {
     let site = docker("[hosts.signer]\nname = \"signer\"\naddress = \"10.77.0.2\"\n");
     let mut town = town();
-    town.does("signer", "ip link add docker0 type bridge");
-    town.does("signer", "ip address add 172.30.94.1/28 dev docker0");
-    town.does("signer", "ip link set docker0 up");
+    town.does("signer", "ip link add countersign-br type bridge");
+    town.does("signer", "ip address add 172.30.94.1/28 dev countersign-br");
+    town.does("signer", "ip link set countersign-br up");
     town.does("signer", "sysctl -qw net.ipv4.ip_forward=1");
     town.does("signer", "nft add table ip nat");
     town.does(
@@ -244,6 +244,50 @@ fn a_port_that_docker_publishes_is_closed_unless_it_is_a_flow() {
     let out = [443, 34567].map(|port| (Protocol::Tcp, port));
     assert_eq!(town.open("node1", world, &out), out, "peers are anywhere");
     assert_eq!(town.open("signer1", world, &out), [(Protocol::Tcp, 443)]);
+}
+
+#[test]
+#[ignore = "needs root: namespaces and nftables"]
+fn nobody_outside_passes_for_a_container() {
+    let site = docker("[hosts.signer]\nname = \"signer\"\naddress = \"10.77.0.2\"\n");
+    let town = town();
+    for command in [
+        "ip link add countersign-br type bridge",
+        "ip address add 172.30.94.1/28 dev countersign-br",
+        "ip link set countersign-br up",
+        "sysctl -qw net.ipv4.ip_forward=1 net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.eth0.rp_filter=0",
+        "nft add table ip seen",
+        "nft add chain ip seen input { type filter hook input priority 10; }",
+        "nft add chain ip seen forward { type filter hook forward priority 10; }",
+        "nft add rule ip seen input ip saddr 172.30.94.3 counter",
+        "nft add rule ip seen forward ip saddr 172.30.94.3 counter",
+    ] {
+        town.does("signer", command);
+    }
+    town.does("world", "ip address add 172.30.94.3/32 dev eth0");
+    town.does("world", "ip route add 172.30.94.1/32 via 10.77.0.2");
+    town.does("world", "ip route add 192.0.2.7/32 via 10.77.0.2");
+    town.does("signer", "ip route add 192.0.2.7/32 via 10.77.9.1");
+    let knock = || {
+        town.on("world", || {
+            let socket = UdpSocket::bind("172.30.94.3:0").unwrap();
+            for to in ["172.30.94.1:53", "192.0.2.7:53"] {
+                socket.send_to(b"?", to).unwrap();
+            }
+        });
+        town.on("signer", || {
+            let listed =
+                Command::new("nft").args(["list", "table", "ip", "seen"]).output().unwrap();
+            let listed = String::from_utf8(listed.stdout).unwrap();
+            let counts =
+                listed.split("packets ").skip(1).map(|rest| rest.split(' ').next().unwrap());
+            counts.map(|count| count.parse().unwrap()).collect::<Vec<u32>>()
+        })
+    };
+    until(|| knock().iter().all(|count| *count > 0));
+    guard(&town, &site, HostRole::Signer);
+    let before = knock();
+    assert_eq!(knock(), before);
 }
 
 #[test]
