@@ -66,6 +66,8 @@ const RPC: &[(&str, &str)] = &[
     ("GET", "/v2/stackerdb/*/*/*/*"),
     ("POST", "/v2/stackerdb/*/*/chunks"),
     ("GET", "/v3/stacker_set/*"),
+    ("GET", "/v3/signer/*/*"),
+    ("GET", "/v3/health"),
     ("GET", "/v3/sortitions/latest_and_last"),
     ("GET", "/v3/sortitions/burn/*"),
     ("GET", "/v3/sortitions/consensus/*"),

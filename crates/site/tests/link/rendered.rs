@@ -54,6 +54,28 @@ fn nothing_listens_on_a_public_address_or_on_all() {
     }
 }
 
+/// A question of the signer's passes by whatever link there is.
+#[test]
+fn the_proxies_pass_every_question_that_the_built_in_link_passes() {
+    let list = include_str!("../../../node/src/link/route.rs");
+    let questions: Vec<(&str, &str)> = list
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("(Method::")?.strip_suffix("\"),"))
+        .map(|row| row.split_once(", \"").unwrap())
+        .collect();
+    assert!(questions.len() >= 19, "{questions:?}");
+    for role in ROLES {
+        let nginx = nginx(&site("kind = \"nginx\""), role).unwrap();
+        let haproxy = haproxy(&site("kind = \"haproxy\""), role).unwrap();
+        for (method, pattern) in &questions {
+            let target = pattern.replace('?', "\\?").replace('*', "[0-9A-Za-z_-]{1,128}");
+            assert!(nginx.contains(&format!("\"~^{method} {target}$\" 1;")), "{method} {pattern}");
+            let rule = format!("acl rpc_{} url -m reg '^{target}$'", method.to_lowercase());
+            assert!(haproxy.contains(&rule), "{method} {pattern}");
+        }
+    }
+}
+
 #[test]
 fn addresses_of_the_second_kind_are_written_in_brackets() {
     let site = Site::parse(

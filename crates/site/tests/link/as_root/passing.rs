@@ -106,7 +106,7 @@ const CALLBACKS: [&str; 4] = [
     "POST /new_block",
 ];
 /// What a signer asks.
-const QUESTIONS: [&str; 17] = [
+const QUESTIONS: [&str; 19] = [
     "GET /v2/info",
     "GET /v2/pox",
     "GET /v2/accounts/B?proof=0",
@@ -117,6 +117,8 @@ const QUESTIONS: [&str; 17] = [
     "GET /v2/stackerdb/B/miners/0/7",
     "POST /v2/stackerdb/B/signers-1-2/chunks",
     "GET /v3/stacker_set/90",
+    "GET /v3/signer/02ab/90",
+    "GET /v3/health",
     "GET /v3/sortitions/latest_and_last",
     "GET /v3/sortitions/burn/0a",
     "GET /v3/sortitions/consensus/0a",
