@@ -135,9 +135,9 @@ impl<'a> Installation<'a> {
         self.owns
     }
 
-    fn place(&self, path: &AbsPath) -> PathBuf {
-        let relative = path.as_path().strip_prefix("/").unwrap_or(path.as_path());
-        self.root.join(relative)
+    fn place(&self, path: impl AsRef<Path>) -> PathBuf {
+        let path = path.as_ref();
+        self.root.join(path.strip_prefix("/").unwrap_or(path))
     }
 
     /// What differs from what is rendered, by path.
@@ -210,7 +210,11 @@ impl<'a> Installation<'a> {
             |file: &&Rendered| drift.iter().any(|found| found.path == file.path.as_path());
         let (users, others): (Vec<_>, Vec<_>) =
             self.files.iter().filter(differs).partition(|file| file.owner == "root");
-        self.keep_originals(&drift)?;
+        let before = self.listed()?;
+        self.keep_originals(&drift, &before)?;
+        // What is written from here on is listed already, so that a run that fails forgets none of it.
+        let now: BTreeSet<&AbsPath> = self.files.iter().map(|file| &file.path).collect();
+        self.list(&before.iter().chain(now.iter().copied()).collect())?;
         let mut accounts = Accounts::read(&self.root)?;
         // The file that describes users is root's, as are all that need no other user.
         for file in users {
@@ -223,7 +227,8 @@ impl<'a> Installation<'a> {
         for file in others {
             self.write(file, &accounts)?;
         }
-        self.forget(&drift)?;
+        self.remove_left_over(&drift)?;
+        self.list(&now)?;
         Ok(drift)
     }
 
@@ -240,14 +245,13 @@ impl<'a> Installation<'a> {
     }
 
     /// What somebody else wrote is kept beside, the first time that a file takes its place.
-    fn keep_originals(&self, drift: &[Drift]) -> Result<(), InstallError> {
-        let ours = self.listed()?;
+    fn keep_originals(&self, drift: &[Drift], ours: &[AbsPath]) -> Result<(), InstallError> {
         for found in drift.iter().filter(|found| found.differences.contains(&Difference::Contents))
         {
             if ours.iter().any(|path| path.as_path() == found.path) {
                 continue;
             }
-            let place = self.root.join(found.path.strip_prefix("/").unwrap_or(&found.path));
+            let place = self.place(&found.path);
             let mut name = place.clone().into_os_string();
             name.push(KEPT);
             match fs::hard_link(&place, &name) {
@@ -260,14 +264,18 @@ impl<'a> Installation<'a> {
         Ok(())
     }
 
-    /// Removes what is left over, and only then forgets it.
-    fn forget(&self, drift: &[Drift]) -> Result<(), InstallError> {
+    fn remove_left_over(&self, drift: &[Drift]) -> Result<(), InstallError> {
         for found in drift.iter().filter(|found| found.differences == [Difference::LeftOver]) {
-            let place = self.root.join(found.path.strip_prefix("/").unwrap_or(&found.path));
+            let place = self.place(&found.path);
             fs::remove_file(&place).map_err(at(&place, "removed"))?;
         }
-        let paths: Vec<String> = self.files.iter().map(|file| format!("{}\n", file.path)).collect();
-        let list = paths.concat();
+        Ok(())
+    }
+
+    /// Writes the list of what is ours, for later runs.
+    fn list(&self, paths: &BTreeSet<&AbsPath>) -> Result<(), InstallError> {
+        let lines: Vec<String> = paths.iter().map(|path| format!("{path}\n")).collect();
+        let list = lines.concat();
         let place = self.place(&self.list);
         if fs::read_to_string(&place).is_ok_and(|old| old == list) {
             return Ok(());
@@ -281,10 +289,9 @@ impl<'a> Installation<'a> {
         let mut out = String::new();
         for found in self.drift()? {
             let file = self.files.iter().find(|file| file.path.as_path() == found.path);
-            let place = self.root.join(found.path.strip_prefix("/").unwrap_or(&found.path));
-            let is_readable = found.differences.contains(&Difference::Contents)
-                || found.differences == [Difference::LeftOver];
-            let old = if is_readable { read(&place)? } else { Zeroizing::new(Vec::new()) };
+            let place = self.place(&found.path);
+            let is_compared = found.differences.contains(&Difference::Contents);
+            let old = if is_compared { read(&place)? } else { Zeroizing::new(Vec::new()) };
             let old = Zeroizing::new(String::from_utf8_lossy(&old).into_owned());
             out.push_str(&difference::describe(&found, file, &old));
         }

@@ -169,6 +169,21 @@ fn a_folder_in_the_place_of_a_file_is_named_and_nothing_is_half_written() {
 }
 
 #[test]
+fn what_a_run_wrote_that_failed_later_is_not_forgotten() {
+    let mut host = Host::new(&spoiled(LEAST, "network", "profile = \"pool\"\nnetwork"));
+    let last = host.files.last().unwrap().path.as_path().strip_prefix("/").unwrap();
+    fs::create_dir_all(host.at(last.to_str().unwrap())).unwrap();
+    host.installation().apply().unwrap_err();
+    let vault = host.at("etc/systemd/system/countersign-vault.service");
+    assert!(vault.exists());
+    fs::remove_dir(host.at(last.to_str().unwrap())).unwrap();
+    host.describe(LEAST);
+    host.installation().apply().unwrap();
+    assert!(!vault.exists());
+    assert_eq!(host.drift(), []);
+}
+
+#[test]
 fn the_difference_is_readable_and_shows_no_secret() {
     let mut host = Host::new(LEAST);
     host.installation().apply().unwrap();
