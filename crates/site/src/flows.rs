@@ -5,9 +5,9 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use crate::choices::HostRole;
+use crate::choices::{HostRole, Runtime};
 use crate::places::Port;
-use crate::site::{Link, Site};
+use crate::site::{DatabaseHost, Link, Site};
 use crate::values::UserName;
 
 /// A transport protocol.
@@ -50,8 +50,10 @@ pub enum Service {
     SbtcEvents,
     /// The tunnel between two hosts.
     Tunnel,
-    /// Metrics, read from outside.
+    /// Metrics, read from outside or sent there.
     Metrics,
+    /// PostgreSQL on another host, asked by backups.
+    Database,
     /// Names.
     Dns,
     /// Time.
@@ -160,6 +162,11 @@ impl Site {
                 smtp.server.as_str().rsplit_once(':').and_then(|(_, port)| port.parse().ok());
             flows.extend(port.map(|port| Flow::tcp(Service::Mail, port, Peer::Everyone)));
         }
+        if let Some(remote) = &self.monitoring.remote_write {
+            let port = Port::new(remote.url.port()).filter(|port| *port != HTTPS);
+            flows.extend(port.map(|port| Flow::tcp(Service::Metrics, port, Peer::Everyone)));
+        }
+        flows.extend(self.database(role));
         if self.has_node(role) {
             flows.push(Flow::to_peers(Service::NodePeers, Protocol::Tcp, &self.users.node));
         }
@@ -177,6 +184,21 @@ impl Site {
             flows.extend(there.map(|flow| Flow { peer: self.other_side(*other, &flow), ..flow }));
         }
         flows
+    }
+
+    /// What backups ask, if PostgreSQL is not on this host.
+    fn database(&self, role: HostRole) -> Option<Flow> {
+        let backups =
+            self.backups.as_ref().filter(|_| self.sbtc.is_some() && self.has_signer(role))?;
+        let DatabaseHost::Host(host) = &backups.database.host else { return None };
+        let address = host.as_str().parse::<IpAddr>().ok();
+        if host.as_str() == "localhost" || address.is_some_and(|ip| ip.is_loopback()) {
+            return None;
+        }
+        let peer = address.map_or(Peer::Everyone, Peer::from);
+        // They run on the host itself, with Docker, too, where rules by user are those of containers.
+        let user = (self.runtime == Runtime::Systemd).then(|| self.users.backup.clone());
+        Some(Flow { user, ..Flow::tcp(Service::Database, self.ports.postgres, peer) })
     }
 
     fn other_side(&self, other: HostRole, flow: &Flow) -> Peer {

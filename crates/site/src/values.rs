@@ -116,6 +116,17 @@ checked_text!(
      what needs a shell goes into a script"
 );
 
+impl Url {
+    /// The port that it leads to.
+    pub fn port(&self) -> u16 {
+        let (scheme, rest) = self.0.split_once("://").unwrap_or_default();
+        let authority = rest.split('/').next().unwrap_or_default();
+        let named = authority.rsplit_once(':').filter(|_| is_host_port(authority));
+        let default = if scheme == "http" { 80 } else { 443 };
+        named.and_then(|(_, port)| port.parse().ok()).unwrap_or(default)
+    }
+}
+
 /// An absolute path in one spelling, without `.` and `..`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AbsPath(PathBuf);

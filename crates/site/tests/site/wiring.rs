@@ -2,7 +2,7 @@
 
 use countersign_site::{HostRole, Peer, Protocol, Service, Site};
 
-use crate::sample::{FULL, LEAST};
+use crate::sample::{FULL, LEAST, spoiled};
 
 fn two(link: &str) -> Site {
     Site::parse(&format!(
@@ -107,6 +107,24 @@ fn inside_the_tunnel_everything_else_is_open_and_outside_only_its_own_port() {
             (Service::Tunnel, Protocol::Udp)
         ]
     );
+}
+
+#[test]
+fn what_the_description_names_elsewhere_can_be_reached() {
+    let text =
+        spoiled(FULL, "https://metrics.example.org/api", "http://metrics.example.org:9009/api");
+    let text = spoiled(&text, "\"/run/postgresql\"", "\"db.example.org\"");
+    let site = Site::parse(&text).unwrap();
+    let ports = |role| -> Vec<u16> {
+        site.outbound(role).iter().filter_map(|flow| Some(flow.port?.get())).collect()
+    };
+    assert!(ports(HostRole::Signer).contains(&9009) && ports(HostRole::Signer).contains(&5432));
+    assert!(ports(HostRole::Node).contains(&9009) && !ports(HostRole::Node).contains(&5432));
+    let here = Site::parse(&spoiled(FULL, "\"/run/postgresql\"", "\"localhost\"")).unwrap();
+    let asks = |flow: &countersign_site::Flow| flow.service == Service::Database;
+    assert!(!here.outbound(HostRole::Signer).iter().any(asks));
+    let plain = Site::parse(&spoiled(FULL, "https://metrics", "http://metrics")).unwrap();
+    assert!(plain.outbound(HostRole::Node).iter().any(|flow| flow.port == 80.try_into().ok()));
 }
 
 #[test]
