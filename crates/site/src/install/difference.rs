@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use similar::TextDiff;
+use zeroize::Zeroizing;
 
 use crate::render::Put as _;
 use crate::rendered::{Rendered, Secrecy};
@@ -12,8 +13,16 @@ use super::{Difference, Drift};
 /// What stands in the place of a value that is not shown.
 const HIDDEN: &str = "<hidden>";
 
-/// What differs in one file. `old` is what is installed, if that can be compared.
-pub(super) fn describe(found: &Drift, file: Option<&Rendered>, old: &str) -> String {
+/// What is installed, if that can be compared.
+#[derive(Default)]
+pub(super) struct Installed {
+    pub(super) text: Zeroizing<String>,
+    /// Whether not everybody may read it: whatever is rendered there, what somebody else wrote may be a secret.
+    pub(super) is_private: bool,
+}
+
+/// What differs in one file.
+pub(super) fn describe(found: &Drift, file: Option<&Rendered>, old: &Installed) -> String {
     let mut out = String::new();
     let path = found.path.display();
     for difference in &found.differences {
@@ -36,9 +45,11 @@ pub(super) fn describe(found: &Drift, file: Option<&Rendered>, old: &str) -> Str
         matches!(difference, Difference::Missing | Difference::Contents | Difference::NotAFile)
     };
     let Some(file) = file.filter(|_| found.differences.iter().any(is_read)) else { return out };
+    let (text, new) = (old.text.as_str(), file.contents.as_str());
     let (old, new) = match file.secrecy {
-        Secrecy::Public => (old.to_owned(), file.contents.to_string()),
-        Secrecy::Secret => (hidden(old, &file.contents), hidden(&file.contents, &file.contents)),
+        Secrecy::Public if old.is_private => (strange_hidden(text, new), new.to_owned()),
+        Secrecy::Public => (text.to_owned(), new.to_owned()),
+        Secrecy::Secret => (hidden(text, new), hidden(new, new)),
     };
     if old == new {
         out.put(format_args!("{path}: a value that is not shown differs\n"));
@@ -76,6 +87,15 @@ fn hidden(text: &str, rendered: &str) -> String {
         }
     }
     out
+}
+
+/// `text` without values, but in lines that `rendered` has, too.
+fn strange_hidden(text: &str, rendered: &str) -> String {
+    let known: BTreeSet<&str> = rendered.lines().collect();
+    let shown = |line: &str| {
+        if known.contains(line) { format!("{line}\n") } else { hidden(line, rendered) }
+    };
+    text.lines().map(shown).collect()
 }
 
 fn key(line: &str) -> Option<&str> {

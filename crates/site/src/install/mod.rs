@@ -22,6 +22,7 @@ use crate::site::Site;
 use crate::values::AbsPath;
 
 use accounts::Accounts;
+use difference::Installed;
 pub use difference::unified;
 
 /// Why files cannot be compared or written.
@@ -291,12 +292,17 @@ impl<'a> Installation<'a> {
             let file = self.files.iter().find(|file| file.path.as_path() == found.path);
             let place = self.place(&found.path);
             let is_compared = found.differences.contains(&Difference::Contents);
-            let old = if is_compared { read(&place)? } else { Zeroizing::new(Vec::new()) };
-            let old = Zeroizing::new(String::from_utf8_lossy(&old).into_owned());
+            let old = if is_compared { installed(&place)? } else { Installed::default() };
             out.push_str(&difference::describe(&found, file, &old));
         }
         Ok(out)
     }
+}
+
+fn installed(place: &Path) -> Result<Installed, InstallError> {
+    let mode = fs::symlink_metadata(place).map_err(at(place, "looked at"))?.mode();
+    let text = Zeroizing::new(String::from_utf8_lossy(&read(place)?).into_owned());
+    Ok(Installed { text, is_private: mode & 0o004 == 0 })
 }
 
 /// The ending of a file that was there before. logrotate, too, leaves out what ends in `.orig`.

@@ -208,6 +208,18 @@ fn the_difference_is_readable_and_shows_no_secret() {
 }
 
 #[test]
+fn the_difference_shows_no_secret_of_somebody_elses() {
+    let host = Host::new(LEAST);
+    let alertmanager = host.at("etc/prometheus/alertmanager.yml");
+    fs::create_dir_all(alertmanager.parent().unwrap()).unwrap();
+    let theirs = "global:\n  smtp_auth_password: hunter2\nroute:\n";
+    fs::write(&alertmanager, theirs).unwrap();
+    fs::set_permissions(&alertmanager, fs::Permissions::from_mode(0o640)).unwrap();
+    let diff = host.installation().diff().unwrap();
+    assert!(diff.contains("+  receiver: ticket\n") && !diff.contains("hunter2"), "{diff}");
+}
+
+#[test]
 fn a_secret_that_differs_is_said_to_differ() {
     let host = Host::new(LEAST);
     host.installation().apply().unwrap();
