@@ -6,8 +6,8 @@
 //! unprivileged user if this process is root.
 
 use std::fs::{self, DirBuilder, File};
-use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, chown};
+use std::io::{self, Read as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -92,7 +92,7 @@ impl Workshop {
     ) -> Result<Scratch, ScratchError> {
         let other = self.other()?;
         let made = |source| ScratchError::Folder { folder: self.folder.clone(), source };
-        sweep(&self.folder);
+        sweep(&self.folder, other);
         let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(&self.folder);
         let folder = folder.map_err(made)?;
         if folder.path().as_os_str().len() + SOCKET_LEN > MAX_SOCKET_LEN {
@@ -229,29 +229,45 @@ impl Drop for Scratch {
     }
 }
 
-/// Ends and removes what was left by a process that was killed. What cannot be removed is another user's.
-fn sweep(folder: &Path) {
+/// Ends and removes what was left by a process that was killed. Whoever may write into `folder` can have put anything
+/// there, such as a link to the folder of a PostgreSQL that must live: only folders of our own user, and of the one
+/// that PostgreSQL runs as, are looked into.
+fn sweep(folder: &Path, other: Option<Other>) {
     let Ok(entries) = fs::read_dir(folder) else { return };
+    let owners = [Some(geteuid().as_raw()), other.map(|other| other.uid)];
+    let is_our_folder = |path: &Path| {
+        let found = path.symlink_metadata();
+        found.is_ok_and(|found| found.is_dir() && owners.contains(&Some(found.uid())))
+    };
     for entry in entries.flatten() {
         let is_ours = entry.file_name().to_str().is_some_and(|name| name.starts_with(PREFIX));
-        if !is_ours {
+        let path = entry.path();
+        if !is_ours || !is_our_folder(&path) {
             continue;
         }
-        let path = entry.path();
-        // Whoever may write here can have put anything there, such as a pipe that nobody writes into.
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let lock = rustix::fs::open(path.join(LOCK), flags, Mode::empty()).map(File::from);
-        if !lock.is_ok_and(|lock| lock.try_lock().is_ok()) {
+        if !open(&path.join(LOCK)).is_ok_and(|lock| lock.try_lock().is_ok()) {
             continue;
         }
         let data = path.join(DATA);
-        let text = fs::read_to_string(data.join(PID_FILE)).unwrap_or_default();
+        let mut text = String::new();
+        if is_our_folder(&data)
+            && let Ok(file) = open(&data.join(PID_FILE))
+        {
+            // What cannot be read names no process.
+            let _ = file.take(MAX_PID_FILE).read_to_string(&mut text);
+        }
         let id = text.lines().next().and_then(|id| id.trim().parse::<u32>().ok());
         if let Some(id) = id.filter(|id| works_in(*id, &data)) {
             end(id);
         }
         let _ = fs::remove_dir_all(&path);
     }
+}
+
+/// Opens a file for reading: no link, and no pipe that is waited for.
+fn open(path: &Path) -> io::Result<File> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    Ok(rustix::fs::open(path, flags, Mode::empty()).map(File::from)?)
 }
 
 /// Whether this process works in this folder, so that its number was not given to another one since.
@@ -277,6 +293,8 @@ const LOCK: &str = ".lock";
 const DATA: &str = "data";
 const ENTRIES: &str = "entries";
 const PID_FILE: &str = "postmaster.pid";
+/// It has eight short lines.
+const MAX_PID_FILE: u64 = 4096;
 const SUPERUSER: &str = "countersign_scratch";
 const RESTORER: &str = "countersign_restorer";
 const RESTORED: &str = "restored";
@@ -310,3 +328,54 @@ const MAX_SOCKET_LEN: usize = 107;
 const START: Duration = Duration::from_mins(2);
 const PATIENCE: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_millis(10);
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use std::os::unix::fs::symlink;
+    use std::process::Command;
+
+    use super::*;
+
+    /// A PostgreSQL, as far as it shows: a process in a folder that holds its number.
+    fn server() -> (TempDir, std::process::Child) {
+        let data = tempfile::tempdir().unwrap();
+        let server = Command::new("sleep").arg("60").current_dir(data.path()).spawn().unwrap();
+        fs::write(data.path().join(PID_FILE), format!("{}\n", server.id())).unwrap();
+        (data, server)
+    }
+
+    /// A folder as a verification leaves it that was killed.
+    fn left(folder: &Path) -> PathBuf {
+        let left = folder.join(format!("{PREFIX}left"));
+        fs::create_dir(&left).unwrap();
+        fs::write(left.join(LOCK), "").unwrap();
+        left
+    }
+
+    #[test]
+    fn what_a_killed_verification_has_left_is_ended_and_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (data, mut server) = server();
+        let left = left(folder.path());
+        fs::rename(data.path(), left.join(DATA)).unwrap();
+        sweep(folder.path(), None);
+        server.wait().unwrap();
+        assert!(!left.exists());
+    }
+
+    #[test]
+    fn a_link_to_the_folder_of_a_living_server_does_not_end_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let (data, mut server) = server();
+        symlink(data.path(), left(folder.path()).join(DATA)).unwrap();
+        sweep(folder.path(), None);
+        // A signal would have arrived: a process that is sent one is ended before it runs on.
+        thread::sleep(Duration::from_millis(100));
+        let ended = server.try_wait().unwrap();
+        server.kill().unwrap();
+        server.wait().unwrap();
+        assert_eq!(ended, None);
+    }
+}
