@@ -7,8 +7,8 @@ use std::io::{self, Read, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{self, RecvTimeoutError, Sender};
-use std::thread::{self, JoinHandle};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
@@ -63,7 +63,7 @@ pub(crate) struct Running {
     within: Duration,
     /// Ends the thread that would kill it.
     _guard: Sender<()>,
-    stderr: Option<JoinHandle<String>>,
+    stderr: Option<Receiver<Vec<u8>>>,
 }
 
 /// How a program ended.
@@ -102,7 +102,7 @@ impl Running {
             spawned.map_err(|source| ChildError::Start { program: program.clone(), source })?;
         let started = Instant::now();
         let guard = guard(&child, within, stop.clone());
-        let stderr = child.stderr.take().map(|stderr| thread::spawn(move || end_of(stderr)));
+        let stderr = child.stderr.take().map(|stderr| listen(stderr, MAX_STDERR));
         Ok(Self { child, program, started, within, _guard: guard, stderr })
     }
 
@@ -135,8 +135,8 @@ impl Running {
         if !status.success() && self.started.elapsed() > self.within {
             return Err(ChildError::TimedOut { program: self.program.clone(), after: self.within });
         }
-        let said = self.stderr.take().and_then(|said| said.join().ok()).unwrap_or_default();
-        Ok(Finished { status, said })
+        let said = self.stderr.take().map(|stderr| heard(&stderr)).unwrap_or_default();
+        Ok(Finished { status, said: String::from_utf8_lossy(&said).into_owned() })
     }
 }
 
@@ -181,22 +181,37 @@ pub(crate) fn output(
     let (mut stdin, stdout) = (running.stdin(), running.stdout());
     let input = input.as_bytes().to_owned();
     // A program that ends before it has read everything says why itself.
-    let writer = thread::spawn(move || stdin.write_all(&input).ok());
-    let reader = thread::spawn(move || {
-        let mut bytes = Vec::new();
-        // A read that fails is an end: what is missing makes the answer unreadable.
-        let _ = stdout.take(MAX_OUTPUT).read_to_end(&mut bytes);
-        bytes
-    });
-    let program = running.program.clone();
+    thread::spawn(move || stdin.write_all(&input).ok());
+    let printed = listen(stdout, usize::try_from(MAX_OUTPUT).unwrap_or(usize::MAX));
     let finished = running.finish(stop)?;
-    // A grandchild may hold the pipes open; what has arrived by now is not waited for any longer.
-    drop(writer);
-    let bytes = reader.join().map_err(|_| ChildError::Pipe {
-        program,
-        source: io::Error::other("its output could not be read"),
-    })?;
-    Ok((finished, bytes))
+    Ok((finished, heard(&printed)))
+}
+
+/// Takes what comes out of a pipe: so many bytes, and what is beyond is read and dropped.
+fn listen(mut pipe: impl Read + Send + 'static, most: usize) -> Receiver<Vec<u8>> {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        let (mut buffer, mut room) = (vec![0; 64 << 10], most);
+        // A read that fails is an end: what is missing makes an answer unreadable.
+        while let Ok(read @ 1..) = pipe.read(&mut buffer) {
+            let kept = buffer.get(..read.min(room)).unwrap_or_default();
+            room -= kept.len();
+            if !kept.is_empty() && sender.send(kept.to_vec()).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}
+
+/// What a program has said that has ended. Something that it has left behind may hold the pipe open, and is not waited
+/// for.
+fn heard(pipe: &Receiver<Vec<u8>>) -> Vec<u8> {
+    let (mut all, until) = (Vec::new(), Instant::now() + GRACE);
+    while let Ok(part) = pipe.recv_timeout(until.saturating_duration_since(Instant::now())) {
+        all.extend(part);
+    }
+    all
 }
 
 impl Finished {
@@ -215,25 +230,14 @@ fn last_words(said: &str) -> Option<String> {
     Some(text)
 }
 
-fn end_of(mut stderr: impl Read) -> String {
-    let mut kept = Vec::new();
-    let mut buffer = [0; 4096];
-    while let Ok(read) = stderr.read(&mut buffer) {
-        if read == 0 {
-            break;
-        }
-        let room = MAX_STDERR.saturating_sub(kept.len());
-        kept.extend(buffer.iter().take(read.min(room)));
-    }
-    String::from_utf8_lossy(&kept).into_owned()
-}
-
 fn name(program: &OsStr) -> String {
     program.to_string_lossy().into_owned()
 }
 
 /// How often it is seen whether a program must end.
 const LOOK: Duration = Duration::from_millis(50);
+/// How long the last words of a program may be under way after its end.
+const GRACE: Duration = Duration::from_secs(2);
 /// The longest answer of a program that is read, in bytes.
 pub(crate) const MAX_OUTPUT: u64 = 64 << 20;
 /// How much of what a program complains about is kept, in bytes.
@@ -278,6 +282,16 @@ mod tests {
         stop.cancel();
         let error = output(shell("exec sleep 600"), "", MINUTE, &stop).err().unwrap();
         assert!(matches!(error, ChildError::Stopped), "{error}");
+    }
+
+    #[test]
+    fn what_outlives_a_program_with_its_pipes_holds_nobody_up() {
+        let (stop, begun) = (CancellationToken::new(), Instant::now());
+        let left = output(shell("sleep 20 & echo stored; echo so >&2"), "", MINUTE, &stop);
+        let (finished, bytes) = left.unwrap();
+        assert!(finished.status.success());
+        assert_eq!((&*bytes, &*finished.said), (&b"stored\n"[..], "so\n"));
+        assert!(begun.elapsed() < Duration::from_secs(15));
     }
 
     #[test]
