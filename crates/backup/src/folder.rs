@@ -1,10 +1,11 @@
 //! The folder that backups are kept in.
 
-use std::fs::{self, DirBuilder, File, TryLockError};
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::OFlags;
 use tempfile::NamedTempFile;
 use time::OffsetDateTime;
 
@@ -64,7 +65,7 @@ impl Folder {
 
     /// Keeps other processes from changing the folder, and removes what those left that were killed.
     pub fn lock(&self) -> Result<Locked<'_>, FolderError> {
-        let lock = File::create(self.path.join(LOCK)).map_err(|source| self.error(source))?;
+        let lock = lock_file(&self.path.join(LOCK)).map_err(|source| self.error(source))?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -80,7 +81,8 @@ impl Folder {
         Ok(Locked { folder: self, _lock: lock })
     }
 
-    /// All backups with a manifest, the newest first. One whose file is gone is not among them.
+    /// All backups with a manifest, the newest first. One whose file is gone is not among them, and a manifest under
+    /// another name than its own is a copy, not a second backup.
     pub fn backups(&self) -> Result<Vec<Manifest>, FolderError> {
         let mut found = Vec::new();
         for name in self.names()? {
@@ -89,8 +91,9 @@ impl Folder {
             if !(is_ours && is_manifest) {
                 continue;
             }
-            let manifest = Manifest::read(&self.path.join(&name))?;
-            if self.path.join(&manifest.file).is_file() {
+            let (path, manifest) = (self.path.join(&name), Manifest::read(&self.path.join(&name))?);
+            let file = self.file(&manifest);
+            if Manifest::path_of(&file) == path && file.is_file() {
                 found.push(manifest);
             }
         }
@@ -100,7 +103,7 @@ impl Folder {
 
     /// Changes what is said of a backup, which nobody else changes meanwhile.
     pub fn amend(&self, file: &str, change: impl FnOnce(&mut Manifest)) -> Result<(), FolderError> {
-        let lock = File::create(self.path.join(AMENDING)).map_err(|source| self.error(source))?;
+        let lock = lock_file(&self.path.join(AMENDING)).map_err(|source| self.error(source))?;
         lock.lock().map_err(|source| self.error(source))?;
         let mut manifest = Manifest::read(&Manifest::path_of(&self.path.join(file)))?;
         change(&mut manifest);
@@ -175,6 +178,13 @@ impl Locked<'_> {
     }
 }
 
+/// A file whose lock is taken. The folder may be another user's, and we may be root: its names may be links.
+pub(crate) fn lock_file(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false).mode(0o600);
+    options.custom_flags(OFlags::NOFOLLOW.bits().cast_signed()).open(path)
+}
+
 /// The moment in UTC, as it stands in a file name; seconds since 1970 for a year above 9999.
 pub(crate) fn stamp(at: u64) -> String {
     let moment = i64::try_from(at).ok().and_then(|at| OffsetDateTime::from_unix_timestamp(at).ok());
@@ -236,6 +246,33 @@ mod tests {
         assert!(matches!(folder.lock(), Err(FolderError::Busy { .. })));
         drop(locked);
         folder.lock().unwrap();
+    }
+
+    #[test]
+    fn a_link_in_the_place_of_a_lock_is_not_followed() {
+        let (above, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let folder = Folder::open(above.path()).unwrap();
+        let precious = elsewhere.path().join("precious");
+        fs::write(&precious, "precious").unwrap();
+        manifest("postgres-1", 1).write(above.path()).unwrap();
+        for name in [LOCK, AMENDING] {
+            std::os::unix::fs::symlink(&precious, above.path().join(name)).unwrap();
+        }
+        folder.lock().unwrap_err();
+        folder.amend("postgres-1", |_| ()).unwrap_err();
+        assert_eq!(fs::read(&precious).unwrap(), b"precious");
+    }
+
+    #[test]
+    fn a_copy_of_a_manifest_is_no_second_backup() {
+        let above = tempfile::tempdir().unwrap();
+        let folder = Folder::open(above.path()).unwrap();
+        fs::write(above.path().join("postgres-1"), "x").unwrap();
+        manifest("postgres-1", 1).write(above.path()).unwrap();
+        // As programs leave it that keep two hosts' folders the same.
+        let copy = above.path().join("postgres-1.conflict.json");
+        fs::copy(above.path().join("postgres-1.json"), copy).unwrap();
+        assert_eq!(folder.backups().unwrap().len(), 1, "its removal would remove the first");
     }
 
     #[test]

@@ -1,12 +1,11 @@
 //! A chainstate from an archive.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rustix::fs::OFlags;
 use serde::Serialize;
 
 use super::config::ChainstateConfig;
@@ -19,6 +18,7 @@ use super::snapshot::{SnapshotError, refuse_prepare, remove_folder};
 use super::source::{Digest, Source};
 use super::tip::{Agreement, TipError, compare};
 use crate::Care;
+use crate::folder::lock_file;
 
 /// A chainstate that is to be there.
 #[derive(Debug)]
@@ -217,14 +217,11 @@ pub fn user_ids(name: &str) -> io::Result<Option<(u32, u32)>> {
     Ok(user.map(|user| (user.uid.as_raw(), user.gid.as_raw())))
 }
 
-/// Keeps another process from doing the same. The folder is the node's, and we may be root: its names may be links.
+/// Keeps another process from doing the same.
 fn lock(folder: &Path) -> Result<File, SeedError> {
     let path = folder.join(LOCK);
     let failed = |source| SeedError::Io { path: path.clone(), source };
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(false).mode(0o600);
-    let file =
-        options.custom_flags(OFlags::NOFOLLOW.bits().cast_signed()).open(&path).map_err(failed)?;
+    let file = lock_file(&path).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(SeedError::Busy(folder.to_owned())),
