@@ -100,8 +100,8 @@ fn migrations(manifest: Option<&Manifest>, found: &Contents, level: u32) -> Resu
     }
 }
 
-/// Level 3: whether the newest verified key is the one that every source names.
-pub(crate) fn chain(found: &Contents, answers: &[ChainAnswer]) -> Result<(), Fault> {
+/// Level 3: the newest verified key, if it is the one that every source names.
+pub(crate) fn chain<'a>(found: &'a Contents, answers: &[ChainAnswer]) -> Result<&'a str, Fault> {
     let verified = |share: &&crate::manifest::ShareFact| share.status == VERIFIED;
     let newest = found.shares.iter().find(verified).ok_or(Fault::NoVerifiedKey)?;
     let mut keys = Vec::new();
@@ -121,7 +121,7 @@ pub(crate) fn chain(found: &Contents, answers: &[ChainAnswer]) -> Result<(), Fau
         return Err(Fault::SourcesDisagree(all.join(", ")));
     }
     if newest.aggregate_key == *chain {
-        return Ok(());
+        return Ok(&newest.aggregate_key);
     }
     let (chain, backup) = (chain.clone(), newest.aggregate_key.clone());
     if found.shares.iter().filter(verified).any(|share| share.aggregate_key == chain) {
@@ -186,8 +186,8 @@ mod tests {
         complete(Some(&manifest), found, EXPECTED, NOW)
     }
 
-    fn name(result: Result<(), Fault>) -> &'static str {
-        result.map_or_else(|fault| fault.name(), |()| "good")
+    fn name<T>(result: Result<T, Fault>) -> &'static str {
+        result.map_or_else(|fault| fault.name(), |_| "good")
     }
 
     fn say(source: &str, key: Result<Option<PublicKey>, &str>) -> ChainAnswer {

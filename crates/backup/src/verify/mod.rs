@@ -20,7 +20,7 @@ pub use levels::{Expected, KNOWN_MIGRATION};
 pub(crate) use levels::{file, rows};
 
 use crate::Care;
-use crate::dkg;
+use crate::dkg::{self, Misfit};
 use crate::manifest::{GOOD, Manifest, ManifestError, Verified};
 use crate::postgres::{
     ArchiveError, Into, PgError, ScratchError, Workshop, list, restore_into, source, wanted,
@@ -169,19 +169,29 @@ fn climb(
     if is_done(report, 2) {
         return Ok(());
     }
-    levels::chain(&found, request.chain)?;
+    let newest = levels::chain(&found, request.chain)?;
     if is_done(report, 3) {
         return Ok(());
     }
     let key = request.key.ok_or(Fault::NoKey)?;
     let rows: Vec<RowText> = asker.ask(source::ROWS_SQL, ROWS)?;
-    shares(&rows, key, report)?;
+    shares(&rows, newest, key, report)?;
     is_done(report, 4);
     Ok(())
 }
 
-/// Level 4: the newest key must fit; of older ones it is told.
-fn shares(rows: &[RowText], key: &PrivateKey, report: &mut Report) -> Result<(), Fault> {
+/// Level 4: the newest key must fit; of older ones it is told. What a database answers is what is in the backup, which
+/// may be hostile: that the first row is the chain's key is not believed, and nothing passes because it is absent.
+fn shares(
+    rows: &[RowText],
+    newest: &str,
+    key: &PrivateKey,
+    report: &mut Report,
+) -> Result<(), Fault> {
+    if rows.first().and_then(|row| row.aggregate_key.as_deref()) != Some(newest) {
+        let misfit = Misfit::OtherState { what: "there is no row of the newest key" };
+        return Err(Fault::Shares { aggregate_key: newest.to_owned(), misfit });
+    }
     for (place, row) in rows.iter().enumerate() {
         let aggregate_key = row.aggregate_key.clone().unwrap_or_default();
         match dkg::check(&row.parse(), key) {

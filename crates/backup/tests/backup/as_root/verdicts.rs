@@ -162,6 +162,27 @@ fn a_missing_migration_and_an_old_database_do_not_pass_level_2() {
 
 #[test]
 #[ignore = "needs root: it runs PostgreSQL as its user"]
+fn a_database_that_hides_its_shares_from_the_last_question_does_not_pass_level_4() {
+    let place = of_both();
+    place.database.sql(
+        "ALTER TABLE sbtc_signer.dkg_shares ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY; \
+         CREATE POLICY hides ON sbtc_signer.dkg_shares USING (\
+         current_query() NOT LIKE '%tweaked%' OR started_at_bitcoin_block_height < 850100)",
+    );
+    let verdict = || {
+        let dump = sealed(&place, &dump(&place, &[]));
+        let report = place.verify(&dump, &second(), &second().key(0));
+        (report.level, report.verdict())
+    };
+    assert_eq!(verdict(), (Some(3), "other-shares"), "the older key fits");
+    place.database.sql(
+        "ALTER POLICY hides ON sbtc_signer.dkg_shares USING (current_query() NOT LIKE '%tweaked%')",
+    );
+    assert_eq!(verdict(), (Some(3), "other-shares"), "there is no key");
+}
+
+#[test]
+#[ignore = "needs root: it runs PostgreSQL as its user"]
 fn garbage_damage_and_a_wrong_key_are_told_apart_at_level_4() {
     let place = of_both();
     let key = second().key(0);
