@@ -179,14 +179,16 @@ impl Download {
 
     /// Downloads what is missing, and says how many bytes that was.
     fn run(&self, client: &HttpClient, url: &str, care: &mut Care<'_>) -> Result<u64, FetchError> {
-        let (mut total, mut failures) = (0, 0);
+        let (mut total, mut furthest, mut failures) = (0, 0, 0);
         loop {
             let (arrived, done) = self.attempt(client, url, care)?;
             total += arrived;
+            let reached = self.part.metadata().map_or(0, |part| part.len());
             match done {
                 Ok(()) => return Ok(total),
-                // Whatever has brought something on is no failure.
-                Err(_) if arrived > 0 => failures = 0,
+                Err(error) if !error.is_transient() => return Err(error.into()),
+                // Whatever comes further than ever before is no failure.
+                Err(_) if reached > furthest => (furthest, failures) = (reached, 0),
                 Err(error) if failures >= MAX_FAILURES => return Err(error.into()),
                 Err(_) => failures += 1,
             }
@@ -212,25 +214,30 @@ impl Download {
             Err(error) if error.is_transient() => return Ok((0, Err(error))),
             answer => answer?,
         };
-        let begins = match Start::of(&answer, url, have)? {
+        let (begins, length) = match Start::of(&answer, url, have)? {
             Start::At { begins, length } => {
-                room(self.folder(), length.saturating_sub(begins).saturating_add(2 * length), 1)?;
-                begins
+                let needed = length.saturating_mul(3).saturating_sub(begins);
+                room(self.folder(), needed, 1)?;
+                (begins, length)
             }
             Start::Complete => return Ok((0, Ok(()))),
             Start::Later(error) => return Ok((0, Err(error))),
         };
         file.set_len(begins).and_then(|()| file.seek(SeekFrom::Start(begins))).map_err(io)?;
         self.remember(&answer.headers)?;
-        let of = length_of(&answer, begins);
         let (mut body, mut arrived, clock) = (answer.body, 0, Instant::now());
         let end = loop {
             match body.next() {
+                // There is room for what it said, and not for whatever it sends.
+                Ok(Some(block)) if begins + arrived + block.len() as u64 > length => {
+                    let limit = usize::try_from(length).unwrap_or(usize::MAX);
+                    break Err(HttpError::TooLarge { url: url.to_owned(), limit });
+                }
                 Ok(Some(block)) => {
                     file.write_all(&block).map_err(io)?;
                     arrived += block.len() as u64;
                     let (bytes, elapsed) = (begins + arrived, clock.elapsed());
-                    care.tell(Progress { phase: "download", bytes, of, elapsed });
+                    care.tell(Progress { phase: "download", bytes, of: Some(length), elapsed });
                 }
                 Ok(None) => break Ok(()),
                 Err(error) => break Err(error),
@@ -288,7 +295,7 @@ impl Start {
         let refused = || HttpError::Refused { url: url.to_owned(), status: answer.status.as_u16() };
         match answer.status {
             StatusCode::OK => {
-                let length = length_of(answer, 0);
+                let length = length_of(answer);
                 let length = length.ok_or_else(|| FetchError::NoLength(url.to_owned()))?;
                 Ok(Self::At { begins: 0, length })
             }
@@ -305,12 +312,11 @@ impl Start {
 }
 
 /// How long the whole archive is, if the answer says so.
-fn length_of(answer: &Answer<'_>, begins: u64) -> Option<u64> {
+fn length_of(answer: &Answer<'_>) -> Option<u64> {
     if let Some((_, length)) = range_of(&answer.headers) {
         return length;
     }
-    let length = answer.headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse::<u64>().ok()?;
-    length.checked_add(begins)
+    answer.headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 /// `Content-Range: bytes 5-9/10`: where it begins, and how long the whole is.

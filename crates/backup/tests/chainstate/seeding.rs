@@ -196,6 +196,30 @@ fn a_server_that_hangs_refuses_or_hides_its_length_is_given_up() {
 }
 
 #[test]
+fn a_server_that_never_comes_further_is_given_up() {
+    let (_node, server, job) = scene(100_000);
+    server.with(|manners| (manners.breaks_after, manners.ignores_ranges) = (Some(60_000), true));
+    let broken = run(&job).unwrap_err();
+    assert!(
+        matches!(broken, SeedError::Fetch(FetchError::Http(HttpError::Broken { .. }))),
+        "{broken}"
+    );
+}
+
+#[test]
+fn a_server_that_sends_more_than_it_said_does_not_fill_the_disk() {
+    let (node, server, job) = scene(100_000);
+    server.with(|manners| manners.lies_about_length = Some(40_000));
+    let refused = run(&job).unwrap_err();
+    assert!(
+        matches!(refused, SeedError::Fetch(FetchError::Http(HttpError::TooLarge { .. }))),
+        "{refused}"
+    );
+    let part = node.config.working_dir.join(format!(".chainstate-{}.part", job.digest));
+    assert!(part.metadata().unwrap().len() <= 40_000);
+}
+
+#[test]
 fn a_redirection_is_followed_and_a_circle_is_not() {
     let (node, server, job) = scene(50_000);
     let first = Server::new(Vec::new());

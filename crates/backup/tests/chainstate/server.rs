@@ -19,6 +19,8 @@ pub(crate) struct Manners {
     pub(crate) ignores_ranges: bool,
     /// Whether it hides how long the body is.
     pub(crate) hides_length: bool,
+    /// How long it says that the body is, which ends where the connection does.
+    pub(crate) lies_about_length: Option<u64>,
     /// A status instead of an answer.
     pub(crate) status: Option<&'static str>,
     /// Where it sends everybody.
@@ -110,7 +112,9 @@ fn serve(stream: &TcpStream, manners: &Mutex<Manners>) {
             format!("206 Partial Content\r\nContent-Range: bytes {begins}-{}/{length}", length - 1)
         }
     };
-    let end = if manners.hides_length {
+    let end = if let Some(length) = manners.lies_about_length {
+        format!("Content-Range: bytes 0-{}/{length}\r\nConnection: close", length - 1)
+    } else if manners.hides_length {
         "Connection: close".to_owned()
     } else {
         format!("Content-Length: {}", part.len())
