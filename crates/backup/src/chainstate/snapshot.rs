@@ -151,7 +151,7 @@ pub fn snapshot(
         care.tell(Progress { phase: "stop", bytes: 0, of: None, elapsed: Duration::ZERO });
         down = Some(job.service.stop()?);
     }
-    job.await_stopped()?;
+    job.await_stopped(care)?;
     let (digest, bytes, unpacked_bytes) = job.archive(draft.as_file_mut(), care)?;
     let meanwhile = job.activity()?;
     if !meanwhile.is_none() {
@@ -205,12 +205,15 @@ impl SnapshotJob {
     }
 
     /// Waits until nobody has a file open nor a port taken.
-    fn await_stopped(&self) -> Result<(), SnapshotError> {
+    fn await_stopped(&self, care: &Care<'_>) -> Result<(), SnapshotError> {
         let begun = Instant::now();
         loop {
             let seen = self.activity()?;
             if seen.is_none() {
                 return Ok(());
+            }
+            if care.stop.is_cancelled() {
+                return Err(ArchiveError::Stopped.into());
             }
             if begun.elapsed() >= self.limit {
                 return Err(SnapshotError::StillRuns(seen));

@@ -116,6 +116,26 @@ fn a_node_that_does_not_stop_is_not_archived() {
 }
 
 #[test]
+fn whoever_waits_for_a_node_to_stop_can_be_stopped() {
+    let mut scene = Scene::new();
+    scene.job.service = Service { stop: vec!["true".to_owned()], ..scene.job.service };
+    scene.job.limit = Duration::from_secs(30);
+    let stop = CancellationToken::new();
+    let token = stop.clone();
+    let mut progress = move |progress: Progress| {
+        if progress.phase == "stop" {
+            token.cancel();
+        }
+    };
+    let begun = std::time::Instant::now();
+    let stopped = snapshot(&scene.job, &client(), NOW, &mut Care { progress: &mut progress, stop })
+        .unwrap_err();
+    assert!(matches!(stopped, SnapshotError::Archive(ArchiveError::Stopped)), "{stopped}");
+    assert!(begun.elapsed() < Duration::from_secs(10));
+    scene.is_as_before();
+}
+
+#[test]
 fn a_node_whose_stop_fails_is_started_all_the_same() {
     let mut scene = Scene::new();
     let flag = scene.job.service.stop[1].clone();
