@@ -106,7 +106,6 @@ pub fn back_up(
     let name = locked.free_name(now);
     let dumped = dump(job, &locked, &moment, care)?;
     drop(moment.session);
-    locked.keep(dumped.draft, &name)?;
     let manifest = Manifest {
         format: FORMAT,
         file: name,
@@ -123,7 +122,9 @@ pub fn back_up(
         offsite: None,
         verified: None,
     };
+    // Before the file has its name: a manifest beside no file is not a backup.
     manifest.write(job.folder.path()).map_err(FolderError::from)?;
+    locked.keep(dumped.draft, &manifest.file)?;
     Ok(manifest)
 }
 

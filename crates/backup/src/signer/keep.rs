@@ -110,7 +110,6 @@ pub fn keep(
     let name = free_name(folder.path(), contents.about.made_at, recipients.is_some());
     let mut draft = locked.draft()?;
     draft.write_all(&bytes).map_err(failed)?;
-    locked.keep(draft, &name)?;
     let kept = Kept {
         format: FORMAT,
         file: name,
@@ -121,7 +120,9 @@ pub fn keep(
         keys: contents.about.keys.iter().map(|key| key.public_key.clone()).collect(),
         proven: None,
     };
+    // Before the file has its name: what stands beside no file is not a backup.
     kept.write(folder.path()).map_err(failed)?;
+    locked.keep(draft, &kept.file)?;
     Ok(kept)
 }
 

@@ -120,6 +120,16 @@ fn what_is_in_a_backup_comes_out_of_it() {
 }
 
 #[test]
+fn a_backup_that_cannot_be_described_is_not_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let name = "signer-20251127T183900Z.tar";
+    fs::create_dir(folder.path().join(format!("{name}.json"))).unwrap();
+    let contents = backup(&key("described"), &[], 5);
+    keep(&contents, &Folder::open(folder.path()).unwrap(), None).unwrap_err();
+    assert!(!folder.path().join(name).exists());
+}
+
+#[test]
 fn each_recipient_opens_an_encrypted_backup_and_nobody_else_does() {
     let folder = tempfile::tempdir().unwrap();
     let [one, two, other] = [(); 3].map(|()| x25519::Identity::generate());
