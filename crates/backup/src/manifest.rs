@@ -207,10 +207,7 @@ impl Manifest {
 
     /// What counts of it for the retention.
     pub fn entry(&self) -> Entry {
-        let is_good = |verified: &Verified| {
-            verified.verdict == GOOD && verified.level.is_some_and(|level| level >= RESTORED)
-        };
-        let is_verified = self.verified.as_ref().is_some_and(is_good);
+        let is_verified = self.verified.as_ref().is_some_and(Verified::is_good);
         Entry { made_at: self.made_at, is_verified }
     }
 
@@ -218,6 +215,13 @@ impl Manifest {
     pub fn aggregate_key(&self) -> Option<&str> {
         let verified = self.contents.shares.iter().find(|share| share.status == VERIFIED);
         verified.map(|share| share.aggregate_key.as_str())
+    }
+}
+
+impl Verified {
+    /// Whether it was restored, its rows were counted, and nothing was wrong.
+    pub(crate) fn is_good(&self) -> bool {
+        self.verdict == GOOD && self.level.is_some_and(|level| level >= RESTORED)
     }
 }
 

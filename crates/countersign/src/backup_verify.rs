@@ -174,9 +174,10 @@ impl Args {
         }
         self.place.record(site, &record);
         let Some((manifest, folder)) = manifest.zip(backup.parent()) else { return };
-        let verified = Some(report.verified(at));
         let written = Folder::open(folder).and_then(|folder| {
-            folder.amend(&manifest.file, |manifest| manifest.verified = verified)
+            folder.amend(&manifest.file, |manifest| {
+                manifest.verified = Some(report.verified(at, manifest.verified.take()));
+            })
         });
         if let Err(error) = written {
             say(&format!(

@@ -246,11 +246,59 @@ impl Report {
         (self.bytes > 0).then(|| ms / 1e3 / (bytes / 1e9))
     }
 
-    /// What is written down beside the backup.
-    pub fn verified(&self, at: u64) -> Verified {
-        Verified { at, level: self.level, verdict: self.verdict().to_owned() }
+    /// What is written down beside the backup, where `before` stands. One that was good and has the same bytes is not
+    /// worse because it has grown old, or because less was asked or known this time: it may be the last good one.
+    pub fn verified(&self, at: u64, before: Option<Verified>) -> Verified {
+        match before {
+            Some(before) if before.is_good() && !self.outweighs(before.level) => before,
+            _ => Verified { at, level: self.level, verdict: self.verdict().to_owned() },
+        }
+    }
+
+    /// Whether this says more than that the backup was good up to a level.
+    fn outweighs(&self, good: Option<u8>) -> bool {
+        match &self.fault {
+            None => self.level >= good,
+            Some(Fault::Unreadable(_)) => true,
+            Some(fault) if fault.class() == Class::Unknown => false,
+            Some(_) => self.level.is_none() || self.level >= good,
+        }
     }
 }
 
 /// How long the keys may take to be read.
 const ROWS: Duration = Duration::from_mins(1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(level: Option<u8>, fault: Option<Fault>) -> Report {
+        let (keys_that_fit, older_faults) = (Vec::new(), Vec::new());
+        Report { level, fault, keys_that_fit, older_faults, bytes: 1, took_ms: 1 }
+    }
+
+    #[test]
+    fn a_good_backup_stays_good_until_something_speaks_against_its_bytes() {
+        let good = |level| Some(Verified { at: 1, level: Some(level), verdict: GOOD.to_owned() });
+        let old = || Some(Fault::Old { age: Some(9), most: 1 });
+        for (before, level, fault, is_kept) in [
+            (4, Some(1), old(), true),
+            (4, Some(2), Some(Fault::ChainUnknown(String::new())), true),
+            (4, None, Some(Fault::NotARecipient), true),
+            (4, Some(0), None, true),
+            (4, Some(4), None, false),
+            (2, Some(4), None, false),
+            (2, Some(3), Some(Fault::SchemaOnly), false),
+            (4, None, Some(Fault::Altered), false),
+            (4, None, Some(Fault::Unreadable(String::new())), false),
+            // Of a backup that was not restored before, the word of the moment is all that there is.
+            (0, Some(1), old(), false),
+        ] {
+            let report = report(level, fault);
+            let written = report.verified(2, good(before));
+            assert_eq!(written.at == 1, is_kept, "{before}: {report:?}");
+        }
+        assert_eq!(report(Some(1), old()).verified(2, None).verdict, "old");
+    }
+}
