@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use super::contents::{Contents, FORMAT, Fault};
 use crate::folder::{Folder, FolderError, Locked, stamp};
 use crate::retention::{Entry, Policy, kept};
-use crate::sealed::{Identities, Recipients, Unopened};
+use crate::sealed::{Identities, Recipients, Unopened, Watched};
 
 /// What is known of a backup without opening it. It is trusted for nothing but its place and its age.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -133,10 +133,7 @@ pub fn prune(folder: &Folder, policy: Policy) -> Result<Vec<String>, KeepError> 
     let all = list(folder.path()).map_err(failed)?;
     let entries: Vec<Entry> = all
         .iter()
-        .map(|kept| Entry {
-            made_at: kept.made_at,
-            is_verified: kept.proven.is_some_and(|(_, is_good)| is_good),
-        })
+        .map(|kept| Entry { made_at: kept.made_at, is_verified: kept.is_proven() })
         .collect();
     let stay = kept(&entries, policy);
     let mut gone = Vec::new();
@@ -189,13 +186,31 @@ fn open(path: &Path, bytes: &[u8], identities: Option<&Identities>) -> Result<Ve
     Ok(tar)
 }
 
-/// Writes down beside a backup that it was proven, or was not.
+/// Writes down beside a backup that it was proven, or was not. One that was proven and has the same bytes stays so,
+/// because it may be the last good one: what failed is the proof, such as one without its identity.
 pub fn written_down(backup: &Path, at: u64, is_good: bool) -> io::Result<()> {
     let (Some(kept), Some(folder)) = (beside_of(backup), backup.parent()) else { return Ok(()) };
+    if !is_good && kept.is_proven() && has_hash(backup, &kept.sha256) {
+        return Ok(());
+    }
     Kept { proven: Some((at, is_good)), ..kept }.write(folder)
 }
 
+/// Whether a file can be read and is what was written.
+fn has_hash(file: &Path, expected: &str) -> bool {
+    let mut digest = Sha256::new();
+    let read = File::open(file).and_then(|inner| {
+        let on_bytes = |passed: &[u8]| digest.update(passed);
+        io::copy(&mut Watched { inner, on_bytes }, &mut io::sink())
+    });
+    read.is_ok() && hex::encode(digest.finalize()) == expected
+}
+
 impl Kept {
+    fn is_proven(&self) -> bool {
+        self.proven.is_some_and(|(_, is_good)| is_good)
+    }
+
     fn write(&self, folder: &Path) -> io::Result<()> {
         let mut text = serde_json::to_string_pretty(self).expect("it is strings and numbers");
         text.push('\n');

@@ -307,6 +307,21 @@ fn backups_go_by_the_policy_and_the_last_proven_one_stays() {
     assert_eq!(left.count(), 3, "two days, and the one that was proven");
 }
 
+#[test]
+fn a_proof_that_fails_takes_nothing_from_a_backup_that_was_proven_and_is_intact() {
+    let folder = tempfile::tempdir().unwrap();
+    let kept = keep(&backup(&key("proof"), &[], 5), &Folder::open(folder.path()).unwrap(), None);
+    let path = folder.path().join(kept.unwrap().file);
+    let written = || fs::read_to_string(format!("{}.json", path.display())).unwrap();
+    written_down(&path, NOW, true).unwrap();
+    let proven = written();
+    written_down(&path, NOW + 1, false).unwrap();
+    assert_eq!(written(), proven);
+    fs::write(&path, "damaged").unwrap();
+    written_down(&path, NOW + 1, false).unwrap();
+    assert_ne!(written(), proven);
+}
+
 fn marks() -> impl Strategy<Value = Vec<Mark>> {
     // Of one block every history knows the same height, as of one that was signed.
     vec((0_u8..40, 0_u64..3), 0..20).prop_map(|numbers| {
