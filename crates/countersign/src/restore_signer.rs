@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 use countersign_backup::signer::{
-    Contents, Heights, Marks, RestoreError, RestoreJob, Restored, StoreChoice, StoreOutcome, read,
-    restore,
+    Contents, Heights, Marks, RestoreError, RestoreJob, Restored, StoreChoice, StoreOutcome,
+    prove_store, read, restore,
 };
 use countersign_custody::KeyPlace;
 use countersign_ops::exit::Exit;
@@ -70,7 +70,7 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failed> {
     let identities = identities(args.identity.as_deref())?;
     let contents =
         read(&args.from, identities.as_ref()).map_err(|error| Failed::new(Exit::Backup, error))?;
-    look(&contents.store).map_err(|error| Failed::new(Exit::Backup, error))?;
+    prove_store(&contents, &look).map_err(|error| Failed::new(Exit::Backup, error))?;
     let keys = keys(&config)?;
     let (there, store) = (there(&config)?, config.db_path.store());
     let marks = marks(args, &config, &keys)?;
@@ -81,6 +81,7 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failed> {
     });
     let job = RestoreJob { contents: &contents, marks, store, there, choice };
     if is_given {
+        job.judge().map_err(failed)?;
         give(&config, &contents)?;
     }
     let restored = restore(&job, now()).map_err(failed)?;

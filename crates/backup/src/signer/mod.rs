@@ -12,7 +12,7 @@ mod restore;
 
 pub use contents::{About, Contents, Fault, Heights, KeyFact};
 pub use keep::{KeepError, Kept, ReadError, keep, newest, prune, read, written_down};
-pub use prove::{ProveError, prove, uncovered};
+pub use prove::{ProveError, prove, prove_store, uncovered};
 pub use restore::{
     Marks, Raised, RestoreError, RestoreJob, Restored, StoreChoice, StoreOutcome, restore,
 };

@@ -57,6 +57,14 @@ pub fn prove(
             return Err(ProveError::Lowered);
         }
     }
+    prove_store(contents, look)
+}
+
+/// Whether the store in a backup opens, and is as far as the backup says: by that it is judged against another one.
+pub fn prove_store(
+    contents: &Contents,
+    look: &dyn Fn(&[u8]) -> Result<Heights, String>,
+) -> Result<(), ProveError> {
     let heights = look(&contents.store).map_err(ProveError::Store)?;
     if heights == contents.about.heights { Ok(()) } else { Err(ProveError::OtherStore) }
 }

@@ -139,8 +139,7 @@ impl std::fmt::Display for Heights {
 /// it comes to the same. `now` is in seconds since 1970.
 pub fn restore(job: &RestoreJob<'_>, now: u64) -> Result<Restored, RestoreError> {
     let _locks = job.locks()?;
-    job.refuse_keys()?;
-    let has_to_place = job.judge_store()?;
+    let has_to_place = job.judge()?;
     let mut raised = Vec::new();
     if let Marks::Files(places) = &job.marks {
         for export in &job.contents.journals {
@@ -168,6 +167,13 @@ impl RestoreJob<'_> {
             Marks::Files(places) => places.iter().map(|(key, _)| HostLock::take(key)).collect(),
             Marks::Given(_) => Ok(Vec::new()),
         }
+    }
+
+    /// Whether the backup's store is to be placed; every refusal that depends on what is in the backup. Whoever gives the
+    /// marks to a vault asks this before.
+    pub fn judge(&self) -> Result<bool, RestoreError> {
+        self.refuse_keys()?;
+        self.judge_store()
     }
 
     fn refuse_keys(&self) -> Result<(), RestoreError> {

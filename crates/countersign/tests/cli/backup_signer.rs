@@ -155,6 +155,21 @@ fn a_damaged_a_half_and_another_keys_backup_are_refused_by_name() {
 }
 
 #[test]
+fn a_backup_that_says_more_of_its_store_than_is_in_it_replaces_none() {
+    let place = signer(Place::startable(), &[1]);
+    let backup = backed_up(&place);
+    let mut contents = countersign_backup::signer::read(&backup, None).unwrap();
+    contents.about.heights.burn = Some(u64::MAX);
+    let lies = place.path().join("lies.tar");
+    fs::write(&lies, contents.to_tar()).unwrap();
+    let store = || fs::read(place.path().join("signer.countersign.sqlite")).unwrap();
+    let before = store();
+    let (code, text) = restore(&place, &lies, &[]);
+    assert_eq!(code, Some(15), "{text}");
+    assert!(store() == before, "{text}");
+}
+
+#[test]
 fn an_old_backup_changes_nothing_in_a_newer_journal() {
     let place = signer(Place::startable(), &[1, 2]);
     let backup = backed_up(&place);
