@@ -13,19 +13,20 @@ use crate::parse::{chrony, sntp};
 pub(super) async fn gather(server: Option<&str>, limit: Duration) -> Clock {
     let (chrony, kernel, asked) =
         tokio::join!(tracking(limit), timedatectl(limit), ask(server, limit));
-    let (theirs, kept) = match chrony {
-        Ok((offset, synchrony)) => (Ok(offset), Ok(synchrony)),
-        Err(unknown) => (Err(unknown.clone()), Err(unknown)),
-    };
-    let offset = match (asked, theirs) {
-        (Some(asked), _) => asked,
-        (None, Ok(theirs)) => Ok(theirs),
-        (None, Err(_)) => Err(Unknown::but(
+    let offset = asked.unwrap_or_else(|| of_chrony(chrony.as_ref().ok()));
+    let kept = chrony.map(|(_, synchrony)| synchrony);
+    Clock { offset, synchrony: kept.or(kernel), zone: zone(Path::new("/etc")) }
+}
+
+/// What chrony says of the offset. Without a source to compare with it says 0.
+fn of_chrony(said: Option<&(Offset, Synchrony)>) -> Fact<Offset> {
+    let kept = said.filter(|(_, synchrony)| synchrony.is_kept);
+    kept.map(|(offset, _)| offset.clone()).ok_or_else(|| {
+        Unknown::but(
             "neither chrony nor a time server says how far the clock is off",
             "countersign doctor --time-server HOST, or apt-get install chrony",
-        )),
-    };
-    Clock { offset, synchrony: kept.or(kernel), zone: zone(Path::new("/etc")) }
+        )
+    })
 }
 
 async fn tracking(limit: Duration) -> Fact<(Offset, Synchrony)> {
@@ -111,6 +112,16 @@ mod tests {
         let target = "/usr/share/zoneinfo/Europe/Vienna";
         std::os::unix::fs::symlink(target, etc.path().join("localtime")).unwrap();
         assert_eq!(zone(etc.path()).unwrap(), "Europe/Vienna");
+    }
+
+    #[test]
+    fn a_chrony_without_a_source_does_not_know_the_offset() {
+        let lost = "7F7F0101,,0,0.0,0.000000000,0.0,0.0,0.0,0.0,0.0,1.0,1.0,0.0,Not synchronised";
+        let lost = chrony::tracking(lost).unwrap();
+        assert!(of_chrony(Some(&lost)).is_err());
+        let kept = Synchrony { is_kept: true, ..lost.1 };
+        assert_eq!(of_chrony(Some(&(lost.0, kept))).unwrap().millis, 0);
+        assert!(of_chrony(None).is_err());
     }
 
     #[tokio::test]
