@@ -1,13 +1,14 @@
 //! The oldest entry of each log.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
+use countersign_logs::retention::measure_file;
 use countersign_ops::records::Record;
 use serde_json::Value;
 
-use super::bounded::first_line;
+use super::bounded::{blocking, first_line, unreadable};
 use super::processes::unit_of;
 use crate::facts::{Facts, JournalStorage, LogReach, Logs, Process, Program, Role};
 use crate::grade::{Fact, Unknown};
@@ -16,26 +17,35 @@ use crate::grade::{Fact, Unknown};
 /// may not look, at what the job that looks has recorded.
 pub(super) async fn gather(facts: &Facts, records: &[Record], limit: Duration) -> Logs {
     let (signer, node, bitcoin, sbtc) = tokio::join!(
-        log(facts, Role::Signer, &["countersign.service", "stacks-signer.service"], limit),
-        log(facts, Role::Node, &["stacks-node.service", "stacks-blockchain.service"], limit),
-        log(facts, Role::Bitcoin, &["bitcoind.service", "bitcoin.service"], limit),
-        log(facts, Role::Sbtc, &["sbtc-signer.service"], limit),
+        log(facts, Role::Signer, SIGNER, limit),
+        log(facts, Role::Node, NODE, limit),
+        log(facts, Role::Bitcoin, BITCOIN, limit),
+        log(facts, Role::Sbtc, SBTC, limit),
     );
-    let bitcoin = bitcoin.or_else(|unknown| debug_log(facts).unwrap_or(Err(unknown)));
-    let or_recorded = |log: Fact<LogReach>, name: &str| {
+    let bitcoin = match bitcoin {
+        Ok(reach) => Ok(reach),
+        Err(unknown) => debug_log(facts, limit).await.ok_or(unknown),
+    };
+    let or_recorded = |log: Fact<LogReach>, usual: &[&str]| {
         log.or_else(|unknown| match unknown {
-            Unknown::Unmeasured { .. } => recorded(records, name).ok_or(unknown),
+            Unknown::Unmeasured { .. } => recorded(records, usual).ok_or(unknown),
             Unknown::NotHere(_) => Err(unknown),
         })
     };
     Logs {
-        signer: or_recorded(signer, "signer"),
-        node: or_recorded(node, "node"),
-        bitcoin: or_recorded(bitcoin, "bitcoin"),
-        sbtc: or_recorded(sbtc, "sbtc"),
+        signer: or_recorded(signer, SIGNER),
+        node: or_recorded(node, NODE),
+        bitcoin: or_recorded(bitcoin, BITCOIN),
+        sbtc: or_recorded(sbtc, SBTC),
         journal: journal(Path::new("/")),
     }
 }
+
+/// The usual units of each program, ours first.
+const SIGNER: &[&str] = &["countersign.service", "stacks-signer.service"];
+const NODE: &[&str] = &["stacks-node.service", "stacks-blockchain.service"];
+const BITCOIN: &[&str] = &["bitcoind.service", "bitcoin.service"];
+const SBTC: &[&str] = &["sbtc-signer.service"];
 
 async fn log(facts: &Facts, role: Role, usual: &[&str], limit: Duration) -> Fact<LogReach> {
     let roles = facts.roles;
@@ -68,10 +78,18 @@ async fn log(facts: &Facts, role: Role, usual: &[&str], limit: Duration) -> Fact
     ];
     let line = first_line("journalctl", &args, limit).await?;
     let place = format!("the journal of {unit}");
-    let Some(line) = line else { return Ok(LogReach { place, oldest: None }) };
+    let Some(line) = line else { return silent(place, rustix::process::geteuid().is_root()) };
     let oldest = micros(&line)
         .ok_or_else(|| Unknown::because("journalctl says something else than JSON"))?;
     Ok(LogReach { place, oldest: Some(oldest / 1_000_000) })
+}
+
+/// A journal that shows no entry: to root it is empty; to anybody else it may be closed.
+fn silent(place: String, is_root: bool) -> Fact<LogReach> {
+    if is_root {
+        return Ok(LogReach { place, oldest: None });
+    }
+    Err(Unknown::but(format!("{place} shows this user no entry"), "run doctor as root"))
 }
 
 fn micros(line: &str) -> Option<u64> {
@@ -114,52 +132,27 @@ fn installed(usual: &[&str]) -> Option<String> {
     usual.iter().find(is_there).map(|name| (*name).to_owned())
 }
 
-/// The oldest of bitcoind's own log files, by its first line.
-fn debug_log(facts: &Facts) -> Option<Fact<LogReach>> {
-    let folder = facts.bitcoin_config.as_ref().ok()?.datadir.clone()?;
-    let files: Vec<PathBuf> = fs::read_dir(&folder)
-        .ok()?
-        .flatten()
-        .filter(|entry| entry.file_name().to_string_lossy().starts_with("debug.log"))
-        .map(|entry| entry.path())
-        .collect();
-    let oldest = files.iter().filter_map(|path| first_time(path)).min()?;
-    Some(Ok(LogReach {
-        place: folder.join("debug.log").display().to_string(),
-        oldest: Some(oldest),
-    }))
+/// The oldest entry of bitcoind's own log and of its older parts; none if it has none.
+async fn debug_log(facts: &Facts, limit: Duration) -> Option<LogReach> {
+    let path = facts.bitcoin_config.as_ref().ok()?.datadir.as_ref()?.join("debug.log");
+    let place = path.display().to_string();
+    let work = blocking("looking into debug.log", limit, move || {
+        measure_file(&path).map_err(|error| unreadable(&path, &error))
+    });
+    let oldest = work.await.ok()?.oldest?;
+    Some(LogReach { place, oldest: Some(oldest / 1_000) })
 }
 
-/// The time at the start of a file: `2026-11-27T18:37:03Z …`.
-fn first_time(path: &Path) -> Option<u64> {
-    use std::io::Read as _;
-
-    let mut head = [0; 20];
-    fs::File::open(path).ok()?.read_exact(&mut head).ok()?;
-    timestamp(str::from_utf8(&head).ok()?)
-}
-
-/// Seconds since 1970 of `YYYY-MM-DDTHH:MM:SSZ`.
-fn timestamp(text: &str) -> Option<u64> {
-    let number = |at: usize, len: usize| text.get(at..at + len)?.parse::<u64>().ok();
-    let (year, month, day) = (number(0, 4)?, number(5, 2)?, number(8, 2)?);
-    let (hour, minute, second) = (number(11, 2)?, number(14, 2)?, number(17, 2)?);
-    if !(1970..10_000).contains(&year) || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
-        return None;
-    }
-    // Days since 0000-03-01 in the proleptic Gregorian calendar, from which a leap day is the last.
-    let (year, month) = if month <= 2 { (year - 1, month + 9) } else { (year, month - 3) };
-    let days = 365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 1;
-    let days = days.checked_sub(719_468)?;
-    Some(((days * 24 + hour) * 60 + minute) * 60 + second)
-}
-
-/// What the job that measures the retention has found.
-fn recorded(records: &[Record], service: &str) -> Option<LogReach> {
-    let record = records
-        .iter()
-        .find(|record| record.kind() == "logs" && record.subject().contains(service))?;
-    Some(LogReach { place: format!("the record {}", record.job), oldest: record.number("oldest") })
+/// What the job that measures the retention has found for one of these units, or for bitcoind's own file.
+fn recorded(records: &[Record], units: &[&str]) -> Option<LogReach> {
+    let is_meant = |subject: &str| {
+        units.iter().any(|unit| unit.strip_suffix(".service") == Some(subject))
+            || (units == BITCOIN && subject.ends_with("debug-log"))
+    };
+    let record =
+        records.iter().find(|record| record.kind() == "logs" && is_meant(record.subject()))?;
+    let oldest = Some(record.number("oldest")?);
+    Some(LogReach { place: format!("the record {}", record.job), oldest })
 }
 
 /// Where the journal is, below `root`.
@@ -180,17 +173,34 @@ pub(super) fn journal(root: &Path) -> Fact<JournalStorage> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
     use super::*;
 
     #[test]
-    fn times_are_those_of_the_calendar() {
-        assert_eq!(timestamp("1970-01-01T00:00:00Z"), Some(0));
-        assert_eq!(timestamp("2024-02-29T12:00:00Z"), Some(1_709_208_000));
-        assert_eq!(timestamp("2026-11-27T18:37:03Z"), Some(1_795_804_623));
-        assert_eq!(timestamp("2026-13-27T18:37:03Z"), None);
-        assert_eq!(timestamp("not a time at all...."), None);
+    fn a_record_is_that_of_the_program_and_of_no_other() {
+        use countersign_ops::records::Outcome;
+
+        let record =
+            |job: &str, oldest: u64| Record::new(job, 10, Outcome::Ok).with("oldest", oldest);
+        let records = [
+            record("logs.sbtc-signer", 1),
+            Record::new("logs.stacks-node", 10, Outcome::Failed),
+            record("logs.countersign", 2),
+            record("logs.var-lib-bitcoin-debug-log", 3),
+        ];
+        let oldest = |units| recorded(&records, units).and_then(|reach| reach.oldest);
+        assert_eq!([oldest(SIGNER), oldest(SBTC), oldest(BITCOIN)], [Some(2), Some(1), Some(3)]);
+        // It found no log, so it says nothing about one.
+        assert_eq!(recorded(&records, NODE), None);
+        assert_eq!(recorded(&records[..1], SIGNER), None);
+    }
+
+    #[test]
+    fn a_journal_that_shows_nothing_is_empty_to_root_only() {
+        let place = || "the journal of x".to_owned();
+        assert_eq!(silent(place(), true).unwrap().oldest, None);
+        assert!(matches!(silent(place(), false), Err(Unknown::Unmeasured { .. })));
     }
 
     #[test]
