@@ -10,6 +10,7 @@ use countersign_doctor::{
     Check, Grade, Opened, Profile, Progress, Report, Signer, Source, Target, all, find, gather,
 };
 use countersign_ops::exit::Exit;
+use countersign_ops::report::describe;
 use countersign_ops::secret::forbid_core_dumps;
 use countersign_signerd::Config;
 use countersign_site::{HostRole, Site};
@@ -234,18 +235,7 @@ fn signer(path: PathBuf) -> Signer {
         key: config.key,
         node_tls: config.node_tls,
     });
-    Signer { config: path, read: read.map_err(|error| told(&error)) }
-}
-
-/// An error with its causes, on one line.
-fn told(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
+    Signer { config: path, read: read.map_err(|error| describe(&error)) }
 }
 
 fn examine(target: &Arc<Target>, checks: &[&'static Check]) -> Result<Report, Failed> {

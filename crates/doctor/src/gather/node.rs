@@ -6,6 +6,7 @@ use countersign_node::{
     AuthPassword, ClientTls, Deadlines, NodeClient, NodeConfig, NodeError, PasswordAnswer,
     TlsSettings,
 };
+use countersign_ops::report::describe;
 use countersign_wire::clarity::ContractId;
 use countersign_wire::rpc::{NodeInfo as Answered, PoxInfo, StackerSet};
 use countersign_wire::{PublicKey, RewardCycle, StacksAddress};
@@ -112,14 +113,7 @@ fn client(asker: &Asker<'_>, password: &AuthPassword) -> Fact<NodeClient> {
 
 /// An error with its causes on one line.
 fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    crate::shell::shown(&text)
+    crate::shell::shown(&describe(error))
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "it is what map_err gives")]
