@@ -64,11 +64,11 @@ fn running(facts: &Facts) -> Fact<Outcome> {
     Ok(Outcome::ok(format!("it answers on its control socket, with {rungs} rungs of its ladder")))
 }
 
-/// Without our control socket it may be the reference: then only the process can be seen.
+/// Without our control socket it may be the reference: then only the process can be seen, if it runs with the
+/// configuration that is examined.
 fn reference(facts: &Facts, unknown: &Unknown) -> Fact<Outcome> {
-    let processes = facts.processes.as_ref()?;
-    let reference = processes.iter().find(|process| process.program == Program::StacksSigner);
-    if let Some(process) = reference {
+    let running = facts.running_signer.as_ref()?.as_ref();
+    if let Some(process) = running.filter(|process| process.program == Program::StacksSigner) {
         return Ok(Outcome::ok(format!("stacks-signer runs as process {}", process.pid)));
     }
     let Unknown::Unmeasured { reason, .. } = unknown else { return Err(unknown.clone()) };

@@ -47,6 +47,8 @@ pub struct Facts {
     pub clock: Clock,
     /// Processes of the stack.
     pub processes: Fact<Vec<Process>>,
+    /// The process that runs with the signer's configuration, if one is seen.
+    pub running_signer: Fact<Option<Process>>,
     /// What is known of the key without opening it.
     pub key: Fact<Vec<KeyCheck>>,
     /// What is wrong with where the other files of the installation are.
@@ -148,6 +150,7 @@ impl Facts {
             storage: Storage { volumes: none(), fsync: none(), history: none() },
             clock: Clock { offset: none(), synchrony: none(), zone: none() },
             processes: none(),
+            running_signer: none(),
             key: none(),
             files: none(),
             signer: none(),

@@ -13,6 +13,7 @@ use crate::shell;
 use crate::target::Target;
 
 /// What the configurations say, with the secrets that are needed to ask.
+#[derive(Default)]
 pub(super) struct Configs {
     /// The node's password.
     pub(super) password: Option<AuthPassword>,
@@ -24,15 +25,10 @@ pub(super) struct Configs {
     pub(super) files: Vec<PathBuf>,
 }
 
-/// Reads them all. They are small files, so this blocks.
+/// Reads them all. This blocks.
 pub(super) fn gather(target: &Target, facts: &mut Facts) -> Configs {
     let processes = facts.processes.as_deref().unwrap_or_default().to_vec();
-    let mut configs = Configs {
-        password: None,
-        certificates: target.certificates.clone(),
-        bitcoin: None,
-        files: Vec::new(),
-    };
+    let mut configs = Configs { certificates: target.certificates.clone(), ..Configs::default() };
     let signer = read_signer(target);
     let mut plain = None;
     facts.signer = signer.map(|(read, text)| {
@@ -53,9 +49,7 @@ pub(super) fn gather(target: &Target, facts: &mut Facts) -> Configs {
 }
 
 fn read_signer(target: &Target) -> Fact<(signer_toml::Read, zeroize::Zeroizing<String>)> {
-    let signer = target.signer.as_ref().ok_or_else(|| {
-        Unknown::but("no signer's configuration was named", "countersign doctor --config FILE")
-    })?;
+    let signer = target.signer.as_ref().ok_or_else(super::no_signer)?;
     let text = zeroize::Zeroizing::new(read(&signer.config)?);
     let mut read = signer_toml::read(&text, &signer.config)
         .map_err(|error| no_toml(&signer.config, &error))?;

@@ -27,7 +27,7 @@ use countersign_node::{AuthPassword, TlsError};
 use countersign_ops::records::{self, Outcome, Record};
 
 use crate::check::Source;
-use crate::facts::{Certificate, Facts, JobRecord, Program};
+use crate::facts::{Certificate, Facts, JobRecord, Process, Program};
 use crate::grade::{Fact, Unknown};
 use crate::target::{Opened, Target};
 use bounded::blocking;
@@ -47,7 +47,7 @@ pub async fn gather(
     let mut facts = Facts::nothing(target.profile, now);
     facts.bounds = target.bounds;
     facts.processes = blocking("looking for processes", LOCAL, processes::gather).await;
-    let configs = configs::gather(target, &mut facts);
+    let (configs, facts) = configured(target, facts).await;
     progress(Source::Configs);
     let (records_folder, records) = recorded(target, &facts).await;
     let has = |source| sources.contains(&source);
@@ -70,6 +70,27 @@ pub async fn gather(
     measured.records = records.map(|records| records.iter().map(job).collect());
     progress(Source::Records);
     measured
+}
+
+/// What the configurations say, and which process runs with the signer's.
+async fn configured(target: &Arc<Target>, mut facts: Facts) -> (Configs, Facts) {
+    facts.roles = target.roles.unwrap_or_default();
+    let (target, mut read) = (Arc::clone(target), facts.clone());
+    let work = blocking("reading the configurations", LOCAL, move || {
+        let configs = configs::gather(&target, &mut read);
+        let processes = read.processes.as_ref().map_err(Unknown::from);
+        read.running_signer = processes.map(|processes| running_signer(&target, processes));
+        Ok((configs, read))
+    });
+    work.await.unwrap_or_else(|unknown| {
+        facts.signer = Err(unknown.clone());
+        facts.node_config = Err(unknown.clone());
+        facts.bitcoin_config = Err(unknown.clone());
+        facts.sbtc_config = Err(unknown.clone());
+        facts.compose = Err(unknown.clone());
+        facts.parity = Err(unknown);
+        (Configs::default(), facts)
+    })
 }
 
 /// Files, programs and sockets of this machine answer within this.
@@ -242,26 +263,14 @@ impl Shared<'_> {
         let target = Arc::clone(self.target);
         let is_private = self.facts.is_private_network();
         let now = self.facts.now;
-        let user = self.running_signer();
+        let running = self.facts.running_signer.as_ref().ok().and_then(Option::as_ref);
+        let user = running.map(|process| process.uid);
         blocking("looking at the key's place", LOCAL, move || {
             let signer = target.signer.as_ref().ok_or_else(no_signer)?;
             let opened = signer.read.as_ref().map_err(|_| not_understood())?;
             Ok(files::key(signer, opened, user, is_private, now))
         })
         .await
-    }
-
-    /// The user of the process that runs with the signer's configuration. Another signer of this host is none of its
-    /// business.
-    fn running_signer(&self) -> Option<u32> {
-        let ours = self.target.signer.as_ref()?.config.canonicalize().ok()?;
-        let is_ours = |config: &PathBuf| config.canonicalize().is_ok_and(|config| config == ours);
-        let processes = self.facts.processes.as_deref().unwrap_or_default();
-        let running = processes.iter().find(|process| {
-            matches!(process.program, Program::Countersign | Program::StacksSigner)
-                && process.config.as_ref().is_some_and(is_ours)
-        });
-        running.map(|process| process.uid)
     }
 
     async fn files(&self) -> Fact<Vec<crate::facts::FileFinding>> {
@@ -333,6 +342,17 @@ impl Shared<'_> {
         let paths = self.configs.certificates.clone();
         blocking("reading certificates", LOCAL, move || certificates(&paths)).await
     }
+}
+
+/// The process that runs with the signer's configuration. Another signer of this host is none of its business.
+fn running_signer(target: &Target, processes: &[Process]) -> Option<Process> {
+    let ours = target.signer.as_ref()?.config.canonicalize().ok()?;
+    let is_ours = |config: &PathBuf| config.canonicalize().is_ok_and(|config| config == ours);
+    let running = processes.iter().find(|process| {
+        matches!(process.program, Program::Countersign | Program::StacksSigner)
+            && process.config.as_ref().is_some_and(is_ours)
+    });
+    running.cloned()
 }
 
 fn not_understood() -> Unknown {
