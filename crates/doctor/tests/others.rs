@@ -70,7 +70,7 @@ async fn a_bitcoind_is_asked_as_the_node_asks_it() {
 
 #[tokio::test]
 async fn a_bitcoind_that_refuses_lies_or_hangs_is_unknown_and_the_password_is_not_told() {
-    let answers: [Answers; 5] = [
+    let answers: [Answers; 6] = [
         |_, _, _| Some((401, String::new())),
         |_, _, _| Some((200, "<html>".to_owned())),
         |_, _, _| {
@@ -80,6 +80,14 @@ async fn a_bitcoind_that_refuses_lies_or_hangs_is_unknown_and_the_password_is_no
             ))
         },
         |_, _, _| Some((200, json!({ "result": { "chain": 7 } }).to_string())),
+        // Nothing of how much it has of the chain.
+        |_, _, _| {
+            Some((
+                200,
+                json!({ "result": { "chain": "main", "blocks": 9, "headers": 9, "version": 280_100 } })
+                    .to_string(),
+            ))
+        },
         |_, _, _| None,
     ];
     for answer in answers {

@@ -1,6 +1,6 @@
 //! bitcoind, by its configuration and by its answers.
 
-use super::SPLIT;
+use super::{SPLIT, is_wide};
 use crate::check::{Check, EVERYBODY, Profile, Source};
 use crate::facts::{BitcoinConfig, Facts};
 use crate::grade::{Fact, Outcome};
@@ -80,12 +80,7 @@ fn edit(config: &BitcoinConfig, what: &str) -> String {
 fn open(facts: &Facts) -> Fact<Outcome> {
     let config = facts.bitcoin_config.as_ref()?;
     let allowed: Vec<String> = config.allowed.iter().map(|text| shell::shown(text)).collect();
-    let is_bound_wide = config.binds.iter().any(|bind| {
-        bind.starts_with("0.0.0.0")
-            || bind.starts_with("[::]")
-            || bind.starts_with("::")
-            || bind == "0"
-    });
+    let is_bound_wide = config.binds.iter().any(|bind| is_wide(bind) || bind == "0");
     Ok(if config.allows_everybody {
         Outcome::fail(
             format!("rpcallowip={} lets everybody in", allowed.join(SPLIT)),
@@ -171,8 +166,8 @@ fn pruned(facts: &Facts) -> Fact<Outcome> {
         ));
     }
     let kept = state.prune_height.map_or(KEPT, |first| state.blocks.saturating_sub(first));
-    let behind =
-        facts.node.info.as_ref().map_or(0, |info| state.blocks.saturating_sub(info.burn_height));
+    // While the node is down nobody knows how far it is behind.
+    let behind = state.blocks.saturating_sub(facts.node.info.as_ref()?.burn_height);
     let left = kept.saturating_sub(behind);
     let measured =
         format!("bitcoind keeps {kept} blocks, the node is {behind} behind: {left} to spare");

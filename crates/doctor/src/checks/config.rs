@@ -1,10 +1,8 @@
 //! The signer's configuration.
 
-use std::net::IpAddr;
-
 use countersign_node::exposure::{Reach, Verdict};
 
-use super::{SPLIT, count};
+use super::{SPLIT, count, reach};
 use crate::check::{Check, EVERYBODY, FOR_OTHERS, Source};
 use crate::facts::{Facts, SignerConfig};
 use crate::grade::{Fact, Outcome};
@@ -132,16 +130,6 @@ fn password(facts: &Facts) -> Fact<Outcome> {
             "put the output of `openssl rand -hex 32` into auth_password and into the node's auth_token, and restart both",
         ),
     })
-}
-
-/// Who can reach `host:port`, as far as its text tells: a name can be anywhere, but `localhost`.
-fn reach(address: &str) -> Option<Reach> {
-    let (host, _) = address.rsplit_once(':')?;
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    if host == "localhost" {
-        return Some(Reach::Loopback);
-    }
-    host.parse::<IpAddr>().ok().map(Reach::of)
 }
 
 fn endpoint(facts: &Facts) -> Fact<Outcome> {
@@ -293,26 +281,4 @@ fn modes(facts: &Facts) -> Fact<Outcome> {
                 .with_fix(first.fix.clone())
         }
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_is_nowhere_in_particular() {
-        let rows = [
-            ("127.0.0.1:1", Some(Reach::Loopback)),
-            ("localhost:1", Some(Reach::Loopback)),
-            ("[::1]:1", Some(Reach::Loopback)),
-            ("10.0.0.1:1", Some(Reach::Private)),
-            ("[::]:1", Some(Reach::Unspecified)),
-            ("8.8.8.8:1", Some(Reach::Global)),
-            ("node.example:1", None),
-            ("no port", None),
-        ];
-        for (address, expected) in rows {
-            assert_eq!(reach(address), expected, "{address}");
-        }
-    }
 }

@@ -20,6 +20,10 @@ mod storage;
 mod tests;
 mod units;
 
+use std::net::IpAddr;
+
+use countersign_node::exposure::Reach;
+
 use crate::check::Check;
 
 /// Every check, in the order in which a report shows them.
@@ -49,6 +53,24 @@ pub fn all() -> impl Iterator<Item = &'static Check> {
 /// The check with this id.
 pub fn find(id: &str) -> Option<&'static Check> {
     all().find(|check| check.id == id)
+}
+
+/// Who can reach `host:port`, as far as its text tells: a name can be anywhere, but `localhost`.
+pub(crate) fn reach(address: &str) -> Option<Reach> {
+    let (host, _) = address.rsplit_once(':')?;
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    if host == "localhost" {
+        return Some(Reach::Loopback);
+    }
+    host.parse::<IpAddr>().ok().map(Reach::of)
+}
+
+/// Whether what is bound to this address, with a port or without, is reached from beyond private networks.
+pub(crate) fn is_wide(bind: &str) -> bool {
+    let alone = bind.trim_start_matches('[').trim_end_matches(']').parse().ok().map(Reach::of);
+    let is_of_any_host = bind.is_empty() || bind.starts_with(':') && !bind.starts_with("::");
+    is_of_any_host
+        || matches!(alone.or_else(|| reach(bind)), Some(Reach::Unspecified | Reach::Global))
 }
 
 /// Bytes in the unit that people read.

@@ -206,10 +206,16 @@ fn synced(facts: &Facts) -> Fact<Outcome> {
         Some(true) => {
             Outcome::ok(format!("the node has caught up, at burn block {}", info.burn_height))
         }
-        None => Outcome::ok(format!(
-            "the node is at burn block {} and says nothing of catching up",
+        None if bitcoin.is_some() => Outcome::ok(format!(
+            "the node is where its bitcoind is, at burn block {}",
             info.burn_height
         )),
+        None => {
+            return Err(Unknown::because(format!(
+                "the node is at burn block {} and says nothing of catching up",
+                info.burn_height
+            )));
+        }
     })
 }
 

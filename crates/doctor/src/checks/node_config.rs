@@ -1,6 +1,6 @@
 //! The node's configuration.
 
-use super::SPLIT;
+use super::{SPLIT, is_wide};
 use crate::check::{Check, EVERYBODY, Source};
 use crate::facts::{Facts, NodeConfig, NodeObserver, Token};
 use crate::grade::{Fact, Outcome, Unknown};
@@ -263,28 +263,22 @@ fn mining(facts: &Facts) -> Fact<Outcome> {
     })
 }
 
+/// Where a node takes questions that is not told where (docs/spec/signer-wire.md).
+const DEFAULT_RPC_BIND: &str = "0.0.0.0:20443";
+
 fn rpc(facts: &Facts) -> Fact<Outcome> {
     let config = facts.node_config.as_ref()?;
-    let is_open = |bind: &str| {
-        let host = bind.rsplit_once(':').map_or(bind, |(host, _)| host);
-        matches!(host, "0.0.0.0" | "[::]" | "::" | "")
-    };
+    let rpc = config.rpc_bind.as_deref().unwrap_or(DEFAULT_RPC_BIND);
     let open: Vec<String> =
-        [("rpc_bind", &config.rpc_bind), ("prometheus_bind", &config.prometheus_bind)]
+        [("rpc_bind", Some(rpc)), ("prometheus_bind", config.prometheus_bind.as_deref())]
             .into_iter()
-            .filter_map(|(key, bind)| {
-                bind.as_deref()
-                    .filter(|bind| is_open(bind))
-                    .map(|bind| format!("{key} = {}", shell::shown(bind)))
-            })
+            .filter_map(|(key, bind)| Some((key, bind.filter(|bind| is_wide(bind))?)))
+            .map(|(key, bind)| format!("{key} = {}", shell::shown(bind)))
             .collect();
     Ok(match open.as_slice() {
-        [] => Outcome::ok(format!(
-            "rpc_bind is {}",
-            config.rpc_bind.as_deref().map_or("the default".to_owned(), shell::shown)
-        )),
+        [] => Outcome::ok(format!("rpc_bind is {}", shell::shown(rpc))),
         open => Outcome::warn(
-            format!("on every address: {}", open.join(SPLIT)),
+            format!("for everybody: {}", open.join(SPLIT)),
             edit(config, "bind them to 127.0.0.1 or to the private address that the signer asks"),
         ),
     })

@@ -1,6 +1,6 @@
 //! The sBTC signer.
 
-use super::SPLIT;
+use super::{SPLIT, is_wide};
 use crate::check::{Check, SBTC, Source};
 use crate::facts::Facts;
 use crate::grade::{Fact, Outcome, Unknown};
@@ -80,6 +80,11 @@ fn edit(facts: &Facts, what: &str) -> String {
     format!("{what} in {path}, and restart the sBTC signer")
 }
 
+/// The sBTC signer takes each of its settings from its environment, too.
+fn not_in_file(key: &str) -> Unknown {
+    Unknown::because(format!("{key} is not in the file; it may be in the environment"))
+}
+
 fn key(facts: &Facts) -> Fact<Outcome> {
     let config = facts.sbtc_config.as_ref()?;
     Ok(if config.has_bare_key {
@@ -94,6 +99,9 @@ fn key(facts: &Facts) -> Fact<Outcome> {
 
 fn database(facts: &Facts) -> Fact<Outcome> {
     let config = facts.sbtc_config.as_ref()?;
+    if !config.has_database_login {
+        return Err(not_in_file("signer.db_endpoint with a user"));
+    }
     Ok(match (config.weak_database_password, config.is_superuser) {
         (Some(why), _) => Outcome::fail(
             format!("the database's password {why}"),
@@ -109,31 +117,30 @@ fn database(facts: &Facts) -> Fact<Outcome> {
 
 fn binds(facts: &Facts) -> Fact<Outcome> {
     let config = facts.sbtc_config.as_ref()?;
-    let is_open = |address: &str| {
-        let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
-        matches!(host, "0.0.0.0" | "[::]" | "")
-    };
     let binds = [
         ("event_observer.bind", &config.observer_bind),
         ("prometheus_exporter_endpoint", &config.metrics),
     ];
     let open: Vec<&str> = binds
         .iter()
-        .filter(|(_, bind)| bind.as_deref().is_some_and(is_open))
+        .filter(|(_, bind)| bind.as_deref().is_some_and(is_wide))
         .map(|(key, _)| *key)
         .collect();
     if !open.is_empty() {
         return Ok(Outcome::fail(
-            format!("on every address: {}", open.join(SPLIT)),
+            format!("for everybody: {}", open.join(SPLIT)),
             edit(facts, "bind them to 127.0.0.1"),
         ));
+    }
+    if config.observer_bind.is_none() {
+        return Err(not_in_file("signer.event_observer.bind"));
     }
     Ok(match &config.metrics {
         None => Outcome::warn(
             "prometheus_exporter_endpoint is not set",
             edit(facts, "`prometheus_exporter_endpoint = \"127.0.0.1:9184\"` under [signer]"),
         ),
-        Some(_) => Outcome::ok("events and metrics are for this machine"),
+        Some(_) => Outcome::ok("events and metrics are for this machine or a private network"),
     })
 }
 
@@ -175,9 +182,7 @@ fn nodes(facts: &Facts) -> Fact<Outcome> {
 fn signing_set(facts: &Facts) -> Fact<Outcome> {
     let config = facts.sbtc_config.as_ref()?;
     let Some(required) = config.required else {
-        return Err(Unknown::because(
-            "signer.bootstrap_signatures_required is not in the file; it may be in the environment",
-        ));
+        return Err(not_in_file("signer.bootstrap_signatures_required"));
     };
     let signers = u64::try_from(config.signers).unwrap_or(u64::MAX);
     let measured = format!("{required} of {signers} signatures");

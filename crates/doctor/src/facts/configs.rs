@@ -161,6 +161,8 @@ pub struct SbtcConfig {
     pub metrics: Option<String>,
     /// `signer.p2p.listen_on`.
     pub listen_on: Vec<String>,
+    /// Whether `signer.db_endpoint` names a user.
+    pub has_database_login: bool,
     /// Why the database's password is weak.
     pub weak_database_password: Option<&'static str>,
     /// Whether the signer is the database's superuser.

@@ -28,8 +28,8 @@ pub(super) async fn gather(login: Option<&BitcoinLogin>, limit: Duration) -> Fac
         chain: chain.get("chain").and_then(Value::as_str).ok_or_else(strange)?.to_owned(),
         blocks: number("blocks").ok_or_else(strange)?,
         headers: number("headers").ok_or_else(strange)?,
-        is_loading: flag("initialblockdownload").unwrap_or(false),
-        is_pruned: flag("pruned").unwrap_or(false),
+        is_loading: flag("initialblockdownload").ok_or_else(strange)?,
+        is_pruned: flag("pruned").ok_or_else(strange)?,
         prune_height: number("pruneheight"),
         version: network?.get("version").and_then(Value::as_u64).unwrap_or(0),
     })

@@ -31,6 +31,7 @@ pub fn read(text: &str, path: &Path) -> Result<SbtcConfig, toml::de::Error> {
         observer_bind: text(&["signer", "event_observer", "bind"]),
         metrics: text(&["signer", "prometheus_exporter_endpoint"]),
         listen_on: listen_on.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        has_database_login: user.is_some(),
         weak_database_password: password.and_then(weakness),
         is_superuser: user == Some("postgres"),
         stacks_nodes: list(&["stacks", "endpoints"]).len(),

@@ -84,6 +84,7 @@ fn programs(facts: &mut Facts) {
         process(11, 991, Program::StacksNode, "/etc/stacks-node/config.toml"),
         process(12, 992, Program::Bitcoind, "/etc/bitcoin/bitcoin.conf"),
     ]);
+    facts.running_signer = Ok(facts.processes.as_ref().unwrap().first().cloned());
     let listener = |protocol, address: [u8; 4], port, program: &str| Listener {
         protocol,
         address: IpAddr::V4(Ipv4Addr::from(address)),
@@ -213,6 +214,7 @@ fn other_configs(facts: &mut Facts) {
         observer_bind: Some("127.0.0.1:8801".to_owned()),
         metrics: Some("127.0.0.1:9184".to_owned()),
         listen_on: vec!["tcp://0.0.0.0:4122".to_owned()],
+        has_database_login: true,
         weak_database_password: None,
         is_superuser: false,
         stacks_nodes: 2,

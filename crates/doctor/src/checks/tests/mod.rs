@@ -9,9 +9,11 @@ mod spoiled_service;
 
 use std::collections::BTreeSet;
 
-use super::{all, find};
+use countersign_node::exposure::Reach;
+
+use super::{all, find, is_wide, reach};
 use crate::check::Profile;
-use crate::facts::Facts;
+use crate::facts::{Facts, Process, Program};
 use crate::grade::{Grade, Unknown};
 use crate::report::Report;
 use crate::rows::{ROWS, row};
@@ -72,6 +74,45 @@ fn what_was_not_measured_is_unknown_and_never_well() {
         assert!(report.checks.len() > 60, "{}", report.checks.len());
         assert_eq!(report.grade, Grade::Unknown);
     }
+}
+
+#[test]
+fn what_rests_on_something_unmeasured_is_unknown() {
+    let rows: [(&str, fn(&mut Facts)); 4] = [
+        ("bitcoin-pruned", |facts| {
+            // The node that is down is the one that pruning is about.
+            (facts.profile, facts.roles.sbtc) = (Profile::Solo, false);
+            facts.bitcoin.as_mut().unwrap().is_pruned = true;
+            facts.node.info = Err(Unknown::because("nothing listens"));
+        }),
+        ("node-synced", |facts| {
+            facts.node.info.as_mut().unwrap().is_synced = None;
+            facts.bitcoin = Err(Unknown::because("nothing listens"));
+        }),
+        ("sbtc-database-password", |facts| {
+            facts.sbtc_config.as_mut().unwrap().has_database_login = false;
+        }),
+        ("sbtc-observer-bind", |facts| facts.sbtc_config.as_mut().unwrap().observer_bind = None),
+    ];
+    for (id, spoil) in rows {
+        let mut facts = good(Profile::Sbtc);
+        spoil(&mut facts);
+        let outcome = (find(id).unwrap().judge)(&facts);
+        assert!(matches!(outcome, Err(Unknown::Unmeasured { .. })), "{id}: {outcome:?}");
+    }
+}
+
+#[test]
+fn a_reference_that_runs_with_this_configuration_is_seen_by_its_process() {
+    let mut facts = good(Profile::Solo);
+    facts.daemon = Err(Unknown::because("no daemon listens"));
+    let process = facts.processes.as_ref().unwrap().first().unwrap();
+    facts.running_signer = Ok(Some(Process { program: Program::StacksSigner, ..process.clone() }));
+    let outcome = (find("daemon-running").unwrap().judge)(&facts).unwrap();
+    assert_eq!(
+        (outcome.grade, outcome.measured.as_str()),
+        (Grade::Ok, "stacks-signer runs as process 10")
+    );
 }
 
 #[test]
@@ -143,5 +184,32 @@ fn a_hostile_text_reaches_neither_the_terminal_nor_a_line_of_its_own() {
     for finding in Report::of(&facts, all()).checks {
         let text = format!("{}{}", finding.measured, finding.remedy.unwrap_or_default());
         assert!(!text.contains(['\n', '\u{1b}']), "{}: {text:?}", finding.id);
+    }
+}
+
+#[test]
+fn a_name_is_nowhere_in_particular() {
+    let rows = [
+        ("127.0.0.1:1", Some(Reach::Loopback)),
+        ("localhost:1", Some(Reach::Loopback)),
+        ("[::1]:1", Some(Reach::Loopback)),
+        ("10.0.0.1:1", Some(Reach::Private)),
+        ("[::]:1", Some(Reach::Unspecified)),
+        ("8.8.8.8:1", Some(Reach::Global)),
+        ("node.example:1", None),
+        ("no port", None),
+    ];
+    for (address, expected) in rows {
+        assert_eq!(reach(address), expected, "{address}");
+    }
+}
+
+#[test]
+fn an_address_is_wide_with_a_port_and_without() {
+    for bind in ["0.0.0.0", "0.0.0.0:1", "::", "[::]", "[::]:1", "", ":1", "203.0.113.1:1"] {
+        assert!(is_wide(bind), "{bind}");
+    }
+    for bind in ["127.0.0.1", "::1", "[::1]", "[::1]:1", "10.0.0.1:1", "localhost:1", "name:1"] {
+        assert!(!is_wide(bind), "{bind}");
     }
 }

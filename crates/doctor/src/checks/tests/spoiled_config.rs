@@ -89,6 +89,9 @@ pub(super) const TABLE: &[Spoiled] = &[
     ("node-config-mining", Warn, |facts| node(facts).is_mock_mining = true),
     ("node-config-rpc", Warn, |facts| node(facts).rpc_bind = Some("0.0.0.0:20443".to_owned())),
     ("node-config-rpc", Warn, |facts| node(facts).prometheus_bind = Some("[::]:9153".to_owned())),
+    // A node that is not told otherwise listens on every address.
+    ("node-config-rpc", Warn, |facts| node(facts).rpc_bind = None),
+    ("node-config-rpc", Warn, |facts| node(facts).rpc_bind = Some("203.0.113.4:20443".to_owned())),
     ("node-config-network", Fail, |facts| node(facts).mode = Some("krypton".to_owned())),
     ("node-config-network", Warn, |facts| node(facts).mode = None),
     ("node-config-folder", Fail, |facts| node(facts).working_dir = None),
@@ -97,6 +100,7 @@ pub(super) const TABLE: &[Spoiled] = &[
     }),
     ("bitcoin-config-open", Fail, |facts| bitcoin(facts).allows_everybody = true),
     ("bitcoin-config-open", Warn, |facts| bitcoin(facts).binds = vec!["0.0.0.0".to_owned()]),
+    ("bitcoin-config-open", Warn, |facts| bitcoin(facts).binds = vec!["[::]:8332".to_owned()]),
     ("bitcoin-config-password", Fail, |facts| bitcoin(facts).weak_password = WEAK),
     ("bitcoin-config-password", Warn, |facts| bitcoin(facts).has_plain_password = true),
     ("bitcoin-config-server", Fail, |facts| bitcoin(facts).is_server = false),
@@ -110,6 +114,10 @@ pub(super) const TABLE: &[Spoiled] = &[
     ("sbtc-observer-bind", Fail, |facts| {
         sbtc(facts).observer_bind = Some("0.0.0.0:8801".to_owned());
     }),
+    ("sbtc-observer-bind", Fail, |facts| {
+        sbtc(facts).observer_bind = Some("203.0.113.4:8801".to_owned());
+    }),
+    ("sbtc-observer-bind", Fail, |facts| sbtc(facts).metrics = Some(":9184".to_owned())),
     ("sbtc-observer-bind", Warn, |facts| sbtc(facts).metrics = None),
     ("sbtc-p2p", Warn, |facts| sbtc(facts).listen_on = vec!["tcp://127.0.0.1:4122".to_owned()]),
     ("sbtc-nodes", Warn, |facts| sbtc(facts).bitcoin_nodes = 1),

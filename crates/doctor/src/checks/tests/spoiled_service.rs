@@ -96,6 +96,17 @@ pub(super) const TABLE: &[Spoiled] = &[
     ("concentration", Warn, |facts| weights(facts, 5, &[60, 35])),
     ("revocation-balance", Warn, |facts| facts.node.balance = Ok(999_999)),
     ("daemon-running", Fail, |facts| facts.daemon = Err(Unknown::because("no daemon listens"))),
+    ("daemon-running", Fail, |facts| {
+        // A reference beside it has another configuration, and says nothing about ours.
+        facts.daemon = Err(Unknown::because("no daemon listens"));
+        let processes = facts.processes.as_mut().unwrap();
+        processes.push(Process {
+            pid: 99,
+            program: Program::StacksSigner,
+            config: Some("/etc/other.toml".into()),
+            ..processes.first().unwrap().clone()
+        });
+    }),
     ("daemon-ready", Fail, |facts| rung(facts, "key_open", "node_silent")),
     ("daemon-ready", Warn, |facts| rung(facts, "deciding", "no_proposal_yet")),
     ("events-arrive", Fail, |facts| {
