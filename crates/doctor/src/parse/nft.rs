@@ -1,17 +1,18 @@
 //! `nft --json list ruleset`: what the packet filter does by default.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
 use crate::facts::{Firewall, Policy};
 
 /// Reads a ruleset. A hook refuses by default if some base chain of it does, for IPv4 and for IPv6: by its
-/// policy, or by a last rule that refuses everything. None if it is no ruleset.
+/// policy, or by a rule that refuses everything, before which none lets everything through. None if it is no ruleset.
 pub fn read(json: &str) -> Option<Firewall> {
     let ruleset: Value = serde_json::from_str(json).ok()?;
     let items = ruleset.get("nftables")?.as_array()?;
     let mut chains: BTreeMap<(String, String, String), (String, bool)> = BTreeMap::new();
+    let mut decided = BTreeSet::new();
     for item in items {
         if let Some(chain) = item.get("chain") {
             let Some(hook) = text(chain, "hook") else { continue };
@@ -20,9 +21,13 @@ pub fn read(json: &str) -> Option<Firewall> {
         }
     }
     for rule in items.iter().filter_map(|item| item.get("rule")) {
-        if let Some((_, is_closed)) = chains.get_mut(&key(rule, "chain")) {
-            // The rules of a chain come in their order; only the last one may refuse everything that is left.
-            *is_closed |= refuses_everything(rule);
+        let key = key(rule, "chain");
+        if let Some((_, is_closed)) = chains.get_mut(&key)
+            && let Some(refuses) = of_everything(rule)
+            // The rules of a chain come in their order: what the first such rule says, no later one changes.
+            && decided.insert(key)
+        {
+            *is_closed = refuses;
         }
     }
     let policy = |hook: &str| {
@@ -46,15 +51,21 @@ fn key(value: &Value, name: &str) -> (String, String, String) {
     (word("family"), word("table"), word(name))
 }
 
-fn refuses_everything(rule: &Value) -> bool {
-    let Some(expressions) = rule.get("expr").and_then(Value::as_array) else { return false };
-    let is_verdict = |expression: &Value| {
-        ["drop", "reject"].iter().any(|verdict| expression.get(verdict).is_some())
+/// Whether a rule refuses everything that comes to it, or lets it all through; none if it chooses.
+fn of_everything(rule: &Value) -> Option<bool> {
+    let expressions = rule.get("expr")?.as_array()?;
+    let has = |expression: &Value, names: &[&str]| {
+        names.iter().any(|name| expression.get(name).is_some())
     };
-    let is_silent =
-        |expression: &Value| ["counter", "log"].iter().any(|what| expression.get(what).is_some());
-    expressions.iter().any(is_verdict)
-        && expressions.iter().all(|expression| is_verdict(expression) || is_silent(expression))
+    let (last, before) = expressions.split_last()?;
+    if !before.iter().all(|expression| has(expression, &["counter", "log"])) {
+        return None;
+    }
+    match (has(last, &["drop", "reject"]), has(last, &["accept"])) {
+        (true, _) => Some(true),
+        (false, true) => Some(false),
+        (false, false) => None,
+    }
 }
 
 #[cfg(test)]
@@ -93,6 +104,12 @@ mod tests {
         assert_eq!(ruleset(&[chain("inet", "input", "accept"), all]).input, Policy::Drop);
         let some = rule(serde_json::json!([{ "match": {} }, { "drop": null }]));
         assert_eq!(ruleset(&[chain("inet", "input", "accept"), some]).input, Policy::Accept);
+        // Nothing comes to the policy, nor to the rule behind.
+        let open = rule(serde_json::json!([{ "counter": {} }, { "accept": null }]));
+        let all = rule(serde_json::json!([{ "drop": null }]));
+        let opened = [chain("inet", "input", "drop"), open.clone(), all.clone()];
+        assert_eq!(ruleset(&opened).input, Policy::Accept);
+        assert_eq!(ruleset(&[chain("inet", "input", "accept"), all, open]).input, Policy::Drop);
     }
 
     #[test]
