@@ -73,7 +73,8 @@ fn role(start: &str) -> Option<(Role, bool)> {
     let names: Vec<&str> =
         words.by_ref().filter_map(|word| Path::new(word).file_name()?.to_str()).collect();
     let has = |name: &str| names.contains(&name);
-    if has("countersign") && (has("run") || has("standby") || has("vault")) {
+    let verb = names.iter().skip_while(|name| **name != "countersign").nth(1);
+    if verb.is_some_and(|verb| matches!(*verb, "run" | "standby" | "vault")) {
         Some((Role::Signer, true))
     } else if has("stacks-signer")
         || start.contains("stacks-signer:")
@@ -144,6 +145,7 @@ mod tests {
             ("/usr/bin/countersign run --config /a", Some((Role::Signer, true))),
             ("-/usr/bin/countersign vault --config /a", Some((Role::Signer, true))),
             ("/usr/bin/countersign backup sbtc", None),
+            ("/usr/bin/countersign backup postgres run", None),
             (
                 "docker run ghcr.io/stacks-network/stacks-signer:4.0.1 run",
                 Some((Role::Signer, false)),
