@@ -11,7 +11,7 @@ pub struct Person {
     pub home: PathBuf,
 }
 
-/// The users of the groups from which sudo makes root, and root itself if it may log in.
+/// The users who may log in and are in a group from which sudo makes root. Root itself is nobody in particular.
 pub fn admins(passwd: &str, group: &str) -> Vec<Person> {
     let mut members: Vec<&str> = Vec::new();
     let mut groups: Vec<&str> = Vec::new();
