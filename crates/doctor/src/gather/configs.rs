@@ -6,6 +6,7 @@ use countersign_node::AuthPassword;
 use countersign_wire::Network;
 
 use super::bounded::read;
+use super::files::ConfigFile;
 use crate::facts::{Facts, Parity, Process, Program, Role, Roles, SignerConfig};
 use crate::grade::{Fact, Unknown};
 use crate::parse::{bitcoin_conf, compose, node_toml, sbtc_toml, signer_toml};
@@ -22,7 +23,7 @@ pub(super) struct Configs {
     /// How the node's bitcoind is asked.
     pub(super) bitcoin: Option<node_toml::BitcoinLogin>,
     /// Every configuration that was found.
-    pub(super) files: Vec<PathBuf>,
+    pub(super) files: Vec<ConfigFile>,
 }
 
 /// Reads them all. This blocks.
@@ -35,7 +36,7 @@ pub(super) fn gather(target: &Target, facts: &mut Facts) -> Configs {
         plain = Some((read.password.clone(), text));
         configs.password = Some(AuthPassword::new(read.password.as_str()));
         configs.certificates.extend(read.certificates);
-        configs.files.push(read.config.path.clone());
+        configs.files.push(ConfigFile { path: read.config.path.clone(), is_trusted: true });
         read.config
     });
     let password = plain.as_ref().map(|(password, _)| password.as_str());
@@ -75,13 +76,14 @@ fn locate(
     processes: &[Process],
     program: Program,
     usual: &[&str],
-) -> Option<PathBuf> {
+) -> Option<ConfigFile> {
     let running = || {
         let process = processes.iter().find(|process| process.program == program)?;
-        process.config.clone()
+        Some(ConfigFile { path: process.config.clone()?, is_trusted: false })
     };
     let usual = || usual.iter().map(PathBuf::from).find(|path| path.exists());
-    named.cloned().or_else(running).or_else(usual)
+    let trusted = |path| ConfigFile { path, is_trusted: true };
+    named.cloned().map(trusted).or_else(running).or_else(|| usual().map(trusted))
 }
 
 fn absent(program: &str, option: &str) -> Unknown {
@@ -101,12 +103,13 @@ fn read_node(
         "/etc/stacks-blockchain/Config.toml",
         "/etc/stacks/node-config.toml",
     ];
-    let path = locate(target.node_config.as_ref(), processes, Program::StacksNode, &usual)
+    let file = locate(target.node_config.as_ref(), processes, Program::StacksNode, &usual)
         .ok_or_else(|| absent("stacks-node", "--node-config"))?;
-    let text = read(&path)?;
-    let config = node_toml::read(&text, &path, password).map_err(|error| no_toml(&path, &error))?;
+    let path = &file.path;
+    let text = read(path)?;
+    let config = node_toml::read(&text, path, password).map_err(|error| no_toml(path, &error))?;
     configs.bitcoin = node_toml::bitcoin_login(&text);
-    configs.files.push(path);
+    configs.files.push(file);
     Ok(config)
 }
 
@@ -117,15 +120,17 @@ fn read_bitcoin(
     configs: &mut Configs,
 ) -> Fact<crate::facts::BitcoinConfig> {
     let usual = ["/etc/bitcoin/bitcoin.conf"];
-    let path = locate(target.bitcoin_config.as_ref(), processes, Program::Bitcoind, &usual)
+    let file = locate(target.bitcoin_config.as_ref(), processes, Program::Bitcoind, &usual)
         .ok_or_else(|| absent("bitcoind", "--bitcoin-config"))?;
-    let text = read(&path)?;
+    let path = &file.path;
+    let text = read(path)?;
     let section = match facts.signer.as_ref().map(|signer| signer.network) {
         Ok(Network::Mocknet | Network::Testnet) => "regtest",
         Ok(Network::Mainnet) | Err(_) => "main",
     };
-    configs.files.push(path.clone());
-    Ok(bitcoin_conf::read(&text, &path, section))
+    let config = bitcoin_conf::read(&text, path, section);
+    configs.files.push(file);
+    Ok(config)
 }
 
 fn read_sbtc(
@@ -134,10 +139,11 @@ fn read_sbtc(
     configs: &mut Configs,
 ) -> Fact<crate::facts::SbtcConfig> {
     let usual = ["/etc/sbtc-signer/config.toml", "/etc/sbtc/signer-config.toml"];
-    let path = locate(target.sbtc_config.as_ref(), processes, Program::SbtcSigner, &usual)
+    let file = locate(target.sbtc_config.as_ref(), processes, Program::SbtcSigner, &usual)
         .ok_or_else(|| absent("sBTC signer", "--sbtc-config"))?;
+    let path = file.path.clone();
     let text = read(&path)?;
-    configs.files.push(path.clone());
+    configs.files.push(file);
     sbtc_toml::read(&text, &path).map_err(|error| no_toml(&path, &error))
 }
 

@@ -8,8 +8,9 @@ use countersign_custody::guard::{Finding, Secrecy, findings_for};
 use countersign_custody::{Check, Subject, examine};
 
 use super::bounded::unreadable;
-use crate::facts::FileFinding;
+use crate::facts::{FileFinding, Process};
 use crate::grade::{Fact, Fix, Unknown};
+use crate::shell;
 use crate::target::{Opened, Signer};
 
 /// What `doctor key` says, for the user that the signer runs as.
@@ -33,21 +34,36 @@ pub(super) fn key(
     })
 }
 
+/// A configuration of the installation.
+#[derive(Clone)]
+pub(super) struct ConfigFile {
+    pub(super) path: PathBuf,
+    /// Whether the operator named it, or it is in a usual place. Otherwise a running process names it, and whoever
+    /// may start one chooses what it names.
+    pub(super) is_trusted: bool,
+}
+
 /// What is wrong with where these files are. Each may belong to whom it likes, as long as it is nobody
 /// else's.
-pub(super) fn findings(paths: &[PathBuf]) -> Fact<Vec<FileFinding>> {
-    if paths.is_empty() {
+pub(super) fn findings(files: &[ConfigFile], processes: &[Process]) -> Fact<Vec<FileFinding>> {
+    if files.is_empty() {
         return Err(Unknown::not_here("no configuration was named or found"));
     }
     let mut found = Vec::new();
-    for path in paths {
+    for file in files {
+        let path = &file.path;
         let metadata = fs::metadata(path).map_err(|error| unreadable(path, &error))?;
         let owner = metadata.uid();
         let findings =
             findings_for(owner, path, Secrecy::Secret).map_err(|error| unreadable(path, &error))?;
         let findings =
             findings.into_iter().filter(|finding| !is_groups(finding, owner, metadata.mode()));
-        found.extend(findings.map(|finding| with_fix(path, finding, owner, metadata.mode())));
+        let is_read_by_others =
+            || readers(path, processes).any(|user| is_locked_out(user, &metadata));
+        found.extend(findings.map(|finding| match finding.check {
+            "mode" if is_read_by_others() => regroup(path, &finding),
+            _ => with_fix(file, finding, owner, metadata.mode()),
+        }));
     }
     Ok(found)
 }
@@ -57,11 +73,39 @@ fn is_groups(finding: &Finding, owner: u32, mode: u32) -> bool {
     finding.check == "mode" && owner == 0 && mode & 0o777 & !0o740 == 0
 }
 
-fn with_fix(path: &Path, finding: Finding, owner: u32, mode: u32) -> FileFinding {
+/// The users of the processes that run with this file.
+fn readers<'a>(path: &Path, processes: &'a [Process]) -> impl Iterator<Item = u32> + use<'a> {
+    let canonical = path.canonicalize().ok();
+    let is_it = move |process: &&Process| {
+        let config = process.config.as_ref().and_then(|config| config.canonicalize().ok());
+        config.is_some() && config == canonical
+    };
+    processes.iter().filter(is_it).map(|process| process.uid)
+}
+
+/// Whether a user reads a file with the rights of others only, as far as owners and groups show.
+fn is_locked_out(user: u32, metadata: &fs::Metadata) -> bool {
+    let has_group = metadata.uid() == 0 && metadata.gid() != 0;
+    user != 0 && user != metadata.uid() && !has_group
+}
+
+/// Without the rights of others its own program could not read it at its next start.
+fn regroup(path: &Path, finding: &Finding) -> FileFinding {
+    let shown = shell::path(path);
+    let remedy = format!(
+        "let {shown} belong to root and to the group of the program that reads it, then: chmod 0640 {shown}"
+    );
+    let what = finding.what.clone();
+    FileFinding { path: path.to_owned(), kind: finding.check, what, remedy, fix: None }
+}
+
+fn with_fix(file: &ConfigFile, finding: Finding, owner: u32, mode: u32) -> FileFinding {
+    let path = file.path.clone();
     let left = if owner == 0 { 0o740 } else { 0o700 };
-    let fix = (finding.check == "mode").then(|| Fix { path: path.to_owned(), mode: mode & left });
+    let fix = (finding.check == "mode").then(|| Fix { path: path.clone(), mode: mode & left });
     let remedy = fix.as_ref().map_or(finding.remedy, ToString::to_string);
-    FileFinding { path: path.to_owned(), kind: finding.check, what: finding.what, remedy, fix }
+    let fix = fix.filter(|_| file.is_trusted);
+    FileFinding { path, kind: finding.check, what: finding.what, remedy, fix }
 }
 
 #[cfg(test)]
@@ -71,6 +115,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
+    use crate::facts::Program;
 
     #[test]
     fn a_file_that_others_read_is_found_with_what_mends_it() {
@@ -78,16 +123,45 @@ mod tests {
         let path = folder.path().join("node.toml");
         fs::write(&path, "").unwrap();
         let set = |mode| fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        let named = ConfigFile { path: path.clone(), is_trusted: true };
+        let look = |file: &ConfigFile| findings(std::slice::from_ref(file), &[]).unwrap();
         set(0o600);
-        assert_eq!(findings(std::slice::from_ref(&path)).unwrap(), []);
+        assert_eq!(look(&named), []);
         set(0o644);
-        let found = findings(std::slice::from_ref(&path)).unwrap();
+        let found = look(&named);
         let first = found.first().unwrap();
         assert_eq!(first.kind, "mode");
         let mode = first.fix.as_ref().unwrap().mode;
         assert_eq!(mode & 0o007, 0);
         assert!(first.remedy.starts_with("chmod 06"), "{}", first.remedy);
-        assert!(findings(&[folder.path().join("missing")]).is_err());
-        assert!(findings(&[]).is_err());
+        let missing = ConfigFile { path: folder.path().join("missing"), is_trusted: true };
+        assert!(findings(&[missing], &[]).is_err());
+        assert!(findings(&[], &[]).is_err());
+    }
+
+    #[test]
+    fn what_a_process_names_is_not_mended_and_what_it_reads_is_not_closed_to_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bitcoin.conf");
+        fs::write(&path, "").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        let named = ConfigFile { path: path.clone(), is_trusted: true };
+        let claimed = ConfigFile { is_trusted: false, ..named.clone() };
+        let found = findings(&[claimed], &[]).unwrap();
+        let first = found.first().unwrap();
+        assert!(first.fix.is_none() && first.remedy.starts_with("chmod 06"), "{first:?}");
+        let process = |uid| Process {
+            pid: 1,
+            uid,
+            program: Program::Bitcoind,
+            config: Some(path.clone()),
+            is_our_network: Some(true),
+        };
+        let owner = fs::metadata(&path).unwrap().uid();
+        let found = findings(std::slice::from_ref(&named), &[process(owner)]).unwrap();
+        assert!(found.first().unwrap().fix.is_some());
+        let found = findings(&[named], &[process(owner + 4_321)]).unwrap();
+        let first = found.first().unwrap();
+        assert!(first.fix.is_none() && first.remedy.contains("group of the program"), "{first:?}");
     }
 }

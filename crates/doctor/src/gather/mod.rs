@@ -274,8 +274,9 @@ impl Shared<'_> {
     }
 
     async fn files(&self) -> Fact<Vec<crate::facts::FileFinding>> {
-        let paths = self.configs.files.clone();
-        blocking("looking at the files", LOCAL, move || files::findings(&paths)).await
+        let files = self.configs.files.clone();
+        let processes = self.facts.processes.as_deref().unwrap_or_default().to_vec();
+        blocking("looking at the files", LOCAL, move || files::findings(&files, &processes)).await
     }
 
     async fn node(&self) -> crate::facts::NodeState {
