@@ -253,6 +253,8 @@ fn one_process(facts: &Facts) -> Fact<Outcome> {
                 Program::Countersign | Program::StacksSigner | Program::SbtcSigner
             )
         })
+        // In a container the same name is another file.
+        .filter(|process| process.is_our_network != Some(false))
         .collect();
     let double = signers.iter().enumerate().find_map(|(at, one)| {
         let config = one.config.as_ref()?;

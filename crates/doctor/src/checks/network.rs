@@ -94,13 +94,20 @@ fn is_open(listener: &Listener) -> bool {
     matches!(Reach::of(listener.address), Reach::Unspecified | Reach::Global)
 }
 
+fn port(address: &str) -> Option<u16> {
+    address.rsplit_once(':').and_then(|(_, port)| port.parse().ok())
+}
+
 /// The ports that this installation names, with what they are.
 fn named(facts: &Facts) -> Vec<(u16, &'static str)> {
-    let port = |address: &str| address.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
     let mut ports = PRIVATE.to_vec();
     if let Ok(signer) = &facts.signer {
-        if !signer.has_tls && !signer.has_allowed_peers {
-            ports.extend(port(&signer.endpoint).map(|port| (port, "the signer's events")));
+        let events = port(&signer.endpoint);
+        if signer.has_tls || signer.has_allowed_peers {
+            // It knows who connects.
+            ports.retain(|(port, _)| Some(*port) != events);
+        } else {
+            ports.extend(events.map(|port| (port, "the signer's events")));
         }
         ports.extend(
             signer.metrics.as_deref().and_then(port).map(|port| (port, "the signer's metrics")),
@@ -155,10 +162,12 @@ fn others(facts: &Facts) -> Fact<Outcome> {
     let listeners = facts.listeners.as_ref()?;
     let named = named(facts);
     let ssh: Vec<u16> = facts.ssh.as_ref().map_or_else(|_| vec![22], |ssh| ssh.ports.clone());
+    let events = facts.signer.as_ref().ok().and_then(|signer| port(&signer.endpoint));
     let is_known = |listener: &Listener| {
         PUBLIC.contains(&(listener.protocol, listener.port))
             || named.iter().any(|(port, _)| *port == listener.port)
-            || (listener.protocol == Protocol::Tcp && ssh.contains(&listener.port))
+            || (listener.protocol == Protocol::Tcp
+                && (ssh.contains(&listener.port) || Some(listener.port) == events))
             || listener.program.as_deref() == Some("sshd")
             // DHCP and the clock answer nobody.
             || (listener.protocol == Protocol::Udp && matches!(listener.port, 68 | 123 | 323 | 546))

@@ -103,6 +103,29 @@ fn what_rests_on_something_unmeasured_is_unknown() {
 }
 
 #[test]
+fn an_endpoint_that_knows_its_peers_may_be_reached() {
+    let mut facts = good(Profile::Solo);
+    let listener = facts.listeners.as_mut().unwrap().first_mut().unwrap();
+    (listener.port, listener.program) = (30_000, None);
+    let grade = |facts: &Facts, id: &str| (find(id).unwrap().judge)(facts).unwrap().grade;
+    assert_ne!(grade(&facts, "ports-private"), Grade::Ok);
+    facts.signer.as_mut().unwrap().has_tls = true;
+    for id in ["ports-private", "ports-others"] {
+        assert_eq!(grade(&facts, id), Grade::Ok, "{id}");
+    }
+}
+
+#[test]
+fn two_containers_have_files_of_the_same_name() {
+    let mut facts = good(Profile::Solo);
+    let processes = facts.processes.as_mut().unwrap();
+    let first = processes.first().unwrap().clone();
+    processes.push(Process { pid: 99, is_our_network: Some(false), ..first });
+    let outcome = (find("one-process").unwrap().judge)(&facts).unwrap();
+    assert_eq!(outcome.grade, Grade::Ok, "{}", outcome.measured);
+}
+
+#[test]
 fn a_reference_that_runs_with_this_configuration_is_seen_by_its_process() {
     let mut facts = good(Profile::Solo);
     facts.daemon = Err(Unknown::because("no daemon listens"));
