@@ -23,7 +23,8 @@ pub struct Command<'a> {
 }
 
 impl Command<'_> {
-    /// What it prints, if it ends well in its time. It is killed otherwise.
+    /// What it prints, if it ends well in its time. It is killed otherwise. Of more than is wanted, whole lines: of half a
+    /// secret nobody sees that it is one.
     ///
     /// # Errors
     /// Why there is no answer, in words.
@@ -37,7 +38,7 @@ impl Command<'_> {
             .stderr(Stdio::piped())
             .spawn()
             .map_err(|error| format!("{name} cannot be started: {error}"))?;
-        let out = reader(child.stdout.take(), self.max_bytes);
+        let out = reader(child.stdout.take(), self.max_bytes.saturating_add(1));
         let errors = reader(child.stderr.take(), MAX_ERRORS);
         let end = Instant::now() + self.limit;
         let said = out.recv_timeout(self.limit);
@@ -55,9 +56,15 @@ impl Command<'_> {
             let _ = child.wait();
         }
         let status = status?;
-        let said = said.unwrap_or_default();
+        let mut said = said.unwrap_or_default();
         // A program that was stopped because enough was read did nothing wrong.
-        if status.success() || said.len() >= self.max_bytes {
+        let is_cut = said.len() > self.max_bytes;
+        if status.success() || is_cut {
+            if is_cut {
+                said.truncate(self.max_bytes);
+                let lines = said.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+                said.truncate(lines);
+            }
             return Ok(said);
         }
         let errors = errors.recv_timeout(PAUSE).unwrap_or_default();
@@ -84,7 +91,7 @@ fn reader(
     receive
 }
 
-/// The end of a file.
+/// The end of a file: whole lines, since of half a secret nobody sees that it is one.
 ///
 /// # Errors
 /// Why it cannot be read, in words.
@@ -100,6 +107,10 @@ pub fn read_file(path: &Path, max_bytes: usize) -> Result<Vec<u8>, String> {
     file.seek(SeekFrom::Start(over)).map_err(why)?;
     let mut bytes = Vec::new();
     file.take(max_bytes as u64).read_to_end(&mut bytes).map_err(why)?;
+    if over > 0 {
+        let begin = bytes.iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |end| end + 1);
+        bytes.drain(..begin);
+    }
     Ok(bytes)
 }
 

@@ -45,6 +45,8 @@ pub struct Redactor {
     patterns: Vec<(Pattern, Regex)>,
     words: HashSet<&'static str>,
     word: Regex,
+    /// What a terminal takes as a colour and the like.
+    colour: Regex,
     /// Hashes that are known to be in a block chain, so that they are no secrets.
     public: HashSet<String>,
 }
@@ -76,6 +78,7 @@ impl Redactor {
                 .collect(),
             words: words.into_iter().collect(),
             word: compiled("[A-Za-z]+"),
+            colour: compiled(r"\x1b\[[0-?]*[ -/]*[@-~]"),
             public: HashSet::new(),
         }
     }
@@ -89,16 +92,21 @@ impl Redactor {
     pub fn reasons() -> Vec<Reason> {
         let reason = |kind: &str, why: &str| Reason { kind: kind.to_owned(), why: why.to_owned() };
         let formed = PATTERNS.iter();
-        std::iter::once(reason(CONFIGURED, WHY_CONFIGURED))
+        let mut reasons: Vec<Reason> = std::iter::once(reason(CONFIGURED, WHY_CONFIGURED))
             .chain(formed.map(|pattern| reason(pattern.kind, pattern.why)))
             .chain(std::iter::once(reason(MNEMONIC, WHY_MNEMONIC)))
-            .collect()
+            .collect();
+        // A kind may have several forms.
+        reasons.dedup();
+        reasons
     }
 
     /// The text without its secrets. Bytes that are no text are replaced before.
     pub fn redact(&self, bytes: &[u8]) -> Redacted {
         let mut taken = BTreeMap::new();
-        let mut text = self.take_known(String::from_utf8_lossy(bytes).into_owned(), &mut taken);
+        // Colours would stand between a name and its value.
+        let text = String::from_utf8_lossy(bytes);
+        let mut text = self.take_known(&self.colour.replace_all(&text, ""), &mut taken);
         // "age", "secret" and "key" are words of the list; and of `mnemonic: legal winner …` nothing may be taken
         // before all of it is.
         let (whole, parts) = self.patterns.split_at(WHOLE_PATTERNS.min(self.patterns.len()));
@@ -112,11 +120,11 @@ impl Redactor {
         Redacted { text, taken }
     }
 
-    fn take_known(&self, text: String, taken: &mut BTreeMap<String, u64>) -> String {
-        let Some(known) = &self.known else { return text };
+    fn take_known(&self, text: &str, taken: &mut BTreeMap<String, u64>) -> String {
+        let Some(known) = &self.known else { return text.to_owned() };
         let mut left = String::with_capacity(text.len());
         let mut from = 0;
-        for found in known.find_iter(&text) {
+        for found in known.find_iter(text) {
             // A secret that is a piece of a character's bytes is none.
             let Some(before) = text.get(from..found.start()) else { continue };
             left.push_str(before);
@@ -154,8 +162,7 @@ impl Redactor {
 
     /// Whether it is no secret for all its form: taken out before, a known hash, or a public key.
     fn may_stay(&self, pattern: &Pattern, found: &str) -> bool {
-        let inside = found.trim_start_matches(['\\', '"', '\'']);
-        if inside.starts_with("[redacted") {
+        if is_mark(found) {
             return true;
         }
         if pattern.kind != "hex" {
@@ -208,6 +215,15 @@ fn count(taken: &mut BTreeMap<String, u64>, kind: &str) {
     *taken.entry(kind.to_owned()).or_default() += 1;
 }
 
+/// Whether it is nothing but what stands for something that was taken out before, in quotes or not.
+fn is_mark(found: &str) -> bool {
+    let is_plain = |text: &str| !text.contains(char::is_alphanumeric);
+    found
+        .split_once("[redacted: ")
+        .and_then(|(before, rest)| Some((before, rest.split_once(']')?.1)))
+        .is_some_and(|(before, after)| is_plain(before) && is_plain(after))
+}
+
 fn mark(kind: &str) -> String {
     format!("[redacted: {kind}]")
 }
@@ -246,7 +262,7 @@ fn percent(value: &str) -> String {
 
 /// The fewest words that make a key.
 const SHORTEST_MNEMONIC: usize = 12;
-/// How many bytes may be between two words of a list: quotes, commas, numbers.
-const WIDEST_GAP: usize = 8;
+/// How many bytes may be between two words of a list: quotes, commas, numbers, line ends and what indents a line.
+const WIDEST_GAP: usize = 40;
 /// Shorter values would tear texts apart, and are no secrets.
 const SHORTEST_KNOWN: usize = 4;

@@ -65,9 +65,22 @@ fn a_server_is_heard_or_said_why_not() {
 fn the_end_of_a_file_is_read_and_devices_are_not() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("log");
-    std::fs::write(&path, "abcdef").unwrap();
-    assert_eq!(read_file(&path, 4).unwrap(), b"cdef");
+    std::fs::write(&path, "ab\ncdef").unwrap();
+    assert_eq!(read_file(&path, 5).unwrap(), b"cdef");
     assert!(read_file(Path::new("/dev/zero"), 4).unwrap_err().contains("is no file"));
     assert!(read_file(Path::new("/missing"), 4).unwrap_err().contains("/missing cannot be read"));
     assert!(!read_file(Path::new("/proc/meminfo"), 4000).unwrap().is_empty());
+}
+
+/// Half a key is no 64 digits any more, and half a secret not the one that is known.
+#[test]
+fn what_is_cut_is_cut_between_lines() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
+    std::fs::write(&path, "key=0123456789\nlast\n").unwrap();
+    assert_eq!(read_file(&path, 10).unwrap(), b"last\n");
+    assert_eq!(read_file(&path, 3).unwrap(), b"");
+    let said = shell("echo first; printf '%0200d\\n' 7; echo last", LONG).unwrap();
+    assert_eq!(said, b"first\n");
+    assert_eq!(shell("printf '%0100d' 7", LONG).unwrap().len(), 100);
 }

@@ -94,8 +94,65 @@ fn planted_beside_names() -> Vec<(&'static str, String, String)> {
     ]
 }
 
+/// The same in the forms that programs and configurations give to values.
+fn planted_in_structures() -> Vec<(&'static str, String, String)> {
+    let named = "value of a secret's name";
+    let bytes: Vec<u8> = hex::decode(KEY).unwrap();
+    let apart = |by: &str| bytes.iter().map(|b| format!("{b:02x}")).collect::<Vec<_>>().join(by);
+    let fours: Vec<&str> = (0..16).map(|n| &KEY[4 * n..4 * n + 4]).collect();
+    let pretty = format!("[\n            \"{}\"\n]", WORDS[..12].join("\",\n            \""));
+    let row = |kind, text: &str, secret: &str| (kind, text.to_owned(), secret.to_owned());
+    vec![
+        row(named, "rpcpassword=hun,ter;22)x 'y\" hunter33", "hunter33"),
+        row(named, "  - DB_PASSWORD=hunter22 & more33", "more33"),
+        row(named, "export PGPASS=hunter22", "hunter22"),
+        row(named, "told password=a,b;c)hunter22 to x", "hunter22"),
+        row(named, "Config { auth_token: Some(\"hunter22\"), n: 1 }", "hunter22"),
+        row(named, "auth: Auth { password: Secret(Some(\"hunter22\")) }", "hunter22"),
+        row(named, "Config { credentials: Login { user: \"u\", key: \"hunter22\" } }", "hunter22"),
+        row(named, "{\"credentials\":{\"user\":\"u\",\"key\":\"hunter22\"}}", "hunter22"),
+        row(named, "auth_tokens = [\"one]\", \"hunter22\"]", "hunter22"),
+        row(named, "the private_key: Key([109, 67, 11, 185])", "67, 11"),
+        row(named, "auth_password = \"\"\"\nhunter22\"x\n\"\"\"", "hunter22"),
+        row(named, "auth_password = '''\nhunter22'\n'''", "hunter22"),
+        row(named, "password: |\n  hunter22\n  hunter33\nother: 1", "hunter33"),
+        row(named, "if password := \"hunter22\"; ok", "hunter22"),
+        row(named, "got cookie: a=b; session=hunter22", "hunter22"),
+        row(named, "\u{1b}[3mauth_token\u{1b}[0m\u{1b}[2m=\u{1b}[0m\"hunter22\"", "hunter22"),
+        row(named, "token pin = \"123456\"", "123456"),
+        row("argument of a secret's option", "x --password 'two hunter22'", "hunter22"),
+        row("private key in PEM", "d2VyZQ==\n-----END EC PRIVATE KEY-----", "d2VyZQ"),
+        row("mnemonic", &pretty, "sausage"),
+        row("hex", &apart(":"), &apart(":")[6..30]),
+        row("hex", &apart(" ").to_uppercase(), &apart(" ").to_uppercase()[6..30]),
+        row("hex", &fours.join(" "), "0bb9 1222"),
+        row("list of 32 bytes", &format!("got {bytes:?}"), "67, 11"),
+        row("list of 32 bytes", &format!("{bytes:#04x?}"), "0x43"),
+        row("base64 of 32 bytes", "d: yAnz5TF-lXXJte14tji3zlMNq_hd2rYUIgJBgB3fBmk=", "yAnz5TF"),
+        row("token", "sent xoxb-123456789012-abcdefGHIJ", "abcdefGHIJ"),
+        row("webhook", "https://hc-ping.com/6f0c-77", "6f0c-77"),
+    ]
+}
+
 fn planted() -> Vec<(&'static str, String, String)> {
-    planted_keys().into_iter().chain(planted_beside_names()).collect()
+    let beside = planted_beside_names().into_iter().chain(planted_in_structures());
+    planted_keys().into_iter().chain(beside).collect()
+}
+
+/// Else what follows a value that the configuration has, too, would stay.
+#[test]
+fn a_secret_that_begins_or_ends_with_a_configured_one_is_taken_out_as_a_whole() {
+    let redactor = redactor(&[("auth_password", "horse")]);
+    for text in [
+        "x auth_token=horse-hunter22",
+        "auth_token = \"horse-hunter22\"",
+        "{\"token\":\"hunter22-horse\"}",
+    ] {
+        let left = redactor.redact(text.as_bytes()).text;
+        assert!(!left.contains("hunter22"), "{left}");
+    }
+    let left = redactor.redact(b"auth_token = \"horse\", x").text;
+    assert_eq!(left, "auth_token = \"[redacted: configured secret]\", x");
 }
 
 #[test]
