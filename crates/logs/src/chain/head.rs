@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::line::MAX_SEQ;
 use super::{Files, LineHash, VERSION};
 
 /// Which line is the last one.
@@ -56,7 +57,7 @@ impl Head {
         let mut text = Vec::new();
         file.take(MAX_LEN).read_to_end(&mut text).map_err(unreadable)?;
         match serde_json::from_slice::<Self>(&text) {
-            Ok(head) if head.v == VERSION => Ok(Some(head)),
+            Ok(head) if head.v == VERSION && head.seq <= MAX_SEQ => Ok(Some(head)),
             _ => Err(HeadError::NoHead(path.to_owned())),
         }
     }
@@ -65,7 +66,7 @@ impl Head {
     pub fn noted(text: &str) -> Result<Self, HeadError> {
         let error = || HeadError::NotNoted(text.to_owned());
         let (seq, hash) = text.split_once(':').ok_or_else(error)?;
-        let seq = seq.parse().map_err(|_| error())?;
+        let seq = seq.parse().ok().filter(|seq| *seq <= MAX_SEQ).ok_or_else(error)?;
         let hash = LineHash::parse(hash).ok_or_else(error)?;
         Ok(Self { v: VERSION, seq, hash, at: 0 })
     }

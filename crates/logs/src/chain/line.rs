@@ -9,6 +9,9 @@ use sha2::{Digest as _, Sha256};
 /// The version of the format. Readers refuse others, since nothing is known about their chain.
 pub const VERSION: u64 = 1;
 
+/// The highest number of a line: every reader of JSON knows it exactly, and adding to it cannot overflow.
+pub(super) const MAX_SEQ: u64 = (1 << 53) - 1;
+
 /// The SHA-256 of a line without its end.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct LineHash([u8; 32]);
@@ -83,7 +86,11 @@ impl Frame {
     /// Reads a line without its end.
     pub fn parse(line: &[u8]) -> Result<Self, FrameError> {
         let frame: Self = serde_json::from_slice(line).map_err(|_| FrameError::Unreadable)?;
-        if frame.v == VERSION { Ok(frame) } else { Err(FrameError::Version(frame.v)) }
+        match frame.v {
+            VERSION if frame.seq > MAX_SEQ => Err(FrameError::Unreadable),
+            VERSION => Ok(frame),
+            other => Err(FrameError::Version(other)),
+        }
     }
 }
 

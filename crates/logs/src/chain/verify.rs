@@ -42,6 +42,11 @@ pub enum Fault {
         /// The last one that is known of.
         known: u64,
     },
+    /// It is the first one, and a line before it was noted. So the note shows nothing about these files.
+    NotedBefore {
+        /// The one that was noted.
+        known: u64,
+    },
 }
 
 /// A place at which the chain does not hold.
@@ -89,6 +94,11 @@ impl fmt::Display for Break {
             Fault::CutOff { known } => {
                 write!(f, "it is the last one, and number {known} is known to have been written")
             }
+            Fault::NotedBefore { known } => write!(
+                f,
+                "it is the first one, and number {known}, which was noted, is not in these files: nothing shows \
+                 that they were not written anew"
+            ),
         }
     }
 }
@@ -324,6 +334,7 @@ impl Walk {
             if frame.seq == 0 && frame.prev != LineHash::NONE {
                 self.report.broken(seen.broken(Fault::Changed));
             }
+            self.compare_with_older_heads(&seen, frame);
             return self.go_on(seen, frame);
         };
         let expected = last.seq + 1;
@@ -337,9 +348,12 @@ impl Walk {
                 let changed = last.broken(Fault::Changed);
                 self.report.broken(changed);
             }
-        } else if frame.seq > expected + last.unread {
-            let missing = Fault::Missing { from: expected + last.unread, to: frame.seq - 1 };
-            self.report.broken(seen.broken(missing));
+        } else {
+            let from = expected + last.unread;
+            if frame.seq > from {
+                let missing = Fault::Missing { from, to: frame.seq - 1 };
+                self.report.broken(seen.broken(missing));
+            }
         }
         self.go_on(seen, frame);
     }
@@ -361,6 +375,19 @@ impl Walk {
         } else {
             self.report.broken(seen.broken(Fault::NotAsNoted));
             seen.is_told = true;
+        }
+    }
+
+    /// Heads of lines before the first one: it tells the hash of the last of them, and of others nothing is known.
+    fn compare_with_older_heads(&mut self, first: &Seen, frame: &Frame) {
+        for head in self.heads.iter().filter(|head| head.seq < frame.seq) {
+            if head.seq + 1 < frame.seq {
+                self.report.broken(first.broken(Fault::NotedBefore { known: head.seq }));
+            } else if head.hash == frame.prev {
+                self.report.confirmed = Some(head.seq);
+            } else {
+                self.report.broken(first.broken(Fault::Changed));
+            }
         }
     }
 

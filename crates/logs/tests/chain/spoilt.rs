@@ -86,6 +86,48 @@ fn a_chain_that_was_written_anew_is_noticed_by_a_head_that_was_noted_elsewhere()
     assert_eq!(report.breaks[0].fault, Fault::NotAsNoted);
 }
 
+/// Of a log whose beginning is gone, a note of a line before its first one shows nothing, but for the line right before.
+#[test]
+fn a_chain_that_was_written_anew_behind_a_noted_head_is_not_taken_for_noted() {
+    let (_folder, files) = log_of(COUNT as u64);
+    let noted = |seq: usize| {
+        let hash = LineHash::of(lines(&files.current())[seq].as_bytes());
+        Head::noted(&format!("{seq}:{hash}")).unwrap()
+    };
+    let (before, right_before, within) = (noted(3), noted(4), noted(6));
+    let ask =
+        |heads: &[Head]| verify(&Sources { files: all(&files), heads: heads.to_vec() }).unwrap();
+    put(&files.current(), &lines(&files.current())[5..]);
+    let report = ask(&[before]);
+    assert_eq!(report.breaks.len(), 1, "{report:?}");
+    assert_eq!((report.breaks[0].line, report.confirmed), (1, None));
+    assert_eq!(report.breaks[0].fault, Fault::NotedBefore { known: 3 });
+    for head in [right_before, within] {
+        let report = ask(&[head]);
+        assert!(report.is_whole() && report.confirmed == Some(head.seq), "{report:?}");
+    }
+    let other = Head { hash: within.hash, ..right_before };
+    assert_eq!(ask(&[other]).breaks[0].fault, Fault::Changed);
+}
+
+#[test]
+fn a_number_that_nothing_can_follow_is_none() {
+    let (_folder, files) = log_of(COUNT as u64);
+    let highest = u64::MAX.to_string();
+    let head = fs::read_to_string(files.head()).unwrap();
+    fs::write(files.head(), head.replace("\"seq\":11", &format!("\"seq\":{highest}"))).unwrap();
+    Head::read(&files.head()).unwrap_err();
+    assert!(Head::noted(&format!("{highest}:{}", LineHash::NONE)).is_err());
+    let mut spoilt = lines(&files.current());
+    spoilt[11] = spoilt[11].replace("\"seq\":11,", &format!("\"seq\":{highest},"));
+    spoilt.push(spoilt[3].clone());
+    put(&files.current(), &spoilt);
+    let report = verify(&Sources { files: all(&files), heads: Vec::new() }).unwrap();
+    assert_eq!((report.breaks[0].line, &report.breaks[0].fault), (12, &Fault::Unreadable));
+    put(&files.current(), &spoilt[11..12]);
+    write(&mut open(&files, limits(u64::MAX)), 0..2);
+}
+
 #[test]
 fn lines_that_changed_places_are_named_by_the_first_of_them() {
     for n in 0..COUNT - 1 {
