@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use countersign_logs::chain::{Files, Head, Report, Sources, VerifyError, verify};
+use countersign_logs::chain::{Files, Head, Report, Sources, VerifyError, verify, verify_log};
 use countersign_logs::time::utc;
 use countersign_ops::exit::Exit;
 
@@ -44,7 +44,7 @@ struct NotWhole(String);
 
 /// Reads the files and nothing else. Writes nothing.
 pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failed> {
-    let report = verify(&sources(args)?).map_err(|error| {
+    let report = verified(args)?.map_err(|error| {
         let is_usage = matches!(error, VerifyError::Twice(_));
         Failed::new(if is_usage { Exit::Usage } else { Exit::Failure }, error)
     })?;
@@ -60,15 +60,12 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failed> {
     }
 }
 
-fn sources(args: &Args) -> Result<Sources, Failed> {
-    let mut files = args.files.clone();
+fn verified(args: &Args) -> Result<Result<Report, VerifyError>, Failed> {
+    let log = args.whose.files()?;
     let mut heads: Vec<PathBuf> = args.head.iter().cloned().collect();
-    if let Some(log) = args.whose.files()? {
-        files.extend(log.closed().map_err(Failed::failure)?);
-        files.push(log.current());
-    }
     if heads.is_empty() {
-        heads = files.iter().map(|file| Files::of_store(file).head()).collect();
+        heads = args.files.iter().map(|file| Files::of_store(file).head()).collect();
+        heads.extend(log.as_ref().map(Files::head));
         heads.sort();
         heads.dedup();
     }
@@ -80,7 +77,10 @@ fn sources(args: &Args) -> Result<Sources, Failed> {
     for noted in &args.noted {
         known.push(Head::noted(noted).map_err(usage)?);
     }
-    Ok(Sources { files, heads: known })
+    Ok(match log {
+        Some(log) => verify_log(&log, &args.files, &known),
+        None => verify(&Sources { files: args.files.clone(), heads: known }),
+    })
 }
 
 fn in_words(report: &Report) -> String {

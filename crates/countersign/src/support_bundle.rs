@@ -8,7 +8,7 @@ use countersign_logs::bundle::{
     Bundle, BundleError, Command, Known, Limits, Manifest, Redactor, fetch, host_facts, read_file,
     unit_log, unit_names, unit_state, versions,
 };
-use countersign_logs::chain::{Head, Sources, verify};
+use countersign_logs::chain::{Head, verify_log};
 use countersign_logs::explain::{Corpus, Explainer, Style};
 use countersign_logs::time::utc;
 use countersign_ops::control::ask;
@@ -201,11 +201,9 @@ impl Gathering {
         });
         self.bundle.take("decisions.txt", "the latest decisions", listed);
         let verified = files.and_then(|files| {
-            let mut all = files.closed().map_err(|error| error.to_string())?;
-            all.push(files.current());
-            let heads = Head::read(&files.head()).map_err(|error| describe(&error))?;
-            let sources = Sources { files: all, heads: heads.into_iter().collect() };
-            let report = verify(&sources).map_err(|error| describe(&error))?;
+            let head = Head::read(&files.head()).map_err(|error| describe(&error))?;
+            let report =
+                verify_log(&files, &[], head.as_slice()).map_err(|error| describe(&error))?;
             serde_json::to_vec_pretty(&report).map_err(|error| error.to_string())
         });
         self.bundle.take("decisions-verified.json", "whether the decision log is whole", verified);

@@ -20,5 +20,5 @@ pub use files::Files;
 pub use head::{Head, HeadError};
 pub use line::{Frame, FrameError, LineHash, VERSION};
 pub use lines::{Lines, MAX_LINE, Piece};
-pub use verify::{Break, Fault, Report, Sources, VerifyError, verify, verify_stream};
+pub use verify::{Break, Fault, Report, Sources, VerifyError, verify, verify_log, verify_stream};
 pub use writer::{ChainWriter, Limits, Opened};

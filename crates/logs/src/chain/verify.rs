@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::{Frame, FrameError, Head, LineHash, Lines, MAX_LINE, Piece};
+use super::{Files, Frame, FrameError, Head, LineHash, Lines, MAX_LINE, Piece};
 
 /// What is wrong at a place.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -211,6 +211,35 @@ pub fn verify(sources: &Sources) -> Result<Report, VerifyError> {
     let mut report = walk.end().ok_or(VerifyError::Empty)?;
     report.unchained = unchained;
     Ok(report)
+}
+
+/// The same for the log at `files`, which may be written meanwhile, with those of its files that were `kept` elsewhere,
+/// and for `heads` that were read before.
+///
+/// # Errors
+/// As [`verify`], and if its folder cannot be listed.
+pub fn verify_log(files: &Files, kept: &[PathBuf], heads: &[Head]) -> Result<Report, VerifyError> {
+    let closed = || {
+        let unreadable =
+            |source| VerifyError::Unreadable { path: files.folder().to_owned(), source };
+        files.closed().map_err(unreadable)
+    };
+    let mut listed = closed()?;
+    loop {
+        // There is none for the moment in which the next one is begun.
+        let current = Some(files.current()).filter(|path| listed.is_empty() || path.exists());
+        let all = kept.iter().chain(&listed).cloned().chain(current).collect();
+        let found = verify(&Sources { files: all, heads: heads.to_vec() });
+        if found.as_ref().is_ok_and(Report::is_whole) {
+            return found;
+        }
+        // If a file was begun or dropped in between, its lines were in none of those that were read.
+        let again = closed()?;
+        if again == listed {
+            return found;
+        }
+        listed = again;
+    }
 }
 
 /// The same for a log that is one stream, which `name` stands for; none if there is no line in it.

@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
-use countersign_logs::chain::{Frame, LineHash, VerifyError};
+use countersign_logs::chain::{Frame, LineHash, VerifyError, verify_log};
 use sha2::{Digest as _, Sha256};
 
 use super::*;
@@ -61,6 +61,21 @@ fn lines_that_come_at_once_are_put_into_as_many_files_as_they_need() {
     }
     let report = verified(&files);
     assert!(report.is_whole() && report.confirmed == Some(99), "{report:?}");
+}
+
+#[test]
+fn a_log_that_is_written_meanwhile_is_not_taken_for_a_changed_one() {
+    let (_folder, files) = place();
+    let mut writer = open(&files, limits(400));
+    write(&mut writer, 0..2);
+    std::thread::scope(|scope| {
+        let writing = scope.spawn(move || write(&mut writer, 2..120));
+        while !writing.is_finished() {
+            let heads: Vec<Head> = Head::read(&files.head()).unwrap().into_iter().collect();
+            let report = verify_log(&files, &[], &heads).unwrap();
+            assert!(report.is_whole(), "{report:?}");
+        }
+    });
 }
 
 #[test]
