@@ -142,9 +142,10 @@ impl Drop for DecisionLog {
 /// The thread: appends what comes, and brings it to the disk now and then.
 fn write(mut writer: ChainWriter, queue: &Receiver<Batch>) -> io::Result<()> {
     let mut due: Option<Instant> = None;
-    let mut told = Instant::now();
+    let (mut told, mut untold) = (Instant::now(), None);
     loop {
-        let wait = due.map_or(IDLE, |due| due.saturating_duration_since(Instant::now()));
+        let next = due.into_iter().chain(untold.map(|_| told + TELL_EVERY)).min();
+        let wait = next.map_or(IDLE, |next| next.saturating_duration_since(Instant::now()));
         match queue.recv_timeout(wait) {
             Ok(mut batch) => {
                 while batch.len() < MAX_LINES
@@ -157,19 +158,19 @@ fn write(mut writer: ChainWriter, queue: &Receiver<Batch>) -> io::Result<()> {
             }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => {
-                if let Some(head) = writer.sync()? {
-                    tell_head(head);
-                }
+                writer.sync()?;
+                // Even if it is on the disk since a while: it may not have been told since then.
+                writer.head().into_iter().for_each(tell_head);
                 return Ok(());
             }
         }
         if due.is_some_and(|due| due <= Instant::now()) {
             due = None;
-            let head = writer.sync()?;
-            if let Some(head) = head.filter(|_| told.elapsed() >= TELL_EVERY) {
-                told = Instant::now();
-                tell_head(head);
-            }
+            untold = writer.sync()?.or(untold);
+        }
+        if let Some(head) = untold.filter(|_| told.elapsed() >= TELL_EVERY) {
+            (told, untold) = (Instant::now(), None);
+            tell_head(head);
         }
     }
 }
@@ -226,8 +227,11 @@ const IDLE: Duration = Duration::from_hours(1);
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+    use std::sync::Arc;
+
     use countersign_wire::Sighash;
 
+    use super::super::What;
     use super::*;
 
     fn note() -> [Note; 1] {
@@ -270,6 +274,24 @@ mod tests {
         };
         let LogError::Unwritable { source, .. } = error else { panic!("{error:?}") };
         assert_eq!(source.kind(), io::ErrorKind::StorageFull);
+    }
+
+    /// It is what shows a log that was written anew while no signer ran.
+    #[test]
+    fn the_head_is_told_at_the_end_even_if_it_was_on_the_disk_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = Files::of_store(&folder.path().join("signer.sqlite"));
+        let limits = Limits::keeping(u64::MAX, 90);
+        let (mut writer, _) = ChainWriter::open(files, limits, 0).unwrap();
+        writer.append(&[(0, Body { block: Sighash::new([1; 32]), what: What::Uploaded })]).unwrap();
+        let head = writer.sync().unwrap().unwrap();
+        let (queue, batches) = mpsc::channel();
+        drop(queue);
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let log = tracing_subscriber::fmt().with_writer(Arc::new(file.reopen().unwrap())).finish();
+        tracing::subscriber::with_default(log, || write(writer, &batches)).unwrap();
+        let said = std::fs::read_to_string(file.path()).unwrap();
+        assert!(said.contains(&format!("the decision log is at 0:{}", head.hash)), "{said}");
     }
 
     #[test]
