@@ -103,6 +103,12 @@ impl Series {
         Expr { text, ..self.now() }
     }
 
+    /// When Prometheus read the values, by its own clock.
+    pub fn read_at(self) -> Expr {
+        let text = format!("timestamp({})", self.text());
+        Expr { text, ..self.now() }
+    }
+
     /// By how much a counter has grown.
     pub fn increase(self, window: &str) -> Expr {
         self.over("increase", window)
@@ -267,6 +273,12 @@ impl Expr {
     #[must_use]
     pub fn unless_on(self, labels: &str, other: Self) -> Self {
         self.join(&format!("unless on ({labels})"), other)
+    }
+
+    /// These, and those of the other side whose labels are not among them.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        self.join("or", other)
     }
 
     /// The text that Prometheus reads.

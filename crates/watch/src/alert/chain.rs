@@ -119,12 +119,16 @@ pub(super) const ALERTS: &[Alert] = &[
         group: Countersign,
         topic: "upgrade",
         when: || {
-            let now = series(&own::PEER_WEIGHT).without("server_version", "unknown|other").now();
-            let before =
-                series(&own::PEER_WEIGHT).without("server_version", "unknown|other").ago("6h");
-            let grown = now.minus(before);
+            let named = || series(&own::PEER_WEIGHT).without("server_version", "unknown|other");
+            let grown = named().now().minus(named().ago("6h"));
+            // A version that nobody ran has no series to be compared with.
+            let watched = series(&own::PEER_WEIGHT).ago("6h").sum_by("job, instance");
+            let new = named()
+                .now()
+                .unless_on("job, instance, server_version", named().ago("6h"))
+                .and_on("job, instance", watched);
             let all = series(&own::PEER_WEIGHT).now().sum_by("job, instance");
-            grown.per_on_left("job, instance", all).above(0.1)
+            grown.or(new).per_on_left("job, instance", all).above(0.1)
         },
         minutes: 10,
         threshold: "a version gained more than 10 % of the weight within 6 h",
@@ -139,7 +143,7 @@ pub(super) const ALERTS: &[Alert] = &[
             commands: &["countersign --version", "curl -s http://127.0.0.1:20443/v2/info"],
             escalate: "If the release is marked as urgent: upgrade the same day.",
         },
-        story: &[sample(&own::PEER_WEIGHT, PEERS_NEW, "0+0x370 1500+0x60")],
+        story: &[sample(&own::PEER_WEIGHT, PEERS_NEW, "_x370 1500+0x60")],
         fires_at: 390,
     },
     Alert {

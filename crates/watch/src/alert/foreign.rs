@@ -158,9 +158,14 @@ pub(super) const ALERTS: &[Alert] = &[
         severity: Page,
         group: Sbtc,
         topic: "sbtc_blocks",
-        when: || series(&foreign::SBTC_BLOCKS).increase("2h").below(1.0),
-        minutes: 5,
-        threshold: "it has seen no Bitcoin block for 2 h",
+        // A counter that is not there yet, or has one block only, grows by nothing: half an hour must say
+        // so for another one and a half.
+        when: || {
+            let up = series(&foreign::UP).with("job", jobs::SBTC).now().is(1.0);
+            up.unless_on("job, instance", series(&foreign::SBTC_BLOCKS).increase("30m").above(0.0))
+        },
+        minutes: 90,
+        threshold: "it runs, and has seen no Bitcoin block in the last 30 min",
         source: "Bitcoin: a gap of 2 h comes once in 160,000 blocks",
         summary: "the sBTC signer {{ $labels.instance }} has seen no Bitcoin block for two hours",
         runbook: Runbook {
@@ -175,7 +180,7 @@ pub(super) const ALERTS: &[Alert] = &[
             ],
             escalate: "After 30 minutes, in the sBTC signers' channel.",
         },
-        story: &[sample(&foreign::SBTC_BLOCKS, SBTC, "10+0x160")],
+        story: &[sample(&foreign::SBTC_BLOCKS, SBTC, "_x160")],
         fires_at: 140,
     },
     Alert {
@@ -341,13 +346,17 @@ pub(super) const ALERTS: &[Alert] = &[
         severity: Page,
         group: Host,
         topic: "clock",
-        when: || series(&foreign::HOST_CLOCK_OFFSET).now().magnitude().above(2.0),
+        // Not `node_timex_offset_seconds`: the kernel keeps it within half a second.
+        when: || {
+            let shown = series(&foreign::HOST_TIME).now();
+            series(&foreign::HOST_TIME).read_at().minus(shown).magnitude().above(2.0)
+        },
         minutes: 5,
-        threshold: "the clock is more than 2 s off",
+        threshold: "the clock differs by more than 2 s from that of Prometheus",
         source: "own: tenure_idle_timeout_buffer_secs is 2",
         summary: "the clock of {{ $labels.instance }} is {{ $value }} s off",
         runbook: Runbook {
-            meaning: "The signer times miners and tenures by this clock, and disagrees with the others.",
+            meaning: "The signer times miners and tenures by this clock, and disagrees with the others. If all hosts show it, Prometheus's own clock is off. A Prometheus on the same host cannot see it: there only ClockUnsynced tells.",
             look: &[
                 "chrony or systemd-timesyncd, and its servers.",
                 "Whether the virtual machine was moved or restored.",
@@ -355,7 +364,7 @@ pub(super) const ALERTS: &[Alert] = &[
             commands: &["timedatectl", "chronyc tracking"],
             escalate: "If the clock cannot be set right at once: stop the signer first.",
         },
-        story: &[sample(&foreign::HOST_CLOCK_OFFSET, MACHINE, "-3+0x40")],
+        story: &[sample(&foreign::HOST_TIME, MACHINE, "-3+60x40")],
         fires_at: 10,
     },
     Alert {

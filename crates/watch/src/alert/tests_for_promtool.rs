@@ -101,10 +101,11 @@ fn cut(values: &str, minute: u32) -> String {
             kept.push(part.to_owned());
             continue;
         };
-        // `0+1x3` is four values.
-        let taken = (count + 1).min(left);
-        if let Some(steps) = taken.checked_sub(1) {
-            kept.push(format!("{step}x{steps}"));
+        // `0+1x3` is four values, `_x3` none for three minutes.
+        let first = u32::from(step != "_");
+        let taken = (count + first).min(left);
+        if taken > 0 {
+            kept.push(format!("{step}x{}", taken - first));
         }
         left -= taken;
     }
@@ -121,5 +122,7 @@ mod tests {
         assert_eq!(cut("1+0x5 0+0x20", 12), "1+0x5 0+0x6");
         assert_eq!(cut("1+0x5 0+0x20", 3), "1+0x3");
         assert_eq!(cut("1+0x2", 100), "1+0x2");
+        assert_eq!(cut("_x5 1+0x20", 6), "_x5 1+0x1");
+        assert_eq!(cut("_x5 1+0x20", 3), "_x4");
     }
 }

@@ -56,7 +56,9 @@ metrics! {
     HOST_MEMORY = Host Gauge Bytes "node_memory_MemTotal_bytes" []
         "bytes of memory";
     HOST_CLOCK_OFFSET = Host Gauge Seconds "node_timex_offset_seconds" []
-        "seconds that the clock is off";
+        "seconds that the kernel still has to slew, never more than 0.5; 0 under chrony";
+    HOST_TIME = Host Gauge Timestamp "node_time_seconds" []
+        "the machine's clock when it was read";
     HOST_CLOCK_SYNCED = Host Gauge Truth "node_timex_sync_status" []
         "1 if the clock is kept right";
 }
