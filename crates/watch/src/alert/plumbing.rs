@@ -4,7 +4,7 @@ use super::Group::Countersign;
 use super::Severity::{Page, Ticket};
 use super::{Alert, Runbook, part, sample};
 use crate::promql::{buckets, series};
-use crate::registry::own;
+use crate::registry::{own, reference};
 
 pub(super) const ALERTS: &[Alert] = &[
     Alert {
@@ -188,9 +188,16 @@ pub(super) const ALERTS: &[Alert] = &[
         severity: Page,
         group: Countersign,
         topic: "vault",
-        when: || series(&own::VAULT_OUTAGES).increase("5m").above(0.0),
+        // An outage is counted once, however long it is.
+        when: || {
+            let outages = series(&own::VAULT_OUTAGES).increase("15m").above(0.0);
+            let asked = series(&reference::PROPOSALS_RECEIVED).increase("2m").above(0.0);
+            let accepted = series(&reference::RESPONSES_SENT).with("response_type", "accepted");
+            let signed = accepted.increase("2m").above(0.0);
+            outages.and_on("job, instance", asked).unless_on("job, instance", signed)
+        },
         minutes: 2,
-        threshold: "the vault's process was away for minutes",
+        threshold: "the vault's process went away in the last 15 min, and since then proposals were answered with no signature",
         source: "docs/operator/vault.md: a restart takes seconds",
         summary: "the vault of the signer {{ $labels.instance }} is away",
         runbook: Runbook {
@@ -205,7 +212,10 @@ pub(super) const ALERTS: &[Alert] = &[
             ],
             escalate: "At once if it ended because of its journal or its key.",
         },
-        story: &[sample(&own::VAULT_OUTAGES, OURS, "0+0x5 1+1x30")],
+        story: &[
+            sample(&own::VAULT_OUTAGES, OURS, "0+0x5 1+0x30"),
+            sample(&reference::RESPONSES_SENT, ACCEPTED, "0+10x5 50+0x30"),
+        ],
         fires_at: 15,
     },
     Alert {
@@ -315,6 +325,8 @@ const JOURNAL_INF: &[(&str, &str)] = &[("job", "countersign"), ("instance", "s")
 const STEP_50: &[(&str, &str)] = JOURNAL_50;
 const STEP_250: &[(&str, &str)] = JOURNAL_250;
 const STEP_INF: &[(&str, &str)] = JOURNAL_INF;
+const ACCEPTED: &[(&str, &str)] =
+    &[("job", "countersign"), ("instance", "s"), ("response_type", "accepted")];
 const LANE_RESPONSES: &[(&str, &str)] =
     &[("job", "countersign"), ("instance", "s"), ("lane", "responses")];
 const SWITCH_SILENT: &[(&str, &str)] =

@@ -4,7 +4,7 @@ use super::Group::Signer;
 use super::Severity::{Page, Ticket};
 use super::{Alert, Runbook, part, sample};
 use crate::promql::{buckets, count, series};
-use crate::registry::{foreign, reference};
+use crate::registry::{foreign, own, reference};
 
 pub(super) const ALERTS: &[Alert] = &[
     Alert {
@@ -43,14 +43,15 @@ pub(super) const ALERTS: &[Alert] = &[
             let answers =
                 series(&reference::RESPONSES_SENT).increase("15m").sum_by("job, instance");
             let proposals = series(&reference::PROPOSALS_RECEIVED).increase("15m");
-            proposals.at_least(5.0).and_on("job, instance", answers.below(1.0))
+            let silent = proposals.at_least(5.0).unless_on("job, instance", answers.at_least(1.0));
+            silent.unless_on("job, instance", series(&own::SIGNING_ALLOWED).now().is(0.0))
         },
         minutes: 2,
-        threshold: "at least 5 proposals in 15 min and no response",
+        threshold: "at least 5 proposals in 15 min and no response, and it is no standby",
         source: "Signer Sidekick: 3 unanswered of 5 proposals in 15 min",
         summary: "the signer {{ $labels.instance }} gets proposals and answers none",
         runbook: Runbook {
-            meaning: "Proposals arrive and are neither accepted nor rejected: the node does not validate them, the signers do not agree, or this instance may not sign.",
+            meaning: "Proposals arrive and are neither accepted nor rejected: the node does not validate them, or the signers do not agree. What says of itself that it may not sign, as a standby does, is not meant.",
             look: &[
                 "The ladder of readiness: which rung is missing?",
                 "Does the node answer `/v3/block_proposal`, or does it refuse the password (401)?",
@@ -64,8 +65,9 @@ pub(super) const ALERTS: &[Alert] = &[
             escalate: "After 15 minutes, to whoever runs the node; if several signers are silent at once, in the signers' channel.",
         },
         story: &[
-            sample(&reference::RESPONSES_SENT, ACCEPTED, "5+0x60"),
-            sample(&reference::RESPONSES_SENT, REJECTED, "0+0x60"),
+            // The reference shows no counter before it has counted.
+            sample(&reference::RESPONSES_SENT, ACCEPTED, "_x60"),
+            sample(&reference::RESPONSES_SENT, REJECTED, "_x60"),
         ],
         fires_at: 40,
     },
@@ -77,7 +79,10 @@ pub(super) const ALERTS: &[Alert] = &[
         when: || {
             let advance = series(&reference::STACKS_NODE_HEIGHT).delta("10m");
             let proposals = series(&reference::PROPOSALS_RECEIVED).increase("10m");
-            advance.at_least(12.0).and_on("job, instance", proposals.below(1.0))
+            let unasked = advance.at_least(12.0);
+            let unasked = unasked.unless_on("job, instance", proposals.at_least(1.0));
+            let seat = series(&own::REGISTERED).with("cycle", "current").now();
+            unasked.unless_on("job, instance", seat.is(0.0))
         },
         minutes: 2,
         threshold: "the node's chain grew by at least 12 blocks in 10 min and no proposal arrived",
@@ -97,7 +102,7 @@ pub(super) const ALERTS: &[Alert] = &[
             escalate: "After 15 minutes, to whoever runs the node.",
         },
         story: &[
-            sample(&reference::PROPOSALS_RECEIVED, ANY, "50+0x60"),
+            sample(&reference::PROPOSALS_RECEIVED, ANY, "_x60"),
             sample(&reference::STACKS_NODE_HEIGHT, ANY, "100+5x60"),
         ],
         fires_at: 30,

@@ -21,6 +21,9 @@ const REFERENCE_LE_5: Labels = &[("job", "stacks-signer"), ("instance", "r"), ("
 const REFERENCE_LE_10: Labels = &[("job", "stacks-signer"), ("instance", "r"), ("le", "10")];
 const REFERENCE_LE_INF: Labels = &[("job", "stacks-signer"), ("instance", "r"), ("le", "+Inf")];
 const OURS: Labels = &[("job", "countersign"), ("instance", "s")];
+const STANDBY: Labels = &[("job", "countersign"), ("instance", "t")];
+const STANDBY_ACCEPTED: Labels =
+    &[("job", "countersign"), ("instance", "t"), ("response_type", "accepted")];
 const EXPORTER: Labels = &[("job", "countersign-exporter"), ("instance", "e")];
 const NODE: Labels = &[("job", "stacks-node"), ("instance", "n")];
 const SBTC: Labels = &[("job", "sbtc-signer"), ("instance", "b")];
@@ -48,6 +51,8 @@ pub(super) const HEALTHY: &[Sample] = &[
     // Ours.
     sample(&foreign::UP, OURS, ONE),
     sample(&foreign::SCRAPE_SECONDS, OURS, "0.004+0x440"),
+    sample(&reference::PROPOSALS_RECEIVED, OURS, TEN),
+    sample(&reference::RESPONSES_SENT, ours!("response_type", "accepted"), TEN),
     sample(&own::FROZEN, OURS, ZERO),
     sample(&own::SIGNING_ALLOWED, OURS, ONE),
     sample(&own::INSTANCE, ours!("state", "active"), ONE),
@@ -68,11 +73,16 @@ pub(super) const HEALTHY: &[Sample] = &[
     part(&own::STEP_SECONDS, "_bucket", ours!("le", "0.05"), TEN),
     part(&own::STEP_SECONDS, "_bucket", ours!("le", "0.25"), TEN),
     part(&own::STEP_SECONDS, "_bucket", ours!("le", "+Inf"), TEN),
-    sample(&own::VAULT_OUTAGES, OURS, ZERO),
+    // The vault has just been restarted.
+    sample(&own::VAULT_OUTAGES, OURS, "0+0x417 1+0x22"),
     sample(&own::PUBLISH_DROPPED, ours!("lane", "responses"), ZERO),
     sample(&own::NODE_SWITCHES, ours!("reason", "silent"), "0+0x100 1+0x340"),
     sample(&own::NODE_HEALTHY, ours!("host", "10.0.0.2:20443"), ONE),
     sample(&own::STARTED, OURS, ONE),
+    // A standby.
+    sample(&own::SIGNING_ALLOWED, STANDBY, ZERO),
+    sample(&reference::PROPOSALS_RECEIVED, STANDBY, TEN),
+    sample(&reference::RESPONSES_SENT, STANDBY_ACCEPTED, ZERO),
     // The chain.
     sample(&own::BLOCKS_ADOPTED, OURS, TEN),
     sample(&own::BLOCKS_MISSED, ours!("cause", "not_proposed"), "0+0.1x440"),
@@ -145,7 +155,7 @@ pub(super) const HEALTHY: &[Sample] = &[
     sample(&foreign::HOST_MEMORY_FREE, MACHINE, "8000000000+0x440"),
     sample(&foreign::HOST_MEMORY, MACHINE, "16000000000+0x440"),
     sample(&foreign::HOST_CLOCK_SYNCED, MACHINE, ONE),
-    sample(&foreign::HOST_CLOCK_OFFSET, MACHINE, "0.001+0x440"),
+    sample(&foreign::HOST_TIME, MACHINE, "0.001+60x440"),
 ];
 
 const SBTC_LE_5: Labels = &[("job", "sbtc-signer"), ("instance", "b"), ("le", "5")];
