@@ -74,7 +74,7 @@ pub async fn run(
             let (news, next) = heart.switch().look(Instant::now());
             if let Some(news) = news {
                 let was_told = tell(&deadman, &news).await;
-                heart.switch().told(was_told, Instant::now());
+                heart.switch().told(news, was_told, Instant::now());
                 continue;
             }
             tokio::select! {

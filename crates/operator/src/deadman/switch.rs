@@ -88,17 +88,17 @@ impl Switch {
         (news, wait)
     }
 
-    /// What was to be told was heard by somebody, or by nobody: then it is tried again soon.
-    pub(super) fn told(&mut self, was_heard: bool, now: Instant) {
-        if was_heard {
-            self.ended = None;
-        }
-        if let Some(silence) = &mut self.silence {
-            let pause = if was_heard { self.repeat } else { self.repeat.min(RETRY) };
-            silence.tell_at = now + pause;
-        } else if !was_heard {
+    /// The news was heard by somebody, or by nobody: then an alarm is told again soon. It may have ended meanwhile.
+    pub(super) fn told(&mut self, news: News, was_heard: bool, now: Instant) {
+        match news {
             // Good news that nobody hears is no reason to insist.
-            self.ended = None;
+            News::Back { .. } => self.ended = None,
+            News::Silent { .. } => {
+                let pause = if was_heard { self.repeat } else { self.repeat.min(RETRY) };
+                if let Some(silence) = &mut self.silence {
+                    silence.tell_at = now + pause;
+                }
+            }
         }
     }
 }
@@ -108,6 +108,8 @@ const RETRY: Duration = Duration::from_secs(30);
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
     use super::*;
 
     const AFTER: Duration = Duration::from_mins(5);
@@ -126,13 +128,13 @@ mod tests {
         assert_eq!(switch.look(at(start, 300)), (None, Duration::from_secs(200)));
         let silent = |for_secs| Some(News::Silent { for_secs });
         assert_eq!(switch.look(at(start, 500)).0, silent(300));
-        switch.told(true, at(start, 501));
+        switch.told(News::Silent { for_secs: 300 }, true, at(start, 501));
         assert_eq!(switch.look(at(start, 502)), (None, Duration::from_secs(1799)));
         assert_eq!(switch.look(at(start, 2301)).0, silent(2101));
-        switch.told(true, at(start, 2301));
+        switch.told(News::Silent { for_secs: 2101 }, true, at(start, 2301));
         switch.on_beat(at(start, 2400));
         assert_eq!(switch.look(at(start, 2400)).0, Some(News::Back { after_secs: 2200 }));
-        switch.told(true, at(start, 2401));
+        switch.told(News::Back { after_secs: 2200 }, true, at(start, 2401));
         assert_eq!(switch.look(at(start, 2401)), (None, Duration::from_secs(299)));
     }
 
@@ -140,10 +142,25 @@ mod tests {
     fn an_alarm_that_nobody_heard_is_raised_again_soon() {
         let start = Instant::now();
         let mut switch = Switch::new(start, AFTER, REPEAT);
-        assert!(switch.look(at(start, 300)).0.is_some());
-        switch.told(false, at(start, 300));
+        let silent = switch.look(at(start, 300)).0.unwrap();
+        switch.told(silent, false, at(start, 300));
         assert_eq!(switch.look(at(start, 301)), (None, Duration::from_secs(29)));
         assert!(switch.look(at(start, 330)).0.is_some());
+    }
+
+    #[test]
+    fn a_beat_while_the_alarm_is_being_told_ends_it() {
+        let start = Instant::now();
+        for was_heard in [true, false] {
+            let mut switch = Switch::new(start, AFTER, REPEAT);
+            let silent = switch.look(at(start, 300)).0.unwrap();
+            switch.on_beat(at(start, 310));
+            switch.told(silent, was_heard, at(start, 320));
+            let back = News::Back { after_secs: 310 };
+            assert_eq!(switch.look(at(start, 320)).0, Some(back));
+            switch.told(back, was_heard, at(start, 321));
+            assert_eq!(switch.look(at(start, 321)), (None, Duration::from_secs(289)));
+        }
     }
 
     #[test]
