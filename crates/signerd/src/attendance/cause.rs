@@ -70,6 +70,7 @@ pub(super) enum Progress {
     Proposed,
     Ignored,
     Held,
+    Validating,
     Valid,
     Withheld,
     Rejected(RejectReason),
@@ -85,6 +86,9 @@ impl Progress {
             }
             Note::ProposalIgnored { sighash, .. } => (*sighash, Self::Ignored),
             Note::ProposalHeld { sighash } => (*sighash, Self::Held),
+            Note::ValidationRequested { sighash } | Note::ValidationQueued { sighash, .. } => {
+                (*sighash, Self::Validating)
+            }
             Note::Verdict { sighash, valid: true, .. } => (*sighash, Self::Valid),
             Note::SigningWithheld { sighash, .. } | Note::VaultRefused { sighash, .. } => {
                 (*sighash, Self::Withheld)
@@ -95,10 +99,11 @@ impl Progress {
         })
     }
 
-    /// After what came `later`. A proposal that arrives again tells nothing new.
+    /// After what came `later`. A proposal that arrives again tells nothing new, unless it was ignored before.
     pub(super) const fn then(self, later: Self) -> Self {
-        match later {
-            Self::Proposed | Self::Ignored => self,
+        match (self, later) {
+            (Self::Ignored, Self::Proposed) => later,
+            (_, Self::Proposed | Self::Ignored) => self,
             _ => later,
         }
     }
@@ -106,7 +111,7 @@ impl Progress {
     /// Why a block with which we came no further than this has no signature of ours.
     pub(super) const fn cause(self) -> Cause {
         match self {
-            Self::Proposed => Cause::ValidatedLate,
+            Self::Proposed | Self::Validating => Cause::ValidatedLate,
             Self::Ignored => Cause::Ignored,
             Self::Held => Cause::Held,
             Self::Valid | Self::Signed => Cause::SignedLate,

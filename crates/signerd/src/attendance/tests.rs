@@ -106,11 +106,16 @@ fn each_missed_block_has_its_cause() {
     let (latency, reason) = (Millis::new(5), RejectReason::InvalidMiner);
     let withheld = WithheldSignature::BlockedByRejections;
     let too_old = IgnoredProposal::TooOld;
-    let rows: [(Story<'_>, &str); 9] = [
+    let validating = |sighash| Note::ValidationRequested { sighash };
+    let ignored = |sighash| Note::ProposalIgnored { sighash, why: IgnoredProposal::TooMany };
+    let rows: [(Story<'_>, &str); 12] = [
         (&|_| vec![], "not_proposed"),
         (&|sighash| vec![Note::ProposalIgnored { sighash, why: too_old }], "ignored"),
         (&|sighash| vec![proposed(sighash)], "validated_late"),
         (&|sighash| vec![proposed(sighash), Note::ProposalHeld { sighash }], "held"),
+        (&|sighash| vec![Note::ProposalHeld { sighash }, validating(sighash)], "validated_late"),
+        (&|sighash| vec![ignored(sighash), proposed(sighash)], "validated_late"),
+        (&|sighash| vec![proposed(sighash), ignored(sighash)], "validated_late"),
         (&|sighash| vec![proposed(sighash), valid(sighash)], "signed_late"),
         (&|sighash| vec![valid(sighash), Note::Accepted { sighash, latency }], "signed_late"),
         (
