@@ -17,7 +17,15 @@ pub(crate) struct Peers {
     metrics: Arc<Metrics>,
     sets: BTreeMap<RewardCycle, SignerSet>,
     current: Option<RewardCycle>,
-    versions: BTreeMap<PublicKey, String>,
+    versions: BTreeMap<PublicKey, Said>,
+}
+
+/// What a signer says that it runs.
+#[derive(Debug)]
+struct Said {
+    version: String,
+    /// How often it has said something else in this cycle.
+    changes: u32,
 }
 
 impl Peers {
@@ -55,6 +63,7 @@ impl Peers {
                 && self.current != *cycle
             {
                 self.current = *cycle;
+                self.versions.values_mut().for_each(|said| said.changes = 0);
                 self.show();
             }
         }
@@ -71,24 +80,30 @@ impl Peers {
         true
     }
 
-    /// Only signers of a known set are remembered: anybody can write a chunk.
+    /// Only signers of a known set are remembered: anybody can write a chunk. Each version is a series that
+    /// Prometheus keeps, so a signer that always says another one is no longer listened to in this cycle.
     fn on_version(&mut self, from: PublicKey, said: &str) -> bool {
         let version = short(said);
-        if version.is_empty() || self.versions.get(&from).is_some_and(|known| *known == version) {
+        let known = self.versions.get(&from);
+        if version.is_empty() || known.is_some_and(|known| known.version == version) {
             return false;
         }
+        let changes = known.map_or(0, |known| known.changes + 1);
         let is_signer = self.sets.values().any(|set| set.slot_of(&from).is_some());
-        if is_signer {
-            self.versions.insert(from, version);
+        if !is_signer || changes > MAX_CHANGES {
+            return false;
         }
-        is_signer
+        let version = if changes == MAX_CHANGES { OTHER.to_owned() } else { version };
+        self.versions.insert(from, Said { version, changes });
+        true
     }
 
     fn show(&self) {
         let Some(set) = self.current.and_then(|cycle| self.sets.get(&cycle)) else { return };
         let mut weights: BTreeMap<&str, u64> = BTreeMap::new();
         for signer in set.signers() {
-            let version = self.versions.get(&signer.key).map_or(UNKNOWN, String::as_str);
+            let version =
+                self.versions.get(&signer.key).map_or(UNKNOWN, |said| said.version.as_str());
             let is_new = !weights.contains_key(version);
             let version = if is_new && weights.len() >= MAX_VERSIONS { OTHER } else { version };
             *weights.entry(version).or_default() += u64::from(signer.weight.get());
@@ -113,6 +128,8 @@ const MAX_CYCLES: usize = 3;
 /// More are shown as one.
 const MAX_VERSIONS: usize = 16;
 const MAX_LEN: usize = 48;
+/// An upgrade, a way back, and some more; after so many in a cycle a signer's version is [`OTHER`].
+const MAX_CHANGES: u32 = 8;
 
 #[cfg(test)]
 mod tests {
@@ -120,7 +137,7 @@ mod tests {
 
     use countersign_node::{CallbackQueue, QueueLimits};
     use countersign_ops::metrics::page;
-    use countersign_wire::{PrivateKey, Signer, Weight};
+    use countersign_wire::{BurnHeight, ConsensusHash, PrivateKey, Signer, Weight};
 
     use super::*;
 
@@ -175,5 +192,28 @@ mod tests {
             shown(&page(&registry)),
             [series("stacks-signer 4.0.2", 90), series("unknown", 10)]
         );
+    }
+
+    #[test]
+    fn a_signer_that_always_says_another_version_makes_few_series() {
+        let (metrics, registry) = Metrics::new(CallbackQueue::new(QueueLimits::default()));
+        let key = PrivateKey::from_bytes([1; 32]).unwrap().public_key();
+        let set = SignerSet::new(vec![Signer { key, weight: Weight::new(60) }]).unwrap();
+        let mut peers = Peers::new(Arc::new(metrics));
+        peers.learn(RewardCycle::new(9), Some(&set));
+        let enter = |peers: &mut Peers, cycle| {
+            let (height, consensus_hash) = (BurnHeight::new(1), ConsensusHash::new([1; 20]));
+            let cycle = Some(RewardCycle::new(cycle));
+            peers.note(&[Note::BurnBlock { height, consensus_hash, cycle }]);
+        };
+        enter(&mut peers, 9);
+        let heard = (0..1000).filter(|n| peers.on_version(key, &format!("evil {n}"))).count();
+        assert_eq!(heard, 9, "its first one, and eight changes");
+        peers.show();
+        let shown = "countersign_peer_weight{server_version=\"other\"} 60";
+        assert!(page(&registry).lines().any(|line| line == shown));
+        peers.learn(RewardCycle::new(10), Some(&set));
+        enter(&mut peers, 10);
+        assert!(peers.on_version(key, "stacks-signer 4.0.3"), "a cycle is a new chance");
     }
 }
