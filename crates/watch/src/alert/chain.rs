@@ -69,10 +69,10 @@ pub(super) const ALERTS: &[Alert] = &[
         severity: Ticket,
         group: Countersign,
         topic: "signatures_late",
-        when: || missed("signed_late", "1h").above(0.3),
+        when: || missed("signed_late", "1h").above(0.6),
         minutes: 10,
-        threshold: "more than 30 % of at least 10 blocks in an hour were complete before our signature",
-        source: "own: a miner takes the first 70 % of the weight, so 30 % come late on average if all are equally fast",
+        threshold: "more than 60 % of at least 10 blocks in an hour were complete before our signature",
+        source: "own: a miner takes the first 70 % of the weight, so 30 % come late on average if all are equally fast; twice that is slow",
         summary: "the signer {{ $labels.instance }} signs later than most",
         runbook: Runbook {
             meaning: "Our signatures are made, but the miner has enough without them. Nothing is lost as long as the others are there; when they are not, the network waits for us.",
@@ -84,7 +84,7 @@ pub(super) const ALERTS: &[Alert] = &[
             commands: &["countersign doctor", "iostat -x 5 3"],
             escalate: "Not at night.",
         },
-        story: &[sample(&own::BLOCKS_MISSED, CAUSE_LATE, "0+4x120")],
+        story: &[sample(&own::BLOCKS_MISSED, CAUSE_LATE, "0+7x120")],
         fires_at: 90,
     },
     Alert {

@@ -87,7 +87,8 @@ pub(super) const HEALTHY: &[Sample] = &[
     sample(&own::BLOCKS_ADOPTED, OURS, TEN),
     sample(&own::BLOCKS_MISSED, ours!("cause", "not_proposed"), "0+0.1x440"),
     sample(&own::BLOCKS_MISSED, ours!("cause", "validated_late"), "0+0.1x440"),
-    sample(&own::BLOCKS_MISSED, ours!("cause", "signed_late"), "0+1x440"),
+    // As fast as the others: the miner does not wait for the last 30 % of the weight.
+    sample(&own::BLOCKS_MISSED, ours!("cause", "signed_late"), "0+3.5x440"),
     sample(&own::PEER_WEIGHT, ours!("server_version", "stacks-signer 4.0.2"), "3500+0x440"),
     sample(&own::PEER_WEIGHT, ours!("server_version", "stacks-signer 4.0.3"), "100+0x440"),
     sample(&own::PEER_WEIGHT, ours!("server_version", "unknown"), "400+0x440"),
