@@ -104,17 +104,22 @@ fn wait(args: &Args, mut instance: Value) -> Result<(), Failed> {
         if state == GateState::Open.label() {
             return Ok(());
         }
-        if state != GateState::Waiting.label() {
+        let is_waiting = state == GateState::Waiting.label();
+        if !is_waiting && state != GateState::Listening.label() {
             let why = text("promotion_called_off").or(text("text")).unwrap_or("it does not sign");
             return Err(Failed::new(Exit::Instance, format!("not promoted: {why}")));
         }
         if !has_told {
             let left = instance.get("left_secs").and_then(Value::as_f64).unwrap_or_default();
+            let when = if is_waiting {
+                format!("in {left:.0} s, unless the other one is heard")
+            } else {
+                "once its node has said what is in its slots".to_owned()
+            };
             // With stderr closed there is nobody left to tell.
             let _ = writeln!(
                 io::stderr(),
-                "this instance signs in {left:.0} s, unless the other one is heard; it goes on waiting if \
-                 this command is interrupted"
+                "this instance signs {when}; it goes on waiting if this command is interrupted"
             );
             has_told = true;
         }

@@ -196,18 +196,23 @@ impl Warden {
     }
 
     /// The other instance is proven to have stopped: this one signs from now on. What the other wrote last
-    /// may still be on its way to our node, so a few versions more count as its own; and if our slots were not read
-    /// yet, so does what is in them.
+    /// may still be on its way to our node, so a few versions more count as its own. If our slots were not read
+    /// yet, so does what is in them, and nothing is signed before they are: until then nobody could tell that
+    /// somebody else goes on.
     pub(crate) fn promote(&mut self) -> Result<(), BookError> {
         for (slot, version) in self.book.bases() {
             let last = SlotVersion::new(version.get().saturating_add(ON_THEIR_WAY));
             self.book.raise_base(slot, last)?;
         }
-        self.settling = match self.settling {
-            Settling::UntilLook(_) => Settling::UntilLook(MAX_SETTLING),
-            Settling::Until(_) | Settling::Over => Settling::Over,
+        let (settling, gate) = match self.settling {
+            Settling::UntilLook(_) => (
+                Settling::UntilLook(MAX_SETTLING),
+                Gate::listening(Duration::ZERO, Why::CleanStart),
+            ),
+            Settling::Until(_) | Settling::Over => (Settling::Over, Gate::Open),
         };
-        self.turn(Gate::Open);
+        self.settling = settling;
+        self.turn(gate);
         Ok(())
     }
 
@@ -216,13 +221,13 @@ impl Warden {
         let grace = (floor / 10).min(MAX_SETTLING);
         self.settling = Settling::Until(Instant::now() + grace);
         let before = std::mem::replace(&mut self.gate, Gate::listening(floor, Why::Floor));
-        self.promoted_from = Some(before);
+        // Whoever says it twice is still promoted from where it was at first.
+        self.promoted_from.get_or_insert(before);
         self.after_turn();
     }
 
     /// Stops.
     pub(crate) fn close(&mut self, gate: Gate) {
-        self.promoted_from = None;
         self.turn(gate);
     }
 
@@ -274,6 +279,7 @@ impl Warden {
     }
 
     fn turn(&mut self, gate: Gate) {
+        self.promoted_from = None;
         self.gate = gate;
         self.after_turn();
     }

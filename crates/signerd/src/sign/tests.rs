@@ -277,6 +277,20 @@ async fn a_peer_that_is_heard_is_not_lost() {
 }
 
 #[tokio::test]
+async fn a_peer_that_is_heard_is_not_lost_however_often_that_was_said() {
+    let bench = Bench::new(Gate::Standby);
+    for _ in 0..2 {
+        bench.handle.turn(lost(Duration::ZERO)).await.unwrap().unwrap();
+        assert_eq!(bench.state(), GateState::Waiting);
+    }
+    bench.handle.heard(foreign(3, 41, 1));
+    // Silence after that is no reason to sign.
+    bench.handle.looked(Instant::now(), Vec::new());
+    assert!(!bench.signs().await);
+    assert_eq!(bench.state(), GateState::Standby);
+}
+
+#[tokio::test]
 async fn a_demotion_is_durable_and_a_second_one_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let journal = folder.path().join("journal");
@@ -366,6 +380,9 @@ async fn a_standby_that_is_promoted_before_it_has_read_its_slots_knows_the_peers
     let floor = Duration::from_mins(10);
     let turn = Turn::Promote { promotion: Promotion::Journals(vec![journal_of_peer(true)]), floor };
     bench.handle.turn(turn).await.unwrap().unwrap();
+    // Before that nobody could tell that the peer goes on.
+    assert!(!bench.signs().await);
+    assert_eq!(bench.state(), GateState::Listening);
     bench.handle.looked(Instant::now(), vec![foreign(3, 40, 1)]);
     bench.handle.heard(foreign(3, 41, 2));
     assert!(bench.signed(3, 2).await.slot_version.get() > 41);
