@@ -54,7 +54,8 @@ pub(super) fn open(path: &Path, owner: &PublicKey, trust: Trust) -> Result<Opene
         }
     } else {
         // There were no witnesses yet.
-        witness::precede(path, owner)?;
+        let unopened = unopened(&db, found).map_err(|error| explain(path, error))?;
+        witness::precede(path, owner, &unopened, trust)?;
         Testimony::Nothing
     };
     let (service, was_clean) = begin_service(&db, path, owner, (found, testimony))?;
@@ -180,6 +181,14 @@ fn migrate(txn: &Transaction<'_>, found: i64) -> rusqlite::Result<()> {
         txn.execute(include_str!("insert_service.sql"), [])?;
     }
     Ok(())
+}
+
+/// What a journal of an older schema is to become, before its first opening. Nothing is written.
+fn unopened(db: &Connection, found: i64) -> rusqlite::Result<Service> {
+    // Dropped without a commit.
+    let txn = db.unchecked_transaction()?;
+    migrate(&txn, found)?;
+    Ok(Service::load(&txn)?.0)
 }
 
 /// A new name is durable only when its folder is.

@@ -17,6 +17,7 @@ use countersign_wire::PublicKey;
 use countersign_wire::hash::sha256;
 use serde::{Deserialize, Serialize};
 
+use super::open::Trust;
 use super::place::folder_of;
 use super::service::Service;
 use crate::error::{JournalError, OpenError};
@@ -122,12 +123,21 @@ pub(super) fn hear(
 
 /// Has a witness see a journal of a schema that knows of none, before it is brought to one that needs it. What
 /// the witness names is the opening that such a journal has before its first, so a crash in between leaves a
-/// journal that is believed.
-pub(super) fn precede(path: &Path, owner: &PublicKey) -> Result<(), OpenError> {
-    let path = witness_of(path);
-    let seen = Seen::new(owner, &UNOPENED, 0);
-    seen.write(&path)
-        .map_err(|error| OpenError::Unwritable { path, source: JournalError::Io(error) })
+/// journal that is believed. A witness of any other opening has seen this journal with a later schema: then it
+/// is not the latest one.
+pub(super) fn precede(
+    path: &Path,
+    owner: &PublicKey,
+    unopened: &Service,
+    trust: Trust,
+) -> Result<(), OpenError> {
+    let witness = witness_of(path);
+    if trust == Trust::Witnessed && !matches!(witness.try_exists(), Ok(false)) {
+        hear(path, owner, unopened)?;
+    }
+    let seen = Seen::new(owner, &unopened.opening, 0);
+    seen.write(&witness)
+        .map_err(|error| OpenError::Unwritable { path: witness, source: JournalError::Io(error) })
 }
 
 /// The witness of the journal at `path`.
@@ -179,8 +189,6 @@ impl Witness {
     }
 }
 
-/// The name of the opening before the first, as `insert_service.sql` writes it.
-const UNOPENED: [u8; 16] = [0; 16];
 const FORMAT: &str = "countersign-journal-witness-1";
 /// How many signatures there may be between two looks.
 const EVERY_RECORDS: u64 = 256;

@@ -3,8 +3,9 @@
 use std::fs;
 use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::Path;
+use std::time::Duration;
 
-use countersign_vault::{Birth, OpenError, RejectionRequest, SignError, Vault};
+use countersign_vault::{Birth, JournalFile, OpenError, RejectionRequest, SignError, Vault};
 use rusqlite::Connection;
 
 use crate::support::{Place, acceptance, block, key, other_key, overriding, rejection};
@@ -259,4 +260,23 @@ fn a_journal_of_the_first_version_remembers_everything() {
     let count = |sql| db.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
     assert_eq!(count("SELECT count(*) FROM rejection"), 1);
     assert_eq!(count("SELECT count(*) FROM overridden"), 1);
+}
+
+#[test]
+fn a_journal_of_the_first_version_in_the_place_of_a_later_one_is_refused() {
+    let place = Place::new();
+    first_version(&place);
+    let yesterday = fs::read(&place.journal).unwrap();
+    place.open().sign_acceptance(&acceptance(4, 11)).unwrap();
+    for path in [&place.journal, &place.journal.with_extension("sqlite-wal")] {
+        let _ = fs::remove_file(path);
+    }
+    fs::write(&place.journal, yesterday).unwrap();
+    for _ in 0..2 {
+        let refused = Vault::open(key(), &place.journal).unwrap_err();
+        assert!(matches!(refused, OpenError::RolledBack { found: 2, .. }), "{refused}");
+    }
+    // Unless its operator says that it is all there is.
+    JournalFile::accept(&place.journal, Duration::from_mins(10)).unwrap().close().unwrap();
+    assert!(place.open().waits_for().is_some());
 }
