@@ -161,6 +161,12 @@ fn a_block_says_who_signed_it_as_far_as_that_decodes() {
     assert_eq!(known.time.map(countersign_wire::UnixSeconds::get), Some(5));
     let odd = block(serde_json::Value::Null, json!("noon"));
     assert_eq!((odd.signatures.len(), odd.time), (0, None), "the event itself must not be lost");
+    for other in
+        [json!(null), json!(-1), json!(1.5), json!(true), json!([[7], {}]), json!({"a": []})]
+    {
+        let odd = block(json!([other, signature]), other.clone());
+        assert_eq!((odd.signatures.len(), odd.time), (1, None), "{other}");
+    }
     let many = vec![signature; 5000];
     assert_eq!(block(json!(many), json!(5)).signatures.len(), 4000);
 }

@@ -3,9 +3,8 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use serde::de::{SeqAccess, Visitor};
+use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
-use serde_json::Value;
 
 use crate::codec::Wire as _;
 use crate::fixed::{ConsensusHash, Sighash, StacksBlockId, Txid};
@@ -47,7 +46,10 @@ impl<'de> Deserialize<'de> for NewBlock {
             height: json.block_height,
             txids: json.transactions,
             signatures: json.signer_signature,
-            time: json.block_time.as_u64().map(UnixSeconds::new),
+            time: match json.block_time {
+                Scalar::Number(time) => Some(UnixSeconds::new(time)),
+                Scalar::Text(_) | Scalar::Other => None,
+            },
         })
     }
 }
@@ -64,7 +66,7 @@ struct NewBlockJson {
     #[serde(default, deserialize_with = "read_signatures")]
     signer_signature: Vec<MessageSignature>,
     #[serde(default)]
-    block_time: Value,
+    block_time: Scalar,
 }
 
 /// Reads the transactions one by one and keeps only their ids: a list of many small elements would
@@ -79,9 +81,9 @@ fn read_signatures<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Vec<MessageSignature>, D::Error> {
     let mut room = MAX_SIGNERS;
-    let pick = move |element: Value| {
+    let pick = move |element: Scalar| {
         room = room.checked_sub(1)?;
-        let text = element.as_str()?;
+        let Scalar::Text(text) = &element else { return None };
         text.strip_prefix("0x").unwrap_or(text).parse().ok()
     };
     deserializer.deserialize_any(Picking { pick, element: PhantomData })
@@ -115,6 +117,66 @@ where
             picked.extend((self.pick)(element));
         }
         Ok(picked)
+    }
+}
+
+/// A text or a number. Whatever else stands in its place is passed over: kept, a list of many small elements
+/// would need many times the memory of its text.
+#[derive(Default)]
+enum Scalar {
+    Text(String),
+    Number(u64),
+    #[default]
+    Other,
+}
+
+impl<'de> Deserialize<'de> for Scalar {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(AnyScalar)
+    }
+}
+
+struct AnyScalar;
+
+impl<'de> Visitor<'de> for AnyScalar {
+    type Value = Scalar;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("anything")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Scalar, E> {
+        Ok(Scalar::Text(text.to_owned()))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Scalar, E> {
+        Ok(Scalar::Number(number))
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Scalar, E> {
+        Ok(Scalar::Other)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Scalar, E> {
+        Ok(Scalar::Other)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Scalar, E> {
+        Ok(Scalar::Other)
+    }
+
+    fn visit_unit<E>(self) -> Result<Scalar, E> {
+        Ok(Scalar::Other)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Scalar, A::Error> {
+        while list.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Scalar::Other)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Scalar, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Scalar::Other)
     }
 }
 
