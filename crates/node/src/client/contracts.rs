@@ -54,7 +54,7 @@ impl NodeClient {
         self.call_read_at(endpoint, &path, request).await
     }
 
-    async fn call_read_at(
+    pub(super) async fn call_read_at(
         &self,
         endpoint: Endpoint,
         path: &str,

@@ -3,7 +3,7 @@
 
 use countersign_wire::PublicKey;
 use countersign_wire::clarity::ContractId;
-use countersign_wire::rpc::{CallReadRequest, CallReadResponse, SIGNER_INFO_FUNCTION};
+use countersign_wire::rpc::{CallReadRequest, SIGNER_INFO_FUNCTION};
 use hyper::StatusCode;
 
 use super::contracts::call_error;
@@ -39,10 +39,8 @@ impl NodeClient {
         let boot = self.boot_address();
         let request = CallReadRequest::signer_info(&boot, manager);
         let path = format!("/v2/contracts/call-read/{boot}/pox-5/{SIGNER_INFO_FUNCTION}");
-        let body = serde_json::to_vec(&request).expect("a call is made of strings");
         let endpoint = Endpoint::SignerInfo;
-        let answer = self.post(endpoint, &path, (ContentType::Json, body)).await?;
-        let response: CallReadResponse = answer.json()?;
+        let response = self.call_read_at(endpoint, &path, &request).await?;
         response.signer_info().map_err(|error| call_error(endpoint, error))
     }
 }

@@ -126,7 +126,7 @@ fn read_bounded(file: File) -> io::Result<Zeroizing<Vec<u8>>> {
     Ok(text)
 }
 
-pub(super) fn missing(what: &'static str, path: &Path) -> TlsError {
+fn missing(what: &'static str, path: &Path) -> TlsError {
     TlsError::Missing { what, path: path.to_owned() }
 }
 

@@ -31,7 +31,7 @@ pub(crate) use identity::date;
 pub use pin::{NotAPin, Pin};
 
 use crate::stream::Stream;
-use identity::{Identity, read_certificates, validity};
+use identity::Identity;
 use verifier::PinnedPeers;
 
 /// Where a party's certificate and key are, and whom it accepts. Nothing has been read yet.
@@ -68,17 +68,6 @@ impl TlsSettings {
     pub fn peer_count(&self) -> usize {
         self.peers.len()
     }
-}
-
-/// The last second in which the first certificate of a PEM file is valid, in seconds since 1970.
-pub fn expiry(certificate: &Path) -> Result<u64, TlsError> {
-    let chain = read_certificates(certificate)?;
-    let first = chain.first().ok_or_else(|| identity::missing("certificate", certificate))?;
-    let (_, last) = validity(first).map_err(|source| TlsError::NotACertificate {
-        path: certificate.to_owned(),
-        source: Box::new(source),
-    })?;
-    Ok(last.as_secs())
 }
 
 /// The side that is connected to. A clone shares certificate and key.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use countersign_node::TlsSettings;
+use countersign_node::tls::certificate_dates;
 use countersign_ops::records::{self, Outcome, Reading, Record};
 use countersign_watch::registry::{Metric as Entry, own};
 use prometheus_client::collector::Collector;
@@ -59,7 +60,7 @@ impl Housekeeping {
     /// A certificate that cannot be read expires at 0: that is an alarm, and not silence.
     fn expiries(&self, reading: &Reading) -> Vec<(String, u64)> {
         let own = self.certificates.iter().map(|(name, path)| {
-            (name.clone(), countersign_node::tls::expiry(path).unwrap_or_default())
+            (name.clone(), certificate_dates(path).map_or(0, |(_, last)| last))
         });
         let seen = reading
             .of_kind("certificate")

@@ -81,9 +81,7 @@ impl CallReadRequest {
     pub fn aggregate_key(sender: &StacksAddress) -> Self {
         Self { sender: sender.to_string(), arguments: Vec::new() }
     }
-}
 
-impl CallReadRequest {
     /// Asks for [`SIGNER_INFO_FUNCTION`] of a signer-manager.
     pub fn signer_info(sender: &StacksAddress, manager: &ContractId) -> Self {
         let manager = Principal::Contract(manager.address, manager.name.clone());
@@ -167,11 +165,7 @@ impl CallReadResponse {
         };
         slots.into_iter().map(slot_owner).map(|slot| slot.ok_or(UNEXPECTED_SLOTS)).collect()
     }
-}
 
-/// What the registry has before the first key.
-const NO_KEY: [u8; 1] = [0];
-impl CallReadResponse {
     /// Reads the answer of [`SIGNER_INFO_FUNCTION`]: `(some (buff 33))`, or `none` if pox-5 does not know
     /// the manager.
     pub fn signer_info(&self) -> Result<Option<PublicKey>, CallReadError> {
@@ -187,6 +181,9 @@ impl CallReadResponse {
         }
     }
 }
+
+/// What the registry has before the first key.
+const NO_KEY: [u8; 1] = [0];
 
 const NUM_SLOTS: &str = "num-slots";
 const SIGNER: &str = "signer";
