@@ -64,18 +64,13 @@ impl Lookout {
     }
 
     /// What our keys have signed of what is in the slots, as far as it has not been told before. A look that
-    /// breaks off has seen nothing.
+    /// breaks off has seen nothing, and a slot that could not be read is no slot that is empty.
     async fn look(&mut self, client: NodeClient) -> Result<Vec<Seen>, NodeError> {
         let (mut seen, mut looked_at) = (Vec::new(), Vec::new());
         for parity in [0, 1] {
             for lane in Lane::ALL {
                 let contract = SignersContract { parity, lane };
-                let slots = match client.slot_metadata(StackerDb::Signers(contract)).await {
-                    Ok(slots) => slots,
-                    Err(error) if error.is_transient() => return Err(error),
-                    // A node that has no such contract has nothing in it.
-                    Err(_) => continue,
-                };
+                let slots = client.slot_metadata(StackerDb::Signers(contract)).await?;
                 for slot in slots.iter().filter(|slot| slot.slot_version.get() > 0) {
                     let place = (contract, slot.slot_id);
                     if self.known.get(&place) != Some(&slot.signature) {
@@ -105,3 +100,50 @@ const LISTENING: Duration = Duration::from_secs(1);
 const FOLLOWING: Duration = Duration::from_secs(5);
 /// Callbacks, and the node's answers to our writes, tell the same sooner.
 const SIGNING: Duration = Duration::from_secs(30);
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use std::sync::Arc;
+
+    use countersign_node::{CallbackQueue, QueueLimits};
+    use countersign_vault::Vault;
+    use countersign_wire::PrivateKey;
+    use tokio::sync::mpsc;
+
+    use super::*;
+    use crate::metrics::Metrics;
+    use crate::publish::Publisher;
+    use crate::sign::Post;
+    use crate::test_node::{self, Reply};
+
+    /// Looks once at a node whose last contract is answered in this way.
+    async fn look(status: u16, text: &'static str) -> Result<Vec<Seen>, NodeError> {
+        let last = SignersContract { parity: 1, lane: *Lane::ALL.last().unwrap() };
+        let path = format!("/{}", StackerDb::Signers(last));
+        let (client, _asked) = test_node::start(move |asked| {
+            let is_last = asked.line.ends_with(&path);
+            let (status, text) = if is_last { (status, text) } else { (200, "[]") };
+            Reply::Json(status, text.to_owned())
+        });
+        let key = PrivateKey::from_bytes([1; 32]).unwrap();
+        let own = vec![key.public_key()];
+        let (metrics, _) = Metrics::new(CallbackQueue::new(QueueLimits::default()));
+        let metrics = Arc::new(metrics);
+        let (publisher, _arrivals) = Publisher::new();
+        let (vault, post) = (Vault::in_memory(key).unwrap(), Post::open(&metrics));
+        let (vault, _end) =
+            VaultHandle::start(vault, post, mpsc::channel(1).0, publisher, metrics).unwrap();
+        Lookout::new(Nodes::only(client.clone()), own, vault).look(client).await
+    }
+
+    #[tokio::test]
+    async fn slots_that_cannot_be_read_are_not_taken_for_empty_ones() {
+        assert_eq!(look(200, "[]").await.unwrap(), []);
+        let answers = [(200, "<html>"), (200, "{}"), (401, ""), (403, ""), (404, ""), (503, "")];
+        for (status, text) in answers {
+            assert!(look(status, text).await.is_err(), "{status} {text}");
+        }
+    }
+}
