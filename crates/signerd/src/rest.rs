@@ -11,6 +11,7 @@ use crate::birth::Past;
 use crate::clock::now;
 use crate::config::Config;
 use crate::hand::Hand;
+use crate::instance::{Book, BookError};
 use crate::journals::{Journals, JournalsError};
 use crate::keys::Holders;
 use crate::sign::{Promotion, TurnError, check_demotion};
@@ -36,6 +37,9 @@ pub enum RestError {
     /// The journal cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// It cannot be noted that another instance wrote last.
+    #[error(transparent)]
+    Book(#[from] BookError),
     /// The other instance is not proven to have stopped.
     #[error("{0}")]
     NotDemoted(String),
@@ -55,6 +59,7 @@ impl RestError {
             Self::Host(_) | Self::NotDemoted(_) => Exit::Instance,
             Self::Journals(error) => error.exit(),
             Self::Open(error) if error.is_unwritable() => Exit::Store,
+            Self::Book(_) => Exit::Store,
             Self::Open(_) | Self::Adopt(AdoptError::ForeignKey { .. }) => Exit::Journal,
             Self::Adopt(AdoptError::Journal(error)) | Self::Sign(error) => exit_of(error),
         }
@@ -101,7 +106,12 @@ pub fn promote_at_rest(
     if matches!(promotion, Promotion::PeerIsLost) && keys.are_elsewhere() {
         return Err(RestError::Elsewhere);
     }
-    for mut vault in Rest::open(config, keys, true)?.vaults {
+    let mut rest = Rest::open(config, keys, true)?;
+    // What the other instance wrote last stands in our slots at the next start.
+    if let Some(book) = config.db_path.book().filter(|book| is_there(book)) {
+        Book::open(&book)?.fall_behind()?;
+    }
+    for vault in &mut rest.vaults {
         match promotion {
             Promotion::Journals(journals) => {
                 let is_its = |journal: &&JournalExport| journal.public_key == vault.public_key();
@@ -158,7 +168,7 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
     use countersign_vault::{SigningKey, Standing, Vault};
-    use countersign_wire::PrivateKey;
+    use countersign_wire::{PrivateKey, SlotId, SlotVersion};
     use tempfile::TempDir;
 
     use super::*;
@@ -195,6 +205,21 @@ mod tests {
         let promoted = vault(&there, 221);
         assert!(promoted.standing().is_active());
         assert_eq!(promoted.waits_for(), None);
+    }
+
+    #[test]
+    fn what_the_other_one_wrote_meanwhile_is_not_held_against_the_next_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = config(&folder, 226);
+        let book = config.db_path.book().unwrap();
+        let (slot, version) = (SlotId::new(1), SlotVersion::new(7));
+        Book::open(&book).unwrap().raise_base(slot, version).unwrap();
+        let journal = config.db_path.journal().unwrap();
+        drop(Vault::create(key(226), &journal, Birth::WithKey).unwrap());
+        let journals = demote_at_rest(&config, key(226).into()).unwrap();
+        assert!(!Book::open(&book).unwrap().is_behind());
+        promote_at_rest(&config, key(226).into(), &Promotion::Journals(journals)).unwrap();
+        assert!(Book::open(&book).unwrap().is_behind());
     }
 
     #[test]

@@ -60,6 +60,8 @@ pub(crate) struct Book {
     file: Option<BookFile>,
     /// Whether the run before ended with [`Book::close`].
     was_closed: bool,
+    /// Whether another instance wrote after our last chunk, so that what stands in our slots is its.
+    is_behind: bool,
     /// Which start of the machine this is.
     boot: [u8; PRINT_LEN],
     capacity: usize,
@@ -98,6 +100,7 @@ impl Book {
             highest: SlotVersion::new(0),
             file: None,
             was_closed: false,
+            is_behind: false,
             boot: [0; PRINT_LEN],
             capacity,
         }
@@ -127,10 +130,14 @@ impl Book {
         for record in bytes.as_chunks::<RECORD_LEN>().0 {
             book.was_closed = false;
             match Record::read(record) {
-                Some(Record::Written(entry)) => book.remember(entry),
+                Some(Record::Written(entry)) => {
+                    book.is_behind = false;
+                    book.remember(entry);
+                }
                 Some(Record::Base(slot, version)) => book.raise(slot, version),
                 Some(Record::Boot(print)) => last_print = Some(print),
                 Some(Record::Closed) => book.was_closed = true,
+                Some(Record::Behind) => book.is_behind = true,
                 None => {}
             }
         }
@@ -149,6 +156,19 @@ impl Book {
         self.order.is_empty() && self.bases.is_empty()
     }
 
+    /// Whether another instance wrote last, and was not heard.
+    pub(crate) const fn is_behind(&self) -> bool {
+        self.is_behind
+    }
+
+    /// This instance takes over from another one that it has not heard, because it did not run. So it is until
+    /// it writes something.
+    pub(crate) fn fall_behind(&mut self) -> Result<(), BookError> {
+        self.is_behind = true;
+        self.append(&Record::Behind)?;
+        self.sync_all()
+    }
+
     /// The version for the next chunk, which is above every other and at least `wish`.
     pub(crate) fn next_version(&self, wish: SlotVersion) -> SlotVersion {
         wish.max(self.highest.next())
@@ -160,6 +180,7 @@ impl Book {
             return Ok(());
         }
         self.append(&Record::Written(entry))?;
+        self.is_behind = false;
         self.remember(entry);
         Ok(())
     }
@@ -269,8 +290,9 @@ impl Book {
         let Some(old) = &self.file else { return Ok(()) };
         let bases = self.bases.iter().map(|(slot, version)| Record::Base(*slot, *version));
         let written = self.order.iter().map(|entry| Record::Written(*entry));
-        let records: Vec<_> =
-            std::iter::once(Record::Boot(self.boot)).chain(bases).chain(written).collect();
+        let behind = self.is_behind.then_some(Record::Behind);
+        let boot = std::iter::once(Record::Boot(self.boot));
+        let records: Vec<_> = boot.chain(bases).chain(written).chain(behind).collect();
         let bytes: Vec<u8> = records.iter().flat_map(Record::to_bytes).collect();
         let file = replace(&old.path, &bytes).map_err(|source| old.fail("written", source))?;
         let path = old.path.clone();
@@ -293,6 +315,8 @@ enum Record {
     Boot([u8; PRINT_LEN]),
     /// A run ended in an orderly way.
     Closed,
+    /// Another instance wrote after all of this.
+    Behind,
 }
 
 impl Record {
@@ -302,6 +326,7 @@ impl Record {
             Self::Base(slot, version) => (2, slot.get(), version.get(), [0; PRINT_LEN]),
             Self::Boot(print) => (3, 0, 0, *print),
             Self::Closed => (4, 0, 0, [0; PRINT_LEN]),
+            Self::Behind => (5, 0, 0, [0; PRINT_LEN]),
         };
         let fields = [&[kind][..], &slot.to_be_bytes(), &version.to_be_bytes(), &print].concat();
         let check = check(&fields);
@@ -327,6 +352,7 @@ impl Record {
             2 => Some(Self::Base(slot, version)),
             3 => Some(Self::Boot(print)),
             4 => Some(Self::Closed),
+            5 => Some(Self::Behind),
             _ => None,
         }
     }

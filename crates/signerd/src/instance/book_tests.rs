@@ -105,6 +105,25 @@ fn the_next_run_knows_what_this_one_wrote() {
 }
 
 #[test]
+fn a_book_is_behind_another_instances_until_something_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("book");
+    let mut book = Book::open(&path).unwrap();
+    write(&mut book, 1, 0);
+    assert!(!book.is_behind());
+    book.fall_behind().unwrap();
+    // A start that ends before it signs has not caught up.
+    for _ in 0..2 {
+        book = Book::open(&path).unwrap();
+        book.raise_base(SlotId::new(1), SlotVersion::new(40)).unwrap();
+        book.close().unwrap();
+        assert!(book.is_behind());
+    }
+    write(&mut book, 1, 40);
+    assert!(!book.is_behind() && !Book::open(&path).unwrap().is_behind());
+}
+
+#[test]
 fn after_a_power_cut_the_chunks_that_were_lost_accuse_nobody() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("book");

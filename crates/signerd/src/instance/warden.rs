@@ -59,8 +59,9 @@ pub(crate) enum Finding {
 }
 
 impl Warden {
-    /// A warden with this gate. A blank book knows nothing of the time before it, so what is in our slots
-    /// at first is taken as it is, for a tenth of the time that is listened.
+    /// A warden with this gate. A blank book knows nothing of the time before it, and one that is behind nothing
+    /// of what another instance wrote since, so what is in our slots at first is taken as it is, for a tenth of
+    /// the time that is listened.
     pub(crate) fn new(
         gate: Gate,
         book: Book,
@@ -68,7 +69,7 @@ impl Warden {
         permission: watch::Sender<Permission>,
     ) -> Self {
         let settling = match gate.left() {
-            Some(listening) if book.is_blank() => {
+            Some(listening) if book.is_blank() || book.is_behind() => {
                 Settling::UntilLook((listening / 10).min(MAX_SETTLING))
             }
             None if !gate.is_open() => Settling::UntilLook(Duration::ZERO),

@@ -228,6 +228,20 @@ async fn a_key_that_was_used_elsewhere_since_our_last_run_is_not_used_here() {
 }
 
 #[tokio::test]
+async fn a_start_after_a_promotion_at_rest_takes_what_stands_in_our_slots_for_the_other_ones() {
+    let mut book = Book::in_memory();
+    book.write(foreign(3, 5, 1).entry()).unwrap();
+    book.fall_behind().unwrap();
+    let vault = Vault::in_memory(key()).unwrap();
+    let bench = Bench::with(vault, Gate::listening(Duration::ZERO, Why::Start), book);
+    bench.handle.looked(Instant::now(), vec![foreign(3, 5, 1), foreign(3, 6, 2)]);
+    assert!(bench.signed(3, 3).await.slot_version.get() > 6);
+    // But not for ever.
+    bench.handle.heard(foreign(3, 99, 4));
+    assert!(!bench.signs().await);
+}
+
+#[tokio::test]
 async fn a_standby_compares_its_decisions_and_lives_with_the_other_ones_chunks() {
     let bench = Bench::new(Gate::Standby);
     bench.handle.heard(foreign(3, 41, 1));
