@@ -61,8 +61,8 @@ impl Calendar {
         let (pox, (tip, _)) = (self.pox.as_ref()?, self.tip?);
         let length = pox.cycle_length();
         let prepare_length = pox.prepare_phase_block_length.min(length);
-        let since_first = tip.get().saturating_sub(pox.first_burnchain_block_height.get());
-        let position = since_first % length;
+        let blocks_to_next = pox.blocks_left(tip);
+        let position = length - blocks_to_next;
         let prepare_at = length - prepare_length;
         Some(Cycle {
             number: pox.cycle_of(tip).get(),
@@ -71,7 +71,7 @@ impl Calendar {
             position,
             in_prepare_phase: pox.is_prepare_phase(tip),
             blocks_to_prepare: prepare_at.saturating_sub(position),
-            blocks_to_next: length - position,
+            blocks_to_next,
             burn_block_secs: self.pace(),
         })
     }
