@@ -24,20 +24,26 @@ fn damage_in(log: &[u8]) -> Option<&'static str> {
     let Some(header) = Header::parse(head) else {
         return damage_without_header(head, frames);
     };
-    let mut frames = frames.chunks_exact(FRAME_HEAD_LEN + header.page_len).map(Frame);
+    let mut frames = frames_of(frames, header.page_len);
     let mut sum = header.sum;
     let broken = loop {
         let frame = frames.next()?;
-        match header.follow(sum, frame.0) {
+        match header.follow(sum, frame.bytes) {
             Some(next) => sum = next,
             None => break frame,
         }
     };
-    if header.would_follow(sum, broken.0) {
+    if header.would_follow(sum, broken.bytes) {
         return Some("a bit in its log has flipped");
     }
-    let rest = std::iter::once(broken).chain(frames).filter(|frame| header.is_ours(frame.0));
-    has_another_transaction(rest).then_some("a part of its log was changed")
+    let rest: Vec<Frame<'_>> = std::iter::once(broken).chain(frames).collect();
+    header.has_another_transaction(&rest).then_some("a part of its log was changed")
+}
+
+fn frames_of(frames: &[u8], page_len: usize) -> impl Iterator<Item = Frame<'_>> {
+    let len = FRAME_HEAD_LEN + page_len;
+    let at = (HEAD_LEN..).step_by(len);
+    frames.chunks_exact(len).zip(at).map(|(bytes, at)| Frame { bytes, at })
 }
 
 /// The header reaches the disk with the first transaction, so with neither, or without it and with a part
@@ -49,17 +55,11 @@ fn damage_without_header(head: &[u8], frames: &[u8]) -> Option<&'static str> {
     {
         return Some("a bit in the header of its log has flipped");
     }
-    let written = frames
-        .chunks_exact(FRAME_HEAD_LEN + PAGE_LEN)
-        .map(Frame)
-        .filter(|frame| frame.0.iter().any(|byte| *byte != 0));
-    has_another_transaction(written).then_some("the header of its log was changed")
-}
-
-/// Whether there is a frame after the last one of a transaction. A transaction begins to be written when
-/// the one before it is on the disk, so all of that was whole once.
-fn has_another_transaction<'a>(mut frames: impl Iterator<Item = Frame<'a>>) -> bool {
-    frames.any(|frame| word(frame.0, 4, true) != 0) && frames.next().is_some()
+    let mut written =
+        frames_of(frames, PAGE_LEN).filter(|frame| frame.bytes.iter().any(|byte| *byte != 0));
+    // There is nothing older in a log whose header was never written.
+    let has_another = written.any(Frame::ends_transaction) && written.next().is_some();
+    has_another.then_some("the header of its log was changed")
 }
 
 /// Whether a condition holds with another value of one bit.
@@ -77,7 +77,28 @@ fn would_help(bytes: &mut [u8], bit: usize, condition: impl FnOnce(&[u8]) -> boo
 
 /// A page, and before it where it belongs and a checksum.
 #[derive(Clone, Copy)]
-struct Frame<'a>(&'a [u8]);
+struct Frame<'a> {
+    bytes: &'a [u8],
+    /// Where it begins in the file.
+    at: usize,
+}
+
+impl Frame<'_> {
+    fn ends_transaction(self) -> bool {
+        word(self.bytes, 4, true) != 0
+    }
+
+    /// The checksum that is written in it.
+    fn sum(self) -> Checksum {
+        (word(self.bytes, 16, true), word(self.bytes, 20, true))
+    }
+
+    /// Whether a disk that lost a part of this frame may have left what an older frame said of the end of
+    /// its transaction beside our salt.
+    const fn is_end_in_another_sector(self) -> bool {
+        (self.at + 8).is_multiple_of(SECTOR_LEN)
+    }
+}
 
 /// What the frames of a log have in common.
 struct Header {
@@ -145,6 +166,25 @@ impl Header {
         false
     }
 
+    /// Whether a transaction has ended before the last frame that was written. Each begins to be written when
+    /// the one before it is on the disk, so all of that was whole once.
+    ///
+    /// `frames` begin with one that does not follow. A frame of ours that leads to no next one is either the last
+    /// that was written, or what another cut left: of a longer transaction than the one that came to its place.
+    fn has_another_transaction(&self, frames: &[Frame<'_>]) -> bool {
+        let leads = |one: Frame<'_>, next: Frame<'_>| self.follow(one.sum(), next.bytes).is_some();
+        let mut previous = None;
+        for (&frame, &next) in frames.iter().zip(frames.iter().skip(1)) {
+            let is_whole = previous.replace(frame).is_some_and(|previous| leads(previous, frame));
+            let is_end =
+                frame.ends_transaction() && (is_whole || !frame.is_end_in_another_sector());
+            if is_end && self.is_ours(frame.bytes) && leads(frame, next) {
+                return true;
+            }
+        }
+        false
+    }
+
     /// Whether this frame was written since the log began, and not before. One flipped bit spoils at most
     /// one half of the salt.
     fn is_ours(&self, frame: &[u8]) -> bool {
@@ -194,3 +234,95 @@ fn word(bytes: &[u8], at: usize, is_big_endian: bool) -> u32 {
 const PAGE_LEN: usize = 4096;
 const HEAD_LEN: usize = 32;
 const FRAME_HEAD_LEN: usize = 24;
+/// What a disk writes whole at least, in bytes.
+const SECTOR_LEN: usize = 512;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SALT: [u8; 8] = *b"new salt";
+    const COMMIT: u32 = 9;
+
+    /// A log, and the checksum after its last frame.
+    struct Log {
+        bytes: Vec<u8>,
+        sum: Checksum,
+    }
+
+    impl Log {
+        fn new() -> Self {
+            let mut bytes = [0x377f_0682_u32, 3_007_000, 4096, 0].map(u32::to_be_bytes).concat();
+            bytes.extend(SALT);
+            let sum = add((0, 0), &bytes, false);
+            bytes.extend([sum.0, sum.1].map(u32::to_be_bytes).concat());
+            Self { bytes, sum }
+        }
+
+        /// Writes a transaction of as many frames.
+        fn write(&mut self, frames: u32) {
+            for page in 1..=frames {
+                let end = if page == frames { COMMIT } else { 0 };
+                let counted = [page, end].map(u32::to_be_bytes).concat();
+                let content = [u8::try_from(page).unwrap(); PAGE_LEN];
+                self.sum = add(add(self.sum, &counted, false), &content, false);
+                self.bytes.extend(counted);
+                self.bytes.extend(SALT);
+                self.bytes.extend([self.sum.0, self.sum.1].map(u32::to_be_bytes).concat());
+                self.bytes.extend(content);
+            }
+        }
+
+        fn frame(&mut self, number: usize) -> &mut [u8] {
+            let len = FRAME_HEAD_LEN + PAGE_LEN;
+            &mut self.bytes[HEAD_LEN + number * len..][..len]
+        }
+    }
+
+    #[test]
+    fn what_was_whole_and_has_changed_is_damage_if_another_transaction_came_after_it() {
+        for number in 0..43 {
+            let mut log = Log::new();
+            log.write(41);
+            log.write(2);
+            log.write(2);
+            assert_eq!(damage_in(&log.bytes), None);
+            log.frame(number)[1000..1100].fill(0xa5);
+            assert!(damage_in(&log.bytes).is_some(), "{number}");
+        }
+    }
+
+    #[test]
+    fn a_frame_of_the_last_transaction_that_did_not_reach_the_disk_is_no_damage() {
+        for number in 41..45 {
+            let mut log = Log::new();
+            log.write(41);
+            log.write(4);
+            log.frame(number)[1000..1512].fill(0);
+            assert_eq!(damage_in(&log.bytes), None, "{number}");
+        }
+    }
+
+    /// The head of this frame lies in two sectors, and the first of them has an older log's end of a transaction.
+    #[test]
+    fn an_older_end_of_a_transaction_in_a_torn_frame_is_no_end() {
+        let mut log = Log::new();
+        log.write(40);
+        log.write(5);
+        let torn = log.frame(41);
+        assert_eq!(word(torn, 4, true), 0);
+        torn[..8].copy_from_slice(&[7, COMMIT].map(u32::to_be_bytes).concat());
+        assert_eq!(damage_in(&log.bytes), None);
+    }
+
+    /// One cut leaves all of five frames but the first, the next one all of two but the first, at the same place.
+    #[test]
+    fn what_two_cuts_left_of_transactions_at_one_place_is_no_damage() {
+        let (mut log, mut longer) = (Log::new(), Log::new());
+        longer.write(5);
+        log.write(2);
+        log.bytes.extend(&longer.bytes[log.bytes.len()..]);
+        log.frame(0).fill(0);
+        assert_eq!(damage_in(&log.bytes), None);
+    }
+}
