@@ -159,14 +159,20 @@ async fn stopped(daemon: Daemon) -> Ended {
     daemon.ended(LIMIT).await
 }
 
+/// A signer, and the configuration of another one with its key and files of its own.
+async fn of_one_key(folders: &[TempDir; 2]) -> (Daemon, PathBuf) {
+    let [first, second] = folders.each_ref().map(TempDir::path);
+    let lonely = Settings::lonely(first);
+    let (running, _) = Daemon::ready(&lonely.write(&first.join("config.toml"))).await;
+    let other =
+        Settings::lonely(second).with("stacks_private_key", lonely.text("stacks_private_key"));
+    (running, other.write(&second.join("config.toml")))
+}
+
 #[tokio::test]
 async fn a_second_signer_of_a_key_does_not_start_whatever_its_files_are() {
-    let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let lonely = Settings::lonely(first.path());
-    let (running, _) = Daemon::ready(&lonely.write(&first.path().join("config.toml"))).await;
-    let other = Settings::lonely(second.path())
-        .with("stacks_private_key", lonely.text("stacks_private_key"))
-        .write(&second.path().join("config.toml"));
+    let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let (running, other) = of_one_key(&folders).await;
     let refused = Daemon::run(&other).await;
     assert_eq!(refused.code, Some(12), "{}", refused.log);
     let named = format!("process {} of user ", running.pid());
@@ -180,12 +186,8 @@ async fn a_second_signer_of_a_key_does_not_start_whatever_its_files_are() {
 #[tokio::test]
 #[ignore = "needs to be root, for a network namespace"]
 async fn as_root_a_second_signer_in_another_network_namespace_does_not_start() {
-    let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let lonely = Settings::lonely(first.path());
-    let (running, _) = Daemon::ready(&lonely.write(&first.path().join("config.toml"))).await;
-    let other = Settings::lonely(second.path())
-        .with("stacks_private_key", lonely.text("stacks_private_key"))
-        .write(&second.path().join("config.toml"));
+    let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let (running, other) = of_one_key(&folders).await;
     let mut elsewhere = Command::new("unshare");
     elsewhere.arg("--net").arg(countersign()).stdin(Stdio::null());
     let refused = Daemon::spawn(elsewhere, &other).ended(LIMIT).await;

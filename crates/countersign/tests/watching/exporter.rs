@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::TcpListener;
+use std::path::Path;
 
 use countersign_ops::records::{self, Outcome, Record};
 use countersign_watch::registry;
@@ -42,26 +43,23 @@ pub(crate) fn node() -> Server {
     })
 }
 
+/// An exporter of this node and these records, and where it listens.
+pub(crate) fn start(node: &Server, records: &Path, more: &[&str]) -> (Running, String) {
+    let mut program = countersign(&["exporter", "--listen", "127.0.0.1:0", "--key", KEY]);
+    let exporter = Running::start(
+        program.args(["--node", &node.address]).arg("--records").arg(records).args(more),
+    );
+    let address = exporter.word_after("Exporter ready: http://");
+    (exporter, address)
+}
+
 #[test]
 fn an_exporter_shows_the_node_the_chains_word_certificates_and_jobs() {
     let folder = tempfile::tempdir().unwrap();
     records::write(folder.path(), &Record::new("backup.sbtc", 77, Outcome::Ok)).unwrap();
     let node = node();
-    let records = folder.path().to_str().unwrap();
-    let exporter = Running::start(&mut countersign(&[
-        "exporter",
-        "--listen",
-        "127.0.0.1:0",
-        "--node",
-        &node.address,
-        "--key",
-        KEY,
-        "--records",
-        records,
-        "--certificate",
-        "link=/nowhere.pem",
-    ]));
-    let address = exporter.word_after("Exporter ready: http://");
+    let certificate = ["--certificate", "link=/nowhere.pem"];
+    let (_exporter, address) = start(&node, folder.path(), &certificate);
     // It has looked once when it has asked for the count.
     node.waits_for("the question for the count", |heard| heard.path.starts_with("/v3/signer/"));
     let begun = std::time::Instant::now();

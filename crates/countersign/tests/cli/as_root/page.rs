@@ -12,7 +12,7 @@ use countersign_wire::hash::sha256;
 use countersign_wire::{ConsensusHash, PrivateKey, Sighash, StacksHeight, UnixSeconds};
 
 use super::user::{Home, User};
-use crate::blocks::blocks;
+use crate::page::follow_with;
 use crate::start::{terminate, wait_until_ready};
 use crate::support::said;
 
@@ -82,25 +82,7 @@ impl Host {
                 self.at("home/signer.countersign-journal").display().to_string(),
             ),
         ];
-        let mut script = blocks(page);
-        for (theirs, ours) in ours {
-            assert_eq!(script.matches(theirs).count(), 1, "{theirs}");
-            let (name, _) = theirs.split_once('=').unwrap();
-            script = script.replace(theirs, &format!("{name}={ours}\n"));
-        }
-        // If a step fails, what was started before it ends with the shell.
-        let script = format!("trap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n{script}");
-        let search = format!("{}:{}", self.at("").display(), std::env::var("PATH").unwrap());
-        let ran = Command::new("bash")
-            .args(["-euxc", &script])
-            .current_dir(self.signer.path())
-            .env("PATH", search)
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
-        let said = String::from_utf8_lossy(&ran.stdout) + String::from_utf8_lossy(&ran.stderr);
-        assert!(ran.status.success(), "{said}");
-        said.into_owned()
+        follow_with(page, &ours, self.signer.path(), &[&self.at("")])
     }
 
     fn socket(&self) -> PathBuf {

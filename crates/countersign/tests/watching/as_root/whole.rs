@@ -8,9 +8,9 @@ use serde_json::Value;
 
 use super::{alertmanager, prometheus};
 use crate::deadman::{Switch, TOKEN};
-use crate::exporter::{KEY, node};
+use crate::exporter::{self, node};
 use crate::net::{Server, ask};
-use crate::program::{PATIENCE, Running, countersign};
+use crate::program::PATIENCE;
 
 /// The alerts that Prometheus knows of, with their states.
 fn states(prometheus: &str) -> Vec<(String, String)> {
@@ -33,18 +33,7 @@ fn a_real_page_is_scraped_judged_and_told_and_the_silence_of_the_watch_is_an_ala
     records::write(&at("records"), &Record::new("backup.sbtc", 1, Outcome::Failed)).unwrap();
     fs::write(at("records").join("torn.json"), "{").unwrap();
     let node = node();
-    let exporter = Running::start(&mut countersign(&[
-        "exporter",
-        "--listen",
-        "127.0.0.1:0",
-        "--node",
-        &node.address,
-        "--key",
-        KEY,
-        "--records",
-        at("records").to_str().unwrap(),
-    ]));
-    let metrics = exporter.word_after("Exporter ready: http://");
+    let (_exporter, metrics) = exporter::start(&node, &at("records"), &[]);
 
     let alarms = Server::http("200 OK", |_| String::new());
     let switch = Switch::new(&alarms);
