@@ -107,9 +107,18 @@ fn panel(place: u32, panel: &Panel) -> Value {
         "description": panel.description,
         "datasource": source,
         "gridPos": { "x": column * WIDTH, "y": row * HEIGHT, "w": WIDTH, "h": HEIGHT },
+        "options": options(panel),
         "fieldConfig": { "defaults": { "unit": unit(panel.unit), "min": minimum(panel.unit) }, "overrides": [] },
         "targets": targets,
     })
+}
+
+/// A truth in large says nothing but its series' name.
+fn options(panel: &Panel) -> Value {
+    match (panel.look, panel.unit) {
+        (Look::Number, Unit::Truth) => json!({ "textMode": "name" }),
+        _ => json!({}),
+    }
 }
 
 /// The axis in Grafana's words.

@@ -19,7 +19,7 @@ const SIGNER: &[Panel] = &[
         description: "Each rung that holds. The first that does not is what to look at.",
         unit: Unit::Truth,
         look: States,
-        lines: &[(|| series(&own::READINESS).now(), "{{rung}}")],
+        lines: &[(|| series(&own::READINESS).now(), "{{instance}} {{rung}}")],
     },
     Panel {
         title: "Responses a second",
