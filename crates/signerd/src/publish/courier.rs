@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use countersign_node::{NodeClient, NodeError, StackerDb};
 use countersign_vault::{ChunkRequest, SignError};
-use countersign_wire::stackerdb::{Chunk, ChunkAck, ChunkRefusal, Lane, SignersContract};
+use countersign_wire::stackerdb::{
+    Chunk, ChunkAck, ChunkRefusal, Lane, SignersContract, SlotMetadata,
+};
 use countersign_wire::{PublicKey, SlotId, SlotVersion, Wire as _};
 
 use super::{Delivery, Outgoing, label};
@@ -94,7 +96,7 @@ impl Courier {
         outgoing: &Outgoing,
     ) -> Result<Chunk, Outcome> {
         let Desk { slot, key, .. } = outgoing.desk;
-        let stored = self.stored_version(client, contract, slot).await;
+        let stored = self.stored_version(client, (contract, slot, &key)).await;
         let request = ChunkRequest {
             contract,
             slot_id: slot,
@@ -113,15 +115,14 @@ impl Courier {
     async fn stored_version(
         &mut self,
         client: &NodeClient,
-        contract: SignersContract,
-        slot: SlotId,
+        (contract, slot, own): (SignersContract, SlotId, &PublicKey),
     ) -> Result<SlotVersion, NodeError> {
         if let Some(version) = self.versions.get(&(contract, slot)) {
             return Ok(*version);
         }
         let slots = client.slot_metadata(StackerDb::Signers(contract)).await?;
         let stored = slots.iter().find(|metadata| metadata.slot_id == slot);
-        let version = stored.map_or(SlotVersion::new(0), |metadata| metadata.slot_version);
+        let version = stored.and_then(|stored| proven_version(stored, own)).unwrap_or_default();
         // A node that lost its slots would have us write what all others know to be old.
         let floor = self.delivery.floors.get(&slot).copied();
         let version = floor.map_or(version, |floor| version.max(floor));
@@ -146,7 +147,8 @@ impl Courier {
             return Outcome::Refused(ack.code);
         }
         let stored = ack.metadata.as_ref();
-        let version = stored.map_or(chunk.slot_version, |metadata| metadata.slot_version);
+        let proven = stored.and_then(|stored| proven_version(stored, own));
+        let version = proven.unwrap_or(chunk.slot_version);
         self.versions.insert(key, version);
         // The answer to an earlier try may have been lost, and the chunk be there all the same.
         if stored == Some(&chunk.metadata()) {
@@ -158,4 +160,11 @@ impl Courier {
         }
         Outcome::Stale { stored: version }
     }
+}
+
+/// The version of a slot of ours, if our key has signed what is in it. Nobody else can write there, so a node
+/// that names another version has made it up. All versions come from one counter that never falls: with the
+/// highest number there is it would have us write for the last time, to whatever node.
+fn proven_version(stored: &SlotMetadata, own: &PublicKey) -> Option<SlotVersion> {
+    (stored.recover() == Some(*own)).then_some(stored.slot_version)
 }

@@ -45,10 +45,7 @@ impl Bench {
     fn new(is_dry_run: bool, mut put: impl FnMut(&Chunk) -> Reply + Send + 'static) -> Self {
         let (client, asked) = test_node::start(move |asked| {
             if asked.line.starts_with("GET ") {
-                let mut slots: Vec<_> =
-                    (0..4).map(|id| SlotMetadata::unwritten(SlotId::new(id))).collect();
-                slots[2].slot_version = SlotVersion::new(7);
-                return Reply::Json(200, serde_json::to_string(&slots).unwrap());
+                return slots(written(7));
             }
             put(&serde_json::from_slice(&asked.body).unwrap())
         });
@@ -117,11 +114,26 @@ fn refused(code: ChunkRefusal, stored: Option<SlotMetadata>) -> Reply {
     Reply::Json(200, serde_json::to_string(&ChunkAck::refused(code, stored)).unwrap())
 }
 
-/// A refusal because the slot has this version by somebody else's hand.
+/// What a node knows of our slot with a chunk of ours in it.
+fn written(version: u32) -> SlotMetadata {
+    Chunk::sign(&key(), OURS, SlotVersion::new(version), b"before".to_vec()).metadata()
+}
+
+/// Our slot with a version that our key has not signed.
+fn made_up(version: u32) -> SlotMetadata {
+    SlotMetadata { slot_version: SlotVersion::new(version), ..written(7) }
+}
+
+/// What a node answers about its slots if ours is this one.
+fn slots(ours: SlotMetadata) -> Reply {
+    let mut slots: Vec<_> = (0..4).map(|id| SlotMetadata::unwritten(SlotId::new(id))).collect();
+    slots[2] = ours;
+    Reply::Json(200, serde_json::to_string(&slots).unwrap())
+}
+
+/// A refusal because the slot has this version, which our key has not signed.
 fn stale(version: u32) -> Reply {
-    let mut stored = SlotMetadata::unwritten(OURS);
-    stored.slot_version = SlotVersion::new(version);
-    refused(ChunkRefusal::DataAlreadyExists, Some(stored))
+    refused(ChunkRefusal::DataAlreadyExists, Some(made_up(version)))
 }
 
 fn count(family: &CounterFamily) -> u64 {
@@ -141,17 +153,29 @@ async fn a_write_goes_past_the_version_that_the_slot_has() {
 }
 
 #[tokio::test]
-async fn a_version_that_somebody_else_has_written_is_jumped_past() {
+async fn a_version_that_our_key_has_not_signed_is_not_believed() {
     let mut bench = Bench::new(false, |chunk| match chunk.slot_version.get() {
-        8 => stale(20),
+        8 => stale(u32::MAX - 1),
         _ => accepted(chunk),
     })
     .run();
     bench.publish(1);
     assert_eq!(bench.written().await, (8, 1));
-    assert_eq!(bench.written().await, (21, 1));
+    assert_eq!(bench.written().await, (9, 1));
     let (_, metrics) = bench.stop().await;
     assert_eq!(count(&metrics.publish_retries), 1);
+    // Nor one that the node names before the first write.
+    let mut bench = Bench::new(false, accepted);
+    let (liar, asked) = test_node::start(|asked| match asked.line.get(..4) {
+        Some("GET ") => slots(made_up(u32::MAX - 1)),
+        _ => accepted(&serde_json::from_slice(&asked.body).unwrap()),
+    });
+    bench.lane.as_mut().unwrap().courier.delivery.nodes = Nodes::only(liar);
+    bench.asked = asked;
+    let mut bench = bench.run();
+    bench.publish(2);
+    assert_eq!(bench.written().await, (1, 2));
+    bench.stop().await;
 }
 
 #[tokio::test]
@@ -268,18 +292,13 @@ async fn what_waits_at_the_stop_is_still_written() {
 
 #[tokio::test]
 async fn a_message_that_may_be_at_the_old_node_keeps_its_version_at_the_new_one() {
-    let slots = |version: u32| {
-        let mut slots: Vec<_> = (0..4).map(|id| SlotMetadata::unwritten(SlotId::new(id))).collect();
-        slots[2].slot_version = SlotVersion::new(version);
-        Reply::Json(200, serde_json::to_string(&slots).unwrap())
-    };
     // The old node breaks off its answer to the write; the new one has not heard of our last ones.
     let (old, mut asked_of_old) = test_node::start(move |asked| match asked.line.get(..4) {
-        Some("GET ") => slots(7),
+        Some("GET ") => slots(written(7)),
         _ => Reply::HangUp,
     });
     let (new, asked) = test_node::start(move |asked| match asked.line.get(..4) {
-        Some("GET ") => slots(5),
+        Some("GET ") => slots(written(5)),
         _ => accepted(&serde_json::from_slice(&asked.body).unwrap()),
     });
     let node = |client: NodeClient| Node { host: String::new(), glance: client.clone(), client };
