@@ -75,6 +75,8 @@ struct BookFile {
     records: usize,
     /// How many of them may be lost in a power cut.
     unsynced: u64,
+    /// The highest version that no power cut takes.
+    safe: SlotVersion,
 }
 
 impl Entry {
@@ -144,7 +146,8 @@ impl Book {
         if last_print.is_some_and(|last| last != print) {
             book.allow_for_losses();
         }
-        let file = BookFile { path: path.to_owned(), file, records: 0, unsynced: 0 };
+        let safe = book.highest;
+        let file = BookFile { path: path.to_owned(), file, records: 0, unsynced: 0, safe };
         book.file = Some(file);
         book.boot = print;
         book.write_anew()?;
@@ -182,7 +185,7 @@ impl Book {
         self.append(&Record::Written(entry))?;
         self.is_behind = false;
         self.remember(entry);
-        Ok(())
+        self.sync_if_due()
     }
 
     /// Whose chunk this is.
@@ -204,7 +207,7 @@ impl Book {
         }
         self.append(&Record::Base(slot, version))?;
         self.raise(slot, version);
-        Ok(())
+        self.sync_if_due()
     }
 
     /// The bases of all slots that are known.
@@ -232,7 +235,7 @@ impl Book {
     fn sync_all(&mut self) -> Result<(), BookError> {
         let Some(file) = &mut self.file else { return Ok(()) };
         file.file.sync_data().map_err(|source| file.fail("synced", source))?;
-        file.unsynced = 0;
+        (file.unsynced, file.safe) = (0, self.highest);
         Ok(())
     }
 
@@ -282,7 +285,17 @@ impl Book {
         let Some(file) = &mut self.file else { return Ok(()) };
         file.file.write_all(&record.to_bytes()).map_err(|source| file.fail("written", source))?;
         (file.records, file.unsynced) = (file.records + 1, file.unsynced + 1);
-        if self.unsynced() >= MAX_LOST { self.sync_all() } else { Ok(()) }
+        Ok(())
+    }
+
+    /// Leaves a power cut no more than [`Self::allow_for_losses`] allows for: a few records, and versions that are
+    /// not far above what is safe. Versions jump where a slot is far ahead of us.
+    fn sync_if_due(&mut self) -> Result<(), BookError> {
+        let highest = self.highest.get();
+        let is_due = self.file.as_ref().is_some_and(|file| {
+            file.unsynced >= MAX_LOST || highest - file.safe.get() >= LOST_VERSIONS
+        });
+        if is_due { self.sync_all() } else { Ok(()) }
     }
 
     /// Writes a new file with what counts, and puts it into the old one's place.
@@ -296,7 +309,8 @@ impl Book {
         let bytes: Vec<u8> = records.iter().flat_map(Record::to_bytes).collect();
         let file = replace(&old.path, &bytes).map_err(|source| old.fail("written", source))?;
         let path = old.path.clone();
-        self.file = Some(BookFile { path, file, records: records.len(), unsynced: 0 });
+        let safe = self.highest;
+        self.file = Some(BookFile { path, file, records: records.len(), unsynced: 0, safe });
         Ok(())
     }
 }
@@ -400,7 +414,7 @@ const CAPACITY: usize = 32_768;
 const MAX_RECORDS: usize = 4 * CAPACITY;
 /// How many records a power cut may take.
 const MAX_LOST: u64 = 16;
-/// How many versions count as ours after a power cut: versions have gaps where a slot was ahead of us.
+/// How many versions above the safe ones count as ours after a power cut.
 const LOST_VERSIONS: u32 = 64;
 
 #[cfg(test)]
