@@ -96,6 +96,7 @@ impl Drive {
             };
             if now().since(awake).get() > millis(self.tick() + STOPPED_FOR) {
                 tracing::warn!("the process stood still; reading the slots again");
+                self.effects.vault.stood_still();
                 self.handle(Event::Resumed)?;
             }
             if let Some(event) = event {

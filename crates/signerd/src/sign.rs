@@ -49,6 +49,8 @@ enum Order {
         begun: Instant,
         seen: Vec<Seen>,
     },
+    /// The process stood still.
+    StoodStill,
     /// Somebody makes a backup.
     BackUp {
         reply: oneshot::Sender<Vec<Kept>>,
@@ -199,6 +201,12 @@ impl VaultHandle {
         self.order(Order::Looked { begun, seen });
     }
 
+    /// Tells that the process stood still for a while: what is ordered from now on is signed only after our slots
+    /// were read.
+    pub(crate) fn stood_still(&self) {
+        self.order(Order::StoodStill);
+    }
+
     /// Has the gate turned; nothing if the vault has ended.
     pub(crate) async fn turn(&self, turn: Turn) -> Option<Result<Turned, TurnError>> {
         let (reply, answer) = oneshot::channel();
@@ -277,6 +285,10 @@ impl Clerk {
             }
             Order::Heard(seen) => self.hear(&seen),
             Order::Looked { begun, seen } => self.look_ended(begun, &seen),
+            Order::StoodStill => {
+                self.warden.stood_still();
+                Ok(())
+            }
             Order::BackUp { reply } => {
                 let kept = self.back_up()?;
                 let _ = reply.send(kept);
@@ -294,6 +306,10 @@ impl Clerk {
     /// The order, if it may go on to the vault. One that may not is answered, and compared.
     fn pass(&mut self, order: Order) -> Option<Order> {
         let Some(payload) = order.label() else { return Some(order) };
+        if order.is_old() {
+            // It waited for as long as a process waits that was stopped: who signs may have changed.
+            self.warden.stood_still();
+        }
         if self.warden.lets_pass(payload) {
             return Some(order);
         }
@@ -315,6 +331,7 @@ impl Clerk {
             Order::Mock(..)
             | Order::Heard(_)
             | Order::Looked { .. }
+            | Order::StoodStill
             | Order::BackUp { .. }
             | Order::Turn { .. } => {}
         }
@@ -413,6 +430,11 @@ impl Clerk {
 }
 
 impl Order {
+    /// Whether what it goes by is so old that it must be decided anew.
+    fn is_old(&self) -> bool {
+        matches!(self, Self::Accept(order) if now().since(order.at).get() > MAX_AGE_MS)
+    }
+
     /// Whether nothing more of the same block is to be signed.
     fn ends_a_decision(&self) -> bool {
         matches!(self, Self::Chunk { request, .. } if request.contract.lane == Lane::Responses)
@@ -425,7 +447,11 @@ impl Order {
             Self::Reject(..) => Some("rejection"),
             Self::Mock(..) => Some("mock"),
             Self::Chunk { .. } => Some("chunk"),
-            Self::Heard(_) | Self::Looked { .. } | Self::BackUp { .. } | Self::Turn { .. } => None,
+            Self::Heard(_)
+            | Self::Looked { .. }
+            | Self::StoodStill
+            | Self::BackUp { .. }
+            | Self::Turn { .. } => None,
         }
     }
 }
@@ -446,6 +472,10 @@ fn request(order: &AcceptanceOrder) -> AcceptanceRequest {
         at: order.at.as_unix(),
     }
 }
+
+/// How old a decision to sign may be, in milliseconds. One waits for a sync of the journal before it, or for a vault
+/// that is away: a second or three. One that is as old as this is of no use to a miner any more.
+const MAX_AGE_MS: u64 = 10_000;
 
 #[cfg(test)]
 mod tests;

@@ -36,7 +36,7 @@ pub(crate) enum Gate {
 /// What is listened for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Why {
-    /// A clean stop came before: one look at the slots is enough.
+    /// A clean stop came before, or the process stood still for a while: one look at the slots is enough.
     CleanStart,
     /// Nobody knows how the last run ended, or whether this is the only instance.
     Start,

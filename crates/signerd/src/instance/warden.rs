@@ -33,6 +33,8 @@ pub(crate) struct Warden {
     metrics: Arc<Metrics>,
     permission: watch::Sender<Permission>,
     has_told: bool,
+    /// Whether somebody reads our slots. Nobody does for a dry run, which alone begins with an open gate.
+    is_watched: bool,
 }
 
 /// Until when chunks of our key may be what somebody wrote before, and not what somebody writes now.
@@ -77,6 +79,7 @@ impl Warden {
         };
         let view = watch::Sender::new(InstanceView::of(&gate));
         let warden = Self {
+            is_watched: !gate.is_open(),
             gate,
             book,
             comparison: Comparison::default(),
@@ -164,6 +167,13 @@ impl Warden {
         }
     }
 
+    /// The freeze that this chunk has led to is on the disk. It is not to lead to another one: whoever promotes
+    /// this instance again knows of it, and it stays in its slot until we write there.
+    pub(crate) fn frozen_by(&mut self, seen: &Seen) -> Result<(), BookError> {
+        let entry = seen.entry();
+        self.book.raise_base(entry.slot, entry.version)
+    }
+
     /// What another instance was heard to say after this time, by whatever clock told that.
     pub(crate) fn heard_after(&self, time: UnixSeconds) -> Option<String> {
         let (at, word) = self.heard.as_ref()?;
@@ -185,6 +195,14 @@ impl Warden {
         let promoted = self.promoted_from.take().is_some();
         self.turn(Gate::Open);
         if promoted { Looked::Promoted } else { Looked::Opened }
+    }
+
+    /// The process stood still, or its machine did. Meanwhile another instance may have taken its place, so our
+    /// slots are read before anything more is signed.
+    pub(crate) fn stood_still(&mut self) {
+        if self.is_watched && self.gate.is_open() {
+            self.turn(Gate::listening(Duration::ZERO, Why::CleanStart));
+        }
     }
 
     /// What we would have decided about a block.

@@ -32,7 +32,7 @@ fn order(height: u64) -> AcceptanceOrder {
         header: Box::new(header),
         burn_height: BurnHeight::new(100),
         overriding: Vec::new(),
-        at: Timestamp::from_secs(1),
+        at: now(),
     }
 }
 
@@ -184,11 +184,52 @@ async fn a_chunk_that_somebody_else_signed_with_our_key_freezes_signing_for_good
 }
 
 #[tokio::test]
+async fn a_frozen_instance_that_is_promoted_is_not_frozen_again_by_the_same_chunk() {
+    let bench = Bench::new(Gate::Open);
+    let ours = bench.signed(1, 1).await;
+    let theirs = foreign(1, ours.slot_version.get() + 500, 7);
+    bench.handle.heard(theirs.clone());
+    assert!(!bench.signs().await);
+    assert_eq!(bench.state(), GateState::Frozen);
+    let promotion = Promotion::Journals(vec![journal_of_peer(true)]);
+    let turn = Turn::Promote { promotion, floor: Duration::ZERO };
+    bench.handle.turn(turn).await.unwrap().unwrap();
+    // It stands in our slot until we write past it.
+    bench.handle.heard(theirs);
+    assert!(bench.signed(1, 2).await.slot_version.get() > ours.slot_version.get() + 500);
+    assert_eq!(bench.state(), GateState::Open);
+}
+
+#[tokio::test]
 async fn a_start_signs_nothing_before_our_slots_were_read() {
     let bench = Bench::new(Gate::listening(Duration::ZERO, Why::CleanStart));
     assert!(!bench.signs().await);
     bench.handle.looked(Instant::now(), Vec::new());
     assert!(bench.signs().await);
+}
+
+#[tokio::test]
+async fn a_process_that_stood_still_signs_nothing_before_its_slots_were_read() {
+    let mut bench = Bench::new(Gate::listening(Duration::ZERO, Why::CleanStart));
+    bench.handle.looked(Instant::now(), Vec::new());
+    assert!(bench.signs().await);
+    let before = Instant::now();
+    bench.handle.stood_still();
+    // Not even a look that had begun before counts.
+    bench.handle.looked(before, Vec::new());
+    assert!(!bench.signs().await);
+    bench.handle.looked(Instant::now(), Vec::new());
+    assert!(bench.signs().await);
+    // An order that waited for as long was stopped, too, and its block is not signed afterwards either.
+    bench.handle.accept(AcceptanceOrder { at: Timestamp::from_secs(1), ..order(7) });
+    let answer = bench.events.recv().await.unwrap();
+    assert!(matches!(answer, Event::SigningRefused { .. }), "{answer:?}");
+    assert_eq!(bench.state(), GateState::Listening);
+    // Whoever took our place meanwhile has written.
+    let theirs = foreign(1, 9_000, 1);
+    bench.handle.looked(Instant::now(), vec![theirs]);
+    assert!(!bench.signs().await);
+    assert_eq!(bench.state(), GateState::Frozen);
 }
 
 #[tokio::test]

@@ -110,6 +110,7 @@ impl Clerk {
             Finding::Freeze { reason } => {
                 // Nothing passes the gate any more. If the record fails, the daemon ends.
                 self.vaults.freeze(&reason, now().as_unix())?;
+                self.warden.frozen_by(seen)?;
                 tracing::error!(
                     reason,
                     "SIGNING IS FROZEN: another process signs with this key. Find it and stop it, or take \
