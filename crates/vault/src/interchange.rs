@@ -227,8 +227,9 @@ impl JournalExport {
 
     fn check(&self) -> Result<(), &'static str> {
         let fits = |number: u64| i64::try_from(number).is_ok();
-        if !fits(self.records) || !fits(self.openings) {
-            return Err("a counter is out of range");
+        let times = [self.created_at, self.standing.since()].map(UnixSeconds::get);
+        if ![self.openings].into_iter().chain(times).all(fits) || self.records > MAX_COUNT {
+            return Err("a counter or a time is out of range");
         }
         if ![self.hold.map(BurnHeight::get), self.floor.map(StacksHeight::get)]
             .into_iter()
@@ -240,7 +241,7 @@ impl JournalExport {
         if !self.spans.is_sorted_by_key(|span| span.tenure)
             || self.spans.iter().any(|span| Some(span.highest) > self.floor)
             || self.spans.iter().any(|span| span.lowest > span.highest || span.blocks == 0)
-            || !self.spans.iter().all(|span| fits(span.blocks))
+            || self.spans.iter().any(|span| span.blocks > MAX_COUNT)
         {
             return Err("a span is out of order, empty or above the floor");
         }
@@ -340,4 +341,7 @@ impl File {
 /// What the format calls itself.
 const FORMAT: &str = "stacks-signing-journal";
 const VERSION: u64 = 1;
+/// How many blocks may be counted: more than any key signs, and few enough that the counts of many exports can be
+/// added.
+const MAX_COUNT: u64 = 1 << 53;
 const DIGEST_PREFIX: &[u8] = b"stacks-signing-journal/1\n";

@@ -161,7 +161,11 @@ fn raise_span(txn: &Transaction<'_>, service: &mut Service, span: &Span) -> Resu
         .query_row([tenure.as_bytes()], |row| row.get(3))
         .optional()?;
     let new = blocks.saturating_sub(known.unwrap_or(0)).max(0);
-    service.records = service.records.saturating_add(new.unsigned_abs());
+    let records = service.records.saturating_add(new.unsigned_abs());
+    if records > MAX_RECORDS {
+        return Err(SignError::OutOfRange { what: "count", value: records });
+    }
+    service.records = records;
     service.sum.toggle_span(txn, tenure)?;
     txn.prepare_cached(include_str!("raise_span.sql"))?.execute(params![
         tenure.as_bytes(),
@@ -171,3 +175,6 @@ fn raise_span(txn: &Transaction<'_>, service: &mut Service, span: &Span) -> Resu
     ])?;
     Ok(service.sum.toggle_span(txn, tenure)?)
 }
+
+/// How many acceptances a journal may be told of. What is signed afterwards must still be countable.
+const MAX_RECORDS: u64 = 1 << 62;

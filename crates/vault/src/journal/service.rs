@@ -151,6 +151,7 @@ impl Journal {
 
     /// Stops signing on purpose. A frozen key stays frozen.
     pub(crate) fn demote(&mut self, at: UnixSeconds) -> Result<(), SignError> {
+        let at = recordable_time(at);
         self.change(|service| {
             if service.standing.is_active() {
                 service.standing = Standing::Demoted { at };
@@ -161,7 +162,8 @@ impl Journal {
 
     /// Stops signing because something is wrong. The first reason is kept.
     pub(crate) fn freeze(&mut self, reason: &str, at: UnixSeconds) -> Result<(), SignError> {
-        let reason: String = reason.chars().take(MAX_REASON).collect();
+        let (at, reason) =
+            (recordable_time(at), reason.chars().take(MAX_REASON).collect::<String>());
         self.change(|service| {
             if !matches!(service.standing, Standing::Frozen { .. }) {
                 service.standing = Standing::Frozen { at, reason };
@@ -236,6 +238,12 @@ impl Journal {
 pub(super) fn whole_seconds(wait: Duration) -> Duration {
     let extra = u64::from(wait.subsec_nanos() > 0);
     Duration::from_secs(wait.as_secs().saturating_add(extra).min(MAX_WAIT_SECS))
+}
+
+/// The time is for people only: one that makes no sense is no reason to go on signing, nor to write what will not
+/// be read back as it was.
+fn recordable_time(at: UnixSeconds) -> UnixSeconds {
+    at.min(UnixSeconds::new(i64::MAX.unsigned_abs()))
 }
 
 /// A reason is for a human to read, in one row.

@@ -111,6 +111,29 @@ fn what_was_signed_elsewhere_binds_here_and_is_itself_bound() {
 }
 
 #[test]
+fn a_count_that_no_key_reaches_is_refused_and_the_journal_opens_and_signs_afterwards() {
+    let place = Place::new();
+    let mut vault = place.open();
+    vault.sign_acceptance(&acceptance(1, 10)).unwrap();
+    let most = i64::MAX.unsigned_abs();
+    let hostile = export(&[], Some(9), &[span(1, 3, 9, most)]);
+    let refused = JournalExport::from_json(hostile.to_json().as_bytes()).unwrap_err();
+    assert_eq!(refused.code(), "inconsistent", "{refused}");
+    // Nor by a caller that has not read it from a file.
+    let refused = vault.import_journal(&hostile).unwrap_err();
+    assert!(matches!(refused, AdoptError::Journal(SignError::OutOfRange { .. })), "{refused}");
+    // Nor does any number of files add up to one.
+    let large = |tenure| export(&[], Some(9), &[span(tenure, 3, 9, 1 << 61)]);
+    vault.import_journal(&large(1)).unwrap();
+    assert!(vault.import_journal(&large(2)).is_err() && vault.import_journal(&large(3)).is_err());
+    for height in 11..14 {
+        drop(vault);
+        vault = place.open();
+        vault.sign_acceptance(&acceptance(1, height)).unwrap();
+    }
+}
+
+#[test]
 fn standing_and_hold_stay_with_the_exporter_and_a_demotion_here_is_not_undone() {
     let mut vault = vault();
     vault.demote(NOW).unwrap();

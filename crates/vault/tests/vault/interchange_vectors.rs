@@ -256,6 +256,11 @@ fn refused() -> Vec<Refused> {
         ),
         ("more blocks than it counts", vec![], spoilt(JournalExport { records: 11, ..good() })),
         (
+            "a count that no key reaches",
+            vec![],
+            spoilt(JournalExport { records: (1 << 53) + 1, ..good() }),
+        ),
+        (
             "a height that no journal can hold",
             vec![],
             spoilt(JournalExport { acceptances: vec![mark(1, u64::MAX)], ..good() }),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use countersign_vault::{SignError, Standing, Vault};
+use countersign_vault::{JournalExport, SignError, Standing, Vault};
 use countersign_wire::{BurnHeight, UnixSeconds};
 
 use crate::chunks;
@@ -73,6 +73,27 @@ fn a_demoted_key_can_be_frozen_and_a_long_reason_is_cut() {
     vault.freeze(&"ä".repeat(1000), AT).unwrap();
     let Standing::Frozen { reason, .. } = vault.standing() else { panic!() };
     assert_eq!(reason.chars().count(), 400);
+}
+
+#[test]
+fn no_time_and_no_reason_spoils_the_journal_that_it_is_written_into() {
+    let at = UnixSeconds::new(u64::MAX);
+    for (is_freeze, reason) in [(false, ""), (true, "\0\u{202e}\u{1f512}'; DROP TABLE service; --")]
+    {
+        let place = Place::new();
+        let mut vault = place.open();
+        chunks::good(&mut vault);
+        if is_freeze {
+            vault.freeze(reason, at).unwrap()
+        } else {
+            vault.demote(at).unwrap()
+        }
+        let told = vault.standing().clone();
+        let export = vault.export_journal(AT).unwrap();
+        JournalExport::from_json(export.to_json().as_bytes()).unwrap();
+        drop(vault);
+        assert_eq!(*place.open().standing(), told);
+    }
 }
 
 #[test]
