@@ -23,7 +23,7 @@ use crate::decisions::LogError;
 use crate::history::HistoryError;
 use crate::import::ImportError;
 use crate::instance::BookError;
-use crate::journals::JournalsError;
+use crate::journals::{Journals, JournalsError};
 use crate::keys::Holders;
 use crate::store::StoreError;
 
@@ -222,16 +222,25 @@ fn take_keys(config: &Config, keys: &Holders) -> Result<Vec<HostLock>, HostLockE
     if config.is_dry_run || config.is_standby {
         return Ok(Vec::new());
     }
-    let rests = || {
-        let journal = config.db_path.journal()?;
-        Some(!JournalFile::inspect(&journal).ok()?.standing.is_active())
-    };
     let taken: Result<Vec<HostLock>, HostLockError> =
         keys.held_here().iter().map(HostLock::take).collect();
     match taken {
-        Err(HostLockError::Taken { .. }) if rests() == Some(true) => Ok(Vec::new()),
+        Err(HostLockError::Taken { .. }) if rests(config, keys) => Ok(Vec::new()),
         taken => taken,
     }
+}
+
+/// Whether a journal of one of our keys says that nothing is signed here: then none of them signs. The journal of
+/// a key that was here before says nothing of the one that is.
+fn rests(config: &Config, keys: &Holders) -> bool {
+    let public = keys.public();
+    let found = Journals::find(&config.db_path, &public.first, public.next.as_ref());
+    let Ok(Some(Journals { first, next })) = found else { return false };
+    std::iter::once(first).chain(next).any(|journal| {
+        JournalFile::inspect(&journal).is_ok_and(|status| {
+            !status.standing.is_active() && public.all().contains(&status.public_key)
+        })
+    })
 }
 
 /// The sockets that the daemon listens on, bound and not served yet.
@@ -321,3 +330,52 @@ fn bind_error(key: &'static str, address: SocketAddr, source: io::Error) -> RunE
 const ENDPOINT: &str = "endpoint";
 /// The name of the socket for metrics.
 const METRICS: &str = "metrics";
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use countersign_vault::{Birth, SigningKey, Vault};
+    use countersign_wire::{PrivateKey, UnixSeconds};
+
+    use super::*;
+    use crate::hand::Holder;
+
+    fn key(byte: u8) -> SigningKey {
+        PrivateKey::from_bytes([byte; 32]).unwrap().into()
+    }
+
+    #[test]
+    fn a_journal_at_rest_of_another_key_lets_no_second_signer_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = Config::parse(&format!(
+            "node_host = \"127.0.0.1:20443\"\nendpoint = \"127.0.0.1:30000\"\n\
+             stacks_private_key = \"{}\"\nnetwork = \"testnet\"\nauth_password = \"p\"\n\
+             db_path = \"{}\"\n",
+            hex::encode([232; 32]),
+            folder.path().join("signer.sqlite").display()
+        ))
+        .unwrap();
+        // The first key was frozen, and another one has taken its place.
+        let (old, new) = (key(231), key(232));
+        let (old_journal, new_journal) =
+            (config.db_path.journal().unwrap(), config.db_path.journal_of(&new.public_key()));
+        let (at, born) = (UnixSeconds::new(1), Birth::WithKey);
+        let mut frozen = Vault::create(old, &old_journal, born).unwrap();
+        frozen.freeze("stolen", at).unwrap();
+        drop(frozen);
+        let new_journal = new_journal.unwrap();
+        drop(Vault::create(new, &new_journal, born).unwrap());
+        let elsewhere = HostLock::take(&key(232).public_key()).unwrap();
+        let take = || take_keys(&config, &Holders::from(Holder::from(key(232))));
+        let refused = take().unwrap_err();
+        assert!(matches!(refused, HostLockError::Taken { .. }), "{refused}");
+        // Its own one does: it follows the one that signs.
+        let mut demoted = Vault::open(key(232), &new_journal).unwrap();
+        demoted.demote(at).unwrap();
+        drop(demoted);
+        assert_eq!(take().unwrap().len(), 0);
+        drop(elsewhere);
+        assert_eq!(take().unwrap().len(), 1);
+    }
+}
