@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::cli::Failed;
 use crate::daemon::Which;
+use crate::journal::content;
 
 /// What `promote` needs to know.
 #[derive(Debug, clap::Args)]
@@ -161,7 +162,7 @@ fn read(path: &Path) -> Result<JournalExport, Failed> {
     let bad = |source: Box<dyn std::error::Error>| {
         Failed::new(Exit::Usage, BadJournal { path: path.to_owned(), source })
     };
-    let bytes = std::fs::read(path).map_err(|error| bad(error.into()))?;
+    let bytes = content(path).map_err(|error| bad(error.into()))?;
     JournalExport::from_json(&bytes).map_err(|error| bad(error.into()))
 }
 

@@ -70,9 +70,10 @@ fn open_vault(key: SigningKey, config: &Config, is_init: bool) -> Result<Vault, 
     }
 }
 
-/// SIGTERM and SIGINT become something that can be polled for.
+/// SIGTERM and SIGINT become something that can be polled for, and so does SIGHUP, by which a signer of the same
+/// name reads its configuration again: whoever sends it to all processes of that name must not end the vault.
 fn signals() -> io::Result<SignalFd> {
-    let mask = SigSet::from_iter([Signal::SIGTERM, Signal::SIGINT]);
+    let mask = SigSet::from_iter([Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP]);
     mask.thread_block()?;
     Ok(SignalFd::with_flags(&mask, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?)
 }

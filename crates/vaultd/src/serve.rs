@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use countersign_vault::SignError;
 use countersign_vault::ipc::{Hello, PROTOCOL, Refusal, Reply, to_frame};
+use nix::sys::signal::Signal;
 use nix::sys::signalfd::SignalFd;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::sockopt::socket_peercred;
@@ -47,7 +48,7 @@ impl Server {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(Stop::Poll(error)),
             };
-            if ready.signal && matches!(self.signals.read_signal(), Ok(Some(_))) {
+            if ready.signal && self.is_asked_to_stop(&mut log) {
                 say_goodbye(connections);
                 return self.desk.close().map_err(Stop::Journal);
             }
@@ -69,6 +70,17 @@ impl Server {
                 self.accept(&mut connections, &mut log);
             }
         }
+    }
+
+    /// Takes a signal. The vault reads its configuration at its start only, before it locks itself in, so SIGHUP
+    /// changes nothing.
+    fn is_asked_to_stop(&self, log: &mut Log) -> bool {
+        let Ok(Some(signal)) = self.signals.read_signal() else { return false };
+        let is_hangup = i32::try_from(signal.ssi_signo) == Ok(Signal::SIGHUP as i32);
+        if is_hangup {
+            log.hangup();
+        }
+        !is_hangup
     }
 
     /// Serves one connection that is ready. Gives back whether it stays.
@@ -198,6 +210,7 @@ struct Log {
     crowds: Pace,
     roles: Pace,
     refusals: Pace,
+    hangups: Pace,
 }
 
 impl Log {
@@ -219,6 +232,14 @@ impl Log {
     fn stranger(&mut self, uid: u32, pid: i32) {
         let Some(unsaid) = self.strangers.turn() else { return };
         tracing::warn!(uid, pid, unsaid, "a user who is no caller was turned away");
+    }
+
+    fn hangup(&mut self) {
+        let Some(unsaid) = self.hangups.turn() else { return };
+        tracing::info!(
+            unsaid,
+            "SIGHUP changes nothing here: a vault reads its configuration when it starts"
+        );
     }
 
     fn crowd(&mut self, caller: &Caller) {

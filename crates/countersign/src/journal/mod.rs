@@ -21,6 +21,7 @@ use countersign_wire::{PublicKey, UnixSeconds};
 use serde_json::Value;
 
 use crate::cli::{Failed, ask, load, next_place, open_key, open_next_key, public_key};
+pub(crate) use verify::content;
 
 /// What a journal in a file comes to, for a human.
 pub(crate) fn in_words(journal: &Path, status: &JournalStatus) -> String {

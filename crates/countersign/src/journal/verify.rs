@@ -1,7 +1,7 @@
 //! `countersign journal verify`.
 
-use std::fs;
-use std::io::Write;
+use std::fs::{self, File};
+use std::io::{self, Read as _, Write};
 use std::path::{Path, PathBuf};
 
 use countersign_ops::exit::Exit;
@@ -48,20 +48,24 @@ fn checking(path: &Path) -> String {
 
 /// An export that can be believed.
 pub(super) fn read(path: &Path) -> Result<JournalExport, Failed> {
-    let owned = || path.to_owned();
-    let too_long = || std::io::Error::other("it is larger than any journal");
-    let length = fs::metadata(path).map(|found| found.len());
-    let content = match length {
-        Ok(length) if length > MAX_EXPORT_LEN => Err(too_long()),
-        Ok(_) => fs::read(path),
-        Err(error) => Err(error),
-    };
-    let content = content.map_err(|source| {
-        Failed::new(Exit::Usage, JournalFailed::Io { path: owned(), what: "read", source })
+    let content = content(path).map_err(|source| {
+        let (path, what) = (path.to_owned(), "read");
+        Failed::new(Exit::Usage, JournalFailed::Io { path, what, source })
     })?;
     JournalExport::from_json(&content).map_err(|why| {
-        Failed::new(Exit::Journal, JournalFailed::Refused { path: owned(), why: Box::new(why) })
+        let (path, why) = (path.to_owned(), Box::new(why));
+        Failed::new(Exit::Journal, JournalFailed::Refused { path, why })
     })
+}
+
+/// The bytes of an exported journal, whatever the file is: a device has no length and no end.
+pub(crate) fn content(path: &Path) -> io::Result<Vec<u8>> {
+    let mut content = Vec::new();
+    File::open(path)?.take(MAX_EXPORT_LEN + 1).read_to_end(&mut content)?;
+    if content.len() as u64 > MAX_EXPORT_LEN {
+        return Err(io::Error::other("it is larger than any journal"));
+    }
+    Ok(content)
 }
 
 fn describe(path: &Path, export: &JournalExport) -> (String, serde_json::Value) {

@@ -157,6 +157,19 @@ fn an_export_that_was_cut_or_is_of_another_key_is_refused_whole() {
 }
 
 #[test]
+fn a_file_without_an_end_is_no_journal_and_is_not_read_for_ever() {
+    let place = place();
+    for line in ["verify /dev/zero", "import /dev/zero"] {
+        let refused = ask(&place, line);
+        assert!(refused.starts_with("exit: 2\n"), "{refused}");
+        assert!(refused.contains("it is larger than any journal"), "{refused}");
+    }
+    let words = ["promote", "--config", "signer-config.toml", "--journal", "/dev/zero"];
+    let refused = said(&place.command(&words).output().unwrap());
+    assert!(refused.contains("it is larger than any journal"), "{refused}");
+}
+
+#[test]
 fn a_hold_is_set_lowered_and_released_and_a_clean_stop_stays_one() {
     let place = place();
     insta::assert_snapshot!(ask(&place, "hold --from-burn-height 900"), @r"

@@ -135,6 +135,17 @@ const SIGNED_BY_HAND: [&str; 3] = [
 ];
 
 #[test]
+fn a_storm_of_hangups_does_not_end_a_vault() {
+    let site = Site::new("[\"operator\"]");
+    let vault = site.start();
+    for _ in 0..50 {
+        crate::start::terminate(&vault.0, "-HUP");
+    }
+    let answer = site.ask("journal status -c signer-config.toml --json");
+    assert_eq!(json(&answer)["records"], 3, "{answer}");
+}
+
+#[test]
 fn what_is_signed_by_hand_has_the_same_bytes_from_a_vault_as_from_a_key_that_is_here() {
     let site = Site::new("[\"operator\"]");
     let _vault = site.start();

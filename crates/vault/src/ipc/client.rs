@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use countersign_wire::{DecodeError, MessageSignature, PublicKey, UnixSeconds, Wire as _};
 
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
+
 use super::answer::{Answer, Reply};
 use super::call::{Call, Request};
 use super::frame::{FrameTooLong, read_frame, to_frame};
@@ -128,7 +130,7 @@ impl VaultClient {
     /// Connects and hears what the vault says first. No single wait is longer than `patience`.
     pub fn connect(socket: &Path, patience: Duration) -> Result<Self, RemoteError> {
         let unreachable = |source| RemoteError::Unreachable { socket: socket.to_owned(), source };
-        let stream = UnixStream::connect(socket).map_err(unreachable)?;
+        let stream = open(socket).map_err(unreachable)?;
         stream.set_read_timeout(Some(patience)).map_err(unreachable)?;
         stream.set_write_timeout(Some(patience)).map_err(unreachable)?;
         let mut stream = BufReader::new(stream);
@@ -240,6 +242,17 @@ impl VaultClient {
     pub fn wrong_answer(&self) -> RemoteError {
         RemoteError::WrongAnswer { socket: self.socket.clone() }
     }
+}
+
+/// Connects at once or not at all. A listener that has stood still for long has a full queue, for which
+/// [`UnixStream::connect`] waits without an end.
+fn open(path: &Path) -> io::Result<UnixStream> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    connect(&socket, &SocketAddrUnix::new(path)?)?;
+    let stream = UnixStream::from(socket);
+    stream.set_nonblocking(false)?;
+    Ok(stream)
 }
 
 /// What the vault in its own process would have said in ours.

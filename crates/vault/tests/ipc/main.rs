@@ -7,6 +7,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod client;
 mod coverage;
 mod frames;
 mod parcels;
