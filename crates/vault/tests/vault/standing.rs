@@ -83,11 +83,8 @@ fn no_time_and_no_reason_spoils_the_journal_that_it_is_written_into() {
         let place = Place::new();
         let mut vault = place.open();
         chunks::good(&mut vault);
-        if is_freeze {
-            vault.freeze(reason, at).unwrap()
-        } else {
-            vault.demote(at).unwrap()
-        }
+        let stopped = if is_freeze { vault.freeze(reason, at) } else { vault.demote(at) };
+        stopped.unwrap();
         let told = vault.standing().clone();
         let export = vault.export_journal(AT).unwrap();
         JournalExport::from_json(export.to_json().as_bytes()).unwrap();
