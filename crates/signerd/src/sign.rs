@@ -267,7 +267,7 @@ impl Clerk {
             }
         }
         // Whoever asked has ended, and got every answer: nothing of ours is on its way any more.
-        self.warden.close_book()?;
+        self.warden.end()?;
         Ok(self.vaults.close_cleanly()?)
     }
 

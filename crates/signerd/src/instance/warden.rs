@@ -133,9 +133,11 @@ impl Warden {
         self.book.sync()
     }
 
-    /// Closes the book, at the end.
-    pub(crate) fn close_book(&mut self) -> Result<(), BookError> {
-        self.book.close()
+    /// Ends a run. If it ended signing, the next start knows that nobody else was to sign until then, and listens for
+    /// no longer than one look takes. The end of a standby, or of a start that was still listening, says nothing of
+    /// the kind.
+    pub(crate) fn end(&mut self) -> Result<(), BookError> {
+        if self.gate.is_open() { self.book.close() } else { Ok(()) }
     }
 
     /// Hears a chunk of our key.

@@ -209,6 +209,22 @@ async fn a_start_signs_nothing_before_our_slots_were_read() {
 }
 
 #[tokio::test]
+async fn only_the_end_of_an_instance_that_signed_lets_the_next_start_listen_for_less() {
+    let late = || Gate::listening(Duration::from_mins(1), Why::Start);
+    let gates =
+        [(Gate::Open, true), (Gate::Standby, false), (Gate::Demoted, false), (late(), false)];
+    for (gate, is_enough) in gates {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("book");
+        let vault = Vault::in_memory(key()).unwrap();
+        let bench = Bench::with(vault, gate.clone(), Book::open(&path).unwrap());
+        drop(bench.handle);
+        bench.end.await.unwrap().unwrap();
+        assert_eq!(Book::open(&path).unwrap().was_closed(), is_enough, "{gate:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_process_that_stood_still_signs_nothing_before_its_slots_were_read() {
     let mut bench = Bench::new(Gate::listening(Duration::ZERO, Why::CleanStart));
     bench.handle.looked(Instant::now(), Vec::new());
