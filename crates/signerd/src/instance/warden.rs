@@ -216,24 +216,22 @@ impl Warden {
         }
     }
 
-    /// The other instance is proven to have stopped: this one signs from now on. What the other wrote last
-    /// may still be on its way to our node, so a few versions more count as its own. If our slots were not read
-    /// yet, so does what is in them, and nothing is signed before they are: until then nobody could tell that
-    /// somebody else goes on.
-    pub(crate) fn promote(&mut self) -> Result<(), BookError> {
+    /// The other instance is proven to have stopped: this one signs from now on, or after it has listened for so
+    /// long. What the other wrote last may still be on its way to our node, so a few versions more count as its own.
+    /// If our slots were not read yet, so does what is in them, and nothing is signed before they are: until then
+    /// nobody could tell that somebody else goes on.
+    pub(crate) fn promote(&mut self, listening: Duration) -> Result<(), BookError> {
         for (slot, version) in self.book.bases() {
             let last = SlotVersion::new(version.get().saturating_add(ON_THEIR_WAY));
             self.book.raise_base(slot, last)?;
         }
-        let (settling, gate) = match self.settling {
-            Settling::UntilLook(_) => (
-                Settling::UntilLook(MAX_SETTLING),
-                Gate::listening(Duration::ZERO, Why::CleanStart),
-            ),
-            Settling::Until(_) | Settling::Over => (Settling::Over, Gate::Open),
-        };
-        self.settling = settling;
-        self.turn(gate);
+        let is_blind = matches!(self.settling, Settling::UntilLook(_));
+        self.settling = if is_blind { Settling::UntilLook(MAX_SETTLING) } else { Settling::Over };
+        self.turn(match (is_blind, listening.is_zero()) {
+            (false, true) => Gate::Open,
+            (true, true) => Gate::listening(Duration::ZERO, Why::CleanStart),
+            (_, false) => Gate::listening(listening, Why::Start),
+        });
         Ok(())
     }
 

@@ -478,6 +478,25 @@ async fn a_journal_of_an_instance_that_may_still_sign_promotes_nobody() {
     assert!(!bench.signs().await);
 }
 
+#[tokio::test]
+async fn a_journal_that_was_exported_long_ago_is_no_word_on_who_signs_now() {
+    let bench = Bench::new(Gate::Standby);
+    bench.handle.looked(Instant::now(), vec![foreign(3, 40, 1)]);
+    let mut peer = Vault::in_memory(key()).unwrap();
+    peer.demote(now().as_unix()).unwrap();
+    let an_hour_ago = countersign_wire::UnixSeconds::new(now().as_unix().get() - 3_600);
+    let promotion = Promotion::Journals(vec![peer.export_journal(an_hour_ago).unwrap()]);
+    let turn = Turn::Promote { promotion, floor: Duration::ZERO };
+    bench.handle.turn(turn).await.unwrap().unwrap();
+    bench.handle.looked(Instant::now(), Vec::new());
+    assert!(!bench.signs().await);
+    assert_eq!(bench.state(), GateState::Listening);
+    // It was promoted again meanwhile, and goes on.
+    bench.handle.heard(foreign(3, 1_000, 2));
+    assert!(!bench.signs().await);
+    assert_eq!(bench.state(), GateState::Frozen);
+}
+
 /// Sixty-four threads give the same vault orders for rivals, a thousand times: the queue is the critical
 /// section, and one of them gets its signature.
 #[test]

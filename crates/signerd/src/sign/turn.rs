@@ -2,8 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use countersign_vault::{AdoptError, HostLock, HostLockError, JournalExport, SignError, Standing};
-use countersign_wire::PublicKey;
+use countersign_vault::{
+    AdoptError, FLOOR, HostLock, HostLockError, JournalExport, SignError, Standing,
+};
+use countersign_wire::{PublicKey, UnixSeconds};
 
 use super::{Clerk, ClerkError};
 use crate::clock::now;
@@ -169,13 +171,11 @@ impl Clerk {
         if let Err(error) = self.host.take() {
             return Ok(Err(error.into()));
         }
-        let done = match promotion {
-            Promotion::PeerIsLost => {
-                self.warden.wait_out(floor);
-                return Ok(Ok(()));
-            }
-            Promotion::Journals(journals) => self.take_over(&journals),
+        let Promotion::Journals(journals) = promotion else {
+            self.warden.wait_out(floor);
+            return Ok(Ok(()));
         };
+        let done = self.take_over(&journals);
         if done.is_err() {
             self.host.locks.clear();
         }
@@ -186,7 +186,8 @@ impl Clerk {
             Err(error) => Ok(Err(error)),
             Ok(()) => {
                 self.let_sign()?;
-                self.warden.promote()?;
+                let is_old = journals.iter().any(|journal| is_old(journal.created_at));
+                self.warden.promote(if is_old { DOUBT } else { Duration::ZERO })?;
                 Ok(Ok(()))
             }
         }
@@ -239,6 +240,12 @@ pub(crate) fn check_demotion(
     }
 }
 
+/// Whether a journal was exported so long ago that its instance may have been promoted again since. Its proof holds
+/// for the time of the export.
+fn is_old(exported_at: UnixSeconds) -> bool {
+    now().as_unix().get().saturating_sub(exported_at.get()) > FLOOR.as_secs()
+}
+
 /// The gate of a vault that has just been opened, before anything is listened for; none if it may sign.
 pub(crate) fn gate_of(standing: &Standing) -> Option<Gate> {
     match standing {
@@ -255,3 +262,7 @@ pub(crate) const fn is_for_now(error: &SignError) -> bool {
         SignError::NotActive { .. } | SignError::Waiting { .. } | SignError::Held { .. }
     )
 }
+
+/// How long is listened where it is in doubt whether another instance signs: an active one says something at each
+/// block.
+const DOUBT: Duration = Duration::from_secs(30);

@@ -162,8 +162,9 @@ impl Journal {
 
     /// Stops signing because something is wrong. The first reason is kept.
     pub(crate) fn freeze(&mut self, reason: &str, at: UnixSeconds) -> Result<(), SignError> {
-        let (at, reason) =
-            (recordable_time(at), reason.chars().take(MAX_REASON).collect::<String>());
+        let at = recordable_time(at);
+        let plain = |letter: char| if letter.is_control() { ' ' } else { letter };
+        let reason: String = reason.chars().take(MAX_REASON).map(plain).collect();
         self.change(|service| {
             if !matches!(service.standing, Standing::Frozen { .. }) {
                 service.standing = Standing::Frozen { at, reason };

@@ -78,7 +78,8 @@ fn a_demoted_key_can_be_frozen_and_a_long_reason_is_cut() {
 #[test]
 fn no_time_and_no_reason_spoils_the_journal_that_it_is_written_into() {
     let at = UnixSeconds::new(u64::MAX);
-    for (is_freeze, reason) in [(false, ""), (true, "\0\u{202e}\u{1f512}'; DROP TABLE service; --")]
+    for (is_freeze, reason) in
+        [(false, ""), (true, "\0\n\u{1b}[2J\u{1f512}'; DROP TABLE service; --")]
     {
         let place = Place::new();
         let mut vault = place.open();
@@ -86,6 +87,7 @@ fn no_time_and_no_reason_spoils_the_journal_that_it_is_written_into() {
         let stopped = if is_freeze { vault.freeze(reason, at) } else { vault.demote(at) };
         stopped.unwrap();
         let told = vault.standing().clone();
+        assert!(!told.to_string().contains(char::is_control), "{told}");
         let export = vault.export_journal(AT).unwrap();
         JournalExport::from_json(export.to_json().as_bytes()).unwrap();
         drop(vault);
