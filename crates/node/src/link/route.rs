@@ -5,7 +5,8 @@
 //! stands still meanwhile. Only `/shutdown`, which no node posts and by which anybody could stop the
 //! reference signer, is refused outright.
 //!
-//! Towards the node: the questions of a signer (`signer-wire.md` sections 5.5 and 6.2).
+//! Towards the node: the questions of a signer (`signer-wire.md` sections 5.5 and 6.2), and the one by which a
+//! backup of an sBTC signer is compared with the chain (`sbtc-database.md` section 5).
 
 use hyper::{Method, StatusCode, Uri};
 
@@ -90,12 +91,13 @@ const SHUTDOWN: &str = "/shutdown";
 /// A contract's name has at most 128 bytes; it is the longest.
 const MAX_WORD_LEN: usize = 128;
 
-const RPC: [(Method, &str); 19] = [
+const RPC: [(Method, &str); 20] = [
     (Method::GET, "/v2/info"),
     (Method::GET, "/v2/pox"),
     (Method::GET, "/v2/accounts/*?proof=0"),
     (Method::POST, "/v2/contracts/call-read/*/signers/get-last-set-cycle"),
     (Method::POST, "/v2/contracts/call-read/*/signers/stackerdb-get-signer-slots-page"),
+    (Method::POST, "/v2/contracts/call-read/*/sbtc-registry/get-current-aggregate-pubkey"),
     (Method::GET, "/v2/stackerdb/*/*"),
     (Method::GET, "/v2/stackerdb/*/*/*"),
     (Method::GET, "/v2/stackerdb/*/*/*/*"),
@@ -175,6 +177,11 @@ mod tests {
             ("POST", "/v2/transactions", false),
             ("GET", "/v2/neighbors", false),
             ("POST", "/v2/contracts/call-read/B/signers/other", false),
+            ("POST", "/v2/contracts/call-read/B/sbtc-registry/get-current-aggregate-pubkey", true),
+            ("GET", "/v2/contracts/call-read/B/sbtc-registry/get-current-aggregate-pubkey", false),
+            ("POST", "/v2/contracts/call-read/B/sbtc-registry/get-current-signer-data", false),
+            ("POST", "/v2/contracts/call-read/B/signers/get-current-aggregate-pubkey", false),
+            ("POST", "/v2/contracts/call-read/B/sbtc-registry/get-last-set-cycle", false),
             ("GET", "/v2/stackerdb/B/..", false),
             ("GET", "/v2/stackerdb/B/%2e%2e", false),
             ("GET", "/v2/stackerdb/B//0", false),

@@ -220,7 +220,7 @@ async fn a_signer_asks_through_the_link_and_keeps_its_connection() {
 /// What the node says is no answer to any of them, and that is all the same here.
 #[tokio::test]
 async fn every_question_of_a_signer_passes() {
-    let bridge = Bridge::to(vec![answer("404 Not Found", b""); 15]).await;
+    let bridge = Bridge::to(vec![answer("404 Not Found", b""); 16]).await;
     let client = bridge.client();
     let (tenure, cycle) = (ConsensusHash::new([1; 20]), RewardCycle::new(3));
     let address: StacksAddress = "ST25Y5XP2ADW1HCFCF8T0DEFFJKD7R0YXQKVC3R1W".parse().unwrap();
@@ -243,13 +243,14 @@ async fn every_question_of_a_signer_passes() {
     let _ = client.account(&address).await;
     let _ = client.last_set_cycle().await;
     let _ = client.signer_slots(cycle).await;
+    let _ = client.sbtc_aggregate_key(&address).await;
     let _ = client.put_chunk(miners, &chunk).await;
     let _ = client.latest_chunk_data(miners, slot).await;
     let _ = client.slot_metadata(miners).await;
     let _ = client.contract_chunk_data(&contract, slot, Some(SlotVersion::new(7))).await;
     let asked = bridge.node.asked();
     let targets: Vec<_> = asked.iter().map(|asked| asked.head[0].as_str()).collect();
-    assert_eq!(targets.len(), 15, "{targets:#?}");
+    assert_eq!(targets.len(), 16, "{targets:#?}");
 }
 
 #[tokio::test]

@@ -61,6 +61,7 @@ const RPC: &[(&str, &str)] = &[
     ("GET", "/v2/accounts/*?proof=0"),
     ("POST", "/v2/contracts/call-read/*/signers/get-last-set-cycle"),
     ("POST", "/v2/contracts/call-read/*/signers/stackerdb-get-signer-slots-page"),
+    ("POST", "/v2/contracts/call-read/*/sbtc-registry/get-current-aggregate-pubkey"),
     ("GET", "/v2/stackerdb/*/*"),
     ("GET", "/v2/stackerdb/*/*/*"),
     ("GET", "/v2/stackerdb/*/*/*/*"),
