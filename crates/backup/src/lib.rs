@@ -12,6 +12,7 @@ pub mod child;
 pub mod dkg;
 mod folder;
 pub mod hook;
+mod http;
 mod manifest;
 pub mod postgres;
 pub mod retention;
@@ -20,6 +21,7 @@ pub mod signer;
 pub mod verify;
 
 pub use folder::{Folder, FolderError, Locked};
+pub use http::{HttpClient, HttpError};
 pub use manifest::{
     Acknowledgement, BlockFact, Contents, Manifest, ManifestError, Reason, ShareFact, Verified,
 };

@@ -6,20 +6,20 @@ use std::path::{Path, PathBuf};
 
 use countersign_backup::postgres::{Programs, Workshop};
 use countersign_backup::verify::{
-    ChainAnswer, Class, Expected, Fault, KNOWN_MIGRATION, Report, Request, ask_chain, verify,
+    Class, Expected, Fault, KNOWN_MIGRATION, Report, Request, verify,
 };
 use countersign_backup::{Folder, Identities, Manifest};
 use countersign_custody::{Opening, Unlock, read_backup, read_source};
-use countersign_node::{AuthPassword, Deadlines, NodeClient, NodeConfig};
 use countersign_ops::exit::Exit;
 use countersign_ops::records::{Outcome, Record};
 use countersign_ops::report::describe;
 use countersign_ops::secret::forbid_core_dumps;
 use countersign_site::Site;
-use countersign_wire::{Network, PrivateKey, PublicKey, StacksAddress};
+use countersign_wire::PrivateKey;
 
 use crate::backup_place::{Place, say, secret_text, unfit, with_care};
-use crate::cli::{Failed, ask, block_on};
+use crate::chain_sources::Chain;
+use crate::cli::{Failed, ask};
 use crate::keys_place::now;
 
 /// What `backup verify` needs to know.
@@ -55,23 +55,6 @@ pub(crate) struct Args {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
-}
-
-/// Who says what the chain's key is.
-#[derive(Debug, clap::Args)]
-struct Chain {
-    /// Your own node's RPC address (host:port)
-    #[arg(long, value_name = "HOST:PORT", conflicts_with = "aggregate_key")]
-    node: Option<String>,
-    /// Another node that must say the same
-    #[arg(long, value_name = "HOST:PORT", conflicts_with = "aggregate_key")]
-    second_node: Option<String>,
-    /// The chain's key as it was read elsewhere, for a machine without a network
-    #[arg(long, value_name = "HEX")]
-    aggregate_key: Option<PublicKey>,
-    /// Who deployed sbtc-registry; the mainnet's if absent
-    #[arg(long, value_name = "ADDRESS")]
-    registry: Option<StacksAddress>,
 }
 
 /// The signer's private key.
@@ -188,41 +171,6 @@ impl Args {
     }
 }
 
-impl Chain {
-    fn ask(&self, site: Option<&Site>) -> Result<Vec<ChainAnswer>, Failed> {
-        if let Some(key) = self.aggregate_key {
-            let source = "--aggregate-key".to_owned();
-            return Ok(vec![ChainAnswer { source, key: Ok(Some(key)) }]);
-        }
-        let of_site = || site.map(|site| site.node_host().to_string());
-        let first = self.node.clone().or_else(of_site);
-        let registry = self.registry(site)?;
-        let mut answers = Vec::new();
-        for host in first.into_iter().chain(self.second_node.clone()) {
-            let client = NodeClient::new(NodeConfig {
-                host: host.clone(),
-                tls: None,
-                auth_password: AuthPassword::new(""),
-                boot: Network::Mainnet,
-                deadlines: Deadlines::default(),
-                observer: None,
-            });
-            let client = client.map_err(Failed::argument)?;
-            answers.push(block_on(ask_chain(host, &client, &registry))?);
-        }
-        Ok(answers)
-    }
-
-    fn registry(&self, site: Option<&Site>) -> Result<StacksAddress, Failed> {
-        if let Some(registry) = self.registry {
-            return Ok(registry);
-        }
-        let of_site = site.and_then(|site| Some(site.sbtc.as_ref()?.deployer.to_string()));
-        let text = of_site.unwrap_or_else(|| MAINNET_REGISTRY.to_owned());
-        text.parse().map_err(|_| Failed::argument(format!("`{text}` is not a Stacks address")))
-    }
-}
-
 impl Opener {
     /// The key in memory, if one was named.
     fn open(&self) -> Result<Option<PrivateKey>, Failed> {
@@ -309,5 +257,3 @@ const LEVELS: [&str; 5] = [
 ];
 /// The job in the records.
 const JOB: &str = "backup-verify.sbtc";
-/// Who deployed the contracts on the mainnet.
-const MAINNET_REGISTRY: &str = "SM3VDXK3WZZSA84XXFKAFAF15NNZX32CTSG82JFQ4";

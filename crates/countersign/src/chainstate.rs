@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use clap::Subcommand;
 use countersign_backup::chainstate::{
-    Agreement, ChainstateConfig, Digest, ExtractError, FetchError, HttpClient, HttpError,
-    SeedError, SeedJob, Service, SnapshotError, SnapshotJob, Source, keep_up, seed, snapshot,
+    Agreement, ChainstateConfig, Digest, ExtractError, FetchError, SeedError, SeedJob, Service,
+    SnapshotError, SnapshotJob, Source, keep_up, seed, snapshot,
 };
+use countersign_backup::{HttpClient, HttpError};
 use countersign_ops::exit::Exit;
 use serde_json::json;
 

@@ -6,6 +6,7 @@ mod backup_place;
 mod backup_postgres;
 mod backup_signer;
 mod backup_verify;
+mod chain_sources;
 mod chainstate;
 mod check_config;
 mod cli;

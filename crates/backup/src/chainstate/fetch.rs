@@ -16,8 +16,8 @@ use hyper::header::{
 use rustix::fs::OFlags;
 use sha2::{Digest as _, Sha256};
 
-use super::http::{Answer, HttpClient, HttpError};
 use super::source::{Digest, Source};
+use crate::http::{Answer, HttpClient, HttpError};
 use crate::{Care, Progress};
 
 /// An archive on this host's disk, with the hash that it was to have.

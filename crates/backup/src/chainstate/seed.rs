@@ -11,7 +11,6 @@ use serde::Serialize;
 use super::config::ChainstateConfig;
 use super::extract::{ExtractError, Limits, extract};
 use super::fetch::{FetchError, Fetched, fetch, free};
-use super::http::HttpClient;
 use super::keeper::{KeeperError, Service};
 use super::process::{Activity, ProcessError, activity};
 use super::snapshot::{SnapshotError, refuse_prepare, remove_folder};
@@ -19,6 +18,7 @@ use super::source::{Digest, Source};
 use super::tip::{Agreement, TipError, compare};
 use crate::Care;
 use crate::folder::lock_file;
+use crate::http::HttpClient;
 
 /// A chainstate that is to be there.
 #[derive(Debug)]

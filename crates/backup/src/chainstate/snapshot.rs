@@ -12,12 +12,12 @@ use serde::Serialize;
 use super::archive::{self, ArchiveError, Listing};
 use super::config::ChainstateConfig;
 use super::fetch::free;
-use super::http::HttpClient;
 use super::keeper::{Down, KeeperError, Service};
 use super::process::{Activity, ProcessError, activity};
 use super::source::Digest;
 use super::tip::{Agreement, Phase, Tip, TipError, compare};
 use crate::folder::{Folder, FolderError};
+use crate::http::HttpClient;
 use crate::{Care, Progress};
 
 /// A snapshot that is to be made.

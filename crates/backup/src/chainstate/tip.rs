@@ -9,7 +9,7 @@ use countersign_wire::{BurnHeight, ChainId, Sighash, StacksHeight};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::http::{HttpClient, HttpError};
+use crate::http::{HttpClient, HttpError};
 
 /// The tip of a node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use countersign_wire::PrivateKey;
 use serde::Deserialize;
 
-pub use chain::{ChainAnswer, ask_chain};
+pub use chain::{ChainAnswer, ask_chain, ask_chain_at};
 pub use fault::{Class, Fault};
 pub use levels::{Expected, KNOWN_MIGRATION};
 pub(crate) use levels::{file, rows};
@@ -26,6 +26,7 @@ use crate::postgres::{
     ArchiveError, Into, PgError, ScratchError, Workshop, list, restore_into, source, wanted,
 };
 use crate::sealed::Identities;
+
 /// A verification that is to be done.
 pub struct Request<'a> {
     /// The backup's file.

@@ -20,8 +20,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use countersign_backup::chainstate::HttpClient;
-use countersign_backup::{Care, Progress};
+use countersign_backup::{Care, HttpClient, Progress};
 use tokio_util::sync::CancellationToken;
 
 /// Work that nobody watches or stops.

@@ -4,9 +4,9 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use countersign_backup::HttpError;
 use countersign_backup::chainstate::{
-    Agreement, Digest, ExtractError, FetchError, HttpError, SeedError, SeedJob, Seeded, Source,
-    seed,
+    Agreement, Digest, ExtractError, FetchError, SeedError, SeedJob, Seeded, Source, seed,
 };
 use sha2::{Digest as _, Sha256};
 
@@ -16,7 +16,7 @@ use crate::{client, contents, names, with_care};
 
 const NOW: u64 = 1_764_268_740;
 
-/// A tar in zstd with a chainstate.
+/// A tar in zstd with a chainstate of a krypton.
 pub(crate) fn archive(size: usize) -> Vec<u8> {
     let mut tar = tar::Builder::new(zstd::Encoder::new(Vec::new(), 1).unwrap());
     // Hashes do not shrink.

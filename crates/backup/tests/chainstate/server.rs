@@ -1,6 +1,6 @@
 //! A server of archives that can be told to misbehave.
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, sleep};
@@ -34,18 +34,35 @@ pub(crate) struct Server {
     pub(crate) manners: Arc<Mutex<Manners>>,
 }
 
+/// What a connection is once it is made: plain, or TLS.
+pub(crate) trait Wire: Read + Write + Send {}
+impl<T: Read + Write + Send> Wire for T {}
+
 impl Server {
     pub(crate) fn new(body: Vec<u8>) -> Self {
+        Self::over("http", body, |stream| Some(Box::new(stream)))
+    }
+
+    /// A server whose connections are first made what they are to be; none if that fails.
+    pub(crate) fn over(
+        scheme: &str,
+        body: Vec<u8>,
+        make: impl Fn(TcpStream) -> Option<Box<dyn Wire>> + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}/archive.tar.zst", listener.local_addr().unwrap());
+        let url = format!("{scheme}://{}/archive.tar.zst", listener.local_addr().unwrap());
         let manners = Manners { body, tag: "\"v1\"".to_owned(), ..Manners::default() };
         let manners = Arc::new(Mutex::new(manners));
-        let shared = Arc::clone(&manners);
+        let (shared, make) = (Arc::clone(&manners), Arc::new(make));
         // It ends with the process of the tests.
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let shared = Arc::clone(&shared);
-                thread::spawn(move || serve(&stream, &shared));
+                let (shared, make) = (Arc::clone(&shared), Arc::clone(&make));
+                thread::spawn(move || {
+                    if let Some(wire) = make(stream) {
+                        serve(wire, &shared);
+                    }
+                });
             }
         });
         Self { url, manners }
@@ -61,9 +78,10 @@ impl Server {
 }
 
 /// The range and the condition that somebody asks with.
-fn asked(stream: &TcpStream) -> (Option<usize>, Option<String>) {
-    let (mut range, mut condition) = (None, None);
-    for line in BufReader::new(stream).lines() {
+fn asked(wire: &mut dyn Wire) -> (Option<usize>, Option<String>) {
+    let (mut range, mut condition, mut len) = (None, None, 0);
+    let mut reader = BufReader::new(wire);
+    for line in reader.by_ref().lines() {
         let line = line.unwrap_or_default();
         let Some((name, value)) = line.split_once(": ") else {
             if line.is_empty() {
@@ -75,21 +93,24 @@ fn asked(stream: &TcpStream) -> (Option<usize>, Option<String>) {
             range = value.trim_start_matches("bytes=").trim_end_matches('-').parse().ok();
         } else if name.eq_ignore_ascii_case("if-range") {
             condition = Some(value.to_owned());
+        } else if name.eq_ignore_ascii_case("content-length") {
+            len = value.parse().unwrap_or(0);
         }
     }
+    // The body of a question, of which nothing depends.
+    let _ = reader.read_exact(&mut vec![0; len]);
     (range, condition)
 }
 
-fn serve(stream: &TcpStream, manners: &Mutex<Manners>) {
-    let (range, condition) = asked(stream);
+fn serve(mut wire: Box<dyn Wire>, manners: &Mutex<Manners>) {
+    let (range, condition) = asked(&mut *wire);
     let manners = {
         let mut shared = manners.lock().unwrap();
         shared.asked.push(range.unwrap_or(0) as u64);
         shared.clone()
     };
-    let mut stream = stream;
     let mut say = |head: &str| {
-        let _ = stream.write_all(head.as_bytes());
+        let _ = wire.write_all(head.as_bytes());
     };
     if let Some(status) = manners.status {
         return say(&format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n"));
@@ -121,7 +142,7 @@ fn serve(stream: &TcpStream, manners: &Mutex<Manners>) {
     };
     say(&format!("HTTP/1.1 {status}\r\n{end}\r\nETag: {}\r\n\r\n", manners.tag));
     let until = manners.breaks_after.or(manners.hangs_after).unwrap_or(part.len()).min(part.len());
-    let _ = stream.write_all(&part[..until]);
+    let _ = wire.write_all(&part[..until]).and_then(|()| wire.flush());
     if manners.hangs_after.is_some() {
         // Longer than anybody in these tests waits.
         sleep(Duration::from_secs(3));

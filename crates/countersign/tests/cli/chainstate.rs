@@ -7,7 +7,11 @@ use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use sha2::{Digest as _, Sha256};
+
 use crate::fake_node::FakeNode;
+use crate::https::Authority;
+use crate::server::Server;
 use crate::support::{countersign, said};
 
 /// A configuration of the node in its folder.
@@ -122,4 +126,109 @@ fn a_seed_without_a_hash_or_with_another_one_is_refused() {
     let other = run(&["--from", "a.tar", "--sha256", &"0".repeat(64)]);
     assert_eq!(other.status.code(), Some(15), "{}", said(&other));
     assert!(node.config.chainstate.join("headers.sqlite").exists());
+}
+
+/// An archive of a chainstate that does not shrink.
+fn archive() -> Vec<u8> {
+    let hashes = (0..16_000_u32).flat_map(|number| Sha256::digest(number.to_le_bytes()));
+    let noise: Vec<u8> = hashes.collect();
+    let mut tar = tar::Builder::new(zstd::Encoder::new(Vec::new(), 1).unwrap());
+    for (name, data) in [("krypton/blocks", &noise[..]), ("krypton/headers.sqlite", b"seeded")] {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(data.len() as u64);
+        header.set_mode(0o644);
+        tar.append_data(&mut header, name, data).unwrap();
+    }
+    tar.into_inner().unwrap().finish().unwrap()
+}
+
+/// `chainstate seed` of a node from a server with an archive, whose authority is in `ca.pem`.
+fn seed(node: &FakeNode, server: &Server) -> Command {
+    let mut command =
+        countersign(&["chainstate", "seed", "--node-config", "node.toml", "--replace"]);
+    let sha256 = hex::encode(Sha256::digest(archive()));
+    command.args(["--ca-file", "ca.pem", "--from", &server.url, "--sha256", &sha256]);
+    command.current_dir(node.folder.path());
+    command
+}
+
+/// A node that does not run, with `ca.pem` of this authority in its folder.
+fn trusting(authority: &Authority) -> FakeNode {
+    let node = FakeNode::stopped();
+    write_config(&node);
+    authority.file(node.folder.path());
+    node
+}
+
+fn is_seeded(node: &FakeNode) -> bool {
+    fs::read(node.config.chainstate.join("headers.sqlite")).is_ok_and(|text| text == b"seeded")
+}
+
+/// The part of an archive that is there, which is hidden in the node's folder.
+fn part(node: &FakeNode) -> Option<u64> {
+    let entries = fs::read_dir(&node.config.working_dir).unwrap().flatten();
+    let mut parts = entries.filter(|entry| entry.path().extension().is_some_and(|it| it == "part"));
+    Some(parts.next()?.metadata().ok()?.len())
+}
+
+#[test]
+fn an_archive_over_https_goes_on_after_a_cut_and_after_a_kill() {
+    let authority = Authority::new();
+    let server = authority.server(archive());
+    let node = trusting(&authority);
+    server.with(|manners| manners.hangs_after = Some(100_000));
+    let mut child = seed(&node, &server).stderr(Stdio::null()).spawn().unwrap();
+    wait_for("a part arrives", || part(&node).is_some_and(|len| len >= 100_000));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let have = part(&node).unwrap();
+    assert!(!is_seeded(&node));
+    server.with(|manners| (manners.hangs_after, manners.breaks_after) = (None, Some(250_000)));
+    let again = seed(&node, &server).output().unwrap();
+    assert!(again.status.success(), "{}", said(&again));
+    assert!(is_seeded(&node) && part(&node).is_none());
+    let asked = server.asked();
+    assert_eq!(&asked[..2], [0, have]);
+    assert!(asked.len() >= 3 && asked.windows(2).all(|pair| pair[0] < pair[1]), "{asked:?}");
+}
+
+#[test]
+fn an_archive_over_https_of_whom_nobody_vouches_for_is_not_asked_for() {
+    let (ours, theirs) = (Authority::new(), Authority::new());
+    let node = trusting(&ours);
+    for server in [theirs.server(archive()), ours.server_named("other.example", archive())] {
+        let begun = Instant::now();
+        let refused = seed(&node, &server).output().unwrap();
+        assert_eq!(refused.status.code(), Some(1), "{}", said(&refused));
+        assert!(said(&refused).contains("is not trusted"), "{}", said(&refused));
+        assert!(begun.elapsed() < Duration::from_secs(4), "it was tried again");
+        assert_eq!(server.asked(), [0; 0]);
+    }
+    // A list without authorities is said to be one, and nobody is trusted because it is empty.
+    fs::write(node.folder.path().join("ca.pem"), "").unwrap();
+    let refused = seed(&node, &ours.server(archive())).output().unwrap();
+    assert_eq!(refused.status.code(), Some(1), "{}", said(&refused));
+    assert!(said(&refused).contains("--ca-file"), "{}", said(&refused));
+    assert!(!is_seeded(&node));
+}
+
+#[test]
+fn an_archive_over_https_with_another_hash_is_removed_and_nothing_is_unpacked() {
+    let authority = Authority::new();
+    let server = authority.server(archive());
+    let node = trusting(&authority);
+    server.with(|manners| manners.body[200_000] ^= 1);
+    let refused = seed(&node, &server).output().unwrap();
+    assert_eq!(refused.status.code(), Some(15), "{}", said(&refused));
+    assert!(!is_seeded(&node) && part(&node).is_none());
+}
+
+#[test]
+fn a_password_in_an_address_is_not_repeated_in_the_error() {
+    let node = trusting(&Authority::new());
+    let mut server = Server::new(Vec::new());
+    server.url = server.url.replace("http://", "http://user:hunter2@");
+    let refused = seed(&node, &server).output().unwrap();
+    assert_eq!(refused.status.code(), Some(1), "{}", said(&refused));
+    assert!(!said(&refused).contains("hunter2"), "{}", said(&refused));
 }

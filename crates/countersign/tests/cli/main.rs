@@ -26,6 +26,7 @@ mod explain;
 mod fake_node;
 mod flood;
 mod help;
+mod https;
 mod import;
 mod journal;
 mod keys;
@@ -34,6 +35,8 @@ mod logs;
 mod name;
 mod page;
 mod replay;
+#[path = "../../../backup/tests/chainstate/server.rs"]
+mod server;
 mod site;
 mod start;
 mod support;

@@ -1,4 +1,4 @@
-//! Just enough HTTP to download one large file and to ask a node for its tip: blocking, and bounded in everything.
+//! Just enough HTTP to download one large file and to ask a node a question: blocking, and bounded in everything.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Empty};
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::handshake;
-use hyper::header::{HOST, HeaderMap, HeaderName, HeaderValue, LOCATION, USER_AGENT};
-use hyper::{Request, Response, StatusCode, Uri};
+use hyper::header::{CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, LOCATION, USER_AGENT};
+use hyper::{Method, Request, Response, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -36,7 +36,7 @@ pub struct HttpClient {
 pub enum HttpError {
     /// It is no address that can be asked.
     #[error(
-        "{0:?} cannot be asked: an address begins with http:// or https:// and has a host, and no password"
+        "{0} cannot be asked: an address begins with http:// or https:// and has a host, and no password"
     )]
     Address(String),
     /// It cannot be reached.
@@ -45,6 +45,17 @@ pub enum HttpError {
         /// The address.
         url: String,
         /// What the operating system says.
+        #[source]
+        source: io::Error,
+    },
+    /// It is not who it should be, or speaks no TLS.
+    #[error(
+        "{url} is not trusted; if it is right, name the authority of its certificate with --ca-file"
+    )]
+    Untrusted {
+        /// The address.
+        url: String,
+        /// What TLS says.
         #[source]
         source: io::Error,
     },
@@ -113,15 +124,15 @@ impl HttpError {
 
 /// The beginning of an answer; its body is read.
 #[derive(Debug)]
-pub(super) struct Answer<'a> {
-    pub(super) status: StatusCode,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Body<'a>,
+pub(crate) struct Answer<'a> {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Body<'a>,
 }
 
 /// A body that is read block by block.
 #[derive(Debug)]
-pub(super) struct Body<'a> {
+pub(crate) struct Body<'a> {
     client: &'a HttpClient,
     url: String,
     incoming: Incoming,
@@ -131,8 +142,8 @@ trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
 impl HttpClient {
-    /// A client that trusts the authorities in this file (PEM) for https, and waits so long for each answer and for
-    /// each block of a body.
+    /// A client that trusts the authorities in this file (PEM) for https, and waits so long for each answer and, of a
+    /// download, for each block.
     pub fn new(
         authorities: &Path,
         patience: Duration,
@@ -143,36 +154,43 @@ impl HttpClient {
         Ok(Self { runtime, authorities: authorities.to_owned(), patience, stop })
     }
 
-    /// The whole answer to a GET, if it is a success and not larger than this.
+    /// The whole answer to a GET, if it is a success, not larger than this, and here within the client's patience.
     pub fn get(&self, url: &str, limit: usize) -> Result<Vec<u8>, HttpError> {
-        let answer = self.open(url, &[])?;
-        if !answer.status.is_success() {
-            return Err(HttpError::Refused { url: url.to_owned(), status: answer.status.as_u16() });
-        }
-        let (mut body, mut bytes) = (answer.body, Vec::new());
-        while let Some(block) = body.next()? {
-            if bytes.len() + block.len() > limit {
-                return Err(HttpError::TooLarge { url: url.to_owned(), limit });
-            }
-            bytes.extend_from_slice(&block);
-        }
-        Ok(bytes)
+        self.wait(url, async { whole(url, self.follow(url, &[]).await?.1, limit).await })?
+    }
+
+    /// The same for a POST of JSON. A redirection is no success.
+    pub fn post(&self, url: &str, json: Vec<u8>, limit: usize) -> Result<Vec<u8>, HttpError> {
+        let json_type = [(CONTENT_TYPE, HeaderValue::from_static("application/json"))];
+        let question = (Method::POST, Bytes::from(json));
+        self.wait(url, async {
+            whole(url, self.exchange(url, question, &json_type).await?, limit).await
+        })?
     }
 
     /// The beginning of the answer to a GET, after a few redirections.
-    pub(super) fn open(
+    pub(crate) fn open(
         &self,
         url: &str,
         headers: &[(HeaderName, HeaderValue)],
     ) -> Result<Answer<'_>, HttpError> {
+        let (url, response) = self.wait(url, self.follow(url, headers))??;
+        let (parts, incoming) = response.into_parts();
+        let body = Body { client: self, url, incoming };
+        Ok(Answer { status: parts.status, headers: parts.headers, body })
+    }
+
+    /// The answer to a GET after a few redirections, and where it comes from.
+    async fn follow(
+        &self,
+        url: &str,
+        headers: &[(HeaderName, HeaderValue)],
+    ) -> Result<(String, Response<Incoming>), HttpError> {
         let mut target = url.to_owned();
         for _ in 0..MAX_REDIRECTIONS {
-            let response = self.wait(&target, self.exchange(&target, headers))??;
-            let status = response.status();
-            if !(status.is_redirection() && response.headers().contains_key(LOCATION)) {
-                let (parts, incoming) = response.into_parts();
-                let body = Body { client: self, url: target, incoming };
-                return Ok(Answer { status, headers: parts.headers, body });
+            let response = self.exchange(&target, (Method::GET, Bytes::new()), headers).await?;
+            if !(response.status().is_redirection() && response.headers().contains_key(LOCATION)) {
+                return Ok((target, response));
             }
             let next = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
             target = next
@@ -186,9 +204,10 @@ impl HttpClient {
     async fn exchange(
         &self,
         url: &str,
+        (method, body): (Method, Bytes),
         headers: &[(HeaderName, HeaderValue)],
     ) -> Result<Response<Incoming>, HttpError> {
-        let address = || HttpError::Address(url.to_owned());
+        let address = || HttpError::Address(without_password(url));
         let uri: Uri = url.parse().map_err(|_| address())?;
         let authority =
             uri.authority().filter(|it| !it.as_str().contains('@')).ok_or_else(address)?;
@@ -203,8 +222,13 @@ impl HttpClient {
         let stream = TcpStream::connect((host, port)).await.map_err(unreachable)?;
         let stream: Box<dyn Stream> = if is_tls {
             let name = ServerName::try_from(host.to_owned()).map_err(|_| address())?;
-            let stream = self.connector()?.connect(name, stream).await.map_err(unreachable)?;
-            Box::new(stream)
+            let refused = |source: io::Error| match source.get_ref() {
+                Some(inner) if inner.is::<rustls::Error>() => {
+                    HttpError::Untrusted { url: url.to_owned(), source }
+                }
+                _ => unreachable(source),
+            };
+            Box::new(self.connector()?.connect(name, stream).await.map_err(refused)?)
         } else {
             Box::new(stream)
         };
@@ -214,10 +238,11 @@ impl HttpClient {
         tokio::spawn(connection);
         let path = uri.path_and_query().map_or("/", |path| path.as_str());
         let mut request = Request::builder()
+            .method(method)
             .uri(path)
             .header(HOST, authority.as_str())
             .header(USER_AGENT, AGENT)
-            .body(Empty::<Bytes>::new())
+            .body(Full::new(body))
             .map_err(|_| address())?;
         request.headers_mut().extend(headers.iter().cloned());
         sender.send_request(request).await.map_err(broken)
@@ -255,7 +280,7 @@ impl HttpClient {
 
 impl Body<'_> {
     /// The next block; none at the end.
-    pub(super) fn next(&mut self) -> Result<Option<Bytes>, HttpError> {
+    pub(crate) fn next(&mut self) -> Result<Option<Bytes>, HttpError> {
         loop {
             let Some(frame) = self.client.wait(&self.url, self.incoming.frame())? else {
                 return Ok(None);
@@ -267,6 +292,34 @@ impl Body<'_> {
                 return Ok(Some(block));
             }
         }
+    }
+}
+
+/// The body of a success, if it is not larger than this.
+async fn whole(
+    url: &str,
+    response: Response<Incoming>,
+    limit: usize,
+) -> Result<Vec<u8>, HttpError> {
+    let url = url.to_owned();
+    if !response.status().is_success() {
+        return Err(HttpError::Refused { url, status: response.status().as_u16() });
+    }
+    match Limited::new(response.into_body(), limit).collect().await {
+        Ok(body) => Ok(body.to_bytes().to_vec()),
+        Err(error) if error.is::<LengthLimitError>() => Err(HttpError::TooLarge { url, limit }),
+        Err(error) => Err(match error.downcast::<hyper::Error>() {
+            Ok(source) => HttpError::Broken { url, source: *source },
+            Err(_) => HttpError::TooLarge { url, limit },
+        }),
+    }
+}
+
+/// An address as it may be shown: what is before an `@` is nobody's business.
+fn without_password(url: &str) -> String {
+    match url.rsplit_once('@') {
+        Some((_, host)) => format!("…@{host}"),
+        None => url.to_owned(),
     }
 }
 
