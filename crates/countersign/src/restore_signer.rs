@@ -1,24 +1,25 @@
 //! `countersign restore signer`: raises marks, and puts a store back.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use countersign_backup::signer::{
-    Contents, Heights, Marks, RestoreError, RestoreJob, Restored, StoreChoice, StoreOutcome,
-    prove_store, read, restore,
+    Contents, Heights, Marks, Raised, RestoreError, RestoreJob, Restored, StoreChoice,
+    StoreOutcome, prove_store, read, restore,
 };
 use countersign_custody::KeyPlace;
 use countersign_ops::exit::Exit;
+use countersign_ops::secret::forbid_core_dumps;
 use countersign_signerd::store::Store;
 use countersign_signerd::{Config, Journals, RemoteVault, StoreFacts, exit_of};
-use countersign_vault::{AdoptError, OpenError};
+use countersign_vault::{AdoptError, Imported, JournalExport, OpenError};
 use countersign_vaultd::Config as VaultConfig;
 use countersign_wire::PublicKey;
 use serde_json::json;
 
 use crate::backup_signer::{heights, identities, look};
-use crate::cli::{Failed, load, public_key};
+use crate::cli::{Failed, ask, load, public_key};
 use crate::keys_place::now;
 
 /// What `restore signer` needs to know.
@@ -33,10 +34,13 @@ pub(crate) struct Args {
     /// The identity file of one of its recipients, if it is encrypted
     #[arg(long, value_name = "FILE")]
     identity: Option<PathBuf>,
-    /// The configuration of a vault that does not run, whose journal is raised in the place of one of the signer; a
-    /// vault that runs is asked over its socket
-    #[arg(long, value_name = "FILE")]
+    /// Raise the marks in the journal of a vault that does not run, whose configuration this is, and nothing else: run
+    /// it as the vault's user. A vault that runs is asked over its socket
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["config", "store", "store_only"])]
     vault_config: Option<PathBuf>,
+    /// Put the store back and raise no marks, after --vault-config has raised them
+    #[arg(long)]
+    store_only: bool,
     /// What is to become of a store that is there and knows more than the backup's
     #[arg(long, value_name = "WHAT")]
     store: Option<Choice>,
@@ -60,39 +64,59 @@ no journal, one begins as with `countersign run --init`, and nothing is signed f
 The exit code is 15 if the backup is damaged or older than what is here, 4 if it is another key's, 12 if the signer
 runs.
 
-Example:
+Examples:
   countersign restore signer --config signer-config.toml --from signer-20261127T031500Z.tar
+  runuser -u countersign-vault -- countersign restore signer --vault-config /etc/countersign/vault.toml --from FILE
 ";
 
 /// Restores, and says what that came to.
 pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failed> {
-    let config = load(&args.config)?;
     let identities = identities(args.identity.as_deref())?;
     let contents =
         read(&args.from, identities.as_ref()).map_err(|error| Failed::new(Exit::Backup, error))?;
     prove_store(&contents, &look).map_err(|error| Failed::new(Exit::Backup, error))?;
-    let keys = keys(&config)?;
+    let restored = match &args.vault_config {
+        Some(file) => into_vault(file, &contents)?,
+        None => into_signer(args, &contents)?,
+    };
+    let is_whole = args.vault_config.is_none();
+    let text = if args.json { json!(restored).to_string() } else { to_text(&restored, is_whole) };
+    writeln!(out, "{text}").map_err(Failed::failure)
+}
+
+/// Marks and store of a signer; the marks of a key that is in a vault are given to it.
+fn into_signer(args: &Args, contents: &Contents) -> Result<Restored, Failed> {
+    let config = load(&args.config)?;
     let (there, store) = (there(&config)?, config.db_path.store());
-    let marks = marks(args, &config, &keys)?;
-    let is_given = matches!(marks, Marks::Given(_));
+    let places: Vec<_> = std::iter::once(&config.key).chain(&config.next_key).collect();
+    let marks = marks(&config, &places, args.store_only)?;
     let choice = args.store.map(|choice| match choice {
         Choice::Keep => StoreChoice::Keep,
         Choice::Replace => StoreChoice::Replace,
     });
-    let job = RestoreJob { contents: &contents, marks, store, there, choice };
-    if is_given {
-        job.judge().map_err(failed)?;
-        give(&config, &contents)?;
-    }
-    let restored = restore(&job, now()).map_err(failed)?;
-    let text = if args.json { json!(restored).to_string() } else { to_text(&restored) };
-    writeln!(out, "{text}").map_err(Failed::failure)
+    let job = RestoreJob { contents, marks, store, there, choice };
+    job.judge().map_err(failed)?;
+    let given = if args.store_only { Vec::new() } else { give(&places, &job)? };
+    let mut restored = restore(&job, now()).map_err(failed)?;
+    restored.raised.extend(given);
+    Ok(restored)
 }
 
-/// The keys of a configuration.
-fn keys(config: &Config) -> Result<Vec<PublicKey>, Failed> {
-    let places = std::iter::once(&config.key).chain(&config.next_key);
-    places.map(|place| public_key(config, place)).collect()
+/// The marks of a vault that does not run. Its user is another than the signer's, so it has no part in the store.
+fn into_vault(file: &Path, contents: &Contents) -> Result<Restored, Failed> {
+    forbid_core_dumps().map_err(Failed::failure)?;
+    let vault = VaultConfig::load(file).and_then(|vault| vault.check_user().map(|()| vault));
+    let vault = vault.map_err(|error| Failed::new(Exit::Usage, error))?;
+    let key = match vault.key.known_public_key() {
+        Some(key) => key,
+        None => {
+            let key = vault.open_key(&mut ask).map_err(|error| Failed::new(Exit::Key, error))?;
+            key.public_key()
+        }
+    };
+    let marks = vec![(key, Marks::File(vault.journal))];
+    let job = RestoreJob { contents, marks, store: None, there: None, choice: None };
+    restore(&job, now()).map_err(failed)
 }
 
 /// How far the store is that is there. It is opened, so that no signer has it.
@@ -109,44 +133,59 @@ fn there(config: &Config) -> Result<Option<Heights>, Failed> {
     facts.map(heights).map(Some).map_err(|error| Failed::new(Exit::Store, error))
 }
 
-/// Where the marks go.
-fn marks(args: &Args, config: &Config, keys: &[PublicKey]) -> Result<Marks, Failed> {
-    if let Some(file) = &args.vault_config {
-        let vault = VaultConfig::load(file).and_then(|vault| vault.check_user().map(|()| vault));
-        let vault = vault.map_err(|error| Failed::new(Exit::Usage, error))?;
-        return Ok(Marks::Files(keys.iter().map(|key| (*key, vault.journal.clone())).collect()));
+/// The keys of a configuration, and where the marks of each go.
+fn marks(
+    config: &Config,
+    places: &[&KeyPlace],
+    is_store_only: bool,
+) -> Result<Vec<(PublicKey, Marks)>, Failed> {
+    let mut marks = Vec::new();
+    for (number, place) in places.iter().enumerate() {
+        let key = public_key(config, place)?;
+        let goes = match place {
+            KeyPlace::Vault(_) => Marks::Given,
+            _ if is_store_only => Marks::Given,
+            _ => Marks::File(journal(config, &key, number == 0)?),
+        };
+        marks.push((key, goes));
     }
-    if matches!(config.key, KeyPlace::Vault(_)) {
-        return Ok(Marks::Given(keys.to_vec()));
-    }
-    let mut places = Vec::new();
-    for (number, key) in keys.iter().enumerate() {
-        let known = Journals::of_key(&config.db_path, key)
-            .map_err(|error| Failed::new(error.exit(), error))?;
-        let usual =
-            if number == 0 { config.db_path.journal() } else { config.db_path.journal_of(key) };
-        places
-            .push((*key, known.or(usual).expect("the store has a place, and so has the journal")));
-    }
-    Ok(Marks::Files(places))
+    Ok(marks)
 }
 
-/// Gives the marks to the vault in another process, which takes what its key has proven.
-fn give(config: &Config, contents: &Contents) -> Result<(), Failed> {
-    let KeyPlace::Vault(socket) = &config.key else { return Ok(()) };
-    let mut vault =
-        RemoteVault::connect_at_once(socket).map_err(|error| Failed::new(Exit::Key, error))?;
-    for journal in &contents.journals {
-        if journal.public_key != vault.public_key() {
-            let error = format!(
-                "the backup is of the key {}, which is not the vault's",
-                journal.public_key
-            );
+/// Where the journal of a key is, or is to begin.
+fn journal(config: &Config, key: &PublicKey, is_first: bool) -> Result<PathBuf, Failed> {
+    let known =
+        Journals::of_key(&config.db_path, key).map_err(|error| Failed::new(error.exit(), error))?;
+    let usual = if is_first { config.db_path.journal() } else { config.db_path.journal_of(key) };
+    Ok(known.or(usual).expect("the store has a place, and so has the journal"))
+}
+
+/// Gives the marks to the vaults in other processes, which take what their keys have proven. None is given any before
+/// each is known to be there.
+fn give(places: &[&KeyPlace], job: &RestoreJob<'_>) -> Result<Vec<Raised>, Failed> {
+    let mut gifts = Vec::new();
+    for (place, (key, _)) in
+        places.iter().zip(&job.marks).filter(|(_, (_, it))| *it == Marks::Given)
+    {
+        let KeyPlace::Vault(socket) = place else { continue };
+        let journal = job.contents.journals.iter().find(|journal| journal.public_key == *key);
+        let Some(journal) = journal else { continue };
+        let vault =
+            RemoteVault::connect_at_once(socket).map_err(|error| Failed::new(Exit::Key, error))?;
+        if vault.public_key() != *key {
+            let error = format!("the vault at {} no longer has the key {key}", socket.display());
             return Err(Failed::new(Exit::Journal, error));
         }
-        vault.import_journal(journal).map_err(|error| Failed::new(exit_of(&error), error))?;
+        gifts.push((vault, journal));
     }
-    Ok(())
+    let give = |(mut vault, journal): (RemoteVault, &JournalExport)| {
+        let imported = vault.import_journal(journal);
+        let Imported { added, known, covered } =
+            imported.map_err(|error| Failed::new(exit_of(&error), error))?;
+        let public_key = journal.public_key.to_string();
+        Ok(Raised { public_key, has_begun: false, added, known, covered })
+    };
+    gifts.into_iter().map(give).collect()
 }
 
 fn failed(error: RestoreError) -> Failed {
@@ -166,7 +205,7 @@ fn failed(error: RestoreError) -> Failed {
     Failed::new(exit, error)
 }
 
-fn to_text(restored: &Restored) -> String {
+fn to_text(restored: &Restored, is_whole: bool) -> String {
     let mut lines = Vec::new();
     for raised in &restored.raised {
         lines.push(format!(
@@ -185,7 +224,10 @@ fn to_text(restored: &Restored) -> String {
         StoreOutcome::Placed { put_aside: Some(aside) } => {
             format!("the store is back; the one that was there is {}", aside.display())
         }
-        StoreOutcome::Kept => "the store that was there stays".to_owned(),
+        StoreOutcome::Kept if is_whole => "the store that was there stays".to_owned(),
+        StoreOutcome::Kept => {
+            "the store is not touched: start the vault, then restore with --store-only as the signer's user".to_owned()
+        }
     });
     lines.join("\n")
 }

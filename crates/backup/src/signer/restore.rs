@@ -14,13 +14,13 @@ use serde::Serialize;
 use super::contents::{Contents, Heights};
 use crate::folder::stamp;
 
-/// Where the marks of a backup go.
-#[derive(Clone, Debug)]
+/// Where the marks of a key go.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Marks {
-    /// Into the journals of these keys, at these places, whether they are there or not.
-    Files(Vec<(PublicKey, PathBuf)>),
-    /// The caller has given them to the vault in another process, which holds these keys.
-    Given(Vec<PublicKey>),
+    /// Into the journal at this place, whether it is there or not.
+    File(PathBuf),
+    /// The caller has given them to the vault in another process.
+    Given,
 }
 
 /// What is to be restored.
@@ -28,8 +28,8 @@ pub enum Marks {
 pub struct RestoreJob<'a> {
     /// From what.
     pub contents: &'a Contents,
-    /// The journals.
-    pub marks: Marks,
+    /// The keys of the configuration, and where the marks of each go.
+    pub marks: Vec<(PublicKey, Marks)>,
     /// The store's place; none if the store is not to be restored.
     pub store: Option<PathBuf>,
     /// How far the store is that is there; none if there is none.
@@ -78,7 +78,7 @@ pub struct Raised {
 /// What a restoration came to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Restored {
-    /// The marks, by key; empty if the vault was given them.
+    /// The marks, by key; without those that a vault was given.
     pub raised: Vec<Raised>,
     /// The store.
     pub store: StoreOutcome,
@@ -141,10 +141,10 @@ pub fn restore(job: &RestoreJob<'_>, now: u64) -> Result<Restored, RestoreError>
     let _locks = job.locks()?;
     let has_to_place = job.judge()?;
     let mut raised = Vec::new();
-    if let Marks::Files(places) = &job.marks {
-        for export in &job.contents.journals {
-            let place = places.iter().find(|(key, _)| *key == export.public_key);
-            let (_, path) = place.expect("every key was looked for");
+    for export in &job.contents.journals {
+        let marks = job.marks.iter().find(|(key, _)| *key == export.public_key);
+        let (_, marks) = marks.expect("every key was looked for");
+        if let Marks::File(path) = marks {
             raised.push(raise(export, path)?);
         }
     }
@@ -163,10 +163,8 @@ pub fn restore(job: &RestoreJob<'_>, now: u64) -> Result<Restored, RestoreError>
 impl RestoreJob<'_> {
     /// Keeps a signer of this machine from starting meanwhile. A vault in another process has its own locks.
     fn locks(&self) -> Result<Vec<HostLock>, HostLockError> {
-        match &self.marks {
-            Marks::Files(places) => places.iter().map(|(key, _)| HostLock::take(key)).collect(),
-            Marks::Given(_) => Ok(Vec::new()),
-        }
+        let in_files = self.marks.iter().filter(|(_, marks)| *marks != Marks::Given);
+        in_files.map(|(key, _)| HostLock::take(key)).collect()
     }
 
     /// Whether the backup's store is to be placed; every refusal that depends on what is in the backup. Whoever gives the
@@ -177,10 +175,7 @@ impl RestoreJob<'_> {
     }
 
     fn refuse_keys(&self) -> Result<(), RestoreError> {
-        let is_ours = |key: &PublicKey| match &self.marks {
-            Marks::Files(places) => places.iter().any(|(ours, _)| ours == key),
-            Marks::Given(keys) => keys.contains(key),
-        };
+        let is_ours = |key: &PublicKey| self.marks.iter().any(|(ours, _)| ours == key);
         let mut theirs = self.contents.journals.iter().map(|journal| journal.public_key);
         match theirs.find(|key| !is_ours(key)) {
             Some(theirs) => Err(RestoreError::OtherKey { theirs }),

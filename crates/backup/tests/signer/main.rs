@@ -102,7 +102,7 @@ impl Host {
         there: Option<Heights>,
         choice: Option<StoreChoice>,
     ) -> Result<Restored, RestoreError> {
-        let marks = Marks::Files(vec![(self.key, self.journal())]);
+        let marks = vec![(self.key, Marks::File(self.journal()))];
         restore(&RestoreJob { contents, marks, store: Some(self.store()), there, choice }, NOW)
     }
 }

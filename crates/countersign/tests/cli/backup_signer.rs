@@ -12,7 +12,7 @@ use crate::start::{terminate, wait_until_ready};
 use crate::support::{Place, said};
 
 /// A signer that has signed these blocks.
-fn signer(place: Place, marks: &[u8]) -> Place {
+pub(crate) fn signer(place: Place, marks: &[u8]) -> Place {
     let key = PrivateKey::from_hex(place.key()).unwrap();
     let marks: Vec<Mark> = marks
         .iter()
@@ -30,7 +30,7 @@ fn signer(place: Place, marks: &[u8]) -> Place {
 }
 
 /// Another host of the same key.
-fn elsewhere(place: &Place) -> Place {
+pub(crate) fn elsewhere(place: &Place) -> Place {
     let other = Place::good()
         .with("stacks_private_key", &format!("stacks_private_key = \"{}\"", place.key()));
     other.write();
@@ -41,13 +41,13 @@ fn journal(place: &Place) -> PathBuf {
     place.path().join("signer.countersign-journal.sqlite")
 }
 
-fn started(place: &Place) -> Child {
+pub(crate) fn started(place: &Place) -> Child {
     let mut child = place.start();
     wait_until_ready(&mut child);
     child
 }
 
-fn stop(mut child: Child) {
+pub(crate) fn stop(mut child: Child) {
     terminate(&child, "-TERM");
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
@@ -61,7 +61,7 @@ const MAKE: [&str; 8] =
     ["backup", "signer", "--config", "signer-config.toml", "--out", "backups", "--prove", "--json"];
 
 /// Makes a backup of a signer that runs meanwhile.
-fn backed_up(place: &Place) -> PathBuf {
+pub(crate) fn backed_up(place: &Place) -> PathBuf {
     let child = started(place);
     let output = place.command(&MAKE).output().unwrap();
     assert!(output.status.success(), "{}", said(&output));
@@ -70,7 +70,7 @@ fn backed_up(place: &Place) -> PathBuf {
     place.path().join(answer["backup"].as_str().unwrap())
 }
 
-fn restore(place: &Place, from: &Path, more: &[&str]) -> (Option<i32>, String) {
+pub(crate) fn restore(place: &Place, from: &Path, more: &[&str]) -> (Option<i32>, String) {
     let from = from.display().to_string();
     let args = ["restore", "signer", "--config", "signer-config.toml", "--from", &from];
     run(place, &[&args[..], more].concat())

@@ -35,6 +35,7 @@ mod logs;
 mod name;
 mod page;
 mod replay;
+mod restore_vault;
 #[path = "../../../backup/tests/chainstate/server.rs"]
 mod server;
 mod site;

@@ -13,15 +13,15 @@ use serde_json::Value;
 use crate::support::{Place, countersign, said};
 
 /// A signer's configuration with its key in the clear, the same with the key in a vault, and that vault.
-struct Site {
-    embedded: Place,
-    signer: Place,
-    vault: Place,
+pub(crate) struct Site {
+    pub(crate) embedded: Place,
+    pub(crate) signer: Place,
+    pub(crate) vault: Place,
 }
 
 impl Site {
     /// The user of this test has these roles; the key has signed three blocks.
-    fn new(roles: &str) -> Self {
+    pub(crate) fn new(roles: &str) -> Self {
         let site = Self::without_journal(roles);
         let mut vault = Vault::create(site.key(), &site.journal(), Birth::WithKey).unwrap();
         vault.import(&[mark(1), mark(2), mark(3)]).unwrap();
@@ -29,7 +29,7 @@ impl Site {
         site
     }
 
-    fn without_journal(roles: &str) -> Self {
+    pub(crate) fn without_journal(roles: &str) -> Self {
         let (embedded, vault) = (Place::startable(), Place::good());
         embedded.write();
         let socket = vault.path().join("vault.sock");
@@ -51,16 +51,16 @@ impl Site {
         Self { embedded, signer, vault }
     }
 
-    fn key(&self) -> PrivateKey {
+    pub(crate) fn key(&self) -> PrivateKey {
         PrivateKey::from_hex(self.embedded.key()).unwrap()
     }
 
-    fn journal(&self) -> PathBuf {
+    pub(crate) fn journal(&self) -> PathBuf {
         self.vault.path().join("journal/journal.sqlite")
     }
 
     /// Starts the vault and waits until it answers.
-    fn start(&self) -> Running {
+    pub(crate) fn start(&self) -> Running {
         let mut child = self
             .vault
             .command(&["vault", "--config", "vault.toml"])
@@ -78,12 +78,12 @@ impl Site {
     }
 
     /// A verb for the signer whose key is in the vault.
-    fn ask(&self, line: &str) -> String {
+    pub(crate) fn ask(&self, line: &str) -> String {
         ask(&self.signer, line)
     }
 
     /// A verb of `journal` on the files of the vault, with its key where systemd would put it.
-    fn offline(&self, line: &str) -> String {
+    pub(crate) fn offline(&self, line: &str) -> String {
         let config = self.vault.path().join("vault.toml");
         let words = ["journal"].into_iter().chain(line.split_whitespace());
         let mut command = countersign(&words.collect::<Vec<_>>());
@@ -93,7 +93,7 @@ impl Site {
 }
 
 /// A vault that is killed when dropped.
-struct Running(Child);
+pub(crate) struct Running(Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -107,12 +107,12 @@ fn ask(place: &Place, line: &str) -> String {
 }
 
 /// The JSON object on the standard output of a verb that succeeds.
-fn json(said: &str) -> Value {
+pub(crate) fn json(said: &str) -> Value {
     assert!(said.starts_with("exit: 0\n"), "{said}");
     serde_json::from_str(said.lines().nth(2).unwrap()).unwrap()
 }
 
-fn mark(height: u8) -> Mark {
+pub(crate) fn mark(height: u8) -> Mark {
     Mark {
         sighash: Sighash::new([height; 32]),
         height: StacksHeight::new(height.into()),

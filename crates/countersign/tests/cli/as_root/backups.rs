@@ -1,8 +1,7 @@
 //! Backups of a real PostgreSQL, as an operator makes them.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpListener;
+use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -19,7 +18,7 @@ use crate::cluster::{Database, PASSWORD, bin};
 use crate::support::{countersign, said};
 
 /// A database of a signer with one key, and what its operator has.
-struct Desk {
+pub(super) struct Desk {
     database: Database,
     folder: TempDir,
     recipients: [String; 2],
@@ -30,7 +29,7 @@ fn ceremony() -> Ceremony {
 }
 
 impl Desk {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let database = Database::of_signer(&[&ceremony()]);
         let folder = tempfile::tempdir().unwrap();
         let desk = |name: &str, text: &str| {
@@ -49,7 +48,7 @@ impl Desk {
         desk
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(super) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
@@ -70,12 +69,12 @@ impl Desk {
         command
     }
 
-    fn back_up(&self, more: &[&str]) -> Output {
+    pub(super) fn back_up(&self, more: &[&str]) -> Output {
         self.backing_up(&["run"]).args(more).output().unwrap()
     }
 
     /// `backup verify` of the newest backup, with everything that level 4 needs.
-    fn verifying(&self, more: &[&str]) -> Command {
+    pub(super) fn verifying(&self, more: &[&str]) -> Command {
         let mut command = countersign(&["backup", "verify", "--folder", "backups"]);
         command.args(["--records", "records", "--identity", "identity"]).args(more);
         command.current_dir(self.folder.path());
@@ -115,7 +114,7 @@ impl Desk {
     }
 }
 
-fn aggregate() -> String {
+pub(super) fn aggregate() -> String {
     hex::encode(ceremony().aggregate().serialize())
 }
 
@@ -274,63 +273,6 @@ fn a_verification_needs_no_network_and_is_written_down() {
     assert!(said(&output).contains("AEAD failure"), "{}", said(&output));
     assert!(!said(&output).contains(&"09".repeat(8)), "{}", said(&output));
     assert_eq!(desk.record("backup-verify.sbtc")["detail"]["level"], 3);
-}
-
-/// A node that answers every question with this, and how many questions.
-fn node(answer: &'static str, questions: usize) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap().to_string();
-    std::thread::spawn(move || {
-        for _ in 0..questions {
-            let (mut stream, _) = listener.accept().unwrap();
-            let mut reader = BufReader::new(stream.try_clone().unwrap());
-            let (mut line, mut len) = (String::new(), 0);
-            while reader.read_line(&mut line).unwrap() > 2 {
-                let lower = line.to_ascii_lowercase();
-                if let Some(number) = lower.strip_prefix("content-length:") {
-                    len = number.trim().parse().unwrap();
-                }
-                line.clear();
-            }
-            reader.read_exact(&mut vec![0; len]).unwrap();
-            stream.write_all(answer.as_bytes()).unwrap();
-        }
-    });
-    address
-}
-
-fn answer(result: &str) -> &'static str {
-    let body = format!("{{\"okay\":true,\"result\":\"{result}\"}}");
-    let len = body.len();
-    let text =
-        format!("HTTP/1.1 200 OK\r\ncontent-length: {len}\r\nconnection: close\r\n\r\n{body}");
-    text.leak()
-}
-
-#[test]
-#[ignore = "needs root: it runs PostgreSQL as its user"]
-fn the_chains_key_is_asked_of_the_own_node_and_two_nodes_must_agree() {
-    let desk = Desk::new();
-    assert!(desk.back_up(&[]).status.success());
-    let right = answer(&format!("0x0200000021{}", aggregate()));
-    let other = answer(&format!(
-        "0x0200000021{}",
-        hex::encode(Ceremony::new("x", 1, 1, 1).aggregate().serialize())
-    ));
-    let verify = |nodes: &[&'static str]| {
-        let mut command = desk.verifying(&["--json", "--level", "3"]);
-        for (flag, answer) in ["--node", "--second-node"].iter().zip(nodes) {
-            command.arg(flag).arg(node(answer, 1));
-        }
-        let output = command.output().unwrap();
-        let verdict: Value = serde_json::from_slice(&output.stdout).unwrap();
-        (output.status.code().unwrap(), verdict["verdict"].as_str().unwrap().to_owned())
-    };
-    let is = |(code, verdict): (i32, String), expected: (i32, &str)| {
-        assert_eq!((code, &*verdict), expected);
-    };
-    is(verify(&[right, right]), (0, "good"));
-    is(verify(&[right, other]), (1, "sources-disagree"));
 }
 
 /// More lines than a watch says in a test.

@@ -2,6 +2,7 @@
 
 mod backups;
 mod booted;
+mod chain;
 mod doctor;
 mod firewall;
 mod guard;
