@@ -227,6 +227,9 @@ async fn a_standby_decides_as_the_active_one_and_takes_its_place_without_a_resta
     let promoted: Value = serde_json::from_str(&promoted.said).unwrap();
     assert_eq!((&promoted["state"], &promoted["before"]), (&"active".into(), &"standby".into()));
     assert!(promoted["seconds"].as_f64().unwrap() < 2.0, "{promoted}");
+    let drill = b.parent().unwrap().join("records/drill.failover.json");
+    let drill = std::fs::read_to_string(&drill).unwrap();
+    assert!(drill.contains("\"ok\""), "{drill}");
     assert!(gap < Duration::from_secs(10), "{gap:?}");
     pair.network.skip_to_now();
     pair.network.adopts(3, "the second instance signs").await;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use countersign_operator::alerts::send_test;
 use countersign_ops::exit::Exit;
+use countersign_ops::records;
 use countersign_ops::secret::write_private;
 use countersign_watch::alert::{self, Alert, promtool_tests};
 use countersign_watch::alertmanager::fill;
@@ -14,6 +15,7 @@ use countersign_watch::rules;
 use serde_json::{Value, json};
 
 use crate::cli::{Failed, block_on};
+use crate::drill::Drill;
 
 /// What is done about alerts.
 #[derive(Debug, clap::Subcommand)]
@@ -34,6 +36,7 @@ Examples:
   countersign alerts list SignerDown
   countersign alerts rules > /etc/prometheus/countersign/alerts.yml
   countersign alerts test --alertmanager 127.0.0.1:9093 --severity page
+  countersign alerts test --arrived --records /var/lib/countersign/records
 ";
 
 /// What `alerts list` needs to know.
@@ -69,6 +72,12 @@ pub(crate) struct TestArgs {
     /// Print what was sent as JSON
     #[arg(long)]
     json: bool,
+    /// Send nothing: write down that the last one arrived everywhere where it should
+    #[arg(long, conflicts_with_all = ["json", "severity", "alertmanager"], requires = "records")]
+    arrived: bool,
+    /// The folder of the records, for --arrived
+    #[arg(long, value_name = "FOLDER", requires = "arrived")]
+    records: Option<PathBuf>,
 }
 
 /// What `alerts fill` needs to know.
@@ -166,6 +175,10 @@ fn print_rules(args: &RulesArgs, out: &mut dyn Write) -> Result<(), Failed> {
 }
 
 fn test(args: &TestArgs, out: &mut dyn Write) -> Result<(), Failed> {
+    if let (true, Some(folder)) = (args.arrived, &args.records) {
+        records::write(folder, &Drill::Alerts.record()).map_err(Failed::failure)?;
+        return print(out, "It is written down that alerts arrive");
+    }
     let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let (address, severity) = (&args.alertmanager, args.severity.label());
     let sent = block_on(send_test(address, severity, host.trim()))?.map_err(Failed::failure)?;
@@ -175,7 +188,8 @@ fn test(args: &TestArgs, out: &mut dyn Write) -> Result<(), Failed> {
     print(
         out,
         &format!(
-            "Alertmanager at {address} has a TestAlert of severity {severity}: see that it arrives"
+            "Alertmanager at {address} has a TestAlert of severity {severity}: see that it arrives, then write that \
+             down with `countersign alerts test --arrived --records FOLDER`"
         ),
     )
 }

@@ -20,6 +20,7 @@ use countersign_wire::PrivateKey;
 use crate::backup_place::{Place, say, secret_text, unfit, with_care};
 use crate::chain_sources::Chain;
 use crate::cli::{Failed, ask};
+use crate::drill::Drill;
 use crate::keys_place::now;
 
 /// What `backup verify` needs to know.
@@ -117,6 +118,12 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failed> {
         Failed::failure(error)
     })?;
     args.write_down(site.as_ref(), &backup, &report);
+    if report.fault.is_none()
+        && report.level == Some(4)
+        && args.is_elsewhere(site.as_ref(), &backup)
+    {
+        args.place.record(site.as_ref(), &Drill::RestoreDatabase.record());
+    }
     let printed = if args.json {
         writeln!(out, "{}", json(&backup, level, &report))
     } else {
@@ -141,6 +148,14 @@ impl Args {
             Failed::new(Exit::Backup, said)
         };
         newest.map(|newest| folder.file(&newest)).ok_or_else(none)
+    }
+
+    /// Whether the backup has come from elsewhere than the folder of backups: a copy that was off this host.
+    fn is_elsewhere(&self, site: Option<&Site>, backup: &Path) -> bool {
+        let Ok(folder) = self.place.path(site) else { return false };
+        let own = folder.canonicalize();
+        let parent = backup.canonicalize().map(|path| path.parent().map(Path::to_owned));
+        matches!((own, parent), (Ok(own), Ok(Some(parent))) if own != parent)
     }
 
     /// Beside the backup if that folder is ours to write, and in the records.

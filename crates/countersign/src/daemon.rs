@@ -65,6 +65,12 @@ impl Which {
         Ok(Some((config, keys)))
     }
 
+    /// The folder of the daemon's records; none if only a socket was named, or nothing is kept on disk.
+    pub(crate) fn records(&self) -> Result<Option<PathBuf>, Failed> {
+        let Some(file) = &self.config else { return Ok(None) };
+        Ok(load(file)?.db_path.records())
+    }
+
     fn socket(&self) -> Result<PathBuf, Failed> {
         if let Some(socket) = &self.socket {
             return Ok(socket.clone());

@@ -11,6 +11,7 @@ use countersign_vault::SigningKey;
 use countersign_wire::{Network, PublicKey};
 
 use crate::cli::{Failed, ask};
+use crate::drill::Drill;
 use crate::keys_place::{NewPlace, now};
 
 /// What `keys restore` needs to know.
@@ -89,6 +90,7 @@ pub(crate) fn run(args: Args, out: &mut dyn Write) -> Result<(), Failed> {
     if let Some(path) = &ledger {
         Ledger::record(path, public_key, proof.clone()).map_err(Failed::failure)?;
     }
+    Drill::RestoreKey.done(config.as_ref().and_then(|config| config.db_path.records()).as_deref());
     let printed = if args.json {
         let proven = serde_json::json!({
             "public_key": public_key,

@@ -19,6 +19,7 @@ mod doctor;
 mod doctor_fix;
 mod doctor_key;
 mod doctor_print;
+mod drill;
 mod explain;
 mod exporter;
 mod firewall;

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::cli::Failed;
 use crate::daemon::Which;
+use crate::drill::Drill;
 use crate::journal::content;
 
 /// What `promote` needs to know.
@@ -83,6 +84,10 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failed> {
     let before = answer.body.get("before").and_then(Value::as_str).unwrap_or_default().to_owned();
     wait(args, answer.body.get("instance").cloned().unwrap_or_default())?;
     let took = begun.elapsed().as_secs_f64();
+    // One that was frozen has taken nobody's place, nor has one that signed already.
+    if [GateState::Standby, GateState::Demoted].iter().any(|state| state.label() == before) {
+        Drill::Failover.done(args.which.records()?.as_deref());
+    }
     let said = if args.json {
         json!({ "state": "active", "before": before, "seconds": took }).to_string()
     } else {

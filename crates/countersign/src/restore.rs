@@ -10,6 +10,7 @@ use countersign_ops::exit::Exit;
 
 use crate::backup_place::{Place, Source, client_programs, secret_text, unfit, with_care};
 use crate::cli::Failed;
+use crate::drill::Drill;
 use crate::restore_signer;
 
 /// A verb for each thing that can be restored.
@@ -71,18 +72,19 @@ fn postgres(args: Args, out: &mut dyn Write) -> Result<(), Failed> {
         owner: args.owner,
         programs: client_programs(&args.place)?,
     };
-    let (backup, place) = (args.backup.clone(), target.connection.place());
+    let (backup, into) = (args.backup.clone(), target.connection.place());
     let restored = with_care(move |care| restore(&backup, &identities, &target, care))?;
     let contents = restored.map_err(|error| match error {
         RestoreError::Fault(fault) => unfit(&fault, "the backup is not restored"),
         RestoreError::Incomplete(_) => Failed::new(Exit::Backup, error),
         error => Failed::failure(error),
     })?;
+    args.place.record(site.as_ref(), &Drill::RestoreDatabase.record());
     let printed = if args.json {
         writeln!(out, "{}", serde_json::json!({ "restored": args.backup, "contents": contents }))
     } else {
         let (rows, tables) = (contents.tables.values().sum::<u64>(), contents.tables.len());
-        writeln!(out, "Restored into {place}: {tables} tables, {rows} rows.\n{NEXT}")
+        writeln!(out, "Restored into {into}: {tables} tables, {rows} rows.\n{NEXT}")
     };
     printed.map_err(Failed::failure)
 }

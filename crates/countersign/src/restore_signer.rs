@@ -20,6 +20,7 @@ use serde_json::json;
 
 use crate::backup_signer::{heights, identities, look};
 use crate::cli::{Failed, ask, load, public_key};
+use crate::drill::Drill;
 use crate::keys_place::now;
 
 /// What `restore signer` needs to know.
@@ -99,6 +100,7 @@ fn into_signer(args: &Args, contents: &Contents) -> Result<Restored, Failed> {
     let given = if args.store_only { Vec::new() } else { give(&places, &job)? };
     let mut restored = restore(&job, now()).map_err(failed)?;
     restored.raised.extend(given);
+    Drill::RestoreSigner.done(config.db_path.records().as_deref());
     Ok(restored)
 }
 

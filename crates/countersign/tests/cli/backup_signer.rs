@@ -76,6 +76,14 @@ pub(crate) fn restore(place: &Place, from: &Path, more: &[&str]) -> (Option<i32>
     run(place, &[&args[..], more].concat())
 }
 
+/// What the doctor says of the last restoration.
+fn drilled(place: &Place) -> String {
+    let args = ["doctor", "--config", "signer-config.toml", "--only", "drill-restore", "--json"];
+    let output = place.command(&args).output().unwrap();
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    report["checks"][0]["grade"].as_str().unwrap().to_owned()
+}
+
 #[test]
 fn a_running_signer_is_backed_up_and_another_host_begins_with_its_marks_and_its_store() {
     let place = signer(Place::startable(), &[1, 2, 3]);
@@ -90,8 +98,10 @@ fn a_running_signer_is_backed_up_and_another_host_begins_with_its_marks_and_its_
         assert!(!content.windows(secret.len()).any(|window| window == secret.as_bytes()));
     }
     let other = elsewhere(&place);
+    assert_eq!(drilled(&other), "warn");
     let (code, text) = restore(&other, &backup, &[]);
     assert_eq!(code, Some(0), "{text}");
+    assert_eq!(drilled(&other), "ok");
     assert!(text.contains("3 signed blocks added") && text.contains("ten minutes"), "{text}");
     let status = JournalFile::inspect(&journal(&other)).unwrap();
     assert_eq!((status.records, status.wait.as_secs()), (3, 600));

@@ -98,3 +98,22 @@ fn a_test_alert_is_given_to_alertmanager_or_the_failure_is_told() {
     assert_eq!(code, 1);
     assert!(error.contains("no address: not the address of an Alertmanager"), "{error}");
 }
+
+#[test]
+fn that_a_test_alert_arrived_is_written_down_by_whoever_saw_it_and_the_doctor_reads_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let records = folder.path().join("records").display().to_string();
+    let doctor = || {
+        let args = ["doctor", "--config", "none.toml", "--only", "drill-alerts", "--json"];
+        let (_, json, _) = ended(countersign(&args).args(["--records", &records]));
+        let report: Value = serde_json::from_str(&json).unwrap();
+        report["checks"][0]["grade"].clone()
+    };
+    assert_eq!(doctor(), "warn");
+    let (code, _, error) = ended(&mut countersign(&["alerts", "test", "--arrived"]));
+    assert_eq!(code, 2, "{error}");
+    let args = ["alerts", "test", "--arrived", "--records", &records];
+    let (code, said, error) = ended(&mut countersign(&args));
+    assert_eq!(code, 0, "{said}{error}");
+    assert_eq!(doctor(), "ok");
+}

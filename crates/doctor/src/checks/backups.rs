@@ -44,6 +44,24 @@ pub(super) const CHECKS: &[Check] = &[
         judge: drill,
     },
     Check {
+        id: "drill-restore",
+        rows: &["A30", "B4"],
+        profiles: EVERYBODY,
+        title: "a backup was restored by hand within a quarter",
+        why: "a proof that runs every night says nothing of the people, the identities and the copies elsewhere",
+        source: Source::Records,
+        judge: drill_restore,
+    },
+    Check {
+        id: "drill-alerts",
+        rows: &["A3"],
+        profiles: EVERYBODY,
+        title: "somebody saw a test alert arrive within a quarter",
+        why: "a channel that has died is noticed when the alert that counts does not come",
+        source: Source::Records,
+        judge: drill_alerts,
+    },
+    Check {
         id: "jobs",
         rows: &["B22"],
         profiles: EVERYBODY,
@@ -87,6 +105,9 @@ fn fresh(facts: &Facts, job: &str, what: &str, limit: u64, remedy: &str) -> Fact
         Outcome::fail(measured, remedy)
     })
 }
+
+/// How old a drill may be (pain 25: drills that nobody does).
+const QUARTER: u64 = 92 * DAY;
 
 /// A day, and an hour for the job itself.
 const DAILY: u64 = DAY + 3_600;
@@ -138,10 +159,30 @@ fn signer(facts: &Facts) -> Fact<Outcome> {
 fn drill(facts: &Facts) -> Fact<Outcome> {
     fresh(
         facts,
-        "drill",
-        "drill",
-        92 * DAY,
-        "practise a fail-over with docs/operator/one-instance.md, and record it",
+        "drill.failover",
+        "fail-over",
+        QUARTER,
+        "practise a fail-over with docs/operator/one-instance.md; `countersign promote` writes it down",
+    )
+}
+
+fn drill_restore(facts: &Facts) -> Fact<Outcome> {
+    fresh(
+        facts,
+        "drill.restore",
+        "restoration",
+        QUARTER,
+        "countersign keys restore --prove --config signer-config.toml --from BACKUP (docs/operator/keys.md)",
+    )
+}
+
+fn drill_alerts(facts: &Facts) -> Fact<Outcome> {
+    fresh(
+        facts,
+        "drill.alerts",
+        "test of the alerts",
+        QUARTER,
+        "countersign alerts test, and when it has arrived everywhere: countersign alerts test --arrived --records FOLDER",
     )
 }
 

@@ -10,7 +10,7 @@
 //! | `backup` | a backup was taken; the subject is what of | `bytes`, `seconds` |
 //! | `backup-verify` | a backup was verified | `level`: 0 to 4; `taken_at`: of the backup, unix seconds |
 //! | `logs` | the retention of a log was measured; the subject is the service | `oldest`: of its entries, unix seconds |
-//! | `drill` | a drill was done; the subject is which | – |
+//! | `drill` | something was carried out that must go well on the worst day: `failover`, `restore.key`, `restore.signer`, `restore.database`, `alerts` | – |
 //! | `certificate` | a certificate was looked at; the subject is which | `not_after`: unix seconds |
 //!
 //! Records hold no secrets and are readable by every user of the machine (mode 0644), because those who read them

@@ -263,6 +263,18 @@ fn a_verification_needs_no_network_and_is_written_down() {
         .output()
         .unwrap();
     assert!(said(&list).contains("level 4, good"), "{}", said(&list));
+    // A copy that was elsewhere is a drill, and only that.
+    let drill = || desk.path("records").join("drill.restore.database.json").exists();
+    assert!(!drill());
+    let copy = desk.path("elsewhere");
+    fs::create_dir(&copy).unwrap();
+    for name in desk.names().iter().filter(|name| name.starts_with("postgres-")) {
+        fs::copy(desk.path("backups").join(name), copy.join(name)).unwrap();
+    }
+    let copied = |name: &String| name.ends_with(".dump.age");
+    let copied = copy.join(desk.names().into_iter().find(copied).unwrap());
+    let output = desk.verifying(&args).arg(&copied).output().unwrap();
+    assert!(output.status.success() && drill(), "{}", said(&output));
     // What cannot be known is not called bad.
     let output = desk.verifying(&["--aggregate-key", &key]).output().unwrap();
     assert_eq!(output.status.code(), Some(1), "{}", said(&output));
@@ -410,8 +422,10 @@ fn nothing_is_restored_over_something_and_nothing_from_a_damaged_backup() {
     let names = desk.names();
     let name = names.iter().find(|name| name.ends_with(".dump.age")).unwrap();
     let file = desk.path("backups").join(name);
+    let drill = || desk.path("records").join("drill.restore.database.json").exists();
     let restore = |database: &str| {
         let mut command = countersign(&["restore", "postgres", "--identity", "identity"]);
+        command.args(["--records", "records"]);
         command.args(["--user", "tester", "--owner", "sbtc", "--database", database, "--host"]);
         command.arg(desk.database.cluster.socket()).arg(&file).current_dir(desk.folder.path());
         command.output().unwrap()
@@ -431,8 +445,9 @@ fn nothing_is_restored_over_something_and_nothing_from_a_damaged_backup() {
     let output = restore("nobody's; $(touch x)");
     assert_eq!(output.status.code(), Some(1), "{}", said(&output));
     fs::write(&file, whole).unwrap();
+    assert!(!drill());
     let output = restore(&empty.name);
-    assert!(output.status.success(), "{}", said(&output));
+    assert!(output.status.success() && drill(), "{}", said(&output));
     assert_eq!(
         empty.sql("SELECT tableowner FROM pg_tables WHERE tablename = 'dkg_shares'"),
         "sbtc"

@@ -346,5 +346,7 @@ fn services(facts: &mut Facts) {
         record("backup.signer", 3_600, serde_json::json!({})),
         record("backup-verify.sbtc", DAY, serde_json::json!({ "level": 4 })),
         record("drill.failover", 30 * DAY, serde_json::json!({})),
+        record("drill.restore.key", 30 * DAY, serde_json::json!({})),
+        record("drill.alerts", 30 * DAY, serde_json::json!({})),
     ]);
 }

@@ -213,6 +213,12 @@ pub(super) const TABLE: &[Spoiled] = &[
     ("drill", Warn, |facts| record(facts, "drill.failover").at = NOW - 100 * DAY),
     ("drill", Fail, |facts| record(facts, "drill.failover").at = NOW - 200 * DAY),
     ("drill", Warn, forget),
+    // Another drill is none of this one.
+    ("drill", Warn, |facts| "drill.alerts".clone_into(&mut record(facts, "drill.failover").job)),
+    ("drill-restore", Warn, |facts| record(facts, "drill.restore.key").at = NOW - 100 * DAY),
+    ("drill-restore", Warn, forget),
+    ("drill-alerts", Warn, |facts| record(facts, "drill.alerts").at = NOW - 100 * DAY),
+    ("drill-alerts", Warn, forget),
     ("jobs", Fail, |facts| record(facts, "drill.failover").is_good = false),
 ];
 
