@@ -83,22 +83,41 @@ impl Folder {
 
     /// All backups with a manifest, the newest first. One whose file is gone is not among them, and a manifest under
     /// another name than its own is a copy, not a second backup.
+    ///
+    /// A manifest that is damaged is passed over: it must not keep the next backup from being made. [`Self::damaged`]
+    /// names it.
     pub fn backups(&self) -> Result<Vec<Manifest>, FolderError> {
-        let mut found = Vec::new();
+        Ok(self.read()?.0)
+    }
+
+    /// What is wrong with the manifests that are damaged.
+    pub fn damaged(&self) -> Result<Vec<ManifestError>, FolderError> {
+        Ok(self.read()?.1)
+    }
+
+    fn read(&self) -> Result<(Vec<Manifest>, Vec<ManifestError>), FolderError> {
+        let (mut found, mut damaged) = (Vec::new(), Vec::new());
         for name in self.names()? {
             let is_ours = name.starts_with(NAME);
             let is_manifest = Path::new(&name).extension().is_some_and(|it| it == "json");
             if !(is_ours && is_manifest) {
                 continue;
             }
-            let (path, manifest) = (self.path.join(&name), Manifest::read(&self.path.join(&name))?);
+            let path = self.path.join(&name);
+            let manifest = match Manifest::read(&path) {
+                Ok(manifest) => manifest,
+                Err(error) => {
+                    damaged.push(error);
+                    continue;
+                }
+            };
             let file = self.file(&manifest);
             if Manifest::path_of(&file) == path && file.is_file() {
                 found.push(manifest);
             }
         }
         found.sort_by(|a, b| (b.made_at, &b.file).cmp(&(a.made_at, &a.file)));
-        Ok(found)
+        Ok((found, damaged))
     }
 
     /// Changes what is said of a backup, which nobody else changes meanwhile.
@@ -218,7 +237,7 @@ const AMENDING: &str = ".lock-manifests";
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
     use std::io::Write as _;
     use std::os::unix::fs::PermissionsExt as _;
@@ -273,6 +292,18 @@ mod tests {
         let copy = above.path().join("postgres-1.conflict.json");
         fs::copy(above.path().join("postgres-1.json"), copy).unwrap();
         assert_eq!(folder.backups().unwrap().len(), 1, "its removal would remove the first");
+    }
+
+    #[test]
+    fn a_damaged_manifest_hides_no_other_backup_and_is_named() {
+        let above = tempfile::tempdir().unwrap();
+        let folder = Folder::open(above.path()).unwrap();
+        fs::write(above.path().join("postgres-1"), "x").unwrap();
+        manifest("postgres-1", 1).write(above.path()).unwrap();
+        fs::write(above.path().join("postgres-2.json"), "{ half").unwrap();
+        assert_eq!(folder.backups().unwrap().len(), 1);
+        let damaged = folder.damaged().unwrap();
+        assert!(damaged.len() == 1 && damaged[0].to_string().contains("postgres-2.json"));
     }
 
     #[test]

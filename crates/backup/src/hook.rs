@@ -75,8 +75,8 @@ impl Hook {
         Ok(line.chars().filter(|c| !c.is_control()).take(MAX_SAID).collect())
     }
 
-    /// Carries every backup off the host that is not known to be, the oldest first, and writes down what the
-    /// program said. How many there were.
+    /// Carries every backup off the host that is not known to be, and writes down what the program said. How many
+    /// there were. The newest first: one that cannot be carried must not keep it here.
     pub fn run_for_all(
         &self,
         folder: &Folder,
@@ -84,7 +84,7 @@ impl Hook {
         stop: &CancellationToken,
     ) -> Result<usize, HookError> {
         let mut carried = 0;
-        for manifest in folder.backups()?.into_iter().rev() {
+        for manifest in folder.backups()? {
             if manifest.offsite.is_none() {
                 let offsite = Some(self.run(&folder.file(&manifest), at, stop)?);
                 folder.amend(&manifest.file, |manifest| manifest.offsite = offsite)?;
@@ -136,6 +136,17 @@ mod tests {
         assert!(!above.path().join("x").exists(), "no shell reads the name");
         let offsite = folder.backups().unwrap()[0].offsite.clone().unwrap();
         assert_eq!((offsite.at, &*offsite.said), (7, "stored: postgres-2"));
+    }
+
+    #[test]
+    fn an_old_backup_that_cannot_be_carried_does_not_keep_the_newest_here() {
+        let (_above, folder) = folder();
+        let stop = CancellationToken::new();
+        let only_the_newest = shell("case \"$1\" in *postgres-2*) exit 0;; esac; exit 9");
+        only_the_newest.run_for_all(&folder, 7, &stop).unwrap_err();
+        let offsite: Vec<bool> =
+            folder.backups().unwrap().iter().map(|backup| backup.offsite.is_some()).collect();
+        assert_eq!(offsite, [true, false]);
     }
 
     #[test]

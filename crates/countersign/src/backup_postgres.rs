@@ -190,6 +190,10 @@ impl Planned {
     /// Carries the plan out and writes down what came of it.
     fn carry_out(&self, reason: Reason, care: &mut Care<'_>) -> Result<Manifest, PlanError> {
         let result = self.plan.carry_out(reason, now(), care);
+        // Nobody can say of them whether they are to be kept, so they stay until somebody looks at them.
+        for damaged in self.plan.job.folder.damaged().unwrap_or_default() {
+            complain(&damaged);
+        }
         let mut record = match &result {
             Ok(_) => Record::new(JOB, now(), Outcome::Ok),
             Err(_) => Record::new(JOB, now(), Outcome::Failed),
@@ -277,6 +281,7 @@ fn list(args: &ListArgs, out: &mut dyn Write) -> Result<(), Failed> {
     let site = args.place.load()?;
     let folder = args.place.open(site.as_ref())?;
     let backups = folder.backups().map_err(Failed::failure)?;
+    folder.damaged().map_err(Failed::failure)?.iter().for_each(|damaged| complain(damaged));
     let printed = if args.json {
         writeln!(out, "{}", serde_json::json!(backups))
     } else {

@@ -65,9 +65,15 @@ pub(crate) async fn back_up(vault: &VaultHandle, store: &Copier, identity: &Valu
         None => return stopping(),
     };
     let Some(kept) = vault.back_up().await else { return stopping() };
-    let told = match told_by(&copy) {
-        Ok(told) => told,
-        Err(error) => return Reply::refusal(500, "store_not_copied", describe(&error)),
+    // The loop runs on this thread, and reading a whole store takes longer than many decisions.
+    let read = tokio::task::spawn_blocking(move || {
+        let told = told_by(&copy)?;
+        Ok::<_, StoreError>((told, BASE64_STANDARD.encode(&copy)))
+    });
+    let (told, copy) = match read.await {
+        Ok(Ok(read)) => read,
+        Ok(Err(error)) => return Reply::refusal(500, "store_not_copied", describe(&error)),
+        Err(error) => return Reply::refusal(500, "store_not_copied", error.to_string()),
     };
     let journals = kept.into_iter().map(|Kept { key, journal }| {
         let (export, withheld) = match journal {
@@ -79,7 +85,7 @@ pub(crate) async fn back_up(vault: &VaultHandle, store: &Copier, identity: &Valu
     Reply::ok(json!({
         "signer": identity,
         "journals": journals.collect::<Vec<_>>(),
-        "store": BASE64_STANDARD.encode(&copy),
+        "store": copy,
     }))
 }
 

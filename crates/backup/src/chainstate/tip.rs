@@ -188,7 +188,16 @@ pub(super) fn compare(
     let first = Tip::await_ours(client, ours, limit)?;
     let mut disagreements = 0;
     loop {
-        let (our, their) = (Tip::ask(client, ours)?, Tip::ask(client, theirs)?);
+        // Two nodes that are asked for minutes may each miss an answer, and a public one counts its callers.
+        let pause = (begun.elapsed() / 20).clamp(PAUSE, LONGEST_PAUSE).min(limit);
+        let both = Tip::ask(client, ours).and_then(|our| Ok((our, Tip::ask(client, theirs)?)));
+        let (our, their) = match both {
+            Err(TipError::Http(error)) if error.is_transient() && begun.elapsed() < limit => {
+                sleep(pause);
+                continue;
+            }
+            both => both?,
+        };
         if our.chain_id != their.chain_id {
             return Ok(Agreement::OtherChain { ours: our, theirs: their });
         }
@@ -211,7 +220,7 @@ pub(super) fn compare(
                 Agreement::Behind { ours: our, theirs: their }
             });
         }
-        sleep(PAUSE.min(limit));
+        sleep(pause);
     }
 }
 
@@ -221,9 +230,70 @@ fn ask<T: DeserializeOwned>(client: &HttpClient, node: &str, path: &str) -> Resu
     serde_json::from_slice(&body).map_err(|source| TipError::Malformed { url, source })
 }
 
-/// Between two questions.
+/// Between two questions, at first and at last.
 const PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// A node that has another block this often in a row has another chain.
 const MAX_DISAGREEMENTS: u32 = 10;
 /// `/v2/pox` of mainnet has about 3 kB.
 const MAX_ANSWER: usize = 1 << 20;
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use std::io::{BufRead as _, BufReader, Write as _};
+    use std::net::TcpListener;
+    use std::path::Path;
+
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+
+    /// A node that gives these answers, and the last one for ever.
+    fn node(answers: Vec<String>) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        // It ends with the process of the tests.
+        std::thread::spawn(move || {
+            for (number, stream) in listener.incoming().flatten().enumerate() {
+                let mut head = BufReader::new(&stream).lines();
+                while head.next().is_some_and(|line| line.is_ok_and(|line| !line.is_empty())) {}
+                let answer = answers.get(number).or(answers.last()).unwrap();
+                let _ = (&stream).write_all(answer.as_bytes());
+            }
+        });
+        url
+    }
+
+    fn answer(status: &str, body: &str) -> String {
+        let len = body.len();
+        format!("HTTP/1.1 {status}\r\nContent-Length: {len}\r\nConnection: close\r\n\r\n{body}")
+    }
+
+    fn info() -> String {
+        let (short, long) = ("01".repeat(20), "02".repeat(32));
+        let info = serde_json::json!({
+            "burn_block_height": 9, "pox_consensus": short, "stacks_tip": long,
+            "stacks_tip_consensus_hash": short, "stacks_tip_height": 7, "server_version": "test",
+            "network_id": 1,
+        });
+        info.to_string()
+    }
+
+    #[test]
+    fn a_node_that_misses_an_answer_is_asked_again() {
+        let client =
+            HttpClient::new(Path::new("none"), Duration::from_secs(5), CancellationToken::new());
+        let client = client.unwrap();
+        let info = answer("200 OK", &info());
+        let busy = || answer("429 Too Many Requests", "");
+        let (ours, theirs) =
+            (node(vec![info.clone()]), node(vec![busy(), answer("502 Bad", ""), info]));
+        let tips = compare(&client, (&ours, &theirs), Duration::from_secs(30)).unwrap();
+        assert!(matches!(tips, Agreement::Same { .. }), "{tips}");
+        let never = node(vec![busy()]);
+        let error = compare(&client, (&ours, &never), Duration::from_millis(200)).unwrap_err();
+        assert!(matches!(error, TipError::Http(HttpError::Refused { status: 429, .. })), "{error}");
+    }
+}

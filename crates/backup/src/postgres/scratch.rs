@@ -226,6 +226,14 @@ impl Drop for Scratch {
             }
         }
         self.server = None;
+        // What is in it is plain. A process that still writes as its parent is gone keeps a folder from going.
+        let until = Instant::now() + PATIENCE;
+        while self.folder.path().exists()
+            && fs::remove_dir_all(self.folder.path()).is_err()
+            && Instant::now() < until
+        {
+            thread::sleep(LOOK);
+        }
     }
 }
 
@@ -326,7 +334,8 @@ const SOCKET_LEN: usize = "/.s.PGSQL.5432".len();
 /// As Linux has it.
 const MAX_SOCKET_LEN: usize = 107;
 const START: Duration = Duration::from_mins(2);
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Twice as long as PostgreSQL itself waits before it kills its processes.
+const PATIENCE: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_millis(10);
 
 #[cfg(test)]

@@ -64,7 +64,12 @@ pub(crate) fn list(
         return Err(ArchiveError::Child(ChildError::Stopped));
     }
     // The checksum is of the whole file, wherever it stopped to make sense.
-    io::copy(&mut file, &mut io::sink()).map_err(ArchiveError::Unreadable)?;
+    let mut buffer = vec![0; BUFFER];
+    while file.read(&mut buffer).map_err(ArchiveError::Unreadable)? > 0 {
+        if care.stop.is_cancelled() {
+            return Err(ArchiveError::Child(ChildError::Stopped));
+        }
+    }
     Ok(Listed { bytes, sha256: hex::encode(digest.finalize()), contents })
 }
 

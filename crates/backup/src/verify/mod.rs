@@ -19,13 +19,13 @@ pub use fault::{Class, Fault};
 pub use levels::{Expected, KNOWN_MIGRATION};
 pub(crate) use levels::{file, rows};
 
-use crate::Care;
 use crate::dkg::{self, Misfit};
 use crate::manifest::{GOOD, Manifest, ManifestError, Verified};
 use crate::postgres::{
     ArchiveError, Into, PgError, ScratchError, Workshop, list, restore_into, source, wanted,
 };
 use crate::sealed::Identities;
+use crate::{Care, Progress};
 
 /// A verification that is to be done.
 pub struct Request<'a> {
@@ -150,6 +150,10 @@ fn climb(
         return Ok(());
     }
     let stop = care.stop.clone();
+    let tell = |care: &mut Care<'_>, phase: &'static str| {
+        care.tell(Progress { phase, bytes: 0, of: None, elapsed: Duration::ZERO });
+    };
+    tell(care, "start");
     let scratch = workshop.open(&wanted(&contents), &stop)?;
     let connection = scratch.connection();
     let into = Into {
@@ -164,6 +168,7 @@ fn climb(
         return Ok(());
     }
     let asker = scratch.asker(&connection, &stop);
+    tell(care, "count");
     let (found, session) = source::contents(asker.session()?)?;
     drop(session);
     levels::complete(manifest, &found, request.expected, request.now)?;

@@ -19,6 +19,7 @@ mod floor;
 mod header;
 mod heard;
 mod measure;
+mod pause;
 mod peers;
 mod process;
 mod report;

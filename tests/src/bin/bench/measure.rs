@@ -9,6 +9,7 @@ use countersign_wire::{Sighash, hash::sha256};
 use crate::aged;
 use crate::error::BenchError;
 use crate::floor::{Floor, Probe};
+use crate::pause::{self, Pause};
 use crate::peers::Addressed;
 use crate::process::SignerUnderTest;
 use crate::samples::Samples;
@@ -58,6 +59,8 @@ pub(crate) struct Figures {
     pub(crate) ready: Duration,
     /// The same with a store full of rows, if the program keeps one that we know how to fill.
     pub(crate) ready_aged: Option<Duration>,
+    /// How long it stands still for a backup then.
+    pub(crate) pause: Option<Pause>,
 }
 
 /// The two times of one proposal.
@@ -88,6 +91,7 @@ pub(crate) async fn measure(plan: Plan) -> Result<Figures, BenchError> {
         own_memory: None,
         ready,
         ready_aged: None,
+        pause: None,
     };
     for _ in 0..WARM_UP {
         round(&mut stage, &signer, None).await?;
@@ -112,7 +116,9 @@ pub(crate) async fn measure(plan: Plan) -> Result<Figures, BenchError> {
     figures.peak_memory = signer.peak_memory();
     figures.own_memory = signer.own_memory();
     signer.stop().await;
-    figures.ready_aged = start_aged(&mut stage, &plan.program).await?;
+    if let Some((ready, pause)) = start_aged(&mut stage, &plan.program).await? {
+        (figures.ready_aged, figures.pause) = (Some(ready), Some(pause));
+    }
     stage.stop().await;
     Ok(figures)
 }
@@ -131,8 +137,11 @@ async fn until_ready(
     Ok((signer, ready))
 }
 
-/// The same once more, with a store that holds many rows.
-async fn start_aged(stage: &mut Stage, program: &Path) -> Result<Option<Duration>, BenchError> {
+/// The same once more, with a store that holds many rows, and backups of that.
+async fn start_aged(
+    stage: &mut Stage,
+    program: &Path,
+) -> Result<Option<(Duration, Pause)>, BenchError> {
     let config = stage.place()?.config.clone();
     let template = stage.build().await?;
     if !aged::fill(&config, &template, stage.cycle)? {
@@ -140,8 +149,11 @@ async fn start_aged(stage: &mut Stage, program: &Path) -> Result<Option<Duration
     }
     stage.heard.catch_up();
     let (signer, ready) = until_ready(stage, program).await?;
+    let endpoint = stage.place()?.endpoint.parse();
+    let endpoint = endpoint.map_err(|_| BenchError::Missing("endpoint"))?;
+    let pause = pause::measure(&config, endpoint).await?;
     signer.stop().await;
-    Ok(Some(ready))
+    Ok(Some((ready, pause)))
 }
 
 /// When the signer first publishes its view. A signer publishes when something has changed, so burn

@@ -106,7 +106,7 @@ impl SignerUnderTest {
 }
 
 /// Asks once. It blocks for a moment, while nothing else is going on.
-fn status(endpoint: SocketAddr) -> io::Result<bool> {
+pub(crate) fn status(endpoint: SocketAddr) -> io::Result<bool> {
     let mut stream = TcpStream::connect_timeout(&endpoint, ASKING)?;
     stream.set_read_timeout(Some(ASKING))?;
     write!(stream, "GET /status HTTP/1.1\r\nHost: {endpoint}\r\nConnection: close\r\n\r\n")?;
@@ -117,7 +117,7 @@ fn status(endpoint: SocketAddr) -> io::Result<bool> {
 
 const PATIENCE: Duration = Duration::from_secs(20);
 const GRACE: Duration = Duration::from_secs(5);
-const ASKING: Duration = Duration::from_millis(200);
+const ASKING: Duration = Duration::from_secs(1);
 const LAST_WORDS: usize = 12;
 /// What `/proc` counts processor time in, on every architecture of today's Linux.
 const USER_HZ: u64 = 100;

@@ -82,6 +82,11 @@ impl Figures {
             "own_memory_bytes": self.own_memory,
             "start_to_ready_us": micros(self.ready),
             "start_to_ready_with_rows_us": self.ready_aged.map(micros),
+            "backup": self.pause.as_ref().map(|pause| json!({
+                "longest_answer_p50_us": micros(pause.during.percentile(50)),
+                "longest_answer_without_p50_us": micros(pause.quiet.percentile(50)),
+                "took_p50_us": micros(pause.backup.percentile(50)),
+            })),
             "is_fast_enough": self.is_fast_enough(),
             "is_steady_enough": self.is_steady_enough(),
             "is_small_enough": self.is_small_enough(),
@@ -182,6 +187,12 @@ impl fmt::Display for Figures {
         writeln!(f, "  {:<26}{}", "start to ready", ms(self.ready))?;
         let aged = self.ready_aged.map_or(ABSENT.to_owned(), ms);
         writeln!(f, "  {:<26}{aged}", "… with 100,000 rows")?;
+        let pause = self.pause.as_ref().map_or(ABSENT.to_owned(), |pause| {
+            let [during, quiet, backup] =
+                [&pause.during, &pause.quiet, &pause.backup].map(|it| ms(it.percentile(50)));
+            format!("{during} the longest answer, {quiet} without one; it takes {backup}")
+        });
+        writeln!(f, "  {:<26}{pause}", "… while backed up")?;
         writeln!(f, "  {:<26}{}", "p50 within 2 × floor", met(Some(self.is_fast_enough())))?;
         writeln!(f, "  {:<26}{}", "p99 within 5 × floor", met(Some(self.is_steady_enough())))?;
         writeln!(f, "  {:<26}{}", "memory under 40 MB", met(self.is_small_enough()))

@@ -1,5 +1,6 @@
 //! A database with its folder of backups.
 
+use std::cell::RefCell;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
@@ -11,7 +12,7 @@ use countersign_backup::postgres::{
     Connection, DumpError, Job, Programs, Workshop, back_up, role_sql,
 };
 use countersign_backup::verify::{ChainAnswer, Expected, KNOWN_MIGRATION, Report, Request, verify};
-use countersign_backup::{Care, Folder, Identities, Manifest, Reason, Recipients};
+use countersign_backup::{Care, Folder, Identities, Manifest, Progress, Reason, Recipients};
 use countersign_wire::{PrivateKey, PublicKey};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -25,6 +26,8 @@ pub(super) struct Place {
     pub(super) job: Job,
     pub(super) identity: x25519::Identity,
     pub(super) stop: CancellationToken,
+    /// What verifications told of their progress.
+    pub(super) told: RefCell<Vec<Progress>>,
 }
 
 /// The time of the tests' backups.
@@ -56,7 +59,14 @@ impl Place {
             folder: Folder::open(&folder.path().join("backups")).unwrap(),
             recipients: Recipients::new(names.iter().map(String::as_str)).unwrap(),
         };
-        Self { database, folder, job, identity, stop: CancellationToken::new() }
+        Self {
+            database,
+            folder,
+            job,
+            identity,
+            stop: CancellationToken::new(),
+            told: RefCell::default(),
+        }
     }
 
     pub(super) fn back_up(&self) -> Result<Manifest, DumpError> {
@@ -104,7 +114,8 @@ impl Place {
             key: Some(key),
             now: now(),
         };
-        let mut care = Care { progress: &mut |_| {}, stop: self.stop.clone() };
+        let mut progress = |progress| self.told.borrow_mut().push(progress);
+        let mut care = Care { progress: &mut progress, stop: self.stop.clone() };
         verify(&request, &mut care).unwrap()
     }
 }

@@ -40,7 +40,21 @@ fn a_good_backup_reaches_level_4_and_leaves_nothing_behind() {
     let report = place.verify(&place.file(&made), &second(), &second().key(0));
     assert_eq!((report.level, &report.fault), (Some(4), &None));
     assert_eq!((report.verdict(), report.keys_that_fit.len()), ("good", 2));
-    assert!(report.bytes > 0 && report.seconds_per_gb().is_some());
+    let (ms, gb) = (report.took_ms, report.bytes);
+    #[expect(clippy::cast_precision_loss, reason = "small numbers")]
+    let expected = (ms as f64 / 1e3) / (gb as f64 / 1e9);
+    assert!((report.seconds_per_gb().unwrap() - expected).abs() < 1e-6 * expected);
+    // What takes long says how far it is: each phase in its turn, and a file that is read to its end.
+    let told = place.told.borrow();
+    let mut phases: Vec<&str> = told.iter().map(|progress| progress.phase).collect();
+    phases.dedup();
+    assert_eq!(phases, ["read", "start", "restore", "count"]);
+    for phase in ["read", "restore"] {
+        let told = told.iter().filter(|progress| progress.phase == phase);
+        let bytes: Vec<u64> = told.clone().map(|progress| progress.bytes).collect();
+        assert!(bytes.is_sorted() && bytes.last() == Some(&made.plain_bytes), "{phase}: {bytes:?}");
+        assert!(told.clone().all(|progress| progress.of == Some(made.bytes)), "{phase}");
+    }
     let left = fs::read_dir(std::env::temp_dir()).unwrap().filter(|entry| {
         let name = entry.as_ref().unwrap().file_name();
         name.to_str().unwrap().starts_with("countersign-scratch-")

@@ -176,6 +176,7 @@ fn a_newcomer_backs_up_proves_and_restores_with_the_commands_of_the_page_alone()
     let said = String::from_utf8_lossy(&ran.stdout) + String::from_utf8_lossy(&ran.stderr);
     assert!(ran.status.success(), "{said}");
     assert!(said.contains("level 4  ok") && said.contains("Verdict: good"), "{said}");
+    assert!(said.contains(" s per GB"), "{said}");
     assert!(said.contains("can read everything and change nothing"), "{said}");
     let restored = format!("{name}_restored");
     let count = "SELECT count(*) FROM sbtc_signer.bitcoin_blocks";
