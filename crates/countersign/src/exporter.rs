@@ -40,7 +40,7 @@ SIGTERM.
 
 Example:
   countersign exporter --node 127.0.0.1:20443 --key 03a3…2f --records /var/lib/countersign/records \\
-    --certificate link=/etc/countersign/tls/node.pem
+    --certificate link=/etc/countersign/tls/link.crt
 ";
 
 /// Serves metrics until SIGINT or SIGTERM.

@@ -18,7 +18,7 @@ pub fn page(alert: &Alert) -> String {
         Severity::Info => "info",
         Severity::Heartbeat => "heartbeat: it always fires, and its silence is the alarm",
     };
-    let plain = summary.replace("{{ $labels.", "<").replace(" }}", ">");
+    let plain = summary.replace("{{ $labels.", "<").replace("{{ $", "<").replace(" }}", ">");
     let mut text = format!(
         "# {name}\n\n{plain}\n\n- Severity: {severity}\n- Fires when: {threshold}, for {minutes} min\n\
          - Threshold from: {source}\n- Expression: `{}`\n\n## What it means\n\n{}\n\n## What to look at\n\n",

@@ -97,6 +97,10 @@ fn every_alert_has_its_page_and_there_is_no_other() {
     for alert in all() {
         let name = format!("{}.md", alert.name);
         assert!(page_path(alert).ends_with(&name));
+        assert!(
+            !page(alert).contains("{{ "),
+            "{name} is for people, and {{{{ … }}}} for Prometheus"
+        );
         let written = pages.remove(&name).unwrap_or_default();
         assert_eq!(written, page(alert), "docs/operator/runbooks/{name} is not this alert's page");
     }

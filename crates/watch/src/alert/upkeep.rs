@@ -26,7 +26,7 @@ pub(super) const ALERTS: &[Alert] = &[
                 "Who must learn the new pin before the old certificate goes.",
             ],
             commands: &[
-                "countersign tls pin /etc/countersign/tls/signer.pem",
+                "countersign tls pin /etc/countersign/tls/signer.crt",
                 "countersign doctor",
             ],
             escalate: "When a week is left.",
@@ -52,7 +52,7 @@ pub(super) const ALERTS: &[Alert] = &[
             ],
             commands: &[
                 "countersign tls new --help",
-                "countersign tls pin /etc/countersign/tls/signer.pem",
+                "countersign tls pin /etc/countersign/tls/signer.crt",
             ],
             escalate: "If the other side cannot be reached to change its pin.",
         },
