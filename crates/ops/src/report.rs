@@ -3,12 +3,18 @@
 use std::error::Error;
 use std::io::{self, Write};
 
-/// Writes `error` and what caused it: `error: …`, then one `caused by: …` line per source.
+/// Writes `error` and what caused it: `error: …`, then one `caused by: …` line per source. A cause that the
+/// line above ends with already is not said again.
 pub fn report(error: &dyn Error, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "error: {error}")?;
+    let mut said = error.to_string();
+    writeln!(out, "error: {said}")?;
     let mut source = error.source();
     while let Some(cause) = source {
-        writeln!(out, "  caused by: {cause}")?;
+        let text = cause.to_string();
+        if !said.ends_with(&text) {
+            writeln!(out, "  caused by: {text}")?;
+            said = text;
+        }
         source = cause.source();
     }
     Ok(())
@@ -52,6 +58,19 @@ mod tests {
         insta::assert_snapshot!(reported(&error), @r"
         error: the configuration file signer-config.toml cannot be read
           caused by: the disk refuses
+          caused by: no such device
+        ");
+    }
+
+    #[test]
+    fn a_cause_that_was_said_already_is_not_repeated() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("/srv/devnet cannot be used: {0}")]
+        struct SaysItAll(#[source] Middle);
+
+        let error = SaysItAll(Middle(io::Error::other("no such device")));
+        insta::assert_snapshot!(reported(&error), @r"
+        error: /srv/devnet cannot be used: the disk refuses
           caused by: no such device
         ");
     }

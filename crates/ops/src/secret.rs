@@ -37,7 +37,7 @@ impl<'de, T: Zeroize + Deserialize<'de>> Deserialize<'de> for Secret<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         T::deserialize(deserializer)
             .map(Self::new)
-            .map_err(|_| D::Error::custom("the secret has the wrong type; its value is not shown"))
+            .map_err(|_| D::Error::custom("it is a secret, so its value is not shown"))
     }
 }
 
@@ -121,7 +121,7 @@ mod tests {
     #[test]
     fn a_secret_of_the_wrong_type_is_not_quoted() {
         let error = serde_json::from_str::<Secret<String>>("271828").unwrap_err().to_string();
-        assert!(error.contains("wrong type") && !error.contains("271828"), "{error}");
+        assert!(error.contains("is not shown") && !error.contains("271828"), "{error}");
         let secret: Secret<String> = serde_json::from_str("\"horse\"").unwrap();
         assert_eq!(secret.expose(), "horse");
     }
