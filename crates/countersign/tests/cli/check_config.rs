@@ -159,6 +159,26 @@ fn a_node_without_a_port_is_refused_at_once() {
 }
 
 #[test]
+fn a_value_with_a_line_end_stays_on_the_line_of_its_error() {
+    let place = Place::good().with("node_host", "node_host = \"host\\n[evil]\\u001b[2J\"");
+    insta::assert_snapshot!(place.said("check-config"), @r#"
+    exit: 2
+    --- stderr
+    error: signer-config.toml: `node_host` = `host\n[evil]\u{1b}[2J` has no port; write host:port, such as 127.0.0.1:20443
+    "#);
+}
+
+#[test]
+fn a_password_of_the_wrong_type_is_not_shown() {
+    let place = Place::good().with("auth_password", "auth_password = 12345");
+    insta::assert_snapshot!(place.said("check-config"), @r#"
+    exit: 2
+    --- stderr
+    error: signer-config.toml: a value has the wrong type: it is a secret, so its value is not shown in `auth_password`
+    "#);
+}
+
+#[test]
 fn addresses_that_are_none_are_refused() {
     let rows = [
         ("node_host", "http://127.0.0.1:20443", "scheme"),

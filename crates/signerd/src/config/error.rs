@@ -56,7 +56,7 @@ pub enum Problem {
         what: String,
     },
     /// A key that nobody knows.
-    #[error("unknown key `{key}`{}", suggestion(*.meant))]
+    #[error("unknown key `{}`{}", key.escape_debug(), suggestion(*.meant))]
     UnknownKey {
         /// The key.
         key: String,
@@ -96,7 +96,7 @@ pub enum Problem {
     #[error("`network`: {0}")]
     Network(UnknownNetwork),
     /// An address without a port, or not an address.
-    #[error("`{key}` = `{value}` {what}; write host:port, such as {example}")]
+    #[error("`{key}` = `{}` {what}; write host:port, such as {example}", value.escape_debug())]
     HostPort {
         /// The key.
         key: &'static str,
@@ -108,7 +108,7 @@ pub enum Problem {
         example: &'static str,
     },
     /// A host name that does not resolve.
-    #[error("`{key}` = `{value}` does not resolve to an address; check the host name")]
+    #[error("`{key}` = `{}` does not resolve to an address; check the host name", value.escape_debug())]
     Unresolved {
         /// The key.
         key: &'static str,
@@ -212,7 +212,7 @@ pub enum Problem {
     /// A status page that others could see, or that is nowhere.
     #[error(
         "`countersign.status_page` = {value:?} is not a loopback address with a port, such as \
-         \"127.0.0.1:30002\"; look from afar through a tunnel (`ssh -L`)"
+         \"127.0.0.1:30003\"; look from afar through a tunnel (`ssh -L`)"
     )]
     StatusPage {
         /// The value.
