@@ -9,6 +9,7 @@ use std::str::FromStr;
 use countersign_custody::shares::{self, Share, ShareError};
 use countersign_custody::{Seal, seal, write_new};
 use countersign_ops::exit::Exit;
+use countersign_vaultd::Config as VaultConfig;
 use countersign_wire::PrivateKey;
 
 use crate::cli::{Failed, ask, load};
@@ -17,8 +18,11 @@ use crate::cli::{Failed, ask, load};
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The signer's configuration, which says where the key is
-    #[arg(short, long, value_name = "FILE")]
-    config: PathBuf,
+    #[arg(short, long, value_name = "FILE", required_unless_present = "vault_config")]
+    config: Option<PathBuf>,
+    /// The configuration of a vault instead of a signer's: for the key of `countersign vault`, as that one's user
+    #[arg(long, value_name = "FILE", conflicts_with = "config")]
+    vault_config: Option<PathBuf>,
     #[command(flatten)]
     to: Kind,
     /// One recipient is enough
@@ -67,18 +71,16 @@ Examples:
   countersign keys backup --config signer-config.toml --out signer-backup.age \\
     --recipient age1… --recipient age1…
   countersign keys backup --config signer-config.toml --shares 3/5 --out /media/usb/shares
+  countersign keys backup --vault-config /etc/countersign/vault.toml --shares 3/5 --out /media/usb/shares
 ";
 
 /// Writes the backup, for its owner only, and says what was written.
 pub(crate) fn run(args: Args, out: &mut dyn Write) -> Result<(), Failed> {
-    let config = load(&args.config)?;
     if args.to.shares.is_none() && args.to.recipient.len() < 2 && !args.single {
         let one = "name a second --recipient, so that one lost identity loses nothing; or --single";
         return Err(Failed::argument(one));
     }
-    let mut ask = ask;
-    let key = config.opening(&mut ask).reveal(&config.key);
-    let key = key.map_err(|error| Failed::new(Exit::Key, error))?;
+    let key = reveal(args.config.as_deref(), args.vault_config.as_deref())?;
     let written = match args.to.shares {
         Some(counts) => write_shares(&key, counts, &args.out)?,
         None => vec![write_age(&key, args.to.recipient, &args.out)?],
@@ -92,6 +94,23 @@ pub(crate) fn run(args: Args, out: &mut dyn Write) -> Result<(), Failed> {
         writeln!(out, "Public key: {public_key}\nWritten:\n{}\n{PROVE}", written.join("\n"))
     };
     printed.map_err(Failed::failure)
+}
+
+/// The key of a signer, or of a vault.
+fn reveal(config: Option<&Path>, vault: Option<&Path>) -> Result<PrivateKey, Failed> {
+    let mut ask = ask;
+    let key = match (config, vault) {
+        (Some(config), _) => {
+            let config = load(config)?;
+            config.opening(&mut ask).reveal(&config.key)
+        }
+        (None, Some(vault)) => {
+            let usage = |error| Failed::new(Exit::Usage, error);
+            VaultConfig::load(vault).map_err(usage)?.reveal_key(&mut ask)
+        }
+        (None, None) => return Err(Failed::argument("name the configuration with `--config`")),
+    };
+    key.map_err(|error| Failed::new(Exit::Key, error))
 }
 
 fn write_age(key: &PrivateKey, recipients: Vec<String>, out: &Path) -> Result<PathBuf, Failed> {

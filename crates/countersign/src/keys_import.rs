@@ -78,8 +78,17 @@ fn read(path: &Path) -> Result<PrivateKey, Failed> {
     } else {
         File::open(path).and_then(|file| file.take(limit).read_to_string(&mut text))
     };
-    got.map_err(Failed::failure)?;
+    got.map_err(|source| Failed::new(Exit::Usage, Unreadable { path: path.to_owned(), source }))?;
     read_source(&text).map_err(|error| Failed::new(Exit::Key, error))
+}
+
+/// The source is not there, or is no text.
+#[derive(Debug, thiserror::Error)]
+#[error("the key cannot be read from {}", path.display())]
+struct Unreadable {
+    path: PathBuf,
+    #[source]
+    source: io::Error,
 }
 
 /// A bare key is taken wherever it is: that others can read it is why it moves.

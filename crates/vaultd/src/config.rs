@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use countersign_custody::{Ask, KeyPlace, KeyTable, OpenError, Opening, PlaceError};
 use countersign_vault::SigningKey;
 use countersign_wire::network::UnknownNetwork;
-use countersign_wire::{ChainId, Network};
+use countersign_wire::{ChainId, Network, PrivateKey};
 use nix::unistd::{Group, User};
 use rustix::process::geteuid;
 use serde::Deserialize;
@@ -42,18 +42,26 @@ pub struct Config {
 /// Why a configuration is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// The file cannot be read.
-    #[error("the configuration {} cannot be read", path.display())]
-    Unreadable {
+    /// What is wrong with it, and which file it is.
+    #[error("{}: {problem}", path.display())]
+    InFile {
         /// The file.
         path: PathBuf,
-        /// What the operating system says.
+        /// What is wrong.
         #[source]
-        source: io::Error,
+        problem: Box<Self>,
     },
+    /// The file cannot be read.
+    #[error("the configuration file cannot be read")]
+    Unreadable(#[source] io::Error),
     /// The file is not TOML, or has a key that nobody knows, or a value of the wrong type.
-    #[error("the configuration is malformed: {0}")]
-    Malformed(String),
+    #[error("line {line}: {what}")]
+    Malformed {
+        /// Which line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        what: String,
+    },
     /// The network has a name that nobody knows.
     #[error("`network` cannot be used")]
     Network(#[source] UnknownNetwork),
@@ -156,18 +164,28 @@ struct CallerEntry {
     roles: Vec<Role>,
 }
 
+/// The line, from 1, at which an error is.
+fn line_of(text: &str, error: &toml::de::Error) -> usize {
+    let at = error.span().map_or(0, |span| span.start);
+    1 + text.bytes().take(at).filter(|byte| *byte == b'\n').count()
+}
+
 impl Config {
     /// Reads the file at `path`, and looks up the users that it names.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
-        Self::parse(&text)
+        let text = std::fs::read_to_string(path).map_err(ConfigError::Unreadable);
+        text.and_then(|text| Self::parse(&text)).map_err(|problem| ConfigError::InFile {
+            path: path.to_owned(),
+            problem: problem.into(),
+        })
     }
 
     /// Reads the content of a file.
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
-        let file: File = toml::from_str(text)
-            .map_err(|error| ConfigError::Malformed(error.message().to_owned()))?;
+        let file: File = toml::from_str(text).map_err(|error| ConfigError::Malformed {
+            line: line_of(text, &error),
+            what: error.message().split_whitespace().collect::<Vec<_>>().join(" "),
+        })?;
         let network: Network = file.network.parse().map_err(ConfigError::Network)?;
         let key = file.key.place().map_err(ConfigError::Key)?;
         if matches!(key, KeyPlace::Vault(_)) {
@@ -215,8 +233,17 @@ impl Config {
 
     /// Opens the key.
     pub fn open_key(&self, ask: Ask<'_>) -> Result<SigningKey, OpenError> {
+        self.opening(ask).open(&self.key)
+    }
+
+    /// The key itself, for its backup.
+    pub fn reveal_key(&self, ask: Ask<'_>) -> Result<PrivateKey, OpenError> {
+        self.opening(ask).reveal(&self.key)
+    }
+
+    fn opening<'a>(&self, ask: Ask<'a>) -> Opening<'a> {
         let is_private_network = self.network == Network::Mocknet;
-        Opening { config: None, is_private_network, ask }.open(&self.key)
+        Opening { config: None, is_private_network, ask }
     }
 }
 
@@ -284,6 +311,19 @@ mod tests {
             ("4711", &[Role::BlockSigner][..])
         );
         assert_eq!(config.callers.find(0), None, "not even root is a caller unless it is named");
+    }
+
+    #[test]
+    fn a_file_that_is_refused_is_named_with_the_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("vault.toml");
+        std::fs::write(&path, format!("{GOOD}jornal = 1\n{CALLER}")).unwrap();
+        let refused = Config::load(&path).unwrap_err().to_string();
+        let begins = format!("{}: line 5: unknown field `jornal`, expected one of", path.display());
+        assert!(refused.starts_with(&begins), "{refused}");
+        std::fs::write(&path, GOOD).unwrap();
+        let refused = Config::load(&path).unwrap_err().to_string();
+        assert!(refused.starts_with(&format!("{}: there is no", path.display())), "{refused}");
     }
 
     #[test]

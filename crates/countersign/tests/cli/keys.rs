@@ -96,6 +96,60 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
+fn the_key_of_a_vault_is_backed_up_through_the_vaults_configuration() {
+    let desk = Desk::new();
+    let made = ["keys", "new", "--to", "age:signer.age", "--recipient", RECIPIENT, "--json"];
+    let made: serde_json::Value = serde_json::from_slice(&desk.run(&made).stdout).unwrap();
+    desk.write(
+        "vault.toml",
+        "socket = \"/run/none.sock\"\njournal = \"/var/lib/none/journal.sqlite\"\nnetwork = \"mocknet\"\n\
+         key = { age = \"signer.age\", identity = \"identity\" }\n[[caller]]\nuid = 4711\nroles = []\n",
+    );
+    let backup =
+        ["keys", "backup", "--vault-config", "vault.toml", "--shares", "2/3", "--out", "shares"];
+    let said = desk.done(&backup);
+    let public_key = made["public_key"].as_str().unwrap();
+    assert!(said.contains(public_key), "{said}");
+    let prove = ["keys", "restore", "--prove", "--public-key", public_key, "--from"];
+    let proven = desk.done(&[&prove[..], &["shares/share-1.txt", "shares/share-3.txt"]].concat());
+    assert!(proven.contains(public_key), "{proven}");
+    let both = desk.said(&[
+        "keys",
+        "backup",
+        "--vault-config",
+        "vault.toml",
+        "--config",
+        "x",
+        "--single",
+        "--out",
+        "y",
+    ]);
+    assert!(both.starts_with("exit: 2\n"), "{both}");
+}
+
+#[test]
+fn a_source_that_is_not_there_is_named() {
+    let desk = Desk::new();
+    let said = desk.said(&[
+        "keys",
+        "import",
+        "--from",
+        "no.json",
+        "--to",
+        "age:new.age",
+        "--recipient",
+        RECIPIENT,
+    ]);
+    insta::assert_snapshot!(said, @r"
+    exit: 2
+    --- stderr
+    error: the key cannot be read from no.json
+      caused by: No such file or directory (os error 2)
+    ");
+    assert!(!desk.path("new.age").exists());
+}
+
+#[test]
 fn a_new_key_is_sealed_and_shown_by_its_public_half() {
     let desk = Desk::new();
     let public_key = desk.born();
