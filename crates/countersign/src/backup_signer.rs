@@ -1,6 +1,6 @@
 //! `countersign backup signer`: what a running signer remembers, in one file.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -100,7 +100,9 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failed> {
         answer = json!({ "backup": path, "kept": kept, "removed": gone });
     }
     if args.prove || args.only_prove {
-        let backup = newest(&args.out).map_err(Failed::failure)?;
+        let unread = |source| NoFolder { folder: args.out.clone(), source };
+        let backup =
+            newest(&args.out).map_err(|source| Failed::new(Exit::Backup, unread(source)))?;
         let none =
             || Failed::new(Exit::Backup, format!("there is no backup in {}", args.out.display()));
         let backup = backup.ok_or_else(none)?;
@@ -113,6 +115,15 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failed> {
     }
     let text = if args.json { answer.to_string() } else { said.join("\n") };
     writeln!(out, "{text}").map_err(Failed::failure)
+}
+
+/// The folder with the backups is not there, or is none.
+#[derive(Debug, thiserror::Error)]
+#[error("the folder of backups {} cannot be read", folder.display())]
+struct NoFolder {
+    folder: PathBuf,
+    #[source]
+    source: io::Error,
 }
 
 impl Args {

@@ -47,7 +47,7 @@ struct Node {
     /// A command that starts the node and ends, without a unit: its words one by one, which no shell reads
     #[arg(long, value_name = "WORD", num_args = 1.., allow_hyphen_values = true, value_terminator = ";")]
     start_command: Vec<String>,
-    /// Another node's RPC, such as <https://api.hiro.so>, to compare the tip with
+    /// Another node's RPC, such as `https://api.hiro.so`, to compare the tip with. Needed wherever a node is started
     #[arg(long, value_name = "URL")]
     compare: Option<String>,
     /// Do it in the prepare phase, too, in which the next signers are chosen, and where nobody says which phase it is

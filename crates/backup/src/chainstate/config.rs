@@ -33,10 +33,12 @@ pub enum ConfigError {
         source: io::Error,
     },
     /// It is no TOML.
-    #[error("{} is not a node's configuration", path.display())]
+    #[error("{} is not a node's configuration: line {line}: {what}", path.display())]
     Malformed {
         /// The file.
         path: PathBuf,
+        /// Which line, from 1.
+        line: usize,
         /// What is wrong with it. Without the text of the line, which may hold a secret.
         what: String,
     },
@@ -79,6 +81,12 @@ struct Burnchain {
     mode: Option<String>,
 }
 
+/// The line, from 1, at which an error is.
+fn line_of(text: &str, error: &toml::de::Error) -> usize {
+    let at = error.span().map_or(0, |span| span.start);
+    1 + text.bytes().take(at).filter(|byte| *byte == b'\n').count()
+}
+
 impl ChainstateConfig {
     /// Reads a node's configuration. Whatever else is in it does not matter here.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
@@ -90,7 +98,8 @@ impl ChainstateConfig {
     pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
         let file: File = toml::from_str(text).map_err(|error| ConfigError::Malformed {
             path: path.to_owned(),
-            what: error.message().to_owned(),
+            line: line_of(text, &error),
+            what: error.message().split_whitespace().collect::<Vec<_>>().join(" "),
         })?;
         let node = file.node.ok_or_else(|| ConfigError::NoWorkingDir(path.to_owned()))?;
         let dir = node.working_dir.ok_or_else(|| ConfigError::NoWorkingDir(path.to_owned()))?;
@@ -155,6 +164,17 @@ mod tests {
         assert_eq!(config.rpc_url(), "http://127.0.0.1:20443");
         let six = parse(&GOOD.replace("0.0.0.0:20443", "[::]:20443")).unwrap();
         assert_eq!(six.rpc_url(), "http://[::1]:20443");
+    }
+
+    #[test]
+    fn what_is_no_toml_is_named_with_its_line_and_without_its_text() {
+        let refused = parse(&format!("{GOOD}[node2]\nseed = 0123456789abcdef\n")).unwrap_err();
+        let refused = refused.to_string();
+        assert!(
+            refused.starts_with("node.toml is not a node's configuration: line 9: "),
+            "{refused}"
+        );
+        assert!(!refused.contains("0123456789"), "{refused}");
     }
 
     #[test]

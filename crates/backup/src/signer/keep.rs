@@ -150,9 +150,7 @@ pub fn prune(folder: &Folder, policy: Policy) -> Result<Vec<String>, KeepError> 
 
 /// The newest backup in a folder.
 pub fn newest(folder: &Path) -> io::Result<Option<PathBuf>> {
-    let newest =
-        list(folder)?.into_iter().max_by(|a, b| (a.made_at, &a.file).cmp(&(b.made_at, &b.file)));
-    Ok(newest.map(|kept| folder.join(kept.file)))
+    Ok(list(folder)?.pop().map(|kept| folder.join(kept.file)))
 }
 
 /// Reads a backup. Nothing in it is believed unchecked.
@@ -207,6 +205,11 @@ fn has_hash(file: &Path, expected: &str) -> bool {
 }
 
 impl Kept {
+    /// By which backups come one after the other. Of one second, the name of the second is the longer one.
+    fn order(&self) -> (u64, usize, &str) {
+        (self.made_at, self.file.len(), &self.file)
+    }
+
     fn is_proven(&self) -> bool {
         self.proven.is_some_and(|(_, is_good)| is_good)
     }
@@ -218,7 +221,7 @@ impl Kept {
     }
 }
 
-/// Every backup whose file and description are there.
+/// Every backup whose file and description are there, the newest last.
 fn list(folder: &Path) -> io::Result<Vec<Kept>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder)? {
@@ -232,6 +235,7 @@ fn list(folder: &Path) -> io::Result<Vec<Kept>> {
             found.push(kept);
         }
     }
+    found.sort_by(|a, b| a.order().cmp(&b.order()));
     Ok(found)
 }
 

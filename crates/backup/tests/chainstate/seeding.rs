@@ -196,6 +196,14 @@ fn a_server_that_hangs_refuses_or_hides_its_length_is_given_up() {
 }
 
 #[test]
+fn a_node_whose_answer_drips_is_not_waited_for() {
+    let (_node, server, _job) = scene(100_000);
+    server.with(|manners| manners.drips = true);
+    let slow = client().get(&server.url, 1 << 20).unwrap_err();
+    assert!(matches!(slow, HttpError::Silent { .. }), "{slow}");
+}
+
+#[test]
 fn a_server_that_never_comes_further_is_given_up() {
     let (_node, server, job) = scene(100_000);
     server.with(|manners| (manners.breaks_after, manners.ignores_ranges) = (Some(60_000), true));

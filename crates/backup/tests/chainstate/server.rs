@@ -15,6 +15,8 @@ pub(crate) struct Manners {
     pub(crate) breaks_after: Option<usize>,
     /// Each answer says nothing more after so many bytes.
     pub(crate) hangs_after: Option<usize>,
+    /// Whether it sends its body byte by byte, with a pause after each.
+    pub(crate) drips: bool,
     /// Whether it knows nothing of ranges.
     pub(crate) ignores_ranges: bool,
     /// Whether it hides how long the body is.
@@ -142,6 +144,14 @@ fn serve(mut wire: Box<dyn Wire>, manners: &Mutex<Manners>) {
     };
     say(&format!("HTTP/1.1 {status}\r\n{end}\r\nETag: {}\r\n\r\n", manners.tag));
     let until = manners.breaks_after.or(manners.hangs_after).unwrap_or(part.len()).min(part.len());
+    if manners.drips {
+        let dripped = |byte: &u8| {
+            sleep(Duration::from_millis(50));
+            wire.write_all(&[*byte]).is_ok()
+        };
+        part.iter().take(200).all(dripped);
+        return;
+    }
     let _ = wire.write_all(&part[..until]).and_then(|()| wire.flush());
     if manners.hangs_after.is_some() {
         // Longer than anybody in these tests waits.

@@ -308,6 +308,20 @@ fn backups_go_by_the_policy_and_the_last_proven_one_stays() {
 }
 
 #[test]
+fn of_two_backups_of_one_second_the_second_is_the_newer_one_and_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = Folder::open(folder.path()).unwrap();
+    let [first, second] = [5, 6].map(|burn| {
+        let kept = keep(&backup(&key("second"), &[], burn), &place, None).unwrap();
+        folder.path().join(kept.file)
+    });
+    written_down(&first, NOW, true).unwrap();
+    assert_eq!(newest(folder.path()).unwrap(), Some(second));
+    let gone = prune(&place, Policy { daily: 1, weekly: 0, monthly: 0 }).unwrap();
+    assert_eq!(gone, Vec::<String>::new(), "the newest, and the newest that was proven");
+}
+
+#[test]
 fn a_proof_that_fails_takes_nothing_from_a_backup_that_was_proven_and_is_intact() {
     let folder = tempfile::tempdir().unwrap();
     let kept = keep(&backup(&key("proof"), &[], 5), &Folder::open(folder.path()).unwrap(), None);

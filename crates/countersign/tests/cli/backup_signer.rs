@@ -9,7 +9,7 @@ use countersign_wire::{ConsensusHash, PrivateKey, Sighash, StacksHeight, UnixSec
 use serde_json::Value;
 
 use crate::start::{terminate, wait_until_ready};
-use crate::support::{Place, said};
+use crate::support::{Place, countersign, said};
 
 /// A signer that has signed these blocks.
 pub(crate) fn signer(place: Place, marks: &[u8]) -> Place {
@@ -82,6 +82,21 @@ fn drilled(place: &Place) -> String {
     let output = place.command(&args).output().unwrap();
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     report["checks"][0]["grade"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_folder_of_backups_that_is_not_there_is_named() {
+    let said = said(
+        &countersign(&["backup", "signer", "--only-prove", "--out", "/no/backups"])
+            .output()
+            .unwrap(),
+    );
+    insta::assert_snapshot!(said, @r"
+    exit: 15
+    --- stderr
+    error: the folder of backups /no/backups cannot be read
+      caused by: No such file or directory (os error 2)
+    ");
 }
 
 #[test]
