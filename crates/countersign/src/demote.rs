@@ -150,7 +150,11 @@ fn another(out: &Path, number: usize) -> Result<(PathBuf, File), NoProof> {
 /// Writes a journal, and believes only what it reads back.
 fn keep(path: &Path, mut file: File, journal: &str) -> Result<JournalExport, NoProof> {
     let unwritten = |error| NoProof::Unwritten(path.to_owned(), error);
-    file.write_all(journal.as_bytes()).and_then(|()| file.sync_all()).map_err(unwritten)?;
+    file.write_all(journal.as_bytes()).and_then(|()| file.sync_all()).map_err(|error| {
+        // It would keep the next call from writing there.
+        let _ = fs::remove_file(path);
+        unwritten(error)
+    })?;
     let bytes = fs::read(path).map_err(unwritten)?;
     let export = JournalExport::from_json(&bytes)
         .map_err(|error| NoProof::Unread(path.to_owned(), error))?;

@@ -5,6 +5,7 @@ mod booted;
 mod chain;
 mod doctor;
 mod firewall;
+mod full_disk;
 mod guard;
 mod interop;
 mod link_page;
