@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use countersign_devnet::{DevnetEvent, SignerPlace};
 use countersign_ops::exit::Exit;
-use countersign_status::{Gather, Place, Server};
+use countersign_status::{BindError, Gather, Place, Server};
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::Failed;
@@ -33,7 +33,10 @@ pub(crate) struct NetworkPage {
 impl NetworkPage {
     /// Binds the page.
     pub(crate) fn bind(args: PageArgs) -> Result<Self, Failed> {
-        let server = Server::bind(args.page).map_err(|error| Failed::new(Exit::Bind, error))?;
+        let server = Server::bind(args.page).map_err(|error| match error {
+            BindError::NotLoopback(_) => Failed::argument(error),
+            BindError::Io(..) => Failed::new(Exit::Bind, error),
+        })?;
         let url = format!("http://{}/", server.local_addr());
         Ok(Self { server: Some(server), url, is_opened: args.open })
     }

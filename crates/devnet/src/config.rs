@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -196,13 +197,17 @@ impl DevnetConfig {
     }
 }
 
-/// Whether there is such a file; a bare name is looked for where a shell would look.
+/// Whether there is such a file that can be executed; a bare name is looked for where a shell would look.
 pub(crate) fn is_program(program: &Path) -> bool {
     if program.components().nth(1).is_some() {
-        return program.is_file();
+        return is_executable(program);
     }
     let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+    std::env::split_paths(&path).any(|folder| is_executable(&folder.join(program)))
+}
+
+fn is_executable(file: &Path) -> bool {
+    file.metadata().is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
 }
 
 /// In every second cycle one signer in turn sits out, if there are enough of them; in the others
@@ -230,7 +235,7 @@ pub enum ConfigError {
     #[error("a devnet needs at least one miner")]
     NoMiners,
     /// A launcher would notice only after everything else has started.
-    #[error("there is no program {}", .0.display())]
+    #[error("there is no program {} that can be executed", .0.display())]
     NoProgram(PathBuf),
     /// Intervals that no machine keeps up with.
     #[error("intervals must be at least {} ms", MIN_INTERVAL.as_millis())]
@@ -262,6 +267,18 @@ mod tests {
 
     fn good(signers: usize) -> DevnetConfig {
         DevnetConfig::new(vec![SignerKind::External; signers], Seed::from_text("config"))
+    }
+
+    #[test]
+    fn a_program_is_a_file_that_can_be_executed() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("program");
+        assert!(!is_program(&file) && !is_program(folder.path()));
+        std::fs::write(&file, "#!/bin/sh\n").unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+        assert!(!is_program(&file), "it cannot be executed");
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).unwrap();
+        assert!(is_program(&file) && is_program(Path::new("sh")));
     }
 
     #[test]
