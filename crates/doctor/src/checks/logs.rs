@@ -70,7 +70,7 @@ fn reach(facts: &Facts, log: &Fact<LogReach>) -> Fact<Outcome> {
     let wanted = facts.bounds.log_retention;
     let place = shell::shown(&log.place);
     let remedy = format!(
-        "MaxRetentionSec={}day and SystemMaxUse= in /etc/systemd/journald.conf.d/countersign.conf (countersign render)",
+        "MaxRetentionSec={}day and SystemMaxUse= in /etc/systemd/journald.conf.d/50-countersign.conf (countersign render)",
         wanted / DAY
     );
     let Some(oldest) = log.oldest else {

@@ -198,7 +198,7 @@ fn firewall(facts: &Facts, what: &str, policy: impl Fn(&Firewall) -> Policy) -> 
         Policy::Drop => Outcome::ok(format!("{what} is refused unless a rule allows it")),
         Policy::Accept => Outcome::warn(
             format!("{what} is let through unless a rule refuses it"),
-            "countersign firewall apply",
+            "countersign firewall apply, and from a new login: countersign firewall confirm",
         ),
     })
 }
