@@ -21,14 +21,40 @@ use crate::drill::Drill;
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Verb {
     /// List the alerts, or show what one means and what to do about it
+    #[command(after_help = LIST_EXAMPLES)]
     List(ListArgs),
     /// Print the alert rules for Prometheus
+    #[command(after_help = RULES_EXAMPLES)]
     Rules(RulesArgs),
     /// Give Alertmanager an alert, to see that it arrives
+    #[command(after_help = TEST_EXAMPLES)]
     Test(TestArgs),
     /// Write secrets into a configuration for an Alertmanager before 0.26, which cannot read them from files
+    #[command(after_help = FILL_EXAMPLES)]
     Fill(FillArgs),
 }
+
+const LIST_EXAMPLES: &str = "\
+Examples:
+  countersign alerts list
+  countersign alerts list SignerDown
+";
+
+const RULES_EXAMPLES: &str = "\
+Examples:
+  countersign alerts rules > /etc/prometheus/countersign/alerts.yml
+  countersign alerts rules --tests /etc/prometheus/countersign/alerts.yml > tests.yml
+";
+
+const TEST_EXAMPLES: &str = "\
+Example:
+  countersign alerts test --alertmanager 127.0.0.1:9093 --severity page
+";
+
+const FILL_EXAMPLES: &str = "\
+Example:
+  countersign alerts fill /etc/prometheus/alertmanager.yml /run/alertmanager/alertmanager.yml
+";
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:

@@ -30,6 +30,9 @@ pub(crate) enum Verb {
     #[command(after_help = WATCH_EXAMPLES)]
     Watch(Box<WatchArgs>),
     /// Show the backups that there are
+    #[command(
+        after_help = "Example:\n  countersign backup postgres list --folder /var/backups/countersign\n"
+    )]
     List(ListArgs),
     /// Print the SQL that makes the role for backups, or check that role
     #[command(after_help = ROLE_EXAMPLES)]

@@ -21,6 +21,13 @@ pub(crate) struct Args {
     config: PathBuf,
 }
 
+pub(crate) const EXAMPLES: &str = "\
+Creates nothing and binds nothing. If the file is bad it ends with 2 and one line that names the key.
+
+Example:
+  countersign check-config --config signer-config.toml
+";
+
 /// Prints the lines that the reference signer prints. Creates nothing and binds nothing.
 pub(crate) fn run(args: &Args, name: Name, out: &mut dyn Write) -> Result<(), Failed> {
     forbid_core_dumps().map_err(Failed::failure)?;

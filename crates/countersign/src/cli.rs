@@ -43,6 +43,7 @@ pub(crate) enum Command {
     #[command(after_help = render::EXAMPLES)]
     Render(render::Args),
     /// Sign blocks: run the signer of a Stacks node
+    #[command(after_help = run::EXAMPLES)]
     Run(run::Args),
     /// Run everything but signing: be ready to take the place of the instance that signs
     #[command(after_help = standby::EXAMPLES)]
@@ -57,6 +58,7 @@ pub(crate) enum Command {
     #[command(after_help = vault::EXAMPLES)]
     Vault(vault::Args),
     /// Check a configuration file and show what it says, without its secrets
+    #[command(after_help = check_config::EXAMPLES)]
     CheckConfig(check_config::Args),
     /// Sign the grant that lets a manager register this signer's key (pox-5)
     #[command(after_help = generate_staking_signature::EXAMPLES)]
@@ -100,14 +102,13 @@ pub(crate) enum Command {
         verb: firewall::Verb,
     },
     /// Take over what the reference signer signed, before the first start
+    #[command(after_help = import::EXAMPLES)]
     Import(import::Args),
     /// Care for keys
     Keys {
         #[command(subcommand)]
         verb: keys::Verb,
     },
-    /// Look after the journal of what this key has signed, while no signer runs or in a vault that does
-    /// Back up what the sBTC signer keeps, and prove that it restores
     /// Back up what the sBTC signer and the block signer keep, and prove that it restores
     Backup {
         #[command(subcommand)]
@@ -158,6 +159,7 @@ pub(crate) enum Command {
     #[command(after_help = deadman::EXAMPLES)]
     Deadman(deadman::Args),
     /// Run a Stacks network on this machine, with signers that are real processes
+    #[command(after_help = devnet::EXAMPLES)]
     Devnet(Box<devnet::Args>),
 }
 
@@ -181,6 +183,13 @@ impl Failed {
     /// A failure without a code of its own.
     pub(crate) fn failure(error: impl Into<Box<dyn Error>>) -> Self {
         Self::new(Exit::Failure, error)
+    }
+
+    /// Whether nothing failed but the pipe on stdout, as with `countersign alerts list | head`. Whoever closed
+    /// it has read enough, and wants no line about that.
+    pub(crate) fn reader_went_away(&self) -> bool {
+        let error = self.error.downcast_ref::<io::Error>();
+        error.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
     }
 
     /// An argument that makes no sense.

@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::ArgGroup;
 use countersign_devnet::devnet::StartError;
 use countersign_devnet::real::RealStartError;
 use countersign_devnet::render::render;
@@ -23,6 +24,7 @@ use crate::devnet_page::{NetworkPage, PageArgs};
 
 /// What `devnet` needs to know.
 #[derive(Debug, clap::Args)]
+#[command(group(ArgGroup::new("real").args(["stacks_node", "bitcoind"]).multiple(true)))]
 pub(crate) struct Args {
     /// How many signers there are
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=100))]
@@ -52,10 +54,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "PATH")]
     bitcoind: Option<PathBuf>,
     /// On a real network, start a signer again this many seconds after it ended by itself
-    #[arg(long, value_name = "S")]
+    #[arg(long, value_name = "S", requires = "real")]
     restart_after_seconds: Option<u64>,
     /// On a real network, begin epoch 4.0 in the second cycle of epoch 3, and stake through PoX-5
-    #[arg(long)]
+    #[arg(long, requires = "real")]
     epoch_4: bool,
     /// Keep configurations, databases and logs in this folder, which must be new or empty
     #[arg(long, value_name = "DIR")]
@@ -81,6 +83,16 @@ pub(crate) struct Args {
     #[arg(last = true, hide = true, requires = "leashed")]
     command: Vec<OsString>,
 }
+
+pub(crate) const EXAMPLES: &str = "\
+Runs until Ctrl-C, or until enough was seen, and prints a summary. Nothing of it reaches another machine.
+
+Examples:
+  countersign devnet
+  countersign devnet --burn-seconds 3 --cycle-length 10 --prepare-length 3 --stop-after-blocks 60
+  countersign devnet --signers 4 --weights 40,30,20,10 --dir devnet --json
+  countersign devnet --signer 2=/usr/local/bin/stacks-signer
+";
 
 /// Runs the network until SIGINT or SIGTERM, or until enough blocks were adopted.
 pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failed> {

@@ -16,6 +16,7 @@ use crate::render::role;
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Verb {
     /// Print the rules, as `nft -f` takes them
+    #[command(after_help = SHOW_EXAMPLES)]
     Show(Which),
     /// Put the rules in force for a time; then those before come back, unless these are confirmed
     #[command(after_help = EXAMPLES)]
@@ -30,12 +31,16 @@ pub(crate) enum Verb {
         json: bool,
     },
     /// Keep the rules that are on trial
+    #[command(after_help = "Example:\n  countersign firewall confirm\n")]
     Confirm(Shown),
     /// Take the rules that are on trial back at once
+    #[command(after_help = "Example:\n  countersign firewall rollback\n")]
     Rollback(Shown),
     /// Say what is in force
+    #[command(after_help = "Example:\n  countersign firewall status\n")]
     Status(Shown),
     /// Compare what is in force with the description of the installation, and end with 14 if it differs
+    #[command(after_help = "Example:\n  countersign firewall check || echo drift\n")]
     Check {
         #[command(flatten)]
         which: Which,
@@ -63,6 +68,12 @@ pub(crate) struct Shown {
     #[arg(long)]
     json: bool,
 }
+
+const SHOW_EXAMPLES: &str = "\
+Examples:
+  countersign firewall show
+  countersign firewall show --config ./countersign.toml --host node
+";
 
 pub(crate) const EXAMPLES: &str = "\
 The rules refuse from now on. If they lock you out, wait: the kernel itself takes them back when the time is over,

@@ -25,6 +25,14 @@ pub(crate) struct Args {
     dry_run: bool,
 }
 
+pub(crate) const EXAMPLES: &str = "\
+The other program must be stopped; its database is only read. A second import adds what is new.
+
+Examples:
+  countersign import --config signer-config.toml --from /var/lib/stacks-signer/signer.sqlite --dry-run
+  countersign import --config signer-config.toml --from /var/lib/stacks-signer/signer.sqlite
+";
+
 /// Takes over what the other program signed, and says what it took.
 pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failed> {
     let config = load(&args.config)?;

@@ -38,7 +38,7 @@ pub(crate) const EXAMPLES: &str = "\
 ✘ means now, ! today, · that it is worth knowing. Lines that are not known pass as they are. A summary is on stderr.
 
 Examples:
-  journalctl -f -u stacks-node -u countersign-signer | countersign logs explain
+  journalctl -f -u stacks-node -u countersign | countersign logs explain
   countersign logs explain --only act /var/lib/bitcoin/debug.log
 ";
 

@@ -80,8 +80,10 @@ fn main() -> ExitCode {
     match perform(name, command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failed) => {
-            // With stderr closed there is nobody left to tell.
-            let _ = report(&*failed.error, &mut io::stderr());
+            if !failed.reader_went_away() {
+                // With stderr closed there is nobody left to tell.
+                let _ = report(&*failed.error, &mut io::stderr());
+            }
             ExitCode::from(name.exit_code(is_run, &failed))
         }
     }

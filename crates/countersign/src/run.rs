@@ -25,6 +25,14 @@ pub(crate) struct Args {
     init: bool,
 }
 
+pub(crate) const EXAMPLES: &str = "\
+Runs until SIGTERM or SIGINT. `countersign status` says whether it signs, and if not, why.
+
+Examples:
+  countersign run --config signer-config.toml
+  countersign run --config signer-config.toml --init   (once, for a key that has signed nothing)
+";
+
 /// Runs until SIGTERM or SIGINT, or until something fails that a human must look at.
 ///
 /// One thread does everything but sign: what it waits for is the node, not the processor.

@@ -96,9 +96,9 @@ fn look(args: &Args) -> Result<Look, Failed> {
         return Err(Failed::failure(answer.text()));
     }
     let part = |name| answer.body.get(name).cloned().unwrap_or_default();
-    let ladder = serde_json::from_value(part("readiness")).map_err(Failed::failure)?;
-    let snapshot = serde_json::from_value(part("snapshot"));
-    let snapshot = snapshot.map_err(|error| Failed::failure(OtherVersion(error)))?;
+    let other = |error| Failed::failure(OtherVersion(error));
+    let ladder = serde_json::from_value(part("readiness")).map_err(other)?;
+    let snapshot = serde_json::from_value(part("snapshot")).map_err(other)?;
     Ok(Look { answer: answer.body, ladder, snapshot })
 }
 

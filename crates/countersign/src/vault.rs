@@ -31,6 +31,7 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 enum Question {
     /// Show which user may ask the vault for what, and why
+    #[command(after_help = EXPLAIN_EXAMPLES)]
     ExplainPermissions {
         /// The vault's configuration
         #[arg(short, long, value_name = "FILE")]
@@ -92,6 +93,12 @@ fn explain_permissions(
 fn load(config: &Path) -> Result<Config, Failed> {
     Config::load(config).map_err(|error| Failed::new(Exit::Usage, error))
 }
+
+const EXPLAIN_EXAMPLES: &str = "\
+Examples:
+  countersign vault explain-permissions --config /etc/countersign/vault.toml
+  countersign vault explain-permissions --config /etc/countersign/vault.toml --user countersign
+";
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:

@@ -38,18 +38,31 @@ pub(crate) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Verb {
     /// Say what the journal comes to: whether the key signs, how much it signed, how it was stopped
+    #[command(after_help = "Example:\n  countersign journal status --config signer-config.toml\n")]
     Status(status::Args),
     /// Check a journal, or an exported one, from end to end
+    #[command(after_help = "Example:\n  countersign journal verify --config signer-config.toml\n")]
     Verify(verify::Args),
     /// Write everything that binds the key into a file, with the key's own proof
+    #[command(
+        after_help = "Example:\n  countersign journal export --config signer-config.toml --out moved.json\n"
+    )]
     Export(export::Args),
     /// Take over what another journal of this key has; marks are added and raised, never lowered
+    #[command(
+        after_help = "Example:\n  countersign journal import --config signer-config.toml moved.json --dry-run\n"
+    )]
     Import(import::Args),
     /// Sign nothing at or above a burn height from the next start on
+    #[command(
+        after_help = "Example:\n  countersign journal hold --config signer-config.toml --from-burn-height 912345\n"
+    )]
     Hold(hold::Args),
     /// Take back what `hold` has set
+    #[command(after_help = "Example:\n  countersign journal release --config signer-config.toml\n")]
     Release(hold::ReleaseArgs),
     /// Take a journal as the latest one although its witness does not say so
+    #[command(after_help = "Example:\n  countersign journal accept --config signer-config.toml\n")]
     Accept(accept::Args),
 }
 
