@@ -176,8 +176,8 @@ impl Kept {
             let journal = journal.map(|journal| format!("Signing journal: {journal}\n"));
             writeln!(
                 out,
-                "Public key: {public_key}\nStacks address: {address}\n{}In signer-config.toml: \
-                 [countersign]\n{line}\n{also}",
+                "Public key: {public_key}\nStacks address: {address}\n{}In signer-config.toml, or without the first \
+                 line in vault.toml:\n[countersign]\n{line}\n{also}",
                 journal.unwrap_or_default()
             )
         };

@@ -80,6 +80,9 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failed> {
         installation.apply().map_err(Failed::failure)?
     };
     listed(args.json, &drift, out)?;
+    if !args.mode.check {
+        eprint(&done(drift.len()));
+    }
     match drift.len() {
         0 => Ok(()),
         count if args.mode.check => {
@@ -87,6 +90,17 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failed> {
             Err(Failed::new(Exit::Drift, error))
         }
         _ => Ok(()),
+    }
+}
+
+/// What is said when it is done: the list itself is of what was wrong before.
+fn done(count: usize) -> String {
+    match count {
+        0 => "every file was as it should be; nothing was changed".to_owned(),
+        1 => "1 file was changed; beside its name is what was wrong with it before".to_owned(),
+        count => {
+            format!("{count} files were changed; beside each name is what was wrong with it before")
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
+use countersign_ops::exit::Exit;
 use tempfile::TempDir;
 
 use crate::support::said;
@@ -233,4 +234,15 @@ fn a_place_that_cannot_be_written_is_named() {
     assert!(said(&refused).contains("host/etc"), "{}", said(&refused));
     let nowhere = desk.run(&["init", "--yes", "--dir", "host/etc/site"]);
     assert_eq!(nowhere.status.code(), Some(1), "{}", said(&nowhere));
+}
+
+#[test]
+fn the_unit_that_examines_the_host_does_not_fail_where_the_doctor_only_warns_or_is_unsure() {
+    let desk = Desk::described(&[]);
+    assert!(desk.render(&["--out", "out"]).status.success());
+    let unit = desk.at("out/signer/public/etc/systemd/system/countersign-doctor.service");
+    let unit = fs::read_to_string(unit).unwrap();
+    let codes = [Exit::DoctorWarns, Exit::DoctorUnsure].map(Exit::code);
+    let line = format!("\nSuccessExitStatus={} {}\n", codes[0], codes[1]);
+    assert!(unit.contains(&line), "{line} is not in\n{unit}");
 }
