@@ -14,7 +14,7 @@ use crate::site::{
     Access, Alerts, Backups, Bitcoin, Database, DatabaseHost, Deadman, Host, Hosts, Images, Link,
     Logs, Monitoring, Node, RemoteWrite, Sbtc, Signer, Site, Smtp, Telegram, VotingPower,
 };
-use crate::values::{AbsPath, Bootstrap, Refused};
+use crate::values::{AbsPath, Bootstrap, Refused, UserName};
 
 mod between;
 mod ports;
@@ -185,7 +185,16 @@ fn signer(table: &file::Signer, frame: Frame) -> Result<Signer, Problem> {
         let what = "the vault is a unit of systemd's; with Docker leave it out";
         return Err(Problem::Contradiction { key: "signer.vault", what });
     }
-    Ok(Signer { key, vault })
+    let operators: Vec<UserName> = values("signer.operators", &table.operators)?;
+    let has = |name| operators.iter().filter(|operator| *operator == name).count();
+    let what = if !vault && !operators.is_empty() {
+        "only a vault knows operators; without one, whoever may read the key's file is one"
+    } else if operators.iter().any(|name| has(name) > 1) {
+        "name each user once"
+    } else {
+        return Ok(Signer { key, vault, operators });
+    };
+    Err(Problem::Contradiction { key: "signer.operators", what })
 }
 
 /// The peers that everybody begins with.

@@ -47,6 +47,7 @@ pub(crate) struct Host {
 pub(crate) struct Signer {
     pub(crate) key: Option<String>,
     pub(crate) vault: Option<bool>,
+    pub(crate) operators: Vec<String>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]

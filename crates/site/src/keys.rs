@@ -105,6 +105,12 @@ pub const KEYS: &[Key] = &[
         "whether a process of its own holds the key (`countersign vault`). Not with Docker",
     ),
     key(
+        "signer.operators",
+        Texts,
+        "`[]`",
+        "users of the signer's host, but not root, who may have the vault sign grants, authorizations and votes, stop the key, and let it sign again (the role `operator`). The vault does not start if one is not there. Only with a vault",
+    ),
+    key(
         "node.bootstrap",
         Texts,
         "by network",
@@ -340,13 +346,13 @@ pub const KEYS: &[Key] = &[
         "voting_power.soft_percent",
         Number,
         "`10`",
-        "the share of the signing weight from which a warning is raised",
+        "the share of the signing weight from which `countersign doctor` warns",
     ),
     key(
         "voting_power.hard_percent",
         Number,
         "`15`",
-        "the share from which an alert is raised: half of what can stop the chain alone",
+        "the share from which it fails: half of what can stop the chain alone. The alert `WeightAboveCap` has a bound of its own, a quarter",
     ),
     key("time.servers", Texts, "`[]`", "time servers. Empty: the host's own are left alone"),
     key(

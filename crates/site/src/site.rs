@@ -80,12 +80,14 @@ pub struct Host {
 }
 
 /// The signer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signer {
     /// Where the key is kept.
     pub key: KeyPlace,
     /// Whether `countersign vault` holds it, in a process of its own.
     pub vault: bool,
+    /// Who may ask the vault for what an operator asks for; nobody without a vault.
+    pub operators: Vec<UserName>,
 }
 
 /// The Stacks node.

@@ -14,6 +14,10 @@ pub(super) fn check(site: &Site) -> Result<(), Problem> {
     monitoring(site)?;
     users(site)?;
     paths(site)?;
+    if site.signer.operators.contains(&site.users.signer) {
+        let what = "whoever takes over the signer would be an operator, too; name other users than its own";
+        return Err(Problem::Contradiction { key: "signer.operators", what });
+    }
     let tunnelled = matches!(site.link, None | Some(Link::Wireguard { .. }));
     if site.sbtc.is_some() && !tunnelled {
         let what = "the sBTC signer also needs the node's bitcoind, which has no TLS; with two hosts write \

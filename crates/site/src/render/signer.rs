@@ -107,7 +107,7 @@ fn allowed_peers(site: &Site) -> Option<Vec<IpNet>> {
 }
 
 fn vault(site: &Site) -> Rendered {
-    let out = format!(
+    let mut out = format!(
         "{HEAD}socket = {}\njournal = {}\nnetwork = {}\nkey = {}\n\n[[caller]]\nuser = {}\n\
          roles = [\"block-signer\"]\n",
         text(VAULT_SOCKET),
@@ -116,6 +116,10 @@ fn vault(site: &Site) -> Rendered {
         key_place(site),
         text(&site.users.signer),
     );
+    for operator in &site.signer.operators {
+        let user = text(operator);
+        out.put(format_args!("\n[[caller]]\nuser = {user}\nroles = [\"operator\"]\n"));
+    }
     Rendered::private(site.paths.vault_toml(), &site.users.vault, out)
 }
 

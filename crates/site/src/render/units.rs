@@ -229,6 +229,8 @@ WantedBy=multi-user.target
 }
 
 fn vault_socket(site: &Site) -> String {
+    // An operator is in no group of ours, and everybody else is turned away by the vault.
+    let mode = if site.signer.operators.is_empty() { "0660" } else { "0666" };
     format!(
         "{HEAD}# The vault itself asks the kernel who calls, and answers by vault.toml.
 
@@ -240,7 +242,7 @@ ListenStream={VAULT_SOCKET}
 FileDescriptorName=vault
 SocketUser={}
 SocketGroup={}
-SocketMode=0660
+SocketMode={mode}
 DirectoryMode=0755
 RemoveOnStop=yes
 

@@ -76,7 +76,7 @@ pub(crate) fn kinds() -> Vec<(String, Site)> {
     kinds.push(("everything".to_owned(), Site::parse(FULL).unwrap()));
     let docker = FULL
         .replace("runtime = \"systemd\"", "runtime = \"docker\"")
-        .replace("vault = true", "vault = false");
+        .replace("vault = true\noperators = [\"carol\", \"alice\"]", "vault = false");
     let docker = format!("{}{IMAGES}", docker.split("[images]").next().unwrap());
     kinds.push(("everything-docker".to_owned(), Site::parse(&docker).unwrap()));
     let pruned = site("solo", 1, "systemd", "[bitcoin]\nmode = \"pruned\"\n");

@@ -114,6 +114,17 @@ fn what_contradicts_itself_is_refused() {
         ("hard_percent = 12", "hard_percent = 30", "`voting_power.hard_percent` = 30"),
         ("soft_percent = 8", "soft_percent = 13", "`voting_power.soft_percent` = 13"),
         ("address = \"10.0.0.2\"", "address = \"127.0.0.1\"", "`hosts.signer.address`: with two"),
+        (
+            "operators = [\"carol\"",
+            "operators = [\"alice\"",
+            "`signer.operators`: name each user once",
+        ),
+        (
+            "operators = [\"carol\"",
+            "operators = [\"countersign\"",
+            "`signer.operators`: whoever takes",
+        ),
+        ("vault = true", "vault = false", "`signer.operators`: only a vault knows operators"),
     ] {
         let refused = refusal(&spoiled(FULL, from, to));
         assert!(refused.starts_with(message), "{refused}");
@@ -167,7 +178,8 @@ fn an_address_with_a_port_has_no_scope_and_no_port_0() {
 fn a_placeholder_of_a_digest_is_refused() {
     let digest = "0a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7e8f9";
     let docker = spoiled(FULL, "runtime = \"systemd\"", "runtime = \"docker\"");
-    let docker = spoiled(&docker, "vault = true", "vault = false");
+    let docker =
+        spoiled(&docker, "vault = true\noperators = [\"carol\", \"alice\"]", "vault = false");
     for bad in ["0".repeat(64), "<digest>".to_owned(), digest.get(1..).unwrap().to_owned()] {
         let refused = refusal(&spoiled(&docker, digest, &bad));
         assert!(refused.starts_with("`images.countersign` = "), "{refused}");

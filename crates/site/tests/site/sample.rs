@@ -51,6 +51,7 @@ public_address = "192.0.2.1"
 [signer]
 key = "age"
 vault = true
+operators = ["carol", "alice"]
 
 [node]
 bootstrap = ["02196f005965cebe6ddc3901b7b1cc1aa7a88f305bb8c5893456b8f9a605923893@seed.mainnet.hiro.so:20444"]
