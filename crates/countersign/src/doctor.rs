@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_doctor::{
-    Check, Grade, Opened, Profile, Progress, Report, Signer, Source, Target, all, find, gather,
+    Check, Described, Grade, Opened, Profile, Progress, Report, Signer, Source, Target, all, find,
+    gather,
 };
 use countersign_ops::exit::Exit;
 use countersign_ops::report::describe;
@@ -195,7 +196,9 @@ fn target(args: Examined) -> Result<Target, Failed> {
         let sbtc = args.sbtc_config.as_ref().map(|_| Profile::Sbtc);
         Target::new(args.profile.or(sbtc).unwrap_or(Profile::Solo))
     };
-    let described = of_site.map(|(site, host)| Target::of_site(site, host));
+    let described = args.site.zip(site).zip(host).map(|((description, site), host)| {
+        Target::of_site(Described { description, site, host, root: PathBuf::from("/") })
+    });
     let mut target = described.unwrap_or_else(of_nothing);
     target.profile = args.profile.unwrap_or(target.profile);
     target.signer = config.map(signer);

@@ -25,4 +25,4 @@ pub use gather::{Progress, gather};
 pub use grade::{Fact, Fix, Grade, Outcome, Unknown};
 pub use report::{Counts, Finding, LeftOut, Report, RowState, SCHEMA};
 pub use rows::{ROWS, Row, row};
-pub use target::{Opened, Signer, Target};
+pub use target::{Described, Opened, Signer, Target};

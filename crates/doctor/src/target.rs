@@ -15,6 +15,8 @@ use crate::facts::{Bounds, Roles};
 /// What is to be examined. What is not named is looked for among the running programs and in the usual
 /// places.
 pub struct Target {
+    /// The description of the installation, with which its files are compared.
+    pub described: Option<Described>,
     /// Whose installation it is.
     pub profile: Profile,
     /// What is meant to run here; none leaves it to what is found.
@@ -47,6 +49,18 @@ pub struct Target {
     pub bounds: Bounds,
 }
 
+/// The description of an installation, and which of its hosts this one is.
+pub struct Described {
+    /// `countersign.toml`; its secrets are beside it.
+    pub description: PathBuf,
+    /// What it says.
+    pub site: Site,
+    /// This host.
+    pub host: HostRole,
+    /// The folder below which the files are installed: `/`, but in tests.
+    pub root: PathBuf,
+}
+
 /// The signer.
 pub struct Signer {
     /// Its configuration.
@@ -71,6 +85,7 @@ impl Target {
     /// A target that names nothing, with the usual limits.
     pub const fn new(profile: Profile) -> Self {
         Self {
+            described: None,
             profile,
             roles: None,
             signer: None,
@@ -93,7 +108,9 @@ impl Target {
 impl Target {
     /// What an installation's description says about one of its hosts. The signer's configuration is for
     /// the caller to read: [`Self::signer_config`] says where it is.
-    pub fn of_site(site: &Site, host: HostRole) -> Self {
+    pub fn of_site(described: Described) -> Self {
+        let Described { site, host, .. } = &described;
+        let host = *host;
         let paths = &site.paths;
         let own = |is_here: bool, path: AbsPath| is_here.then(|| path.as_path().to_owned());
         let has_sbtc = site.has_signer(host) && site.sbtc.is_some();
@@ -102,7 +119,7 @@ impl Target {
             (false, SiteProfile::Pool) => Profile::Pool,
             (false, SiteProfile::Solo) => Profile::Solo,
         };
-        Self {
+        let target = Self {
             roles: Some(Roles {
                 signer: site.has_signer(host),
                 node: site.has_node(host),
@@ -121,7 +138,8 @@ impl Target {
                 log_retention: u64::from(site.logs.retention_days) * 86_400,
             },
             ..Self::new(profile)
-        }
+        };
+        Self { described: Some(described), ..target }
     }
 
     /// Where the signer's configuration is, if the signer is on this host.

@@ -1,6 +1,7 @@
 //! The signer's configuration.
 
 use countersign_node::exposure::{Reach, Verdict};
+use countersign_site::install::{Difference, Drift};
 
 use super::{SPLIT, count, reach};
 use crate::check::{Check, EVERYBODY, FOR_OTHERS, Source};
@@ -107,6 +108,15 @@ pub(super) const CHECKS: &[Check] = &[
         why: "they hold passwords, and say where everything is",
         source: Source::Files,
         judge: modes,
+    },
+    Check {
+        id: "files-rendered",
+        rows: &["A1", "A20"],
+        profiles: EVERYBODY,
+        title: "the installed files are what their description says",
+        why: "what was changed by hand is nowhere described: the next render takes it away, and the other host does not have it",
+        source: Source::Files,
+        judge: rendered,
     },
 ];
 
@@ -267,6 +277,31 @@ fn parity(facts: &Facts) -> Fact<Outcome> {
             format!("the instances differ in {}", keys.join(SPLIT)),
             "render both from one countersign.toml: countersign render --diff",
         ),
+    })
+}
+
+/// How many files are named.
+const NAMED: usize = 5;
+
+fn rendered(facts: &Facts) -> Fact<Outcome> {
+    let drift = facts.drift.as_ref()?;
+    if drift.is_empty() {
+        return Ok(Outcome::ok("every file is as countersign.toml describes it"));
+    }
+    let named = drift.iter().take(NAMED).map(|Drift { path, differences }| {
+        let said: Vec<&str> = differences.iter().map(|difference| difference.name()).collect();
+        format!("{}: {}", shell::path(path), said.join(SPLIT))
+    });
+    let others = drift.len().saturating_sub(NAMED);
+    let more = (others > 0).then(|| format!("and {others} more"));
+    let measured = named.chain(more).collect::<Vec<_>>().join("; ");
+    let remedy =
+        "countersign render --diff; then say it in countersign.toml, and: countersign render";
+    let is_old = |found: &Drift| found.differences == [Difference::LeftOver];
+    Ok(if drift.iter().all(is_old) {
+        Outcome::warn(measured, remedy)
+    } else {
+        Outcome::fail(measured, remedy)
     })
 }
 

@@ -157,7 +157,12 @@ fn available(facts: &Facts) -> Fact<Outcome> {
 }
 
 fn ptrace(facts: &Facts) -> Fact<Outcome> {
-    let scope = *facts.machine.ptrace_scope.as_ref()?;
+    let Some(scope) = *facts.machine.ptrace_scope.as_ref()? else {
+        return Ok(Outcome::warn(
+            "the kernel has no Yama, so every process of a user reads every other one",
+            "boot the distribution's own kernel",
+        ));
+    };
     let measured = format!("kernel.yama.ptrace_scope = {scope}");
     Ok(if scope >= 1 {
         Outcome::ok(measured)
@@ -288,6 +293,10 @@ fn container_localhost(facts: &Facts) -> Fact<Outcome> {
     };
     Ok(if facts.node.info.is_ok() {
         Outcome::ok(format!("in a container ({sign}), and a node answers at {host} inside it"))
+    } else if facts.roles.node {
+        Outcome::ok(format!(
+            "in a container ({sign}), and so is its node, which is asked at {host}"
+        ))
     } else {
         Outcome::fail(
             format!(

@@ -284,8 +284,6 @@ fn watchdog(facts: &Facts) -> Fact<Outcome> {
         let measured = format!("Type={}, WatchdogSec={interval}", shell::shown(kind));
         match (unit.is_ours, kind, interval) {
             (true, "notify" | "notify-reload", 1..) => Ok(measured),
-            // The vault answers each request by itself and has nothing to feed a watchdog with.
-            (true, "notify" | "notify-reload", 0) if unit.name.contains("vault") => Ok(measured),
             (true, ..) => Err(warn(measured, "Type=notify, WatchdogSec=30")),
             // The reference cannot say that it lives.
             (false, ..) => {

@@ -34,8 +34,8 @@ pub struct Machine {
     pub memory: Fact<u64>,
     /// Memory that is still to be had, in bytes.
     pub available: Fact<u64>,
-    /// `kernel.yama.ptrace_scope`.
-    pub ptrace_scope: Fact<u8>,
+    /// `kernel.yama.ptrace_scope`; none if the kernel has no Yama.
+    pub ptrace_scope: Fact<Option<u8>>,
     /// `kernel.core_pattern`.
     pub core_pattern: Fact<String>,
     /// Whether this process is in a container, and which sign says so.

@@ -6,6 +6,7 @@ mod host;
 mod service;
 
 use countersign_custody::Check as KeyCheck;
+use countersign_site::install::Drift;
 use countersign_wire::Network;
 
 use crate::check::Profile;
@@ -53,6 +54,8 @@ pub struct Facts {
     pub key: Fact<Vec<KeyCheck>>,
     /// What is wrong with where the other files of the installation are.
     pub files: Fact<Vec<FileFinding>>,
+    /// How installed files differ from what their description makes of them.
+    pub drift: Fact<Vec<Drift>>,
     /// The signer's configuration.
     pub signer: Fact<SignerConfig>,
     /// The node's configuration.
@@ -153,6 +156,7 @@ impl Facts {
             running_signer: none(),
             key: none(),
             files: none(),
+            drift: none(),
             signer: none(),
             node_config: none(),
             bitcoin_config: none(),

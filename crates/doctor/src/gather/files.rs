@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 
 use countersign_custody::guard::{Finding, Secrecy, findings_for};
 use countersign_custody::{Check, Subject, examine};
+use countersign_site::install::{Drift, Installation};
+use countersign_site::{Secrets, secrets};
 
 use super::bounded::unreadable;
 use crate::facts::{FileFinding, Process};
 use crate::grade::{Fact, Fix, Unknown};
 use crate::shell;
-use crate::target::{Opened, Signer};
+use crate::target::{Described, Opened, Signer};
 
 /// What `doctor key` says, for the user that the signer runs as.
 pub(super) fn key(
@@ -66,6 +68,19 @@ pub(super) fn findings(files: &[ConfigFile], processes: &[Process]) -> Fact<Vec<
         }));
     }
     Ok(found)
+}
+
+/// How the installed files differ from what is rendered of their description.
+pub(super) fn drift(described: &Described) -> Fact<Vec<Drift>> {
+    let Described { description, site, host, root } = described;
+    let folder = description.parent().unwrap_or(Path::new("")).join(secrets::FOLDER);
+    let as_root = |error: &dyn std::error::Error| {
+        Unknown::but(countersign_ops::report::describe(error), "run doctor as root")
+    };
+    // Without its secrets nothing is rendered.
+    let secrets = Secrets::load(&folder, site).map_err(|error| as_root(&error))?;
+    let rendered = countersign_site::files(site, *host, &secrets);
+    Installation::new(root, site, &rendered).drift().map_err(|error| as_root(&error))
 }
 
 /// Root's own file may be read by the group of the program.

@@ -46,11 +46,14 @@ fn cpus(limit: Option<u64>) -> Fact<u64> {
 }
 
 /// A kernel without Yama lets every process of a user into every other one.
-fn ptrace() -> Fact<u8> {
+fn ptrace() -> Fact<Option<u8>> {
     let path = Path::new("/proc/sys/kernel/yama/ptrace_scope");
     match kernel(path) {
-        Ok(text) => text.trim().parse().map_err(|_| Unknown::because("ptrace_scope is no number")),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(0),
+        Ok(text) => {
+            let scope = text.trim().parse();
+            scope.map(Some).map_err(|_| Unknown::because("ptrace_scope is no number"))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(unreadable(path, &error)),
     }
 }

@@ -18,6 +18,7 @@ mod ssh;
 mod storage;
 mod units;
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -44,36 +45,27 @@ pub async fn gather(
     now: u64,
     progress: Progress<'_>,
 ) -> Facts {
-    let mut facts = Facts::nothing(target.profile, now);
+    let mut facts = Box::new(Facts::nothing(target.profile, now));
     facts.bounds = target.bounds;
     facts.processes = blocking("looking for processes", LOCAL, processes::gather).await;
     let (configs, facts) = configured(target, facts).await;
     progress(Source::Configs);
     let (records_folder, records) = recorded(target, &facts).await;
-    let has = |source| sources.contains(&source);
     let shared = Shared { target, configs: &configs, facts: &facts };
-    // Units first: they name the logs.
-    let work = async {
-        tokio::join!(
-            when(has(Source::Units) || has(Source::Logs), shared.units(), Source::Units, progress),
-            local_and_remote(&shared, &has, records_folder.as_ref(), progress),
-        )
-    };
-    let (units, parts) = Box::pin(work).await;
-    let mut measured = facts.clone();
-    set(&mut measured.units, units);
-    parts.put_into(&mut measured);
-    if has(Source::Logs) {
+    let parts = Parts { sources, progress, measured: RefCell::new(facts.clone()) };
+    Box::pin(parts.measure(&shared, records_folder)).await;
+    let mut measured = parts.measured.into_inner();
+    if sources.contains(&Source::Logs) {
         measured.logs = logs::gather(&measured, &records.clone().unwrap_or_default(), LOCAL).await;
         progress(Source::Logs);
     }
     measured.records = records.map(|records| records.iter().map(job).collect());
     progress(Source::Records);
-    measured
+    *measured
 }
 
 /// What the configurations say, and which process runs with the signer's.
-async fn configured(target: &Arc<Target>, mut facts: Facts) -> (Configs, Facts) {
+async fn configured(target: &Arc<Target>, mut facts: Box<Facts>) -> (Configs, Box<Facts>) {
     facts.roles = target.roles.unwrap_or_default();
     let (target, mut read) = (Arc::clone(target), facts.clone());
     let work = blocking("reading the configurations", LOCAL, move || {
@@ -96,26 +88,6 @@ async fn configured(target: &Arc<Target>, mut facts: Facts) -> (Configs, Facts) 
 /// Files, programs and sockets of this machine answer within this.
 const LOCAL: Duration = Duration::from_millis(2_500);
 
-fn set<T>(place: &mut T, value: Option<T>) {
-    if let Some(value) = value {
-        *place = value;
-    }
-}
-
-async fn when<T>(
-    is_wanted: bool,
-    work: impl Future<Output = T>,
-    source: Source,
-    progress: Progress<'_>,
-) -> Option<T> {
-    if !is_wanted {
-        return None;
-    }
-    let value = work.await;
-    progress(source);
-    Some(value)
-}
-
 type Daemon = (
     Fact<crate::facts::DaemonState>,
     Fact<crate::facts::MetricsPage>,
@@ -123,95 +95,60 @@ type Daemon = (
 );
 type Network = (Fact<Vec<crate::facts::Listener>>, Fact<crate::facts::Firewall>);
 
-/// What is measured at the same time.
-struct Parts {
-    machine: Option<crate::facts::Machine>,
-    storage: Option<crate::facts::Storage>,
-    clock: Option<crate::facts::Clock>,
-    key: Option<Fact<Vec<countersign_custody::Check>>>,
-    files: Option<Fact<Vec<crate::facts::FileFinding>>>,
-    node: Option<crate::facts::NodeState>,
-    daemon: Option<Daemon>,
-    bitcoin: Option<Fact<crate::facts::BitcoinState>>,
-    sbtc: Option<Fact<crate::facts::SbtcState>>,
-    network: Option<Network>,
-    ssh: Option<Fact<crate::facts::Ssh>>,
-    certificates: Option<Fact<Vec<Certificate>>>,
+/// What is measured at the same time, and where it is put.
+struct Parts<'a> {
+    sources: &'a BTreeSet<Source>,
+    progress: Progress<'a>,
+    measured: RefCell<Box<Facts>>,
 }
 
-impl Parts {
-    fn put_into(self, facts: &mut Facts) {
-        set(&mut facts.machine, self.machine);
-        set(&mut facts.storage, self.storage);
-        set(&mut facts.clock, self.clock);
-        set(&mut facts.key, self.key);
-        set(&mut facts.files, self.files);
-        set(&mut facts.node, self.node);
-        if let Some((status, metrics, events)) = self.daemon {
-            (facts.daemon, facts.metrics, facts.events) = (status, metrics, events);
-        }
-        set(&mut facts.bitcoin, self.bitcoin);
-        set(&mut facts.sbtc, self.sbtc);
-        if let Some((listeners, firewall)) = self.network {
-            (facts.listeners, facts.firewall) = (listeners, firewall);
-        }
-        set(&mut facts.ssh, self.ssh);
-        set(&mut facts.certificates, self.certificates);
+impl Parts<'_> {
+    /// Measures one part if one of these sources is wanted, and puts it into its place.
+    async fn part<T>(
+        &self,
+        sources: &[Source],
+        work: impl Future<Output = T>,
+        put: impl FnOnce(&mut Facts, T),
+    ) {
+        let Some(source) = sources.first().filter(|_| sources.iter().any(|it| self.has(*it)))
+        else {
+            return;
+        };
+        let value = work.await;
+        put(&mut self.measured.borrow_mut(), value);
+        (self.progress)(*source);
     }
-}
 
-async fn local_and_remote(
-    shared: &Shared<'_>,
-    has: &(dyn Fn(Source) -> bool + Sync),
-    records: Option<&PathBuf>,
-    progress: Progress<'_>,
-) -> Parts {
-    let node = has(Source::Node) || has(Source::Bitcoin) || has(Source::Machine);
-    let (
-        machine,
-        storage,
-        clock,
-        key,
-        files,
-        node,
-        daemon,
-        bitcoin,
-        sbtc,
-        network,
-        ssh,
-        certificates,
-    ) = tokio::join!(
-        when(has(Source::Machine), shared.machine(), Source::Machine, progress),
-        when(has(Source::Storage), shared.storage(records.cloned()), Source::Storage, progress),
-        when(has(Source::Clock), shared.clock(), Source::Clock, progress),
-        when(has(Source::Files), shared.key(), Source::Files, progress),
-        when(has(Source::Files), shared.files(), Source::Files, progress),
-        when(node, shared.node(), Source::Node, progress),
-        when(has(Source::Daemon), shared.daemon(), Source::Daemon, progress),
-        when(
-            has(Source::Bitcoin) || has(Source::Node),
-            shared.bitcoin(),
-            Source::Bitcoin,
-            progress
-        ),
-        when(has(Source::Sbtc), shared.sbtc(), Source::Sbtc, progress),
-        when(has(Source::Network), shared.network(), Source::Network, progress),
-        when(has(Source::Ssh) || has(Source::Network), shared.ssh(), Source::Ssh, progress),
-        when(has(Source::Certificates), shared.certificates(), Source::Certificates, progress),
-    );
-    Parts {
-        machine,
-        storage,
-        clock,
-        key,
-        files,
-        node,
-        daemon,
-        bitcoin,
-        sbtc,
-        network,
-        ssh,
-        certificates,
+    fn has(&self, source: Source) -> bool {
+        self.sources.contains(&source)
+    }
+
+    async fn measure(&self, shared: &Shared<'_>, records: Option<PathBuf>) {
+        use Source::{
+            Bitcoin, Certificates, Clock, Daemon, Files, Logs, Machine, Network, Node, Sbtc, Ssh,
+            Storage, Units,
+        };
+        tokio::join!(
+            self.part(&[Machine], shared.machine(), |facts, it| facts.machine = it),
+            self.part(&[Storage], shared.storage(records), |facts, it| facts.storage = it),
+            self.part(&[Clock], shared.clock(), |facts, it| facts.clock = it),
+            self.part(&[Files], shared.key(), |facts, it| facts.key = it),
+            self.part(&[Files], shared.files(), |facts, it| facts.files = it),
+            self.part(&[Files], shared.drift(), |facts, it| facts.drift = it),
+            self.part(&[Node, Bitcoin, Machine], shared.node(), |facts, it| facts.node = it),
+            self.part(&[Daemon], shared.daemon(), |facts, it| {
+                (facts.daemon, facts.metrics, facts.events) = it;
+            }),
+            self.part(&[Bitcoin, Node], shared.bitcoin(), |facts, it| facts.bitcoin = it),
+            self.part(&[Sbtc], shared.sbtc(), |facts, it| facts.sbtc = it),
+            self.part(&[Network], shared.network(), |facts, it| {
+                (facts.listeners, facts.firewall) = it;
+            }),
+            self.part(&[Ssh, Network], shared.ssh(), |facts, it| facts.ssh = it),
+            // They name the logs.
+            self.part(&[Units, Logs], shared.units(), |facts, it| facts.units = it),
+            self.part(&[Certificates], shared.certificates(), |facts, it| facts.certificates = it),
+        );
     }
 }
 
@@ -277,6 +214,18 @@ impl Shared<'_> {
         let files = self.configs.files.clone();
         let processes = self.facts.processes.as_deref().unwrap_or_default().to_vec();
         blocking("looking at the files", LOCAL, move || files::findings(&files, &processes)).await
+    }
+
+    /// How the installed files differ from what their description makes of them.
+    async fn drift(&self) -> Fact<Vec<countersign_site::install::Drift>> {
+        let target = Arc::clone(self.target);
+        blocking("comparing the files", LOCAL, move || {
+            let described = target.described.as_ref().ok_or_else(|| {
+                Unknown::not_here("no description of the installation was named (--site)")
+            })?;
+            files::drift(described)
+        })
+        .await
     }
 
     async fn node(&self) -> crate::facts::NodeState {

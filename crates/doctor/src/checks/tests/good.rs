@@ -37,7 +37,7 @@ fn host(facts: &mut Facts) {
         centi_cpus: Ok(800),
         memory: Ok(32 * GIB),
         available: Ok(16 * GIB),
-        ptrace_scope: Ok(1),
+        ptrace_scope: Ok(Some(1)),
         core_pattern: Ok("|/bin/false".to_owned()),
         container: Ok(None),
         foreign_programs: Ok(Vec::new()),
@@ -137,6 +137,7 @@ fn configs(facts: &mut Facts) {
         "backup",
     ];
     facts.key = Ok(names.map(|name| check(name, "nothing found")).to_vec());
+    facts.drift = Ok(Vec::new());
     facts.files = Ok(Vec::new());
     signer_config(facts);
     node_config(facts);

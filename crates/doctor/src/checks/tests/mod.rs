@@ -78,7 +78,8 @@ fn what_was_not_measured_is_unknown_and_never_well() {
 
 #[test]
 fn what_rests_on_something_unmeasured_is_unknown() {
-    let rows: [(&str, fn(&mut Facts)); 4] = [
+    type Spoil = fn(&mut Facts);
+    let rows: [(&str, Spoil); 4] = [
         ("bitcoin-pruned", |facts| {
             // The node that is down is the one that pruning is about.
             (facts.profile, facts.roles.sbtc) = (Profile::Solo, false);

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use countersign_site::install::{Difference, Drift};
+
 use super::Spoiled;
 use crate::facts::*;
 use crate::grade::Fix;
@@ -29,6 +31,11 @@ fn sbtc(facts: &mut Facts) -> &mut SbtcConfig {
 
 fn service(facts: &mut Facts) -> &mut ComposeService {
     facts.compose.as_mut().unwrap().first_mut().unwrap()
+}
+
+fn drift(difference: Difference) -> Drift {
+    let path = PathBuf::from("/etc/stacks-node/Config.toml");
+    Drift { path, differences: vec![difference] }
 }
 
 const WEAK: Option<&str> = Some("is a sample of a guide");
@@ -64,6 +71,9 @@ pub(super) const TABLE: &[Spoiled] = &[
         let (what, remedy) = ("others can read it".to_owned(), fix.to_string());
         facts.files = Ok(vec![FileFinding { path, kind: "mode", what, remedy, fix: Some(fix) }]);
     }),
+    ("files-rendered", Fail, |facts| facts.drift = Ok(vec![drift(Difference::Contents)])),
+    ("files-rendered", Fail, |facts| facts.drift = Ok(vec![drift(Difference::Mode)])),
+    ("files-rendered", Warn, |facts| facts.drift = Ok(vec![drift(Difference::LeftOver)])),
     ("node-config-keys", Fail, |facts| {
         let (key, meant) = ("connection_options.sauth_token", "connection_options.auth_token");
         node(facts).misspelt = vec![Misspelt { key: key.to_owned(), meant: meant.to_owned() }];

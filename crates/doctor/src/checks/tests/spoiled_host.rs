@@ -44,7 +44,7 @@ pub(super) const TABLE: &[Spoiled] = &[
     ("memory", Fail, |facts| facts.machine.memory = Ok(4 << 30)),
     ("memory-available", Warn, |facts| facts.machine.available = Ok(2 << 30)),
     ("memory-available", Fail, |facts| facts.machine.available = Ok(1 << 20)),
-    ("ptrace", Warn, |facts| facts.machine.ptrace_scope = Ok(0)),
+    ("ptrace", Warn, |facts| facts.machine.ptrace_scope = Ok(Some(0))),
     ("core-pattern", Warn, |facts| facts.machine.core_pattern = Ok("/tmp/core.%p".to_owned())),
     ("architecture", Fail, |facts| {
         facts.machine.foreign_programs = Ok(vec![(PathBuf::from("/a"), "machine 243".to_owned())]);
@@ -57,6 +57,7 @@ pub(super) const TABLE: &[Spoiled] = &[
     }),
     ("container-localhost", Fail, |facts| {
         facts.machine.container = Ok(Some("/.dockerenv".to_owned()));
+        facts.roles.node = false;
         facts.node.info = Err(Unknown::because("nothing listens"));
     }),
     ("disk-size", Warn, |facts| {
