@@ -338,6 +338,7 @@ fn paths(table: &file::Paths) -> Result<Paths, Problem> {
         bitcoin_state: value("paths.bitcoin_state", &table.bitcoin_state)?,
         sbtc_config: value("paths.sbtc_config", &table.sbtc_config)?,
         sbtc_state: value("paths.sbtc_state", &table.sbtc_state)?,
+        signer_backups: value("paths.signer_backups", &table.signer_backups)?,
         bin: value("paths.bin", &table.bin)?,
     })
 }

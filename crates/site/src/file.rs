@@ -125,6 +125,7 @@ pub(crate) struct Paths {
     pub(crate) bitcoin_state: String,
     pub(crate) sbtc_config: String,
     pub(crate) sbtc_state: String,
+    pub(crate) signer_backups: String,
     pub(crate) bin: String,
 }
 
@@ -315,6 +316,7 @@ impl Default for Paths {
             bitcoin_state: "/var/lib/bitcoin".to_owned(),
             sbtc_config: "/etc/sbtc-signer".to_owned(),
             sbtc_state: "/var/lib/sbtc-signer".to_owned(),
+            signer_backups: "/var/backups/countersign-signer".to_owned(),
             bin: "/usr/bin".to_owned(),
         }
     }

@@ -253,6 +253,12 @@ pub const KEYS: &[Key] = &[
     key("paths.sbtc_config", Text, "`\"/etc/sbtc-signer\"`", "the sBTC signer's configuration"),
     key("paths.sbtc_state", Text, "`\"/var/lib/sbtc-signer\"`", "the sBTC signer's working folder"),
     key(
+        "paths.signer_backups",
+        Text,
+        "`\"/var/backups/countersign-signer\"`",
+        "backups of what the signer remembers, one a day; not with Docker",
+    ),
+    key(
         "paths.bin",
         Text,
         "`\"/usr/bin\"`",

@@ -55,6 +55,8 @@ pub struct Paths {
     pub sbtc_config: AbsPath,
     /// The sBTC signer's working folder.
     pub sbtc_state: AbsPath,
+    /// Backups of what the signer remembers.
+    pub signer_backups: AbsPath,
     /// The programs.
     pub bin: AbsPath,
 }

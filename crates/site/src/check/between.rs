@@ -141,6 +141,7 @@ fn paths(site: &Site) -> Result<(), Problem> {
         ("paths.bitcoin_state", &paths.bitcoin_state),
         ("paths.sbtc_config", &paths.sbtc_config),
         ("paths.sbtc_state", &paths.sbtc_state),
+        ("paths.signer_backups", &paths.signer_backups),
         ("paths.bin", &paths.bin),
     ];
     all.extend(site.backups.as_ref().map(|backups| ("backups.folder", &backups.folder)));

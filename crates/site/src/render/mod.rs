@@ -12,6 +12,7 @@ mod alerting;
 mod bitcoin;
 mod compose;
 mod firewall;
+mod kernel;
 mod link;
 mod logs;
 mod monitoring;
@@ -43,6 +44,7 @@ const GENERATORS: &[fn(View<'_>) -> Vec<Rendered>] = &[
     link::files,
     compose::files,
     users::files,
+    kernel::files,
     logs::files,
     ssh::files,
     time::files,

@@ -88,7 +88,7 @@ fn connections(view: View<'_>) -> String {
 
 fn observers(site: &Site) -> String {
     // A large chunk over a line needs more than the default of one second.
-    let timeout = if site.has_two_hosts() { 60_000 } else { 10_000 };
+    let timeout = if site.has_two_hosts() { 30_000 } else { 10_000 };
     let observer = |endpoint: String, keys: String| {
         format!(
             "\n[[events_observer]]\nendpoint = {endpoint}\nevents_keys = {keys}\n\

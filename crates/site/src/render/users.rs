@@ -96,6 +96,10 @@ fn folders(view: View<'_>) -> String {
         let (holder, _) = own(if site.signer.vault { &users.vault } else { &users.signer });
         folder(&paths.key_folder(), "0700", &holder, &holder);
         folder(&paths.credstore(), "0700", "root", "root");
+        if site.runtime == Runtime::Systemd {
+            let (user, group) = own(&users.signer);
+            folder(&paths.signer_backups, "0700", &user, &group);
+        }
         if let Some(backups) = &site.backups {
             let (user, group) = own(&users.backup);
             folder(&backups.folder, "0700", &user, &group);

@@ -2,7 +2,7 @@
 
 use crate::choices::{HostRole, Runtime};
 use crate::render::{Put as _, View};
-use crate::site::Backups;
+use crate::site::{Backups, Site};
 use crate::wiring::DOCKER_NETWORK;
 
 use super::sandbox::{CALLS, HARDENED};
@@ -14,6 +14,10 @@ pub(super) fn units(view: View<'_>) -> Vec<(&'static str, String)> {
         ("countersign-doctor.timer", doctor_timer()),
     ];
     let site = view.site;
+    if site.has_signer(view.role) && site.runtime == Runtime::Systemd {
+        units.push(("countersign-backup-signer.service", backup_signer(site)));
+        units.push(("countersign-backup-signer.timer", backup_signer_timer()));
+    }
     if let (Some(backups), Some(_), HostRole::Signer) = (&site.backups, &site.sbtc, view.role) {
         units.push(("countersign-backup.service", backup(view, backups)));
     }
@@ -84,6 +88,67 @@ Description=Countersign's examination of this host, every hour
 [Timer]
 OnCalendar=hourly
 RandomizedDelaySec=5min
+Persistent=yes
+
+[Install]
+WantedBy=timers.target
+"
+    )
+}
+
+/// It asks the signer, as its user, and writes beside no one else's files.
+fn backup_signer(site: &Site) -> String {
+    let (bin, config, folder) =
+        (&site.paths.bin, site.paths.signer_config(), &site.paths.signer_backups);
+    let records = site.paths.records();
+    let how = match &site.backups {
+        // Whoever could prove it here could read it here.
+        Some(Backups { recipients, daily, weekly, monthly, .. }) => {
+            let recipients = recipients.iter().map(|it| format!(" --recipient {it}"));
+            let recipients = recipients.collect::<Vec<_>>().concat();
+            format!("{recipients} --daily {daily} --weekly {weekly} --monthly {monthly}")
+        }
+        None => " --prove".to_owned(),
+    };
+    format!(
+        "{HEAD}
+[Unit]
+Description=Countersign's backup of what the signer remembers
+{DOCUMENTATION}After=countersign.service
+AssertFileIsExecutable={bin}/countersign
+AssertFileNotEmpty={config}
+
+[Service]
+Type=oneshot
+ExecStart={bin}/countersign backup signer --config {config} --out {folder} --records {records}{how}
+TimeoutStartSec=30min
+Nice=10
+
+{}UMask=0077
+LimitCORE=0
+ReadWritePaths={folder} {records}
+
+# The signer answers on its control socket.
+PrivateNetwork=yes
+IPAddressDeny=any
+RestrictAddressFamilies=AF_UNIX
+SocketBindDeny=any
+
+PrivateUsers=yes
+{HARDENED}{CALLS}",
+        identity(&site.users.signer),
+    )
+}
+
+fn backup_signer_timer() -> String {
+    format!(
+        "{HEAD}
+[Unit]
+Description=Countersign's backup of what the signer remembers, every day
+{DOCUMENTATION}
+[Timer]
+OnCalendar=daily
+RandomizedDelaySec=15min
 Persistent=yes
 
 [Install]
