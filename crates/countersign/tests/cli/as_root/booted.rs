@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::support::said;
 
-/// A host that systemd has booted, as far as services need it: with its own `/etc`, `/var`, `/run` and processes, and
+/// A host that systemd has booted, as far as services need it: with its own files but for programs, its own processes, and
 /// without the services of the machine that this is.
 pub(super) struct Host {
     pub(super) role: &'static str,
@@ -21,7 +21,8 @@ pub(super) struct Host {
     group: PathBuf,
 }
 
-/// What a host is before its systemd begins. Targets that services are ordered after are there, and empty.
+/// What a host is before its systemd begins. Targets that services are ordered after are there, and empty; of the
+/// distribution's services there are the journal and sshd, for whoever starts them.
 const BOOT: &str = r#"
 mount --make-rprivate /
 # As a manager of containers has it: systemd mounts credentials through it.
@@ -29,12 +30,17 @@ mount --make-rshared /
 mount -t proc proc /proc
 mount -t tmpfs run /run
 mount -t cgroup2 cgroup /sys/fs/cgroup
+mkdir /run/units
+cp /usr/lib/systemd/system/{ssh.service,systemd-journald{.service,.socket,-dev-log.socket}} /run/units
 mount -t tmpfs units /usr/lib/systemd/system
-for path in etc var usr/bin; do
+mv /run/units/* /usr/lib/systemd/system
+for path in etc var usr/bin root home; do
     mkdir -p /run/over/$path/upper /run/over/$path/work
     mount -t overlay over -o lowerdir=/$path,upperdir=/run/over/$path/upper,workdir=/run/over/$path/work /$path
 done
-rm -rf /etc/systemd/system
+rm -rf /etc/systemd/system /etc/machine-id /var/log/journal
+systemd-machine-id-setup > /dev/null
+mkdir /var/log/journal
 mkdir /etc/systemd/system
 for target in sysinit basic shutdown sockets timers network-online time-sync multi-user; do
     printf '[Unit]\nDefaultDependencies=no\n' > /usr/lib/systemd/system/$target.target
