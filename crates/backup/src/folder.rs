@@ -1,11 +1,12 @@
 //! The folder that backups are kept in.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, fchown};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
+use rustix::process::geteuid;
 use tempfile::NamedTempFile;
 use time::OffsetDateTime;
 
@@ -157,8 +158,11 @@ impl Locked<'_> {
 
     /// A file without its final name, for its owner only.
     pub(crate) fn draft(&self) -> Result<NamedTempFile, FolderError> {
-        let draft = tempfile::Builder::new().prefix(DRAFT).tempfile_in(&self.folder.path);
-        draft.map_err(|source| self.folder.error(source))
+        let error = |source| self.folder.error(source);
+        let folder = &self.folder.path;
+        let draft = tempfile::Builder::new().prefix(DRAFT).tempfile_in(folder).map_err(error)?;
+        give(draft.as_file(), folder).map_err(error)?;
+        Ok(draft)
     }
 
     /// A name for a backup of this moment that no file has.
@@ -200,8 +204,50 @@ impl Locked<'_> {
 /// A file whose lock is taken. The folder may be another user's, and we may be root: its names may be links.
 pub(crate) fn lock_file(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(false).mode(0o600);
-    options.custom_flags(OFlags::NOFOLLOW.bits().cast_signed()).open(path)
+    options.write(true).mode(0o600).custom_flags(OFlags::NOFOLLOW.bits().cast_signed());
+    loop {
+        match options.clone().create_new(true).open(path) {
+            Ok(made) => {
+                give(&made, folder_of(path))?;
+                return Ok(made);
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+        match options.open(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            opened => return opened,
+        }
+    }
+}
+
+/// Writes a file that only the owner of its folder can read, replacing what was there: whole, and on the disk.
+pub(crate) fn write_for_owner(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = folder_of(path);
+    // Not DRAFT, which another process removes.
+    let mut draft = tempfile::Builder::new().prefix(".private-").tempfile_in(folder)?;
+    draft.write_all(bytes)?;
+    give(draft.as_file(), folder)?;
+    draft.as_file().sync_all()?;
+    draft.persist(path)?;
+    File::open(folder)?.sync_all()
+}
+
+/// If we are root, what we make in somebody's folder is theirs: they could not read, change or lock it again. Only for
+/// files that we have made ourselves, because a name in their folder may be a link to anything.
+pub(crate) fn give(made: &File, folder: &Path) -> io::Result<()> {
+    let owner = fs::metadata(folder)?;
+    if owner.uid() == 0 || !geteuid().is_root() {
+        return Ok(());
+    }
+    fchown(made, Some(owner.uid()), Some(owner.gid()))
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
 }
 
 /// The moment in UTC, as it stands in a file name; seconds since 1970 for a year above 9999.

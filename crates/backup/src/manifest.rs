@@ -5,9 +5,9 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use countersign_ops::secret::write_private;
 use serde::{Deserialize, Serialize};
 
+use crate::folder::write_for_owner;
 use crate::retention::Entry;
 
 /// What is known of a backup. It holds no secret, and nothing in it is trusted more than the backup itself:
@@ -197,7 +197,7 @@ impl Manifest {
         let mut text =
             serde_json::to_string_pretty(self).expect("a manifest is strings and numbers");
         text.push('\n');
-        write_private(&path, text.as_bytes()).map_err(|source| ManifestError::Io { path, source })
+        write_for_owner(&path, text.as_bytes()).map_err(|source| ManifestError::Io { path, source })
     }
 
     /// The highest migration that was run.

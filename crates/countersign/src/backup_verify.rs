@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use countersign_backup::postgres::{Programs, Workshop};
 use countersign_backup::verify::{
-    Class, Expected, Fault, KNOWN_MIGRATION, Report, Request, verify,
+    Class, Expected, Fault, KNOWN_MIGRATION, Report, Request, untouched, verify,
 };
 use countersign_backup::{Folder, Identities, Manifest};
 use countersign_custody::{Opening, Unlock, read_backup, read_source};
@@ -32,8 +32,11 @@ pub(crate) struct Args {
     #[command(flatten)]
     place: Place,
     /// The identity file of one of the backup's recipients
-    #[arg(long, value_name = "FILE")]
-    identity: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "checksum")]
+    identity: Option<PathBuf>,
+    /// Only compare the file with its manifest, which needs no identity and proves no level
+    #[arg(long, conflicts_with_all = ["identity", "key"])]
+    checksum: bool,
     /// How far to go: 0 file intact, 1 restores, 2 complete and fresh, 3 the chain's key, 4 its shares open
     #[arg(long, value_name = "LEVEL", default_value = "4", value_parser = clap::value_parser!(u8).range(0..=4))]
     level: u8,
@@ -80,6 +83,7 @@ Examples:
   countersign backup verify --site /etc/countersign/countersign.toml --identity /media/usb/identity.txt \\
     --key /media/usb/sbtc-key.age --key-identity /media/usb/identity.txt
   countersign backup verify postgres-20261127T031500Z.dump.age --identity identity.txt --level 2
+  countersign backup verify --site /etc/countersign/countersign.toml --checksum
 ";
 
 /// Verifies, prints the verdict, and writes it down.
@@ -87,7 +91,10 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failed> {
     forbid_core_dumps().map_err(Failed::failure)?;
     let site = args.place.load()?;
     let backup = args.backup(site.as_ref())?;
-    let identities = Identities::new(&secret_text(&args.identity)?);
+    let Some(identity) = &args.identity else {
+        return args.compare(site.as_ref(), &backup, out);
+    };
+    let identities = Identities::new(&secret_text(identity)?);
     let identities = identities.map_err(|error| Failed::new(Exit::Key, error))?;
     let key = args.opener.open()?;
     let programs = Programs::of_server(args.place.pg_bin.as_deref()).map_err(Failed::failure)?;
@@ -156,6 +163,48 @@ impl Args {
         let own = folder.canonicalize();
         let parent = backup.canonicalize().map(|path| path.parent().map(Path::to_owned));
         matches!((own, parent), (Ok(own), Ok(Some(parent))) if own != parent)
+    }
+
+    /// Whether the backup is the file that was written. That it is says nothing of what is in it, so it has a record of
+    /// its own.
+    fn compare(
+        &self,
+        site: Option<&Site>,
+        backup: &Path,
+        out: &mut dyn Write,
+    ) -> Result<(), Failed> {
+        let file = backup.to_owned();
+        let seen = with_care(move |care| untouched(&file, care))?.map_err(|error| {
+            self.place.record(site, &Record::new(COMPARED, now(), Outcome::Failed));
+            Failed::failure(error)
+        })?;
+        let outcome = if seen.fault.is_none() { Outcome::Ok } else { Outcome::Failed };
+        let verdict = seen.fault.as_ref().map_or(UNTOUCHED, Fault::name);
+        let record = Record::new(COMPARED, now(), outcome).with("verdict", verdict);
+        self.place.record(site, &record.with("bytes", seen.bytes));
+        let printed = if self.json {
+            writeln!(
+                out,
+                "{}",
+                serde_json::json!({
+                    "backup": backup,
+                    "level": null,
+                    "verdict": verdict,
+                    "says": seen.fault.as_ref().map(ToString::to_string),
+                    "remedy": seen.fault.as_ref().map(Fault::remedy),
+                    "bytes": seen.bytes,
+                    "took_ms": seen.took_ms,
+                })
+            )
+        } else {
+            let said = seen.fault.as_ref().map_or_else(|| WHOLE.to_owned(), ToString::to_string);
+            writeln!(out, "Backup:  {}\n{said}\nVerdict: {verdict}", backup.display())
+        };
+        printed.map_err(Failed::failure)?;
+        match &seen.fault {
+            None => Ok(()),
+            Some(fault) => Err(unfit(fault, "the backup is not the file that was written")),
+        }
     }
 
     /// Beside the backup if that folder is ours to write, and in the records.
@@ -272,3 +321,8 @@ const LEVELS: [&str; 5] = [
 ];
 /// The job in the records.
 const JOB: &str = "backup-verify.sbtc";
+/// The job that compares a file with its manifest.
+const COMPARED: &str = "backup-checksum.sbtc";
+/// The verdict of a backup that is the file that was written.
+const UNTOUCHED: &str = "untouched";
+const WHOLE: &str = "the file is the one that was written; whether it opens and restores is for `--identity` to say";

@@ -12,7 +12,7 @@ use crate::file::{self, File};
 use crate::places::{Paths, Port, Users};
 use crate::site::{
     Access, Alerts, Backups, Bitcoin, Database, DatabaseHost, Deadman, Host, Hosts, Images, Link,
-    Logs, Monitoring, Node, RemoteWrite, Sbtc, Signer, Site, Smtp, Telegram, VotingPower,
+    Logs, Monitoring, Node, Proof, RemoteWrite, Sbtc, Signer, Site, Smtp, Telegram, VotingPower,
 };
 use crate::values::{AbsPath, Bootstrap, Refused, UserName};
 
@@ -461,6 +461,7 @@ fn backups(table: &file::Backups) -> Result<Backups, Problem> {
         weekly: number("backups.weekly", table.weekly, 0, 520)?,
         monthly: number("backups.monthly", table.monthly, 0, 120)?,
         off_host: values("backups.off_host", &table.off_host)?,
+        proof: proof(&table.verify)?,
         database: Database {
             host,
             name: value("backups.database.name", &db.name)?,
@@ -468,6 +469,21 @@ fn backups(table: &file::Backups) -> Result<Backups, Problem> {
             password_file: optional("backups.database.password_file", db.password_file.as_ref())?,
         },
     })
+}
+
+fn proof(table: &file::Verify) -> Result<Proof, Problem> {
+    let identity = optional("backups.verify.identity", table.identity.as_ref())?;
+    let key = optional("backups.verify.key", table.key.as_ref())?;
+    match (identity, key) {
+        (None, None) => Ok(Proof::Checksum),
+        (Some(identity), None) => Ok(Proof::Restored { identity }),
+        (Some(identity), Some(key)) => Ok(Proof::Opened { identity, key }),
+        (None, Some(_)) => {
+            let remedy =
+                "the key opens shares, and only an identity opens the backup that they are in";
+            Err(Problem::Missing { key: "backups.verify.identity", remedy })
+        }
+    }
 }
 
 fn access(table: &file::Access) -> Result<Access, Problem> {

@@ -203,7 +203,15 @@ pub(crate) struct Backups {
     pub(crate) weekly: u64,
     pub(crate) monthly: u64,
     pub(crate) off_host: Vec<String>,
+    pub(crate) verify: Verify,
     pub(crate) database: Database,
+}
+
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Verify {
+    pub(crate) identity: Option<String>,
+    pub(crate) key: Option<String>,
 }
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -351,6 +359,7 @@ impl Default for Backups {
             weekly: 5,
             monthly: 12,
             off_host: Vec::new(),
+            verify: Verify::default(),
             database: Database::default(),
         }
     }

@@ -316,6 +316,18 @@ pub const KEYS: &[Key] = &[
         "the command, without a shell, that carries a finished backup to another host; the file's path is added as its last argument",
     ),
     key(
+        "backups.verify.identity",
+        Text,
+        "none",
+        "the file with an identity of age that opens the backups, sealed by `systemd-creds encrypt --name=backup-identity`. With it this host verifies the newest backup up to level 3 each day; without it only its checksum",
+    ),
+    key(
+        "backups.verify.key",
+        Text,
+        "none",
+        "the file with the sBTC signer's private key, sealed by `systemd-creds encrypt --name=sbtc-key`: with it up to level 4",
+    ),
+    key(
         "backups.database.host",
         Text,
         "`\"/run/postgresql\"`",

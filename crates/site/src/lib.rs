@@ -34,7 +34,7 @@ pub use rendered::{Rendered, Secrecy};
 pub use secrets::{Secret, SecretError, Secrets};
 pub use site::{
     Access, Alerts, Backups, Bitcoin, Database, DatabaseHost, Deadman, Host, Hosts, Images, Link,
-    Logs, MailLogin, Monitoring, Node, RemoteWrite, Sbtc, Signer, Site, Smtp, Telegram,
+    Logs, MailLogin, Monitoring, Node, Proof, RemoteWrite, Sbtc, Signer, Site, Smtp, Telegram,
     VotingPower,
 };
 pub use units_lint::{UnitProblem, unit_problems};

@@ -251,8 +251,30 @@ pub struct Backups {
     pub monthly: u16,
     /// The command that carries one to another host; empty if there is none.
     pub off_host: Vec<Argument>,
+    /// How far this host itself proves them.
+    pub proof: Proof,
     /// How PostgreSQL is reached.
     pub database: Database,
+}
+
+/// How far the host of the backups proves them each day. What opens them is no friend of theirs: whoever is root there
+/// has both. So by default it is not there, and only their bytes are compared with their manifests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// The files are those that were written.
+    Checksum,
+    /// Up to the chain's key (level 3).
+    Restored {
+        /// An identity of age, sealed by systemd.
+        identity: AbsPath,
+    },
+    /// Up to the shares (level 4).
+    Opened {
+        /// An identity of age, sealed by systemd.
+        identity: AbsPath,
+        /// The sBTC signer's private key, sealed by systemd.
+        key: AbsPath,
+    },
 }
 
 /// How PostgreSQL is reached for a backup. The port is [`Ports::postgres`].

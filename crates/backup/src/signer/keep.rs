@@ -4,12 +4,11 @@ use std::fs::{self, File};
 use std::io::{self, BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use countersign_ops::secret::write_private;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::contents::{Contents, FORMAT, Fault};
-use crate::folder::{Folder, FolderError, Locked, stamp};
+use crate::folder::{Folder, FolderError, Locked, stamp, write_for_owner};
 use crate::retention::{Entry, Policy, kept};
 use crate::sealed::{Identities, Recipients, Unopened, Watched};
 
@@ -217,7 +216,7 @@ impl Kept {
     fn write(&self, folder: &Path) -> io::Result<()> {
         let mut text = serde_json::to_string_pretty(self).expect("it is strings and numbers");
         text.push('\n');
-        write_private(&beside(&folder.join(&self.file)), text.as_bytes())
+        write_for_owner(&beside(&folder.join(&self.file)), text.as_bytes())
     }
 }
 

@@ -20,6 +20,8 @@ pub enum Fault {
     },
     /// The file is not what was written.
     Altered,
+    /// There is no manifest that the file could be compared with.
+    NoManifest,
     /// The file is not encrypted with age.
     NotEncrypted,
     /// No identity is a recipient's.
@@ -130,6 +132,7 @@ impl Fault {
             Self::Unreadable(_) => "unreadable",
             Self::Truncated { .. } => "truncated",
             Self::Altered => "altered",
+            Self::NoManifest => "no-manifest",
             Self::NotEncrypted => "not-encrypted",
             Self::NotARecipient => "not-a-recipient",
             Self::NotADump(_) => "not-a-dump",
@@ -165,6 +168,7 @@ impl Fault {
     pub const fn class(&self) -> Class {
         match self {
             Self::Unreadable(_)
+            | Self::NoManifest
             | Self::NotARecipient
             | Self::LaterPostgres(_)
             | Self::Scratch(_)
@@ -183,6 +187,9 @@ impl Fault {
             Self::Unreadable(_) => "mend what the system says, then verify again",
             Self::Truncated { .. } | Self::Altered => {
                 "copy the file again from where it came from, or take an older backup; look at the disk"
+            }
+            Self::NoManifest => {
+                "copy the manifest (….json), too, from where the backup came from, or verify with --identity"
             }
             Self::NotEncrypted | Self::NotADump(_) => {
                 "name a file that `countersign backup postgres run` made"
@@ -235,6 +242,7 @@ impl fmt::Display for Fault {
             }
             Self::Truncated { lengths: None } => f.write_str("the file ends in the middle"),
             Self::Altered => f.write_str("the file is not what was written: a byte of it changed"),
+            Self::NoManifest => f.write_str("there is no manifest beside it"),
             Self::NotEncrypted => f.write_str("the file is not encrypted with age"),
             Self::NotARecipient => f.write_str("the file is encrypted to other recipients"),
             Self::NotADump(said) => {

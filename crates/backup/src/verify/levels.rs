@@ -15,12 +15,7 @@ pub(crate) fn file(
     (version, major): (&str, u32),
 ) -> Result<String, Fault> {
     if let Some(manifest) = manifest {
-        if listed.bytes < manifest.bytes {
-            return Err(Fault::Truncated { lengths: Some((manifest.bytes, listed.bytes)) });
-        }
-        if listed.sha256 != manifest.sha256 {
-            return Err(Fault::Altered);
-        }
+        bytes(manifest, listed.bytes, &listed.sha256)?;
         let later = manifest.dump_version.split('.').next().and_then(|major| major.parse().ok());
         if later.is_some_and(|later: u32| later > major) {
             let dump = &manifest.dump_version;
@@ -28,6 +23,14 @@ pub(crate) fn file(
         }
     }
     listed.contents.map_err(|error| Fault::of_archive(error, None))
+}
+
+/// Whether the file is the one that was written.
+pub(crate) fn bytes(manifest: &Manifest, bytes: u64, sha256: &str) -> Result<(), Fault> {
+    if bytes < manifest.bytes {
+        return Err(Fault::Truncated { lengths: Some((manifest.bytes, bytes)) });
+    }
+    if sha256 == manifest.sha256 { Ok(()) } else { Err(Fault::Altered) }
 }
 
 /// What a complete and fresh backup is.

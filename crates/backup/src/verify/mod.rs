@@ -7,6 +7,7 @@
 mod chain;
 mod fault;
 mod levels;
+mod untouched;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -18,6 +19,7 @@ pub use chain::{ChainAnswer, ask_chain, ask_chain_at};
 pub use fault::{Class, Fault};
 pub use levels::{Expected, KNOWN_MIGRATION};
 pub(crate) use levels::{file, rows};
+pub use untouched::{Untouched, untouched};
 
 use crate::dkg::{self, Misfit};
 use crate::manifest::{GOOD, Manifest, ManifestError, Verified};

@@ -9,6 +9,7 @@
 //! | --- | --- | --- |
 //! | `backup` | a backup was taken; the subject is what of | `bytes`, `seconds` |
 //! | `backup-verify` | a backup was verified | `level`: 0 to 4; `taken_at`: of the backup, unix seconds |
+//! | `backup-checksum` | a backup was compared with its manifest, without opening it | `bytes` |
 //! | `logs` | the retention of a log was measured; the subject is the service | `oldest`: of its entries, unix seconds |
 //! | `drill` | something was carried out that must go well on the worst day: `failover`, `restore.key`, `restore.signer`, `restore.database`, `alerts` | – |
 //! | `certificate` | a certificate was looked at; the subject is which | `not_after`: unix seconds |

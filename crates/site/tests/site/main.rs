@@ -10,6 +10,7 @@ mod as_root;
 mod golden;
 mod initialising;
 mod installing;
+mod named;
 mod own;
 mod parsing;
 mod sample;

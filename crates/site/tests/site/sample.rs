@@ -113,6 +113,9 @@ daily = 7
 weekly = 5
 monthly = 12
 off_host = ["/usr/local/bin/carry", "--to", "backup.example.org"]
+[backups.verify]
+identity = "/etc/countersign/credstore/backup-identity"
+key = "/etc/countersign/credstore/sbtc-key"
 [backups.database]
 host = "/run/postgresql"
 name = "sbtc"

@@ -96,7 +96,10 @@ pub(super) const ALERTS: &[Alert] = &[
         summary: "no backup of {{ $labels.of }} on {{ $labels.instance }} was verified for more than a week",
         runbook: Runbook {
             meaning: "A backup that was never restored is a hope.",
-            look: &["Did the verification run, and how did it end?"],
+            look: &[
+                "Did the verification run, and how did it end?",
+                "Without an identity on this host its timer compares checksums only: verify elsewhere and carry the verdict back (docs/operator/backups.md).",
+            ],
             commands: &["journalctl -u countersign-backup-verify -n 50 --no-pager"],
             escalate: "If two verifications in a row fail.",
         },

@@ -1,8 +1,10 @@
-//! Units of the host's own jobs, with systemd and with Docker: examining it, and backing it up.
+//! Units of the host's own jobs, with systemd and with Docker: examining it, measuring its logs, backing it up, and
+//! proving the backups.
 
 use crate::choices::{HostRole, Runtime};
 use crate::render::{Put as _, View};
-use crate::site::{Backups, Site};
+use crate::site::{Backups, Proof, Site};
+use crate::values::AbsPath;
 use crate::wiring::DOCKER_NETWORK;
 
 use super::sandbox::{CALLS, HARDENED};
@@ -11,15 +13,28 @@ use super::{DOCUMENTATION, HEAD, identity};
 pub(super) fn units(view: View<'_>) -> Vec<(&'static str, String)> {
     let mut units = vec![
         ("countersign-doctor.service", doctor(view)),
-        ("countersign-doctor.timer", doctor_timer()),
+        (
+            "countersign-doctor.timer",
+            timer("Countersign's examination of this host, every hour", "hourly", "5min"),
+        ),
     ];
     let site = view.site;
-    if site.has_signer(view.role) && site.runtime == Runtime::Systemd {
-        units.push(("countersign-backup-signer.service", backup_signer(site)));
-        units.push(("countersign-backup-signer.timer", backup_signer_timer()));
+    if site.has_signer(view.role) {
+        if site.runtime == Runtime::Systemd {
+            let what = "Countersign's backup of what the signer remembers, every day";
+            units.push(("countersign-backup-signer.service", backup_signer(site)));
+            units.push(("countersign-backup-signer.timer", timer(what, "daily", "15min")));
+        }
+        units.push(("countersign-logs.service", logs(view)));
+        let what = "Countersign's look at how far back the logs reach, every day";
+        units.push(("countersign-logs.timer", timer(what, "*-*-* 02:40:00 UTC", "10min")));
     }
     if let (Some(backups), Some(_), HostRole::Signer) = (&site.backups, &site.sbtc, view.role) {
         units.push(("countersign-backup.service", backup(view, backups)));
+        units.push(("countersign-backup-verify.service", verification(view, backups)));
+        let what = "Countersign's verification of the newest backup, every day";
+        // After the daily backup, which begins at 03:15 UTC.
+        units.push(("countersign-backup-verify.timer", timer(what, "*-*-* 05:15:00 UTC", "30min")));
     }
     units
 }
@@ -79,15 +94,15 @@ ProcSubset=all
     out
 }
 
-fn doctor_timer() -> String {
+fn timer(what: &str, when: &str, delay: &str) -> String {
     format!(
         "{HEAD}
 [Unit]
-Description=Countersign's examination of this host, every hour
+Description={what}
 {DOCUMENTATION}
 [Timer]
-OnCalendar=hourly
-RandomizedDelaySec=5min
+OnCalendar={when}
+RandomizedDelaySec={delay}
 Persistent=yes
 
 [Install]
@@ -140,23 +155,6 @@ PrivateUsers=yes
     )
 }
 
-fn backup_signer_timer() -> String {
-    format!(
-        "{HEAD}
-[Unit]
-Description=Countersign's backup of what the signer remembers, every day
-{DOCUMENTATION}
-[Timer]
-OnCalendar=daily
-RandomizedDelaySec=15min
-Persistent=yes
-
-[Install]
-WantedBy=timers.target
-"
-    )
-}
-
 fn backup(View { site, .. }: View<'_>, backups: &Backups) -> String {
     let (bin, description, folder) = (&site.paths.bin, site.paths.description(), &backups.folder);
     let records = site.paths.records();
@@ -191,4 +189,93 @@ WantedBy=multi-user.target
 ",
         identity(&site.users.backup),
     )
+}
+
+/// It reads the journal and the signer's own decision log, and writes what it found into the records.
+fn logs(View { site, .. }: View<'_>) -> String {
+    let (bin, description) = (&site.paths.bin, site.paths.description());
+    let (config, records) = (site.paths.signer_config(), site.paths.records());
+    format!(
+        "{HEAD}
+[Unit]
+Description=Countersign's look at how far back the logs of this host reach
+{DOCUMENTATION}AssertFileIsExecutable={bin}/countersign
+AssertFileNotEmpty={description}
+AssertFileNotEmpty={config}
+
+[Service]
+Type=oneshot
+ExecStart={bin}/countersign logs retention --site {description} --config {config} --record {records}
+TimeoutStartSec=600
+Nice=10
+
+{}SupplementaryGroups=systemd-journal
+UMask=0077
+LimitCORE=0
+ReadWritePaths={records}
+
+PrivateNetwork=yes
+IPAddressDeny=any
+RestrictAddressFamilies=AF_UNIX
+SocketBindDeny=any
+
+PrivateUsers=yes
+{HARDENED}{CALLS}",
+        identity(&site.users.signer),
+    )
+}
+
+/// Where a PostgreSQL is made that is thrown away. Not `/tmp`, which may be memory.
+const WORKSHOP: &str = "/var/cache/countersign-backup-verify";
+
+fn verification(view: View<'_>, backups: &Backups) -> String {
+    let site = view.site;
+    let (bin, description, folder) = (&site.paths.bin, site.paths.description(), &backups.folder);
+    let records = site.paths.records();
+    let sealed = |name: &str, file: &AbsPath| format!("LoadCredentialEncrypted={name}:{file}\n");
+    let (options, credentials) = match &backups.proof {
+        Proof::Checksum => ("--checksum".to_owned(), String::new()),
+        Proof::Restored { identity } => (
+            format!("--identity %d/backup-identity --level 3 --scratch {WORKSHOP}"),
+            sealed("backup-identity", identity),
+        ),
+        Proof::Opened { identity, key } => (
+            format!("--identity %d/backup-identity --key %d/sbtc-key --scratch {WORKSHOP}"),
+            sealed("backup-identity", identity) + &sealed("sbtc-key", key),
+        ),
+    };
+    let mut out = format!(
+        "{HEAD}
+[Unit]
+Description=Countersign's verification of the newest backup of the sBTC signer's database
+{DOCUMENTATION}Wants=network-online.target
+After=network-online.target time-sync.target
+AssertFileIsExecutable={bin}/countersign
+AssertFileNotEmpty={description}
+
+[Service]
+Type=oneshot
+ExecStart={bin}/countersign backup verify --site {description} {options}
+TimeoutStartSec=12h
+Nice=10
+
+{credentials}{}UMask=0077
+LimitCORE=0
+ReadWritePaths={folder} {records}
+",
+        identity(&site.users.backup),
+    );
+    if backups.proof == Proof::Checksum {
+        out.push_str("\nPrivateNetwork=yes\nIPAddressDeny=any\nRestrictAddressFamilies=AF_UNIX\n");
+    } else {
+        out.put(format_args!(
+            "CacheDirectory=countersign-backup-verify\nCacheDirectoryMode=0700\n\n\
+             # The node says which key the chain has; PostgreSQL listens on no network.\n\
+             IPAddressDeny=any\nIPAddressAllow=localhost\nIPAddressAllow={}\n\
+             RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6\n",
+            site.node_host().ip(),
+        ));
+    }
+    out.put(format_args!("SocketBindDeny=any\n\nPrivateUsers=yes\n{HARDENED}{CALLS}"));
+    out
 }
