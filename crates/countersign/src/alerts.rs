@@ -9,9 +9,10 @@ use countersign_operator::alerts::send_test;
 use countersign_ops::exit::Exit;
 use countersign_ops::records;
 use countersign_ops::secret::write_private;
+use countersign_site::{Site, weight_cap};
 use countersign_watch::alert::{self, Alert, promtool_tests};
 use countersign_watch::alertmanager::fill;
-use countersign_watch::rules;
+use countersign_watch::rules_with;
 use serde_json::{Value, json};
 
 use crate::cli::{Failed, block_on};
@@ -60,7 +61,7 @@ pub(crate) const EXAMPLES: &str = "\
 Examples:
   countersign alerts list
   countersign alerts list SignerDown
-  countersign alerts rules > /etc/prometheus/countersign/alerts.yml
+  countersign alerts rules --site /etc/countersign/countersign.toml > alerts.yml
   countersign alerts test --alertmanager 127.0.0.1:9093 --severity page
   countersign alerts test --arrived --records /var/lib/countersign/records
 ";
@@ -81,8 +82,11 @@ pub(crate) struct RulesArgs {
     /// Print tests for `promtool test rules` instead, over rules that are in this file
     #[arg(long, value_name = "FILE")]
     tests: Option<String>,
+    /// The description of the installation (countersign.toml), whose cap of the voting power the rules have
+    #[arg(long, value_name = "FILE", conflicts_with = "tests")]
+    site: Option<PathBuf>,
     /// Print JSON: the same as `alerts list --json`
-    #[arg(long, conflicts_with = "tests")]
+    #[arg(long, conflicts_with_all = ["tests", "site"])]
     json: bool,
 }
 
@@ -196,7 +200,10 @@ fn print_rules(args: &RulesArgs, out: &mut dyn Write) -> Result<(), Failed> {
     if args.json {
         return list_all(true, out);
     }
-    let text = args.tests.as_ref().map_or_else(rules, |file| promtool_tests(file));
+    let site = args.site.as_deref().map(Site::load).transpose();
+    let site = site.map_err(|error| Failed::new(Exit::Usage, error))?;
+    let cap = site.as_ref().map(weight_cap).unwrap_or_default();
+    let text = args.tests.as_ref().map_or_else(|| rules_with(cap), |file| promtool_tests(file));
     write!(out, "{text}").map_err(Failed::failure)
 }
 

@@ -29,7 +29,7 @@ pub use error::{Problem, SiteError};
 pub use flows::{Flow, Inbound, Outbound, Peer, Protocol, Service};
 pub use keys::{KEYS, Key, Kind};
 pub use places::{Paths, Port, Ports, Users};
-pub use render::files;
+pub use render::{files, weight_cap};
 pub use rendered::{Rendered, Secrecy};
 pub use secrets::{Secret, SecretError, Secrets};
 pub use site::{

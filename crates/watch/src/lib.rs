@@ -11,6 +11,6 @@ pub mod promql;
 pub mod registry;
 mod text;
 
-pub use alert::rules;
+pub use alert::{WeightCap, rules, rules_with};
 pub use alertmanager::{Channels, alertmanager};
 pub use dashboard::dashboards;

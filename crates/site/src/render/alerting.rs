@@ -4,10 +4,10 @@
 use std::net::SocketAddr;
 
 use countersign_watch::alertmanager::{Heartbeat, Mail, PagerDuty, Telegram};
-use countersign_watch::{Channels, alertmanager, dashboards, rules};
+use countersign_watch::{Channels, WeightCap, alertmanager, dashboards, rules_with};
 
 use crate::rendered::Rendered;
-use crate::site::{Alerts, Smtp};
+use crate::site::{Alerts, Site, Smtp, VotingPower};
 use crate::values::AbsPath;
 
 use super::{HEAD, View, fixed};
@@ -18,7 +18,10 @@ const FILLED: &str = "/run/alertmanager/alertmanager.yml";
 pub(super) fn files(view: View<'_>) -> Vec<Rendered> {
     let site = view.site;
     let mut files = vec![
-        Rendered::public(fixed("/etc/prometheus/countersign/alerts.yml"), rules()),
+        Rendered::public(
+            fixed("/etc/prometheus/countersign/alerts.yml"),
+            rules_with(weight_cap(site)),
+        ),
         Rendered::public(
             fixed("/etc/prometheus/alertmanager.yml"),
             alertmanager(&channels(&site.alerts)),
@@ -61,6 +64,12 @@ pub(super) fn files(view: View<'_>) -> Vec<Rendered> {
             .map(|(name, text)| Rendered::public(fixed(DASHBOARDS).join(&name), text)),
     );
     files
+}
+
+/// How much of the signing weight the key of an installation may have, for its rules.
+pub fn weight_cap(site: &Site) -> WeightCap {
+    let VotingPower { soft_percent, hard_percent } = site.voting_power;
+    WeightCap { soft_percent, hard_percent }
 }
 
 const DASHBOARDS: &str = "/etc/grafana/dashboards-countersign";

@@ -24,6 +24,8 @@ mod time;
 mod units;
 mod users;
 
+pub use alerting::weight_cap;
+
 /// What a generator sees.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct View<'a> {

@@ -2,7 +2,7 @@
 
 use super::Group::{Countersign, Upkeep};
 use super::Severity::{Info, Page, Ticket};
-use super::{Alert, Runbook, sample};
+use super::{Alert, Runbook, cap, sample};
 use crate::promql::{Expr, series};
 use crate::registry::own;
 
@@ -147,26 +147,45 @@ pub(super) const ALERTS: &[Alert] = &[
         fires_at: 390,
     },
     Alert {
-        name: "WeightAboveCap",
+        name: cap::NEAR,
+        severity: Info,
+        group: Countersign,
+        topic: "weight",
+        when: || cap::share_from(cap::SOFT),
+        minutes: 60,
+        threshold: "the key has 10 % of the weight of a cycle or more",
+        source: "row A11: `voting_power.soft_percent` of countersign.toml",
+        summary: "the signer {{ $labels.instance }} has so much of the weight in cycle {{ $labels.cycle }} that its cap is near",
+        runbook: Runbook {
+            meaning: "The more weight one key has, the closer the network comes to depending on it: with 30 % it can stop the chain alone.",
+            look: &["How much was staked to this signer's manager for the next cycle."],
+            commands: &["curl -s http://127.0.0.1:20443/v2/pox"],
+            escalate: "Not at night. Plan where further stackers go before the share reaches `voting_power.hard_percent`.",
+        },
+        story: &[
+            sample(&own::SEAT_WEIGHT, SEAT, "1200+0x100"),
+            sample(&own::TOTAL_WEIGHT, SEAT_TOTAL, "4000+0x100"),
+        ],
+        fires_at: 80,
+    },
+    Alert {
+        name: cap::ABOVE,
         severity: Ticket,
         group: Countersign,
         topic: "weight",
-        when: || {
-            let ours = series(&own::SEAT_WEIGHT).now().sum_by("job, instance, cycle");
-            ours.per(series(&own::TOTAL_WEIGHT).now().sum_by("job, instance, cycle")).above(0.25)
-        },
+        when: || cap::share_from(cap::HARD),
         minutes: 60,
-        threshold: "the key has more than a quarter of the weight of a cycle",
-        source: "row A11; with 30 % a single signer can stop the network",
-        summary: "the signer {{ $labels.instance }} has more than a quarter of the weight in cycle {{ $labels.cycle }}",
+        threshold: "the key has 15 % of the weight of a cycle or more",
+        source: "row A11: `voting_power.hard_percent` of countersign.toml; with 30 % a single signer can stop the network",
+        summary: "the signer {{ $labels.instance }} has more of the weight in cycle {{ $labels.cycle }} than its cap allows",
         runbook: Runbook {
-            meaning: "If this one signer fails, the network is close to standing still. That is a burden for you and a risk for all.",
+            meaning: "If this one signer fails, the network is closer to standing still. That is a burden for you and a risk for all.",
             look: &["How much was staked to this signer's manager for the next cycle."],
             commands: &["curl -s http://127.0.0.1:20443/v2/pox"],
             escalate: "Before the next prepare phase: send further stackers to another signer, or split the weight over two keys on two hosts.",
         },
         story: &[
-            sample(&own::SEAT_WEIGHT, SEAT, "1100+0x100"),
+            sample(&own::SEAT_WEIGHT, SEAT, "1200+0x100"),
             sample(&own::TOTAL_WEIGHT, SEAT_TOTAL, "4000+0x100"),
         ],
         fires_at: 80,

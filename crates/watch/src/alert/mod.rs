@@ -3,6 +3,7 @@
 //! Each has a page of its own, made from the same entry as the rule, and a story that fires it: a test runs all
 //! of them through `promtool test rules`, and a healthy story in which none may fire.
 
+mod cap;
 mod chain;
 mod countersign;
 mod foreign;
@@ -16,8 +17,9 @@ mod upkeep;
 use crate::promql::Expr;
 use crate::registry::Metric;
 
+pub use cap::WeightCap;
 pub use page::{page, page_path, table};
-pub use rules::rules;
+pub use rules::{rules, rules_with};
 pub use tests_for_promtool::promtool_tests;
 
 /// The jobs of Prometheus, by which rules tell programs apart. Whoever renders `prometheus.yml` names them so.

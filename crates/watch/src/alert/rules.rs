@@ -2,24 +2,30 @@
 
 use std::fmt::Write as _;
 
-use super::{Alert, Group, Severity, all, page_path};
+use super::{Alert, Group, Severity, WeightCap, all, page_path};
 use crate::text::quoted;
 
-/// Every alert as a rule, for `rule_files` of `prometheus.yml`.
+/// Every alert as a rule, for `rule_files` of `prometheus.yml`, with the default cap of the weight.
 pub fn rules() -> String {
+    rules_with(WeightCap::default())
+}
+
+/// Every alert as a rule, with the cap that an installation has given itself.
+pub fn rules_with(cap: WeightCap) -> String {
     let mut text = String::from(HEAD);
     for group in Group::ALL {
         let _ = write!(text, "  - name: {}\n    rules:\n", group.label());
         for alert in all().filter(|alert| alert.group == group) {
-            rule(alert, &mut text);
+            rule(alert, cap, &mut text);
         }
     }
     text
 }
 
-fn rule(alert: &Alert, text: &mut String) {
-    let Alert { name, severity, topic, minutes, threshold, summary, .. } = alert;
-    let expression = (alert.when)();
+fn rule(alert: &Alert, cap: WeightCap, text: &mut String) {
+    let Alert { name, severity, topic, minutes, summary, .. } = alert;
+    let (expression, threshold) =
+        cap.of(alert).unwrap_or_else(|| ((alert.when)(), alert.threshold.to_owned()));
     let _ = write!(
         text,
         "      - alert: {name}\n        expr: {}\n        for: {minutes}m\n        labels:\n          \
@@ -31,7 +37,7 @@ fn rule(alert: &Alert, text: &mut String) {
         quoted(summary),
     );
     if *severity != Severity::Heartbeat {
-        let _ = writeln!(text, "          threshold: {}", quoted(threshold));
+        let _ = writeln!(text, "          threshold: {}", quoted(&threshold));
     }
     let _ = writeln!(text, "          runbook_url: {}", page_path(alert));
     let _ = writeln!(text, "          command: countersign alerts list {name}");

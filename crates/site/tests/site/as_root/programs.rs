@@ -197,6 +197,35 @@ fn prometheus_takes_its_configuration() {
 }
 
 #[test]
+#[ignore = "needs root: promtool of the distribution"]
+fn alerts_of_the_voting_power_fire_at_the_cap_of_the_installation() {
+    let files = rendered(&Site::parse(FULL).unwrap(), HostRole::Signer);
+    let folder = TempDir::new().unwrap();
+    let rules = put(&folder, "alerts.yml", file(&files, "countersign/alerts.yml").unwrap());
+    let mut tests = format!("rule_files: [{rules:?}]\nevaluation_interval: 1m\ntests:\n");
+    // Its caps are 8 and 12 %.
+    for (weight, near, above) in [(319, 0, 0), (320, 1, 0), (479, 1, 0), (480, 1, 1)] {
+        let labels = r#"job="countersign",instance="s",cycle="141""#;
+        let fires = |name: &str, count: u32| {
+            let alert = format!(r#"ALERTS{{alertname="{name}",alertstate="firing"}}"#);
+            format!(
+                "      - expr: 'count({alert}) or vector(0)'\n        eval_time: 90m\n        exp_samples: \
+                 [{{value: {count}}}]\n"
+            )
+        };
+        tests += &format!(
+            "  - interval: 1m\n    input_series:\n      - series: \
+             'countersign_seat_weight{{{labels},key=\"02ab\"}}'\n        values: '{weight}+0x90'\n      - series: \
+             'countersign_total_weight{{{labels}}}'\n        values: '4000+0x90'\n    promql_expr_test:\n{}{}",
+            fires("WeightNearCap", near),
+            fires("WeightAboveCap", above),
+        );
+    }
+    let tests = put(&folder, "tests.yml", &tests);
+    good("promtool", &["test", "rules", text(&tests)]);
+}
+
+#[test]
 #[ignore = "needs root: logrotate of the distribution"]
 fn logrotate_takes_its_configuration() {
     let folder = TempDir::new().unwrap();

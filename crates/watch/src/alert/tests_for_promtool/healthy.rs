@@ -95,7 +95,8 @@ pub(super) const HEALTHY: &[Sample] = &[
     sample(
         &own::SEAT_WEIGHT,
         &[("job", "countersign"), ("instance", "s"), ("key", "02ab"), ("cycle", "141")],
-        "200+0x440",
+        // Below any cap.
+        "20+0x440",
     ),
     sample(&own::TOTAL_WEIGHT, ours!("cycle", "141"), "4000+0x440"),
     sample(&own::REGISTERED, ours!("cycle", "current"), ONE),
