@@ -8,7 +8,9 @@ use std::str::FromStr;
 use countersign_ops::exit::Exit;
 use countersign_site::init::{Answers, FILE_NAME, InitError, Made};
 use countersign_site::values::Refused;
-use countersign_site::{BitcoinMode, LinkKind, Network, Profile, Runtime, Secrets, Site, secrets};
+use countersign_site::{
+    BitcoinMode, KeyPlace, LinkKind, Network, Profile, Runtime, Secrets, Site, secrets,
+};
 
 use crate::cli::Failed;
 
@@ -48,6 +50,18 @@ pub(crate) struct Args {
     /// What connects two hosts: countersign, nginx, haproxy or wireguard
     #[arg(long, requires = "node_name")]
     link: Option<LinkKind>,
+    /// Where the signing key is: age, credential or pkcs11
+    #[arg(long)]
+    key: Option<KeyPlace>,
+    /// The library of the token that the key is in
+    #[arg(long, value_name = "FILE", requires_all = ["token", "key_label"])]
+    token_module: Option<String>,
+    /// The token's label
+    #[arg(long, value_name = "LABEL", requires = "token_module")]
+    token: Option<String>,
+    /// The key's label in it
+    #[arg(long, value_name = "LABEL", requires = "token_module")]
+    key_label: Option<String>,
     /// full, pruned or external
     #[arg(long)]
     bitcoin: Option<BitcoinMode>,
@@ -77,6 +91,8 @@ Examples:
   countersign init --yes --network testnet --dir ./site
   countersign init --yes --profile pool --signer-name signer-1 --signer-address 10.0.0.2 \\
     --node-name node-1 --node-address 10.0.0.1
+  countersign init --yes --key pkcs11 --token-module /usr/lib/softhsm/libsofthsm2.so --token signer \
+    --key-label block-1
 ";
 
 /// Asks, writes, and says what is next.
@@ -134,6 +150,9 @@ fn in_words(made: &Made, out: &mut dyn Write) -> io::Result<()> {
     }
 }
 
+/// The library of a token, its label, and the label of a key in it.
+type TokenNames = (String, String, String);
+
 /// Who is asked, if anybody.
 struct Asker {
     asks: bool,
@@ -180,6 +199,7 @@ impl Asker {
             )?),
             (None, link) => link,
         };
+        let (key, token) = self.key(args, runtime)?;
         Ok(Answers {
             network: Some(network),
             profile: Some(profile),
@@ -188,6 +208,8 @@ impl Asker {
             signer_address,
             node,
             link,
+            key,
+            token,
             bitcoin: self.bitcoin(args, network)?,
             sbtc: self.sbtc(args)?,
             admin_networks: args.admin_network.clone(),
@@ -207,6 +229,36 @@ impl Asker {
         }
         let address = self.text(None, "Private address of that machine", "")?;
         Ok(Some((name, address)))
+    }
+
+    fn key(
+        &self,
+        args: &Args,
+        runtime: Runtime,
+    ) -> Result<(Option<KeyPlace>, Option<TokenNames>), Failed> {
+        let given = args.token_module.clone().zip(args.token.clone()).zip(args.key_label.clone());
+        let given = given.map(|((module, label), key_label)| (module, label, key_label));
+        let place = match (args.key, &given, runtime) {
+            (None, Some(_), _) => Some(KeyPlace::Pkcs11),
+            (None, None, Runtime::Systemd) if self.asks => Some(self.choice(
+                None,
+                "Key: age keeps it in an encrypted file, whose passphrase systemd seals to this machine; \
+                 credential has systemd seal the key itself; pkcs11 keeps it in a token",
+                KeyPlace::Age,
+            )?),
+            (key, ..) => key,
+        };
+        if place != Some(KeyPlace::Pkcs11) || given.is_some() || !self.asks {
+            return Ok((place, given));
+        }
+        let module =
+            self.text(None, "The library of the token's vendor; empty to write it later", "")?;
+        if module.is_empty() {
+            return Ok((place, None));
+        }
+        let label = self.text(None, "The token's label", "")?;
+        let key_label = self.text(None, "The key's label in it", "")?;
+        Ok((place, Some((module, label, key_label))))
     }
 
     fn bitcoin(&self, args: &Args, network: Network) -> Result<Option<BitcoinMode>, Failed> {

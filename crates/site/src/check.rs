@@ -12,7 +12,8 @@ use crate::file::{self, File};
 use crate::places::{Paths, Port, Users};
 use crate::site::{
     Access, Alerts, Backups, Bitcoin, Database, DatabaseHost, Deadman, Host, Hosts, Images, Link,
-    Logs, Monitoring, Node, Proof, RemoteWrite, Sbtc, Signer, Site, Smtp, Telegram, VotingPower,
+    Logs, Monitoring, Node, Proof, RemoteWrite, Sbtc, Signer, SigningKey, Site, Smtp, Telegram,
+    Token, VotingPower,
 };
 use crate::values::{AbsPath, Bootstrap, Refused, UserName};
 
@@ -175,12 +176,27 @@ fn public(key: &'static str, raw: &file::Host) -> Result<Option<IpAddr>, Problem
 
 fn signer(table: &file::Signer, frame: Frame) -> Result<Signer, Problem> {
     let in_docker = frame.runtime == Runtime::Docker;
-    let key = or("signer.key", table.key.as_deref(), KeyPlace::Age)?;
+    let place = or("signer.key", table.key.as_deref(), KeyPlace::Age)?;
     let vault = table.vault.unwrap_or(frame.profile == Profile::Pool && !in_docker);
-    if in_docker && key == KeyPlace::Credential {
+    if in_docker && place == KeyPlace::Credential {
         let what = "Docker has no credentials of systemd's; write \"age\"";
         return Err(Problem::Contradiction { key: "signer.key", what });
     }
+    if in_docker && place == KeyPlace::Pkcs11 {
+        let what = "the image has no library of a token's vendor; write \"age\"";
+        return Err(Problem::Contradiction { key: "signer.key", what });
+    }
+    let key = match (place, &table.token) {
+        (KeyPlace::Pkcs11, Some(table)) => SigningKey::Token(token(table)?),
+        (KeyPlace::Pkcs11, None) => SigningKey::Token(token(&file::Token::default())?),
+        (KeyPlace::Age, None) => SigningKey::Age,
+        (KeyPlace::Credential, None) => SigningKey::Credential,
+        (KeyPlace::Age | KeyPlace::Credential, Some(_)) => {
+            let what =
+                "only a key in a token has one; write `key = \"pkcs11\"`, or remove the table";
+            return Err(Problem::Contradiction { key: "signer.token", what });
+        }
+    };
     if in_docker && vault {
         let what = "the vault is a unit of systemd's; with Docker leave it out";
         return Err(Problem::Contradiction { key: "signer.vault", what });
@@ -195,6 +211,31 @@ fn signer(table: &file::Signer, frame: Frame) -> Result<Signer, Problem> {
         return Ok(Signer { key, vault, operators });
     };
     Err(Problem::Contradiction { key: "signer.operators", what })
+}
+
+fn token(table: &file::Token) -> Result<Token, Problem> {
+    let module =
+        "name the library of the token's vendor, such as \"/usr/lib/softhsm/libsofthsm2.so\"";
+    let label = "`pkcs11-tool --module … --list-token-slots` shows it";
+    let key_label = "name the key that `countersign keys new --to pkcs11:…` makes";
+    let devices: Vec<AbsPath> = values("signer.token.devices", &table.devices)?;
+    if let Some(other) = devices.iter().find(|path| !path.as_path().starts_with("/dev")) {
+        let (key, found) = ("signer.token.devices", other.to_string());
+        return Err(Problem::Value {
+            key,
+            found,
+            remedy: "write a device, such as \"/dev/tpmrm0\"",
+        });
+    }
+    Ok(Token {
+        module: there("signer.token.module", table.module.as_ref(), module)?,
+        label: there("signer.token.label", table.label.as_ref(), label)?,
+        key_label: there("signer.token.key_label", table.key_label.as_ref(), key_label)?,
+        pcscd: table.pcscd,
+        folders: values("signer.token.folders", &table.folders)?,
+        devices,
+        groups: values("signer.token.groups", &table.groups)?,
+    })
 }
 
 /// The peers that everybody begins with.

@@ -82,11 +82,13 @@ names!(
 
 names!(
     /// Where the signing key is kept.
-    KeyPlace, "write \"credential\" or \"age\"" {
+    KeyPlace, "write \"age\", \"credential\" or \"pkcs11\"" {
         /// Sealed by systemd to this machine.
         Credential = "credential",
         /// In an encrypted file of age.
         Age = "age",
+        /// In a token, which it never leaves.
+        Pkcs11 = "pkcs11",
     }
 );
 

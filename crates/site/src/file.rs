@@ -48,6 +48,19 @@ pub(crate) struct Signer {
     pub(crate) key: Option<String>,
     pub(crate) vault: Option<bool>,
     pub(crate) operators: Vec<String>,
+    pub(crate) token: Option<Token>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Token {
+    pub(crate) module: Option<String>,
+    pub(crate) label: Option<String>,
+    pub(crate) key_label: Option<String>,
+    pub(crate) pcscd: bool,
+    pub(crate) folders: Vec<String>,
+    pub(crate) devices: Vec<String>,
+    pub(crate) groups: Vec<String>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
@@ -390,7 +403,7 @@ impl Default for VotingPower {
 
 #[cfg(test)]
 mod tests {
-    use super::{Backups, Deadman, File, Link, Sbtc};
+    use super::{Backups, Deadman, File, Link, Sbtc, Token};
     use crate::keys::KEYS;
 
     /// Every table, with what it says by default.
@@ -398,6 +411,7 @@ mod tests {
         let mut file = File { link: Some(Link::default()), ..File::default() };
         file.backups = Some(Backups::default());
         file.sbtc = Some(Sbtc::default());
+        file.signer.token = Some(Token::default());
         file.alerts.deadman = Some(Deadman::default());
         toml::Table::try_from(&file).unwrap()
     }

@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-use crate::choices::{BitcoinMode, LinkKind, Network, Profile, Runtime};
+use crate::choices::{BitcoinMode, KeyPlace, LinkKind, Network, Profile, Runtime};
 use crate::error::Problem;
 use crate::render::Put as _;
 use crate::secrets::{self, SecretError, Secrets};
@@ -31,6 +31,10 @@ pub struct Answers {
     pub node: Option<(String, String)>,
     /// What connects two hosts; the built-in link.
     pub link: Option<LinkKind>,
+    /// Where the signing key is; in a file of age.
+    pub key: Option<KeyPlace>,
+    /// The token that it is in: its library, its label, and the key's label.
+    pub token: Option<(String, String, String)>,
     /// Which bitcoind.
     pub bitcoin: Option<BitcoinMode>,
     /// sBTC: the signing set, and how many must sign.
@@ -91,6 +95,7 @@ impl Answers {
              network = \"{network}\"\nprofile = \"{profile}\"\nruntime = \"{runtime}\"\n\n"
         );
         self.hosts(&mut out);
+        self.signer(&mut out);
         if let Some(mode) = self.bitcoin {
             out.put(format_args!("[bitcoin]\nmode = \"{mode}\"\n\n"));
         }
@@ -121,6 +126,28 @@ impl Answers {
             }
         }
         out
+    }
+
+    fn signer(&self, out: &mut String) {
+        let Some(place) = self.key else { return };
+        out.put(format_args!("[signer]\nkey = \"{place}\"\n\n"));
+        if place != KeyPlace::Pkcs11 {
+            return;
+        }
+        out.push_str("[signer.token]\n");
+        match &self.token {
+            Some((module, label, key_label)) => out.put(format_args!(
+                "module = {}\nlabel = {}\nkey_label = {}\n",
+                quoted(module),
+                quoted(label),
+                quoted(key_label)
+            )),
+            None => out.push_str("# module = \"\"\n# label = \"\"\n# key_label = \"\"\n"),
+        }
+        out.push_str(
+            "# What its library must reach, if anything.\n# pcscd = true\n# folders = []\n# devices = []\n\
+             # groups = []\n\n",
+        );
     }
 
     fn hosts(&self, out: &mut String) {
@@ -190,7 +217,7 @@ impl Answers {
 
     /// An installation with the same secrets as the one that is not complete yet.
     fn stand_in(&self) -> Result<Site, InitError> {
-        let simple = Self { runtime: None, node: None, link: None, ..self.clone() };
+        let simple = Self { runtime: None, node: None, link: None, key: None, ..self.clone() };
         Site::parse(&simple.to_toml()).map_err(InitError::Answer)
     }
 }

@@ -96,7 +96,7 @@ pub const KEYS: &[Key] = &[
         "signer.key",
         Text,
         "`\"age\"`",
-        "where the signing key is: `age` (an encrypted file, its passphrase sealed by systemd) or `credential` (the key itself sealed by systemd; not with Docker)",
+        "where the signing key is: `age` (an encrypted file, its passphrase sealed by systemd), `credential` (the key itself sealed by systemd) or `pkcs11` (in a token, which it never leaves); with Docker only `age`",
     ),
     key(
         "signer.vault",
@@ -109,6 +109,38 @@ pub const KEYS: &[Key] = &[
         Texts,
         "`[]`",
         "users of the signer's host, but not root, who may have the vault sign grants, authorizations and votes, stop the key, and let it sign again (the role `operator`). The vault does not start if one is not there. Only with a vault",
+    ),
+    key(
+        "signer.token.module",
+        Text,
+        "",
+        "with `pkcs11`: the library of the token's vendor. The PIN is no part of this file: `systemd-creds encrypt --name=token-pin` seals it into `credstore/token-pin`",
+    ),
+    key("signer.token.label", Text, "", "the token's label"),
+    key("signer.token.key_label", Text, "", "the key's label in it"),
+    key(
+        "signer.token.pcscd",
+        Flag,
+        "`false`",
+        "whether it is reached through pcscd, as smart cards and USB keys are",
+    ),
+    key(
+        "signer.token.folders",
+        Texts,
+        "`[]`",
+        "folders that the library opens and writes into, such as `/var/lib/softhsm`",
+    ),
+    key(
+        "signer.token.devices",
+        Texts,
+        "`[]`",
+        "devices that it opens itself, such as `/dev/tpmrm0`",
+    ),
+    key(
+        "signer.token.groups",
+        Texts,
+        "`[]`",
+        "groups whose members may use the token, such as `softhsm` or `tss`",
     ),
     key(
         "node.bootstrap",

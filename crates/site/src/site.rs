@@ -5,11 +5,11 @@ use std::path::Path;
 
 use ipnet::IpNet;
 
-use crate::choices::{BitcoinMode, HostRole, KeyPlace, LinkKind, Network, Profile, Runtime};
+use crate::choices::{BitcoinMode, HostRole, LinkKind, Network, Profile, Runtime};
 use crate::error::{Problem, SiteError};
 use crate::places::{Paths, Port, Ports, Users};
 use crate::values::{
-    AbsPath, Argument, Bootstrap, HostName, HostPort, Image, MailAddress, Pin, PublicKeyHex,
+    AbsPath, Argument, Bootstrap, HostName, HostPort, Image, Label, MailAddress, Pin, PublicKeyHex,
     Recipient, StacksAddress, Url, UserName, WireguardKey, Word,
 };
 
@@ -83,11 +83,51 @@ pub struct Host {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signer {
     /// Where the key is kept.
-    pub key: KeyPlace,
+    pub key: SigningKey,
     /// Whether `countersign vault` holds it, in a process of its own.
     pub vault: bool,
     /// Who may ask the vault for what an operator asks for; nobody without a vault.
     pub operators: Vec<UserName>,
+}
+
+/// Where the signing key is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SigningKey {
+    /// Sealed by systemd to this machine.
+    Credential,
+    /// In an encrypted file of age.
+    Age,
+    /// In a token, which it never leaves.
+    Token(Token),
+}
+
+impl Signer {
+    /// The token that the key is in, if it is in one.
+    pub const fn token(&self) -> Option<&Token> {
+        match &self.key {
+            SigningKey::Token(token) => Some(token),
+            SigningKey::Credential | SigningKey::Age => None,
+        }
+    }
+}
+
+/// A PKCS#11 token, and what its library must reach from inside of the sandbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Token {
+    /// The library of the token's vendor.
+    pub module: AbsPath,
+    /// The token.
+    pub label: Label,
+    /// The key in it.
+    pub key_label: Label,
+    /// Whether it is reached through pcscd, as smart cards and USB keys are.
+    pub pcscd: bool,
+    /// Folders that the library opens and writes into.
+    pub folders: Vec<AbsPath>,
+    /// Devices that it opens itself.
+    pub devices: Vec<AbsPath>,
+    /// Groups that may do that.
+    pub groups: Vec<UserName>,
 }
 
 /// The Stacks node.

@@ -95,6 +95,12 @@ checked_text!(
     "write what `age-keygen -y IDENTITY` shows: \"age1…\", 62 characters"
 );
 checked_text!(
+    /// The label of a PKCS#11 token or of a key in one.
+    Label, is_label,
+    "write the label as `pkcs11-tool --list-token-slots` or `--list-objects` shows it: letters, digits, `-_.` and \
+     single spaces inside, at most 32"
+);
+checked_text!(
     /// A compressed public key of secp256k1, in hex.
     PublicKeyHex, is_public_key,
     "write the compressed public key: 66 hex digits that begin with 02 or 03"
@@ -194,6 +200,13 @@ fn is_user(text: &str) -> bool {
 fn is_word(text: &str) -> bool {
     (1..=63).contains(&text.len())
         && text.bytes().all(|byte| is_alnum(byte) || b"-_".contains(&byte))
+}
+
+fn is_label(text: &str) -> bool {
+    (1..=32).contains(&text.len())
+        && text.bytes().all(|byte| is_alnum(byte) || b"-_. ".contains(&byte))
+        && text.trim() == text
+        && !text.contains("  ")
 }
 
 fn is_host(text: &str) -> bool {

@@ -145,7 +145,11 @@ fn paths(site: &Site) -> Result<(), Problem> {
         ("paths.bin", &paths.bin),
     ];
     all.extend(site.backups.as_ref().map(|backups| ("backups.folder", &backups.folder)));
-    for (key, path) in &all {
+    let of_token = site.signer.token().into_iter().flat_map(|token| {
+        let folders = token.folders.iter().map(|folder| ("signer.token.folders", folder));
+        folders.chain([("signer.token.module", &token.module)])
+    });
+    for (key, path) in all.iter().copied().chain(of_token) {
         if HIDDEN.iter().any(|hidden| path.as_path().starts_with(hidden)) {
             let remedy = "the services' sandbox hides home folders, /tmp, /run and the like; write a \
                           folder in /etc, /var/lib, /srv or /opt";

@@ -21,6 +21,7 @@ mod sbtc;
 mod signer;
 mod ssh;
 mod time;
+mod token;
 mod units;
 mod users;
 
@@ -50,6 +51,7 @@ const GENERATORS: &[fn(View<'_>) -> Vec<Rendered>] = &[
     logs::files,
     ssh::files,
     time::files,
+    token::files,
     monitoring::files,
     alerting::files,
 ];

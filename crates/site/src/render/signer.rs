@@ -6,10 +6,10 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use crate::choices::{HostRole, KeyPlace, Runtime};
+use crate::choices::{HostRole, Runtime};
 use crate::rendered::Rendered;
 use crate::secrets::Secret;
-use crate::site::{Link, Site};
+use crate::site::{Link, SigningKey, Site, Token};
 use crate::wiring::Container;
 
 use super::{HEAD, View, text, texts};
@@ -73,13 +73,19 @@ fn signer(view: View<'_>) -> Rendered {
 
 /// Where the key is, for the program that opens it.
 fn key_place(site: &Site) -> String {
-    match (site.signer.key, site.runtime) {
-        (KeyPlace::Credential, _) => "{ credential = \"signing-key\" }".to_owned(),
-        (KeyPlace::Age, Runtime::Systemd) => format!(
+    match (&site.signer.key, site.runtime) {
+        (SigningKey::Token(Token { module, label, key_label, .. }), _) => format!(
+            "{{ pkcs11 = {}, token = {}, key_label = {}, pin_credential = \"token-pin\" }}",
+            text(module),
+            text(label),
+            text(key_label)
+        ),
+        (SigningKey::Credential, _) => "{ credential = \"signing-key\" }".to_owned(),
+        (SigningKey::Age, Runtime::Systemd) => format!(
             "{{ age = {}, passphrase_credential = \"signer-passphrase\" }}",
             text(site.paths.sealed_key())
         ),
-        (KeyPlace::Age, Runtime::Docker) => format!(
+        (SigningKey::Age, Runtime::Docker) => format!(
             "{{ age = {}, passphrase_file = {} }}",
             text(site.paths.sealed_key()),
             text(site.paths.passphrase())
@@ -107,8 +113,14 @@ fn allowed_peers(site: &Site) -> Option<Vec<IpNet>> {
 }
 
 fn vault(site: &Site) -> Rendered {
+    let folders = match site.signer.token() {
+        Some(token) if !token.folders.is_empty() => {
+            format!("token_folders = {}\n", texts(&token.folders))
+        }
+        _ => String::new(),
+    };
     let mut out = format!(
-        "{HEAD}socket = {}\njournal = {}\nnetwork = {}\nkey = {}\n\n[[caller]]\nuser = {}\n\
+        "{HEAD}socket = {}\njournal = {}\nnetwork = {}\nkey = {}\n{folders}\n[[caller]]\nuser = {}\n\
          roles = [\"block-signer\"]\n",
         text(VAULT_SOCKET),
         text(site.paths.vault_journal()),

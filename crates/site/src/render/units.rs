@@ -3,10 +3,12 @@
 //! `docs/operator/systemd.md` says why each line is here. With Docker the programs are containers (`compose`), and
 //! only jobs of the host itself have units.
 
-use crate::choices::{BitcoinMode, HostRole, KeyPlace, Runtime};
+use crate::choices::{BitcoinMode, HostRole, Runtime};
+use std::fmt;
+
 use crate::render::Put as _;
 use crate::rendered::Rendered;
-use crate::site::{Link, Site};
+use crate::site::{Link, SigningKey, Site};
 use crate::values::{AbsPath, UserName};
 
 use super::signer::VAULT_SOCKET;
@@ -83,9 +85,37 @@ fn credential(site: &Site) -> String {
         format!("LoadCredentialEncrypted={name}:{file}\n")
     };
     match site.signer.key {
-        KeyPlace::Age => place("signer-passphrase"),
-        KeyPlace::Credential => place("signing-key"),
+        SigningKey::Age => place("signer-passphrase"),
+        SigningKey::Credential => place("signing-key"),
+        SigningKey::Token(_) => place("token-pin"),
     }
+}
+
+/// What the library of a token needs of the sandbox that it works in. Written below [`HARDENED`]: what is said last
+/// counts.
+fn token(site: &Site) -> String {
+    let Some(token) = site.signer.token() else { return String::new() };
+    let mut out = String::from("# For the library of the token.\n");
+    let mut line = |key: &str, value: &dyn fmt::Display| out.put(format_args!("{key}={value}\n"));
+    line("ReadOnlyPaths", &token.module);
+    for folder in &token.folders {
+        line("ReadWritePaths", folder);
+    }
+    for group in &token.groups {
+        line("SupplementaryGroups", group);
+    }
+    for device in &token.devices {
+        line("DeviceAllow", &format_args!("{device} rw"));
+    }
+    if !token.devices.is_empty() {
+        line("PrivateDevices", &"no");
+    }
+    out
+}
+
+/// The service that reaches a token's reader, as a unit is ordered after it.
+fn reader(site: &Site) -> &'static str {
+    if site.signer.token().is_some_and(|token| token.pcscd) { " pcscd.socket" } else { "" }
 }
 
 /// A request on the socket would start what must stay down.
@@ -100,13 +130,14 @@ fn close(socket: &str) -> String {
 
 fn signer(site: &Site) -> String {
     let (bin, config) = (&site.paths.bin, site.paths.signer_config());
-    let vault = if site.signer.vault { " countersign-vault.socket" } else { "" };
+    let (vault, reader) =
+        if site.signer.vault { (" countersign-vault.socket", "") } else { ("", reader(site)) };
     let mut out = format!(
         "{HEAD}
 [Unit]
 Description=Countersign, a block signer for Stacks
-{DOCUMENTATION}Wants=network-online.target countersign.socket
-After=network-online.target time-sync.target countersign.socket{vault}
+{DOCUMENTATION}Wants=network-online.target countersign.socket{reader}
+After=network-online.target time-sync.target countersign.socket{vault}{reader}
 # Assert, not Condition: a condition that is not met skips the start, and nobody hears of it.
 AssertFileIsExecutable={bin}/countersign
 AssertFileNotEmpty={config}
@@ -139,7 +170,8 @@ TimeoutStopSec=15
         "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6\nSocketBindDeny=any\n\
          SocketBindAllow=ipv4:tcp\nSocketBindAllow=ipv6:tcp\n\nPrivateUsers=yes\n",
     );
-    out.put(format_args!("{HARDENED}{CALLS}SystemCallFilter=prlimit64 setrlimit\n\n[Install]\nWantedBy=multi-user.target\n"));
+    let token = if site.signer.vault { String::new() } else { token(site) };
+    out.put(format_args!("{HARDENED}{token}{CALLS}SystemCallFilter=prlimit64 setrlimit\n\n[Install]\nWantedBy=multi-user.target\n"));
     out
 }
 
@@ -181,13 +213,13 @@ WantedBy=sockets.target
 }
 
 fn vault(site: &Site) -> String {
-    let (bin, config) = (&site.paths.bin, site.paths.vault_toml());
+    let (bin, config, reader) = (&site.paths.bin, site.paths.vault_toml(), reader(site));
     format!(
         "{HEAD}
 [Unit]
 Description=Countersign's vault, which holds the signing key
-{DOCUMENTATION}Wants=countersign-vault.socket
-After=countersign-vault.socket time-sync.target
+{DOCUMENTATION}Wants=countersign-vault.socket{reader}
+After=countersign-vault.socket time-sync.target{reader}
 Before=countersign.service
 AssertFileIsExecutable={bin}/countersign
 AssertFileNotEmpty={config}
@@ -214,7 +246,7 @@ RestrictAddressFamilies=AF_UNIX
 SocketBindDeny=any
 
 # Not PrivateUsers: it would hide who calls.
-{HARDENED}{CALLS}# It takes away more by itself, after its start.
+{HARDENED}{}{CALLS}# It takes away more by itself, after its start.
 SystemCallFilter=prlimit64 setrlimit mlock mlockall seccomp
 SystemCallFilter=landlock_create_ruleset landlock_add_rule landlock_restrict_self
 
@@ -225,6 +257,7 @@ WantedBy=multi-user.target
         credential(site),
         identity(&site.users.vault),
         state(&site.paths.vault_state, "0700"),
+        token(site),
     )
 }
 

@@ -81,6 +81,12 @@ pub(crate) fn kinds() -> Vec<(String, Site)> {
     kinds.push(("everything-docker".to_owned(), Site::parse(&docker).unwrap()));
     let pruned = site("solo", 1, "systemd", "[bitcoin]\nmode = \"pruned\"\n");
     kinds.push(("pruned".to_owned(), pruned));
+    for (name, more) in [
+        ("token", crate::sample::TOKEN.to_owned()),
+        ("token-alone", crate::sample::TOKEN.replace("vault = true", "vault = false")),
+    ] {
+        kinds.push((name.to_owned(), site("solo", 1, "systemd", &more)));
+    }
     let least = "[hosts.signer]\nname = \"signer-1\"\n";
     let testnet = Site::parse(&format!("network = \"testnet\"\n{least}")).unwrap();
     kinds.push(("testnet".to_owned(), testnet));

@@ -3,7 +3,7 @@
 use std::fs;
 
 use countersign_site::init::{Answers, InitError};
-use countersign_site::{Link, LinkKind, Network, Problem, Profile, Runtime, Site};
+use countersign_site::{KeyPlace, Link, LinkKind, Network, Problem, Profile, Runtime, Site};
 use tempfile::TempDir;
 
 fn least() -> Answers {
@@ -40,6 +40,8 @@ fn every_answer_is_in_the_file() {
         signer_address: Some("10.0.0.2".to_owned()),
         node: Some(("node-1".to_owned(), "10.0.0.1".to_owned())),
         link: Some(LinkKind::Haproxy),
+        key: Some(KeyPlace::Pkcs11),
+        token: Some(("/usr/lib/hsm.so".to_owned(), "signer".to_owned(), "block-1".to_owned())),
         admin_networks: vec!["10.9.0.0/24".to_owned()],
         admins: vec!["alice".to_owned()],
         ..least()
@@ -48,6 +50,7 @@ fn every_answer_is_in_the_file() {
     assert_eq!((site.network, site.profile), (Network::Testnet, Profile::Pool));
     assert_eq!(site.link, Some(Link::Haproxy));
     assert_eq!(site.access.admin_networks.len(), 1);
+    assert_eq!(site.signer.token().unwrap().label.as_str(), "signer");
     insta::assert_snapshot!(answers.to_toml());
 }
 
@@ -62,6 +65,9 @@ fn what_only_the_other_host_knows_is_left_to_be_written_and_named() {
     let made = two.write(home.path()).unwrap();
     assert!(matches!(made.missing, Some(Problem::Missing { key: "link.signer_pin", .. })));
     assert_eq!(made.secrets.len(), 2);
+    let token = Answers { key: Some(KeyPlace::Pkcs11), ..least() };
+    let made = token.write(TempDir::new().unwrap().path()).unwrap();
+    assert!(matches!(made.missing, Some(Problem::Missing { key: "signer.token.module", .. })));
     let docker = Answers { runtime: Some(Runtime::Docker), ..least() };
     let made = docker.write(TempDir::new().unwrap().path()).unwrap();
     assert!(matches!(made.missing, Some(Problem::Missing { key: "images.countersign", .. })));

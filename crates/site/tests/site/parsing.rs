@@ -1,9 +1,9 @@
 //! What `countersign.toml` may say, and what is refused.
 
-use countersign_site::{BitcoinMode, HostRole, KEYS, KeyPlace, Link, Profile, Runtime, Site};
+use countersign_site::{BitcoinMode, HostRole, KEYS, Link, Profile, Runtime, SigningKey, Site};
 use proptest::prelude::*;
 
-use crate::sample::{FULL, LEAST, spoiled};
+use crate::sample::{FULL, LEAST, TOKEN, spoiled};
 
 fn refusal(text: &str) -> String {
     Site::parse(text).unwrap_err().to_string()
@@ -15,7 +15,7 @@ fn the_least_file_is_a_solo_signer_on_one_host_with_safe_defaults() {
     assert_eq!(site.profile, Profile::Solo);
     assert_eq!(site.runtime, Runtime::Systemd);
     assert_eq!(site.roles(), [HostRole::Signer]);
-    assert_eq!(site.signer.key, KeyPlace::Age);
+    assert_eq!(site.signer.key, SigningKey::Age);
     assert!(!site.signer.vault);
     assert_eq!(site.bitcoin.mode, BitcoinMode::Full);
     assert_eq!(site.logs.retention_days, 7);
@@ -136,6 +136,38 @@ fn what_contradicts_itself_is_refused() {
 }
 
 #[test]
+fn a_key_in_a_token_needs_to_be_found_and_only_such_a_key_has_a_token() {
+    let whole = format!("{LEAST}{TOKEN}");
+    let site = Site::parse(&whole).unwrap();
+    assert_eq!(site.signer.token().unwrap().key_label.as_str(), "block 1");
+    for (from, to, message) in [
+        ("label = \"signer\"\n", "", "`signer.token.label` is missing; "),
+        ("\"block 1\"", "\"block 1\\\" }\"", "`signer.token.key_label` = "),
+        ("\"block 1\"", "\" block\"", "`signer.token.key_label` = "),
+        ("\"/usr/lib/softhsm", "\"/home/me", "`signer.token.module` = "),
+        ("\"/var/lib/softhsm\"", "\"/tmp/tokens\"", "`signer.token.folders` = "),
+        ("\"/dev/tpmrm0\"", "\"/etc/shadow\"", "`signer.token.devices` = "),
+        ("[\"softhsm\"]", "[\"root\"]", "`signer.token.groups` = "),
+        ("key = \"pkcs11\"", "key = \"age\"", "`signer.token`: only a key in a token"),
+    ] {
+        let refused = refusal(&spoiled(&whole, from, to));
+        assert!(refused.starts_with(message), "{refused}");
+    }
+    let bare = whole.split("[signer.token]").next().unwrap();
+    assert!(refusal(bare).starts_with("`signer.token.module` is missing; "));
+    let docker =
+        format!("runtime = \"docker\"\n{}", whole.replace("vault = true", "vault = false"));
+    assert!(refusal(&docker).starts_with("`signer.key`: the image has no library"));
+}
+
+#[test]
+fn a_key_that_opens_shares_needs_an_identity_that_opens_the_backup() {
+    let refused =
+        refusal(&spoiled(FULL, "identity = \"/etc/countersign/credstore/backup-identity\"\n", ""));
+    assert!(refused.starts_with("`backups.verify.identity` is missing; "), "{refused}");
+}
+
+#[test]
 fn one_recipient_of_backups_is_not_enough_even_if_it_is_listed_twice() {
     let twice = spoiled(
         FULL,
@@ -231,7 +263,9 @@ fn the_sample_says_every_key_or_leaves_it_to_a_tested_default() {
     };
     let silent: Vec<&str> = KEYS.iter().map(|key| key.path).filter(|path| !said(path)).collect();
     let expected = |path: &&str| {
-        ["ports.", "paths.", "users.", "images."].iter().any(|table| path.starts_with(table))
+        ["ports.", "paths.", "users.", "images.", "signer.token."]
+            .iter()
+            .any(|table| path.starts_with(table))
             || ["bitcoin.host", "link.signer_pin", "link.node_pin"].contains(path)
     };
     assert!(silent.iter().all(expected), "{silent:?}");

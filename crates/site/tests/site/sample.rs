@@ -145,6 +145,20 @@ remote_write_password_file = "/etc/countersign/secrets/remote-write-password"
 countersign = "registry.example.org/countersign:0.1@sha256:0a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7e8f9"
 "#;
 
+/// A key in a token, for a file without `[signer]`.
+pub(crate) const TOKEN: &str = r#"[signer]
+key = "pkcs11"
+vault = true
+[signer.token]
+module = "/usr/lib/softhsm/libsofthsm2.so"
+label = "signer"
+key_label = "block 1"
+pcscd = true
+folders = ["/var/lib/softhsm"]
+devices = ["/dev/tpmrm0"]
+groups = ["softhsm"]
+"#;
+
 /// The text with `from` replaced by `to`, which must be in it.
 pub(crate) fn spoiled(text: &str, from: &str, to: &str) -> String {
     assert!(text.contains(from), "{from} is not in the sample");

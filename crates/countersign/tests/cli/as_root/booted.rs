@@ -192,3 +192,57 @@ fn the_vault_and_its_signer_work_inside_of_their_sandboxes_under_a_booted_system
     assert!(told.contains("node_reached"), "{told}");
     assert_eq!(told.lines().filter(|line| *line == "active").count(), 4, "{told}");
 }
+
+/// As docs/operator/keys.md says it of a token, with SoftHSM's.
+const TOKEN: &str = r#"
+touch /usr/bin/countersign
+mount --bind "$(command -v countersign)" /usr/bin/countersign
+ip link set lo up
+MODULE=/usr/lib/softhsm/libsofthsm2.so
+countersign init --yes --network testnet --profile "$PROFILE" --token-module "$MODULE" --token signer \
+    --key-label block-1
+sed -i 's|^# folders = .*|folders = ["/var/lib/softhsm"]|; s|^# groups = .*|groups = ["softhsm"]|' \
+    /etc/countersign/countersign.toml
+countersign render
+systemd-tmpfiles --create /etc/tmpfiles.d/countersign.conf
+(umask 077 && printf 4711 > pin.txt)
+chown "$HOLDER" pin.txt .
+as_holder() { setpriv --reuid "$HOLDER" --regid "$HOLDER" --groups softhsm "$@"; }
+as_holder softhsm2-util --init-token --free --label signer --so-pin 08154711 --pin 4711
+as_holder countersign keys new --to "pkcs11:$MODULE" --token signer --key-label block-1 --pin-file "$PWD/pin.txt" $JOURNAL
+systemd-creds encrypt --name=token-pin pin.txt /etc/countersign/credstore/token-pin
+shred -u pin.txt
+systemctl daemon-reload
+systemctl start $UNITS || { systemctl status $UNITS; exit 1; }
+countersign status --config /etc/countersign/signer-config.toml || true
+systemctl show --value -p ActiveState -p NRestarts $UNITS
+"#;
+
+#[test]
+#[ignore = "needs root: namespaces, systemd, SoftHSM"]
+fn the_vault_signs_with_a_token_inside_of_its_sandbox_under_a_booted_systemd() {
+    let folder = TempDir::new().unwrap();
+    let host = Host::new("signer", None, folder.path());
+    // Not every machine of a test lets root raise the limit of locked memory, which the unit does.
+    let values = "mkdir -p /etc/systemd/system/countersign-vault.service.d
+         printf '[Service]\nCapabilityBoundingSet=CAP_IPC_LOCK\nAmbientCapabilities=CAP_IPC_LOCK\n' \
+             > /etc/systemd/system/countersign-vault.service.d/limit.conf
+         PROFILE=pool HOLDER=countersign-vault
+         UNITS='countersign-vault.socket countersign-vault.service countersign.socket countersign.service'
+         JOURNAL='--journal /var/lib/countersign-vault/journal.sqlite'";
+    let told = host.run(folder.path(), &format!("{values}{TOKEN}"));
+    assert!(told.contains("node_reached"), "{told}");
+    assert_eq!(told.lines().filter(|line| *line == "active").count(), 4, "{told}");
+}
+
+#[test]
+#[ignore = "needs root: namespaces, systemd, SoftHSM"]
+fn the_signer_works_with_a_token_inside_of_its_sandbox_under_a_booted_systemd() {
+    let folder = TempDir::new().unwrap();
+    let host = Host::new("signer", None, folder.path());
+    let values = "PROFILE=solo HOLDER=countersign UNITS='countersign.socket countersign.service'
+         JOURNAL='--config /etc/countersign/signer-config.toml'";
+    let told = host.run(folder.path(), &format!("{values}{TOKEN}"));
+    assert!(told.contains("node_reached"), "{told}");
+    assert_eq!(told.lines().filter(|line| *line == "active").count(), 2, "{told}");
+}
