@@ -18,7 +18,7 @@ use countersign_vault::{HostLock, HostLockError, JournalFile, OpenError, SignErr
 use tokio_util::sync::CancellationToken;
 
 use crate::assemble::assemble;
-use crate::config::{Config, Doors, Problem};
+use crate::config::{Config, Doors, Problem, StatusPage};
 use crate::decisions::LogError;
 use crate::history::HistoryError;
 use crate::import::ImportError;
@@ -273,7 +273,10 @@ impl Endpoints {
             None => None,
             Some(address) => Some(bind_metrics(config, address, inherited)?),
         };
-        let page = config.status_page.map(Server::bind).transpose()?;
+        let bind = |StatusPage { address, peer }: StatusPage| {
+            peer.map_or_else(|| Server::bind(address), |peer| Server::bind_for(address, peer))
+        };
+        let page = config.status_page.map(bind).transpose()?;
         if let Some(page) = &page {
             tracing::info!("status page: http://{}/", page.local_addr());
         }

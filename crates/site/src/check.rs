@@ -177,7 +177,7 @@ fn public(key: &'static str, raw: &file::Host) -> Result<Option<IpAddr>, Problem
 fn signer(table: &file::Signer, frame: Frame) -> Result<Signer, Problem> {
     let in_docker = frame.runtime == Runtime::Docker;
     let place = or("signer.key", table.key.as_deref(), KeyPlace::Age)?;
-    let vault = table.vault.unwrap_or(frame.profile == Profile::Pool && !in_docker);
+    let vault = table.vault.unwrap_or(frame.profile == Profile::Pool);
     if in_docker && place == KeyPlace::Credential {
         let what = "Docker has no credentials of systemd's; write \"age\"";
         return Err(Problem::Contradiction { key: "signer.key", what });
@@ -197,14 +197,12 @@ fn signer(table: &file::Signer, frame: Frame) -> Result<Signer, Problem> {
             return Err(Problem::Contradiction { key: "signer.token", what });
         }
     };
-    if in_docker && vault {
-        let what = "the vault is a unit of systemd's; with Docker leave it out";
-        return Err(Problem::Contradiction { key: "signer.vault", what });
-    }
     let operators: Vec<UserName> = values("signer.operators", &table.operators)?;
     let has = |name| operators.iter().filter(|operator| *operator == name).count();
     let what = if !vault && !operators.is_empty() {
         "only a vault knows operators; without one, whoever may read the key's file is one"
+    } else if in_docker && !operators.is_empty() {
+        "a container has no users of the host; with Docker leave it out"
     } else if operators.iter().any(|name| has(name) > 1) {
         "name each user once"
     } else {

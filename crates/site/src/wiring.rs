@@ -140,10 +140,10 @@ impl Site {
         at(address, self.ports.signer_metrics)
     }
 
-    /// Where the status page is, for a browser on the signer's host. None with Docker: a container's loopback is
-    /// reached by nobody.
-    pub fn status_page(&self) -> Option<SocketAddr> {
-        (self.runtime == Runtime::Systemd).then(|| at(LOOPBACK, self.ports.status_page))
+    /// Where the status page is, for a browser on the signer's host. With Docker it is bound inside, for the host alone,
+    /// because a container's loopback is reached by nobody; and published on the host's.
+    pub fn status_page(&self) -> SocketAddr {
+        at(self.inside(Container::Signer), self.ports.status_page)
     }
 
     /// Where the node shows metrics.

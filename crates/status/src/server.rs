@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::net::{SocketAddr, TcpListener as StdListener};
+use std::net::{IpAddr, SocketAddr, TcpListener as StdListener};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -42,6 +42,8 @@ pub enum BindError {
 pub struct Server {
     listener: StdListener,
     address: SocketAddr,
+    /// The only one who may ask, if others reach the address.
+    peer: Option<IpAddr>,
 }
 
 impl Server {
@@ -50,14 +52,23 @@ impl Server {
         if !is_loopback(&address) {
             return Err(BindError::NotLoopback(address));
         }
-        Self::listen(address).map_err(|source| BindError::Io(address, source))
+        Self::listen(address, None).map_err(|source| BindError::Io(address, source))
     }
 
-    fn listen(address: SocketAddr) -> io::Result<Self> {
+    /// Binds an address inside of a container, where nobody is answered but `peer`: the machine that the container is on,
+    /// which publishes the port on its own loopback interface. Whoever else connects hears nothing.
+    pub fn bind_for(address: SocketAddr, peer: IpAddr) -> Result<Self, BindError> {
+        if address.ip().is_unspecified() {
+            return Err(BindError::NotLoopback(address));
+        }
+        Self::listen(address, Some(peer)).map_err(|source| BindError::Io(address, source))
+    }
+
+    fn listen(address: SocketAddr, peer: Option<IpAddr>) -> io::Result<Self> {
         let listener = StdListener::bind(address)?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
-        Ok(Self { listener, address })
+        Ok(Self { listener, address, peer })
     }
 
     /// The address with the port that was taken.
@@ -86,7 +97,16 @@ impl Server {
             followers: TaskTracker::new(),
             stop: stop.clone(),
         });
-        let serve = |(stream, _): (TcpStream, SocketAddr)| serve(stream, Arc::clone(&desk));
+        let peer = self.peer;
+        let serve = |(stream, from): (TcpStream, SocketAddr)| {
+            let may_ask = peer.is_none_or(|peer| peer == from.ip());
+            let desk = Arc::clone(&desk);
+            async move {
+                if may_ask {
+                    serve(stream, desk).await;
+                }
+            }
+        };
         let connections =
             http::take("the status page", MAX_CONNECTIONS, &listener, &stop, serve).await;
         desk.followers.close();

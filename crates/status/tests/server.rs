@@ -28,8 +28,11 @@ struct Running {
 
 impl Running {
     fn start(json: &'static str) -> Self {
+        Self::serve(Server::bind("127.0.0.1:0".parse().unwrap()).unwrap(), json)
+    }
+
+    fn serve(server: Server, json: &'static str) -> Self {
         let (feed, shown) = watch::channel(Bytes::from_static(json.as_bytes()));
-        let server = Server::bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let (address, stop) = (server.local_addr(), CancellationToken::new());
         let task = tokio::spawn(server.run(shown, stop.clone()));
         Self { address, feed, stop, task }
@@ -226,6 +229,25 @@ fn only_loopback_addresses_are_bound() {
     let taken = Server::bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let again = Server::bind(taken.local_addr()).unwrap_err();
     assert!(matches!(again, BindError::Io(..)), "{again}");
+}
+
+#[tokio::test]
+async fn a_page_in_a_container_answers_nobody_but_the_machine_that_it_is_on() {
+    for (peer, is_answered) in [("127.0.0.1", true), ("192.0.2.1", false)] {
+        let bound = Server::bind_for("127.0.0.1:0".parse().unwrap(), peer.parse().unwrap());
+        let server = Running::serve(bound.unwrap(), include_str!("signing.json"));
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        let request = "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+        let mut answer = Vec::new();
+        // Who is not answered finds the connection closed: that is an error, or the end.
+        let _ = stream.write_all(request.as_bytes()).await;
+        let _ = timeout(LIMIT, stream.read_to_end(&mut answer)).await.expect("it ends");
+        assert_eq!(answer.starts_with(b"HTTP/1.1 200"), is_answered, "{peer}");
+        assert_eq!(answer.is_empty(), !is_answered, "{peer}");
+        server.stop().await;
+    }
+    let everywhere = Server::bind_for("0.0.0.0:0".parse().unwrap(), "127.0.0.1".parse().unwrap());
+    assert!(matches!(everywhere, Err(BindError::NotLoopback(_))));
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! The table `[countersign]`: what the reference does not have. The reference refuses it.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use serde::Deserialize;
 
 use super::door::{self, TLS_KEYS, TlsTable};
 use super::file::{auth_password, unknown_key};
-use super::{Caution, HostPort, MEGABYTE, Problem};
+use super::{Caution, HostPort, MEGABYTE, Problem, StatusPage};
 use crate::decisions::Limits;
 use crate::recorder::Recording;
 
@@ -49,6 +49,7 @@ pub(super) struct Countersign {
     record_max_mb: u64,
     log: Option<String>,
     status_page: Option<String>,
+    status_page_peer: Option<String>,
     tls: Option<TlsTable>,
 }
 
@@ -64,7 +65,7 @@ struct Fallback {
 }
 
 /// The keys of [`Countersign`], for suggestions. A test holds the two together.
-pub(super) const KEYS: [&str; 16] = [
+pub(super) const KEYS: [&str; 17] = [
     "allowed_peers",
     "control_socket",
     "decision_log_days",
@@ -80,6 +81,7 @@ pub(super) const KEYS: [&str; 16] = [
     "record",
     "record_max_mb",
     "status_page",
+    "status_page_peer",
     "tls",
 ];
 /// The keys of [`Fallback`].
@@ -103,6 +105,7 @@ impl Default for Countersign {
             record: None,
             record_max_mb: 256,
             status_page: None,
+            status_page_peer: None,
             tls: None,
         }
     }
@@ -223,14 +226,29 @@ impl Countersign {
         Ok(Some(filter.clone()))
     }
 
-    /// Where the status page is: on this machine, where nobody else can see it.
-    pub(super) fn status_page(&self) -> Result<Option<SocketAddr>, Problem> {
-        let Some(value) = &self.status_page else { return Ok(None) };
-        let address: Option<SocketAddr> = value.parse().ok();
-        match address.filter(is_loopback) {
-            Some(address) => Ok(Some(address)),
-            None => Err(Problem::StatusPage { value: value.clone() }),
+    /// Where the status page is: on this machine, where nobody else can see it, or in a container, for one address.
+    pub(super) fn status_page(&self) -> Result<Option<StatusPage>, Problem> {
+        let (value, peer) = match (&self.status_page, &self.status_page_peer) {
+            (None, None) => return Ok(None),
+            (Some(value), peer) => (value, peer.as_ref()),
+            (None, Some(peer)) => return Err(Problem::StatusPagePeer { value: peer.clone() }),
+        };
+        let outside = || Problem::StatusPage { value: value.clone() };
+        let address: SocketAddr = value.parse().map_err(|_| outside())?;
+        let Some(peer) = peer else {
+            let is_here = is_loopback(&address);
+            return if is_here {
+                Ok(Some(StatusPage { address, peer: None }))
+            } else {
+                Err(outside())
+            };
+        };
+        let alien = || Problem::StatusPagePeer { value: peer.clone() };
+        let only: IpAddr = peer.parse().map_err(|_| alien())?;
+        if is_loopback(&address) || address.ip().is_unspecified() || only.is_unspecified() {
+            return Err(alien());
         }
+        Ok(Some(StatusPage { address, peer: Some(only) }))
     }
 
     /// How often each node is looked at.
@@ -380,7 +398,8 @@ mod tests {
         for address in ["127.0.0.1:30002", "[::1]:30002", "127.0.0.1:0"] {
             let config =
                 with_table(&format!("[countersign]\nstatus_page = \"{address}\"")).unwrap();
-            assert_eq!(config.status_page, Some(address.parse().unwrap()));
+            let page = StatusPage { address: address.parse().unwrap(), peer: None };
+            assert_eq!(config.status_page, Some(page));
             assert!(config.to_string().contains(&format!("Status page: http://{address}/\n")));
         }
         for outside in ["0.0.0.0:1", "10.0.0.1:1", "[::]:1", "localhost:1", "30002", "\\n"] {
@@ -388,6 +407,28 @@ mod tests {
             assert!(refused.contains("`countersign.status_page` = "), "{refused}");
             assert!(!refused.contains('\n'), "{refused}");
         }
+    }
+
+    #[test]
+    fn a_status_page_in_a_container_is_for_one_address() {
+        let said = |page: &str, peer: &str| {
+            format!("[countersign]\nstatus_page = \"{page}\"\nstatus_page_peer = \"{peer}\"")
+        };
+        let page = with_table(&said("172.30.94.2:30003", "172.30.94.1")).unwrap().status_page;
+        let address = "172.30.94.2:30003".parse().unwrap();
+        let peer = Some("172.30.94.1".parse().unwrap());
+        assert_eq!(page, Some(StatusPage { address, peer }));
+        for (page, peer) in [
+            ("0.0.0.0:30003", "172.30.94.1"),
+            ("172.30.94.2:30003", "0.0.0.0"),
+            ("172.30.94.2:30003", "172.30.94.0/28"),
+            ("127.0.0.1:30003", "172.30.94.1"),
+        ] {
+            let refused = refusal(&said(page, peer));
+            assert!(refused.contains("`countersign.status_page_peer` = "), "{refused}");
+        }
+        let alone = refusal("[countersign]\nstatus_page_peer = \"172.30.94.1\"");
+        assert!(alone.contains("`countersign.status_page_peer` = "), "{alone}");
     }
 
     #[test]

@@ -218,6 +218,15 @@ pub enum Problem {
         /// The value.
         value: String,
     },
+    /// Who may ask for a status page in a container, which makes no sense.
+    #[error(
+        "`countersign.status_page_peer` = {value:?} is not the one address that may ask for a `status_page` which is \
+         in a container, such as \"172.30.94.1\"; on loopback leave it out"
+    )]
+    StatusPagePeer {
+        /// The value.
+        value: String,
+    },
     /// A log filter that is none.
     #[error("`countersign.log` cannot be used")]
     Log {

@@ -12,7 +12,7 @@ mod outline;
 mod paths;
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -33,6 +33,15 @@ pub use paths::DbPath;
 use crate::decisions::Limits;
 use crate::keys::PublicKeys;
 use crate::recorder::Recording;
+
+/// Where the status page is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StatusPage {
+    /// A loopback address, or one inside of a container.
+    pub address: SocketAddr,
+    /// The only one who may ask, in a container.
+    pub peer: Option<IpAddr>,
+}
 
 /// Everything that the operator decides. It may hold the private key, so it cannot be cloned.
 #[derive(Debug)]
@@ -75,8 +84,8 @@ pub struct Config {
     pub decision_log: Limits,
     /// Where commands reach the daemon, if the file says so; see [`Config::control_socket`].
     pub named_control_socket: Option<PathBuf>,
-    /// Where the status page is, if there is one: a loopback address.
-    pub status_page: Option<SocketAddr>,
+    /// Where the status page is, if there is one.
+    pub status_page: Option<StatusPage>,
     /// How long this signer keeps from signing when nobody can say that it is the only one.
     pub caution: Caution,
     /// Whether it follows and signs nothing until it is promoted. No file says so: the command does.
@@ -240,8 +249,8 @@ impl fmt::Display for Shown<'_> {
             Some(endpoint) => writeln!(f, "Metrics endpoint: {endpoint}")?,
             None => writeln!(f, "Metrics endpoint: None")?,
         }
-        if let Some(page) = &config.status_page {
-            writeln!(f, "Status page: http://{page}/")?;
+        if let Some(StatusPage { address, .. }) = &config.status_page {
+            writeln!(f, "Status page: http://{address}/")?;
         }
         if let Some(Recording { folder, max_bytes }) = &config.recording {
             writeln!(f, "Recordings: {}, {} MB each", folder.display(), max_bytes / MEGABYTE)?;

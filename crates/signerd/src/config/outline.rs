@@ -175,7 +175,7 @@ pub(crate) fn strip_indices(key: &str) -> String {
 const ABSENT: &str = "default";
 
 /// The keys whose values are no secrets.
-const HARMLESS: [&str; 32] = [
+const HARMLESS: [&str; 33] = [
     "node_host",
     "endpoint",
     "network",
@@ -206,6 +206,7 @@ const HARMLESS: [&str; 32] = [
     "countersign.record_max_mb",
     "countersign.control_socket",
     "countersign.status_page",
+    "countersign.status_page_peer",
     "countersign.log",
     "countersign.allowed_peers",
 ];

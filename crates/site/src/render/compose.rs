@@ -11,7 +11,8 @@ use crate::site::{Images, Link, Site};
 use crate::values::{AbsPath, Image};
 use crate::wiring::{Container, DOCKER_BRIDGE, DOCKER_NETWORK};
 
-use super::{HEAD, View, text, texts};
+use super::signer::SOCKET_FOLDER;
+use super::{HEAD, View, fixed, text, texts};
 
 /// The number of a user whose files a container sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +40,9 @@ impl Uid {
     }
 }
 
+/// The number of a user who has no files.
+const NOBODY: u32 = 65534;
+
 /// The number of the user of PostgreSQL's container, which is no user of the host.
 pub(super) const POSTGRES_UID: u32 = 7608;
 
@@ -48,9 +52,33 @@ pub(super) fn files(view: View<'_>) -> Vec<Rendered> {
     for service in services(view, images) {
         out.push_str(&service.to_yaml());
     }
+    if view.site.signer.vault && view.site.has_signer(view.role) {
+        out.push_str(&socket_volume());
+    }
     out.put(format_args!("\nnetworks:\n  signer:\n    driver_opts:\n      com.docker.network.bridge.name: {DOCKER_BRIDGE}\n    \
          ipam:\n      config:\n        - subnet: {DOCKER_NETWORK}\n"));
     vec![Rendered::public(view.site.paths.config.join("compose.yaml"), out)]
+}
+
+/// The folder of the vault's socket, in memory: the vault writes into it, the signer goes through it, and nobody else.
+fn socket_volume() -> String {
+    let (vault, signer) = (Uid::Vault.number(), Uid::Signer.number());
+    format!(
+        "\nvolumes:\n  {SOCKETS}:\n    driver: local\n    driver_opts:\n      type: tmpfs\n      device: tmpfs\n      \
+         o: \"mode=0750,uid={vault},gid={signer},size=64k\"\n"
+    )
+}
+
+/// The volume with the vault's socket.
+const SOCKETS: &str = "vault-socket";
+
+/// How a container reaches others.
+#[derive(Clone, Copy)]
+enum Reach {
+    /// By an address of its own in the containers' network.
+    At(Container),
+    /// Not at all: it has no network.
+    Nobody,
 }
 
 /// A container.
@@ -58,12 +86,16 @@ struct Service<'a> {
     name: &'static str,
     image: &'a Image,
     uid: u32,
-    container: Container,
+    reach: Reach,
     command: Vec<String>,
     /// Files and folders that it reads.
     reads: Vec<AbsPath>,
     /// Folders that it writes, and where it sees them.
     writes: Vec<(AbsPath, String)>,
+    /// Whether the folder of the vault's socket is there.
+    sockets: bool,
+    /// Whether all of its memory may be locked.
+    locks_memory: bool,
     /// Ports that are published: on the host, and inside.
     published: Vec<String>,
     environment: Vec<(&'static str, String)>,
@@ -73,22 +105,51 @@ struct Service<'a> {
     after: &'static [&'static str],
 }
 
-impl Service<'_> {
+impl<'a> Service<'a> {
+    /// Of this image: without network, files and a user of its own yet.
+    const fn of(image: &'a Image) -> Self {
+        Self {
+            name: "",
+            image,
+            uid: NOBODY,
+            reach: Reach::Nobody,
+            command: Vec::new(),
+            reads: Vec::new(),
+            writes: Vec::new(),
+            sockets: false,
+            locks_memory: false,
+            published: Vec::new(),
+            environment: Vec::new(),
+            env_file: None,
+            stop_secs: 15,
+            after: &[],
+        }
+    }
+
     fn to_yaml(&self) -> String {
         let mut out = format!(
             "  {}:\n    image: {}\n    user: \"{uid}:{uid}\"\n    entrypoint: {}\n    read_only: true\n    \
              cap_drop: [ALL]\n    security_opt: [\"no-new-privileges:true\"]\n    pids_limit: 4096\n    \
              tmpfs: [\"/tmp:mode=1777,size=64m\"]\n    restart: unless-stopped\n    \
              stop_grace_period: {}s\n    logging:\n      driver: journald\n      options:\n        \
-             tag: {}\n    networks:\n      signer:\n        ipv4_address: {}\n",
+             tag: {}\n",
             self.name,
             self.image,
             texts(&self.command),
             self.stop_secs,
             self.name,
-            self.container.address(),
             uid = self.uid,
         );
+        match self.reach {
+            Reach::At(container) => out.put(format_args!(
+                "    networks:\n      signer:\n        ipv4_address: {}\n",
+                container.address()
+            )),
+            Reach::Nobody => out.push_str("    network_mode: none\n"),
+        }
+        if self.locks_memory {
+            out.push_str("    ulimits:\n      memlock:\n        soft: -1\n        hard: -1\n");
+        }
         self.write_lists(&mut out).expect("a string takes everything");
         out
     }
@@ -116,6 +177,15 @@ impl Service<'_> {
         for (path, inside) in &self.writes {
             mount(out, path, inside, false)?;
         }
+        if self.sockets {
+            let folder = SOCKET_FOLDER;
+            write!(
+                out,
+                "      - type: volume\n        source: {SOCKETS}\n        target: {folder}\n        read_only: {}\n",
+                // Connecting is no writing.
+                !self.locks_memory
+            )?;
+        }
         Ok(())
     }
 }
@@ -134,6 +204,9 @@ fn services<'a>(view: View<'a>, images: &'a Images) -> Vec<Service<'a>> {
     let mut services = Vec::new();
     if site.has_signer(role) {
         services.push(signer(site, &images.countersign));
+        if site.signer.vault {
+            services.push(vault(site, &images.countersign));
+        }
         if let (Some(image), Some(postgres)) = (&images.sbtc, &images.postgres)
             && site.sbtc.is_some()
         {
@@ -174,8 +247,14 @@ fn public(site: &Site, role: HostRole) -> IpAddr {
 
 fn signer<'a>(site: &Site, image: &'a Image) -> Service<'a> {
     let paths = &site.paths;
-    let mut reads = vec![paths.signer_config(), paths.key_folder()];
-    let mut ports = Vec::new();
+    let mut reads = vec![paths.signer_config()];
+    let mut writes = vec![same(&paths.state)];
+    if !site.signer.vault {
+        reads.push(paths.key_folder());
+        writes.push(same(&fixed(LOCKS)));
+    }
+    let page = SocketAddr::new([127, 0, 0, 1].into(), site.ports.status_page.get());
+    let mut ports = vec![format!("{page}:{}", site.ports.status_page)];
     match &site.link {
         // The proxies on this host come by the containers' network, as the node does.
         None | Some(Link::Nginx | Link::Haproxy) => {}
@@ -193,17 +272,37 @@ fn signer<'a>(site: &Site, image: &'a Image) -> Service<'a> {
     let config = paths.signer_config().to_string();
     Service {
         name: "signer",
-        image,
         uid: Uid::Signer.number(),
-        container: Container::Signer,
+        reach: Reach::At(Container::Signer),
         command: ["countersign", "run", "--config", &config].map(str::to_owned).to_vec(),
         reads,
-        writes: vec![same(&paths.state)],
+        writes,
+        sockets: site.signer.vault,
         published: ports,
-        environment: Vec::new(),
-        env_file: None,
         stop_secs: 15,
-        after: &[],
+        after: if site.signer.vault { &["vault"] } else { &[] },
+        ..Service::of(image)
+    }
+}
+
+/// Where whoever opens a key keeps others of this machine from signing with it: other containers, and what runs outside
+/// of them.
+const LOCKS: &str = "/run/lock";
+
+/// It has no network, and nobody has its key's files but it.
+fn vault<'a>(site: &Site, image: &'a Image) -> Service<'a> {
+    let paths = &site.paths;
+    let config = paths.vault_toml().to_string();
+    Service {
+        name: "vault",
+        uid: Uid::Vault.number(),
+        command: ["countersign", "vault", "--config", &config].map(str::to_owned).to_vec(),
+        reads: vec![paths.vault_toml(), paths.key_folder()],
+        writes: vec![same(&paths.vault_state), same(&fixed(LOCKS))],
+        sockets: true,
+        locks_memory: true,
+        stop_secs: 15,
+        ..Service::of(image)
     }
 }
 
@@ -220,15 +319,12 @@ fn node<'a>(site: &Site, image: &'a Image) -> Service<'a> {
     let config = paths.node_toml().to_string();
     Service {
         name: "node",
-        image,
         uid: Uid::Node.number(),
-        container: Container::Node,
+        reach: Reach::At(Container::Node),
         command: ["stacks-node", "start", "--config", &config].map(str::to_owned).to_vec(),
         reads: vec![paths.node_toml()],
         writes: vec![same(&paths.node_state)],
         published: ports,
-        environment: Vec::new(),
-        env_file: None,
         stop_secs: 120,
         after: match (&site.link, site.bitcoin.external.is_some()) {
             (None, true) => &["signer"],
@@ -238,6 +334,7 @@ fn node<'a>(site: &Site, image: &'a Image) -> Service<'a> {
             (Some(_), true) => &[],
             (Some(_), false) => &["bitcoin"],
         },
+        ..Service::of(image)
     }
 }
 
@@ -251,17 +348,14 @@ fn bitcoin<'a>(site: &Site, image: &'a Image) -> Service<'a> {
     }
     Service {
         name: "bitcoin",
-        image,
         uid: Uid::Bitcoin.number(),
-        container: Container::Bitcoin,
+        reach: Reach::At(Container::Bitcoin),
         command: vec!["bitcoind".to_owned(), config, data],
         reads: vec![paths.bitcoin_conf()],
         writes: vec![same(&paths.bitcoin_state)],
         published: ports,
-        environment: Vec::new(),
-        env_file: None,
         stop_secs: 600,
-        after: &[],
+        ..Service::of(image)
     }
 }
 
@@ -270,17 +364,13 @@ fn link<'a>(site: &Site, image: &'a Image) -> Service<'a> {
     let argument = config.to_string();
     Service {
         name: "link",
-        image,
         uid: Uid::Link.number(),
-        container: Container::Link,
+        reach: Reach::At(Container::Link),
         command: ["countersign", "link", "--config", &argument].map(str::to_owned).to_vec(),
         reads: vec![config, site.paths.tls()],
-        writes: Vec::new(),
         published: vec![published(site.host(HostRole::Node).address, site.ports.link_rpc)],
-        environment: Vec::new(),
-        env_file: None,
         stop_secs: 15,
-        after: &[],
+        ..Service::of(image)
     }
 }
 
@@ -295,17 +385,15 @@ fn sbtc<'a>(site: &Site, image: &'a Image) -> Service<'a> {
     let command = ["/usr/local/bin/signer", "--config", &config, "--migrate-db"];
     Service {
         name: "sbtc",
-        image,
         uid: Uid::Sbtc.number(),
-        container: Container::Sbtc,
+        reach: Reach::At(Container::Sbtc),
         command: command.map(str::to_owned).to_vec(),
         reads: vec![paths.sbtc_toml()],
-        writes: Vec::new(),
         published: ports,
-        environment: Vec::new(),
         env_file: Some(paths.sbtc_secrets()),
         stop_secs: 60,
         after: &["postgres"],
+        ..Service::of(image)
     }
 }
 
@@ -321,16 +409,13 @@ fn database<'a>(site: &Site, image: &'a Image) -> Service<'a> {
     ];
     Service {
         name: "postgres",
-        image,
         uid: POSTGRES_UID,
-        container: Container::Postgres,
+        reach: Reach::At(Container::Postgres),
         command: ["docker-entrypoint.sh", "postgres", "-k", "/tmp"].map(str::to_owned).to_vec(),
         reads: vec![password],
         writes: vec![(paths.postgres_state(), "/var/lib/postgresql/data".to_owned())],
-        published: Vec::new(),
         environment,
-        env_file: None,
         stop_secs: 60,
-        after: &[],
+        ..Service::of(image)
     }
 }

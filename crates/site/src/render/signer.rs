@@ -12,10 +12,13 @@ use crate::secrets::Secret;
 use crate::site::{Link, SigningKey, Site, Token};
 use crate::wiring::Container;
 
+use super::compose::Uid;
 use super::{HEAD, View, text, texts};
 
 /// Where the vault listens.
 pub(super) const VAULT_SOCKET: &str = "/run/countersign/vault.sock";
+/// The folder that it is in.
+pub(super) const SOCKET_FOLDER: &str = "/run/countersign";
 
 pub(super) fn files(view: View<'_>) -> Vec<Rendered> {
     let View { site, role, .. } = view;
@@ -52,8 +55,10 @@ fn signer(view: View<'_>) -> Rendered {
         key_place(site)
     };
     out.put(format_args!("key = {key}\n"));
-    if let Some(page) = site.status_page() {
-        out.put(format_args!("status_page = {}\n", text(page)));
+    out.put(format_args!("status_page = {}\n", text(site.status_page())));
+    if site.runtime == Runtime::Docker {
+        let host = site.inside(Container::Gateway);
+        out.put(format_args!("status_page_peer = {}\n", text(host)));
     }
     if let Some(peers) = allowed_peers(site) {
         out.put(format_args!("allowed_peers = {}\n", texts(peers)));
@@ -119,14 +124,18 @@ fn vault(site: &Site) -> Rendered {
         }
         _ => String::new(),
     };
+    // An image has no names of users.
+    let caller = match site.runtime {
+        Runtime::Systemd => format!("user = {}", text(&site.users.signer)),
+        Runtime::Docker => format!("uid = {}", Uid::Signer.number()),
+    };
     let mut out = format!(
-        "{HEAD}socket = {}\njournal = {}\nnetwork = {}\nkey = {}\n{folders}\n[[caller]]\nuser = {}\n\
+        "{HEAD}socket = {}\njournal = {}\nnetwork = {}\nkey = {}\n{folders}\n[[caller]]\n{caller}\n\
          roles = [\"block-signer\"]\n",
         text(VAULT_SOCKET),
         text(site.paths.vault_journal()),
         text(site.network),
         key_place(site),
-        text(&site.users.signer),
     );
     for operator in &site.signer.operators {
         let user = text(operator);

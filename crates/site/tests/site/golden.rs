@@ -76,7 +76,7 @@ pub(crate) fn kinds() -> Vec<(String, Site)> {
     kinds.push(("everything".to_owned(), Site::parse(FULL).unwrap()));
     let docker = FULL
         .replace("runtime = \"systemd\"", "runtime = \"docker\"")
-        .replace("vault = true\noperators = [\"carol\", \"alice\"]", "vault = false");
+        .replace("operators = [\"carol\", \"alice\"]\n", "");
     let docker = format!("{}{IMAGES}", docker.split("[images]").next().unwrap());
     kinds.push(("everything-docker".to_owned(), Site::parse(&docker).unwrap()));
     let pruned = site("solo", 1, "systemd", "[bitcoin]\nmode = \"pruned\"\n");
@@ -199,10 +199,70 @@ fn containers_are_pinned_unprivileged_and_published_on_single_addresses() {
             }
             assert!(!text.contains("0.0.0.0") && !text.contains("[::]"), "{name}");
             assert!(!text.contains("privileged") || count("privileged") == services, "{name}");
-            assert!(!text.contains(":latest") && !text.contains("network_mode"), "{name}");
+            assert!(!text.contains(":latest"), "{name}");
+            let has_vault = site.signer.vault && *role == HostRole::Signer;
+            assert_eq!(count("network_mode"), usize::from(has_vault), "{name}");
+            assert_eq!(count("network_mode: none"), usize::from(has_vault), "{name}");
         }
     }
     assert_eq!(seen, 8);
+}
+
+/// The lines of a service in a compose file.
+fn service<'a>(compose: &'a str, name: &str) -> &'a str {
+    let (_, rest) = compose.split_once(&format!("\n  {name}:\n    image")).expect(name);
+    let end = rest.match_indices("\n  ").find(|(at, _)| !rest[at + 3..].starts_with(' '));
+    end.map_or(rest, |(end, _)| &rest[..end])
+}
+
+#[test]
+fn with_docker_only_the_vault_has_the_key_and_it_has_no_network() {
+    let site = site("pool", 1, "docker", "");
+    let files = rendered(&site, HostRole::Signer);
+    let text = |end: &str| {
+        let file = files.iter().find(|file| file.path.as_path().ends_with(end)).unwrap();
+        file.contents.to_string()
+    };
+    let compose = text("compose.yaml");
+    let (vault, signer) = (service(&compose, "vault"), service(&compose, "signer"));
+    for line in ["user: \"7602:7602\"", "network_mode: none", "/etc/countersign/key", "memlock"] {
+        assert!(vault.contains(line) && !signer.contains(line), "{line}");
+    }
+    assert!(!vault.contains("networks:") && !vault.contains("ports:"), "{vault}");
+    // Nobody but these two reaches the socket, and who writes there is the vault alone.
+    assert_eq!(compose.matches("source: vault-socket").count(), 2);
+    assert!(signer.contains("target: /run/countersign\n        read_only: true"), "{signer}");
+    assert!(vault.contains("target: /run/countersign\n        read_only: false"), "{vault}");
+    assert!(compose.contains("o: \"mode=0750,uid=7602,gid=7601,size=64k\""), "{compose}");
+    assert!(text("vault.toml").contains("[[caller]]\nuid = 7601\n"));
+    assert!(
+        text("signer-config.toml").contains("key = { vault = \"/run/countersign/vault.sock\" }")
+    );
+}
+
+#[test]
+fn with_docker_the_status_page_is_seen_on_this_machine_alone() {
+    let mut seen = 0;
+    for (name, site) in kinds() {
+        let files = rendered(&site, HostRole::Signer);
+        let Some(compose) = files.iter().find(|file| file.path.as_path().ends_with("compose.yaml"))
+        else {
+            continue;
+        };
+        seen += 1;
+        assert_eq!(compose.contents.matches(":30003\"").count(), 1, "{name}");
+        assert!(
+            service(&compose.contents, "signer").contains("\"127.0.0.1:30003:30003\""),
+            "{name}"
+        );
+        assert!(
+            !site
+                .inbound(HostRole::Signer)
+                .iter()
+                .any(|flow| { flow.port == Some(site.ports.status_page) })
+        );
+    }
+    assert_eq!(seen, 5);
 }
 
 #[test]

@@ -45,11 +45,11 @@ fn sbtc_keeps_logs_for_ninety_days_and_refuses_less() {
 }
 
 #[test]
-fn a_pool_has_a_vault_and_docker_has_none() {
+fn a_pool_has_a_vault_with_docker_too() {
     let pool = spoiled(LEAST, "network", "profile = \"pool\"\nnetwork");
     assert!(Site::parse(&pool).unwrap().signer.vault);
-    let docker = format!("runtime = \"docker\"\n{LEAST}[signer]\nvault = true\n");
-    assert!(refusal(&docker).starts_with("`signer.vault`: "));
+    let docker = format!("runtime = \"docker\"\n{LEAST}[signer]\nkey = \"credential\"\n");
+    assert!(refusal(&docker).starts_with("`signer.key`: "));
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod doctor;
 mod firewall;
 mod full_disk;
 mod guard;
+mod image;
 mod interop;
 mod link_page;
 mod newborn;

@@ -7,7 +7,7 @@ use crate::support::said;
 #[ignore = "needs root: it makes an empty machine with unshare and overlay; script of the distribution"]
 fn on_a_terminal_init_asks_says_what_follows_and_asks_again_after_a_bad_answer() {
     let ran = on_an_empty_machine(
-        "printf 'tesnet\\ntestnet\\npool\\n\\nsigner-9\\n\\n\\n' \\
+        "printf 'tesnet\\ntestnet\\npool\\n\\nsigner-9\\n\\n\\n\\n' \\
            | script -qec '/root/countersign init --dir /root/site' /dev/null\n\
          cat /root/site/countersign.toml\nstat -c '%a %U' /root/site/secrets/auth-token\n",
     );
@@ -17,6 +17,8 @@ fn on_a_terminal_init_asks_says_what_follows_and_asks_again_after_a_bad_answer()
         "testnet to try everything without money",
         "write \"mainnet\", \"testnet\" or \"mocknet\"",
         "which gives the key a process of its own",
+        "pkcs11 keeps it in a token",
+        "key = \"age\"",
         "network = \"testnet\"",
         "profile = \"pool\"",
         "name = \"signer-9\"",
