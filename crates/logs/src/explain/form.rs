@@ -24,9 +24,9 @@ impl<'a> Form<'a> {
     pub fn of(line: &'a [u8]) -> Self {
         let line = line.get(..MAX_EXAMINED).unwrap_or(line);
         if line.first() == Some(&b'{')
-            && let Some(form) = Self::of_journal(line)
+            && let Ok(value) = serde_json::from_slice::<Value>(line)
         {
-            return form;
+            return Self::of_journal(&value).unwrap_or_else(|| Self::of_object(&value, line));
         }
         let text = String::from_utf8_lossy(line);
         let program = own_mark(&text)
@@ -36,8 +36,7 @@ impl<'a> Form<'a> {
     }
 
     /// An entry of the journal as JSON.
-    fn of_journal(line: &[u8]) -> Option<Self> {
-        let value: Value = serde_json::from_slice(line).ok()?;
+    fn of_journal(value: &Value) -> Option<Self> {
         let message = match value.get("MESSAGE")? {
             Value::String(text) => text.clone(),
             // What is no text is a list of bytes.
@@ -55,20 +54,33 @@ impl<'a> Form<'a> {
             .or_else(|| own_mark(&message));
         Some(Self { program, message: Cow::Owned(message) })
     }
+
+    /// A line that its program wrote as JSON. Its fields are looked at as they stand.
+    fn of_object(value: &Value, line: &'a [u8]) -> Self {
+        let place = |name: &str| value.get(name).and_then(Value::as_str).and_then(whose_source);
+        let program = place("target").or_else(|| place("file"));
+        Self { program, message: String::from_utf8_lossy(line) }
+    }
 }
 
 /// The place in the sources that the programs' own lines name.
 fn own_mark(text: &str) -> Option<Program> {
     let begin: &str = text.get(..text.floor_char_boundary(256)).unwrap_or(text);
-    let marks = [
+    begin.split([' ', '[', '"']).find_map(whose_source)
+}
+
+/// The program that a module or a file of the sources belongs to. sbtc-signer's crate is named `signer`.
+fn whose_source(place: &str) -> Option<Program> {
+    let places = [
         ("countersign_", Program::Countersign),
-        ("[stacks-signer/", Program::StacksSigner),
-        ("[libsigner/", Program::StacksSigner),
-        ("[stacks-node/", Program::StacksNode),
-        ("[testnet/stacks-node/", Program::StacksNode),
-        ("[stackslib/", Program::StacksNode),
+        ("stacks-signer/", Program::StacksSigner),
+        ("libsigner/", Program::StacksSigner),
+        ("stacks-node/", Program::StacksNode),
+        ("testnet/stacks-node/", Program::StacksNode),
+        ("stackslib/", Program::StacksNode),
+        ("signer::", Program::SbtcSigner),
     ];
-    marks.into_iter().find(|(mark, _)| begin.contains(mark)).map(|(_, program)| program)
+    places.into_iter().find(|(begin, _)| place.starts_with(begin)).map(|(_, program)| program)
 }
 
 /// `2026-11-27T18:00:00Z UpdateTip: …`: the lines of debug.log begin with a time, and no level follows it.

@@ -1,6 +1,6 @@
 //! The tables.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -141,6 +141,24 @@ fn lines_of_the_reference_are_those_of_its_description() {
     assert!(count > 60, "{count}");
 }
 
+/// Whoever doubts an entry finds the thread: its repository and its number.
+#[test]
+fn lines_seen_in_public_say_where() {
+    let mut counts = BTreeMap::new();
+    for entry in Corpus::new().entries() {
+        let Some((_, place)) = entry.source.split_once("seen in public") else { continue };
+        let (_, place) = place.split_once(": ").unwrap();
+        let (repository, number) = place.split_once(' ').unwrap();
+        assert!(repository.split('/').count() == 2, "{}: {place}", entry.phrase);
+        let number = number.strip_prefix("issue ").or(number.strip_prefix("pull request "));
+        assert!(number.unwrap().parse::<u32>().is_ok(), "{}: {place}", entry.phrase);
+        *counts.entry(entry.programs[0]).or_insert(0) += 1;
+    }
+    for program in [Program::SbtcSigner, Program::StacksNode, Program::Bitcoind] {
+        assert!(counts[&program] >= 8, "{}: {}", program.name(), counts[&program]);
+    }
+}
+
 #[test]
 fn pages_that_are_named_exist() {
     for entry in Corpus::new().entries() {
@@ -177,6 +195,14 @@ fn the_program_is_read_from_what_is_around_the_message() {
         ("INFO [1.2] [stackslib/src/net/p2p.rs:1] [main] x", Some(Program::StacksNode)),
         ("2026-11-27T18:00:00Z  INFO countersign_signerd: x", Some(Program::Countersign)),
         ("2026-11-27T18:00:00Z UpdateTip: new best=00", Some(Program::Bitcoind)),
+        ("2026-11-27T18:00:00.123456Z  WARN signer::network: x", Some(Program::SbtcSigner)),
+        (
+            "{\"fields\":{\"message\":\"x\"},\"target\":\"signer::network\"}",
+            Some(Program::SbtcSigner),
+        ),
+        ("{\"msg\":\"x\",\"file\":\"stackslib/src/net/p2p.rs\"}", Some(Program::StacksNode)),
+        ("{\"msg\":\"x\",\"file\":\"stacks-signer/src/runloop.rs\"}", Some(Program::StacksSigner)),
+        ("{\"target\":\"somebody\"}", None),
         ("2026-11-27T18:00:00.123456Z  WARN somebody: x", None),
         ("x", None),
         ("some words: x", None),
@@ -193,6 +219,7 @@ fn short_phrases_count_in_lines_of_their_program_alone() {
     assert_eq!(phrase_of("the driver is not signed"), None);
     assert_eq!(phrase_of("Nov 27 18:00:00 host kernel: the driver is not signed"), None);
     assert_eq!(phrase_of("Nov 27 18:00:00 host countersign[1]: not signed").unwrap(), "not signed");
+    assert_eq!(phrase_of("2026-11-27T18:00:00.1Z  WARN somebody: unexpected message"), None);
     let of_ours = "Nov 27 18:00:00 host stacks-signer[1]: the vault does not sign a block";
     assert!(phrase_of(of_ours).is_some(), "countersign runs under that name, too");
     assert_eq!(
