@@ -2,24 +2,16 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use countersign_node::web::{self, Address, Connection, WebError};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
-use hyper::client::conn::http1::handshake;
-use hyper::header::{CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, LOCATION, USER_AGENT};
+use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, USER_AGENT};
 use hyper::{Method, Request, Response, StatusCode, Uri};
-use hyper_util::rt::TokioIo;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 use tokio::time::timeout;
-use tokio_rustls::TlsConnector;
 use tokio_util::sync::CancellationToken;
 
 /// Asks one server at a time.
@@ -136,10 +128,11 @@ pub(crate) struct Body<'a> {
     client: &'a HttpClient,
     url: String,
     incoming: Incoming,
+    _connection: Connection,
 }
 
-trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
-impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
+/// The beginning of an answer, and what carries the rest.
+type Arriving = (Response<Incoming>, Connection);
 
 impl HttpClient {
     /// A client that trusts the authorities in this file (PEM) for https, and waits so long for each answer and, of a
@@ -174,9 +167,9 @@ impl HttpClient {
         url: &str,
         headers: &[(HeaderName, HeaderValue)],
     ) -> Result<Answer<'_>, HttpError> {
-        let (url, response) = self.wait(url, self.follow(url, headers))??;
+        let (url, (response, connection)) = self.wait(url, self.follow(url, headers))??;
         let (parts, incoming) = response.into_parts();
-        let body = Body { client: self, url, incoming };
+        let body = Body { client: self, url, incoming, _connection: connection };
         Ok(Answer { status: parts.status, headers: parts.headers, body })
     }
 
@@ -185,12 +178,13 @@ impl HttpClient {
         &self,
         url: &str,
         headers: &[(HeaderName, HeaderValue)],
-    ) -> Result<(String, Response<Incoming>), HttpError> {
+    ) -> Result<(String, Arriving), HttpError> {
         let mut target = url.to_owned();
         for _ in 0..MAX_REDIRECTIONS {
-            let response = self.exchange(&target, (Method::GET, Bytes::new()), headers).await?;
+            let (response, connection) =
+                self.exchange(&target, (Method::GET, Bytes::new()), headers).await?;
             if !(response.status().is_redirection() && response.headers().contains_key(LOCATION)) {
-                return Ok((target, response));
+                return Ok((target, (response, connection)));
             }
             let next = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
             target = next
@@ -206,63 +200,20 @@ impl HttpClient {
         url: &str,
         (method, body): (Method, Bytes),
         headers: &[(HeaderName, HeaderValue)],
-    ) -> Result<Response<Incoming>, HttpError> {
-        let address = || HttpError::Address(without_password(url));
-        let uri: Uri = url.parse().map_err(|_| address())?;
-        let authority =
-            uri.authority().filter(|it| !it.as_str().contains('@')).ok_or_else(address)?;
-        let is_tls = match uri.scheme_str() {
-            Some("https") => true,
-            Some("http") => false,
-            _ => return Err(address()),
-        };
-        let port = authority.port_u16().unwrap_or(if is_tls { 443 } else { 80 });
-        let host = authority.host().trim_start_matches('[').trim_end_matches(']');
-        let unreachable = |source| HttpError::Unreachable { url: url.to_owned(), source };
-        let stream = TcpStream::connect((host, port)).await.map_err(unreachable)?;
-        let stream: Box<dyn Stream> = if is_tls {
-            let name = ServerName::try_from(host.to_owned()).map_err(|_| address())?;
-            let refused = |source: io::Error| match source.get_ref() {
-                Some(inner) if inner.is::<rustls::Error>() => {
-                    HttpError::Untrusted { url: url.to_owned(), source }
-                }
-                _ => unreachable(source),
-            };
-            Box::new(self.connector()?.connect(name, stream).await.map_err(refused)?)
-        } else {
-            Box::new(stream)
-        };
-        let broken = |source| HttpError::Broken { url: url.to_owned(), source };
-        let (mut sender, connection) = handshake(TokioIo::new(stream)).await.map_err(broken)?;
-        // It ends with the body; what goes wrong in it shows there.
-        tokio::spawn(connection);
-        let path = uri.path_and_query().map_or("/", |path| path.as_str());
-        let mut request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header(HOST, authority.as_str())
-            .header(USER_AGENT, AGENT)
-            .body(Full::new(body))
-            .map_err(|_| address())?;
+    ) -> Result<Arriving, HttpError> {
+        let address: Address =
+            url.parse().map_err(|_| HttpError::Address(without_password(url)))?;
+        let mut request = Request::new(Full::new(body));
+        *request.method_mut() = method;
+        request.headers_mut().insert(USER_AGENT, AGENT);
         request.headers_mut().extend(headers.iter().cloned());
-        sender.send_request(request).await.map_err(broken)
-    }
-
-    fn connector(&self) -> Result<TlsConnector, HttpError> {
-        let unusable = || HttpError::Authorities(self.authorities.clone());
-        let mut roots = RootCertStore::empty();
-        let listed = CertificateDer::pem_file_iter(&self.authorities).map_err(|_| unusable())?;
-        roots.add_parsable_certificates(listed.flatten());
-        if roots.is_empty() {
-            return Err(unusable());
-        }
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_protocol_versions(&[&rustls::version::TLS13])
-            .expect("ring has TLS 1.3")
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        Ok(TlsConnector::from(Arc::new(config)))
+        let url = url.to_owned();
+        web::send(&address, &self.authorities, request).await.map_err(|error| match error {
+            WebError::Unreachable(source) => HttpError::Unreachable { url, source },
+            WebError::Untrusted(source) => HttpError::Untrusted { url, source },
+            WebError::Broken(source) => HttpError::Broken { url, source },
+            WebError::Authorities(file) => HttpError::Authorities(file),
+        })
     }
 
     /// Waits as long as a wait may be, or until somebody stops the work.
@@ -298,7 +249,7 @@ impl Body<'_> {
 /// The body of a success, if it is not larger than this.
 async fn whole(
     url: &str,
-    response: Response<Incoming>,
+    (response, _connection): Arriving,
     limit: usize,
 ) -> Result<Vec<u8>, HttpError> {
     let url = url.to_owned();

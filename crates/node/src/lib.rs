@@ -22,6 +22,7 @@ mod once;
 mod peers;
 mod stream;
 pub mod tls;
+pub mod web;
 
 pub use client::{
     AuthPassword, ConfigError, Deadlines, NodeClient, NodeConfig, Observer, PasswordAnswer,

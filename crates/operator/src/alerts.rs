@@ -1,7 +1,9 @@
 //! An alert on purpose, so that somebody sees that alerts arrive.
 
+use std::path::Path;
 use std::time::Duration;
 
+use countersign_node::web::AUTHORITIES;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
@@ -47,7 +49,8 @@ pub async fn send_test(address: &str, severity: &str, host: &str) -> Result<Valu
         },
     }]);
     let url = format!("http://{address}/api/v2/alerts");
-    let way = Way::webhook(&url).map_err(|_| TestError::Address(address.to_owned()))?;
+    let target = url.parse().map_err(|_| TestError::Address(address.to_owned()))?;
+    let way = Way::webhook(target, Path::new(AUTHORITIES));
     match timeout(PATIENCE, way.tell(&alert)).await {
         Ok(Ok(())) => Ok(alert),
         Ok(Err(source)) => Err(TestError::Refused { address: address.to_owned(), source }),

@@ -114,9 +114,14 @@ fn a_bad_configuration_is_refused_with_what_to_do() {
         assert!(said.contains(expected), "{said}");
     }
     switch.config(&good);
-    switch.secret("webhook", "https://example.org/SECRET");
+    switch.secret("webhook", "ftp://example.org/SECRET");
     let said = switch.refusal();
-    assert!(said.contains("https is not spoken here") && !said.contains("SECRET"), "{said}");
+    assert!(said.contains("begins with http:// or https://") && !said.contains("SECRET"), "{said}");
+    switch.secret("webhook", "https://example.org/SECRET");
+    switch.config(&(good.clone() + "ca_file = \"/nowhere/ca.pem\"\n"));
+    let said = switch.refusal();
+    assert!(said.contains("`ca_file`: the authorities for https in /nowhere/ca.pem"), "{said}");
+    switch.config(&good);
     switch.secret("webhook", "http://127.0.0.1:9/");
     switch.secret("token", "1234");
     assert!(switch.refusal().contains("the token must be 32 to 128"));

@@ -1,28 +1,24 @@
 //! How the alarm reaches somebody.
 
 use std::io;
-use std::pin::pin;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 
 use bytes::Bytes;
+use countersign_node::web::{self, Address, WebError};
 use http_body_util::Full;
-use hyper::header::{CONTENT_TYPE, HOST};
-use hyper::{Method, Request, StatusCode, Uri};
-use hyper_util::rt::TokioIo;
+use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::{Method, Request, StatusCode};
 use serde_json::Value;
 use tokio::io::AsyncWriteExt as _;
-use tokio::net::TcpStream;
 use tokio::process::Command;
 
 /// Why the alarm was not delivered.
 #[derive(Debug, thiserror::Error)]
 pub enum AlarmError {
-    /// The webhook's server is not reached.
-    #[error("the webhook is not reached")]
-    Connect(#[source] io::Error),
-    /// It speaks no HTTP.
-    #[error("the webhook does not answer")]
-    Http(#[source] hyper::Error),
+    /// The webhook gives no answer.
+    #[error("the webhook cannot be called")]
+    Web(#[source] WebError),
     /// It does not want the message.
     #[error("the webhook answers {0}")]
     Refused(StatusCode),
@@ -36,8 +32,20 @@ pub enum AlarmError {
 
 /// A way to somebody. What it is made of may be a secret, so it is not printed.
 pub(crate) enum Way {
-    Webhook { authority: String, host: String, path: String },
-    Command { program: String, arguments: Vec<String> },
+    /// A message over http or https.
+    Webhook {
+        /// Who gets it.
+        address: Address,
+        /// Who vouches for them, over https.
+        authorities: PathBuf,
+    },
+    /// A message on a program's standard input.
+    Command {
+        /// The program.
+        program: String,
+        /// Its arguments.
+        arguments: Vec<String>,
+    },
 }
 
 impl std::fmt::Debug for Way {
@@ -47,23 +55,9 @@ impl std::fmt::Debug for Way {
 }
 
 impl Way {
-    /// A way over HTTP.
-    pub(crate) fn webhook(url: &str) -> Result<Self, &'static str> {
-        let uri: Uri = url.parse().map_err(|_| "the file holds no URL")?;
-        match uri.scheme_str() {
-            Some("http") => {}
-            Some("https") => {
-                return Err(
-                    "https is not spoken here; call a program instead: command = [\"/usr/bin/curl\", …]",
-                );
-            }
-            _ => return Err("the URL must begin with http://"),
-        }
-        let authority = uri.authority().ok_or("the URL names no host")?;
-        let host = authority.host().to_owned();
-        let port = authority.port_u16().unwrap_or(80);
-        let path = uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
-        Ok(Self::Webhook { authority: authority.to_string(), host: format!("{host}:{port}"), path })
+    /// A way to a server; over https to one that these authorities vouch for.
+    pub(crate) fn webhook(address: Address, authorities: &Path) -> Self {
+        Self::Webhook { address, authorities: authorities.to_owned() }
     }
 
     /// A way by a program, which gets the message as JSON on its standard input.
@@ -82,35 +76,18 @@ impl Way {
     /// Tells it. The caller limits the time; what was begun ends with the future.
     pub(crate) async fn tell(&self, message: &Value) -> Result<(), AlarmError> {
         match self {
-            Self::Webhook { authority, host, path } => post(authority, host, path, message).await,
+            Self::Webhook { address, authorities } => post(address, authorities, message).await,
             Self::Command { program, arguments } => run(program, arguments, message).await,
         }
     }
 }
 
-async fn post(authority: &str, host: &str, path: &str, message: &Value) -> Result<(), AlarmError> {
-    let stream = TcpStream::connect(host).await.map_err(AlarmError::Connect)?;
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
-        .await
-        .map_err(AlarmError::Http)?;
-    let request = Request::builder()
-        .method(Method::POST)
-        .uri(path)
-        .header(HOST, authority)
-        .header(CONTENT_TYPE, "application/json")
-        .body(Full::new(Bytes::from(message.to_string())))
-        .expect("host and path are those of a URL");
-    let mut exchange = pin!(sender.send_request(request));
-    let mut connection = pin!(connection);
-    let response = tokio::select! {
-        response = &mut exchange => response,
-        // A server that closes after its answer ends the connection first.
-        ended = &mut connection => match ended {
-            Ok(()) => exchange.await,
-            Err(error) => Err(error),
-        },
-    };
-    let response = response.map_err(AlarmError::Http)?;
+async fn post(address: &Address, authorities: &Path, message: &Value) -> Result<(), AlarmError> {
+    let mut request = Request::new(Full::new(Bytes::from(message.to_string())));
+    *request.method_mut() = Method::POST;
+    request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    let sent = web::send(address, authorities, request).await;
+    let (response, _connection) = sent.map_err(AlarmError::Web)?;
     let status = response.status();
     if status.is_success() { Ok(()) } else { Err(AlarmError::Refused(status)) }
 }
@@ -135,18 +112,95 @@ async fn run(program: &str, arguments: &[String], message: &Value) -> Result<(),
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+    use std::sync::Arc;
+
+    use rcgen::{CertifiedKey, generate_simple_self_signed};
+    use rustls::ServerConfig;
+    use rustls::pki_types::PrivateKeyDer;
+    use tempfile::TempDir;
+    use tokio::io::AsyncReadExt as _;
+    use tokio::net::TcpListener;
+    use tokio_rustls::TlsAcceptor;
+
     use super::*;
 
-    #[test]
-    fn only_urls_that_can_be_called_from_here_are_taken() {
-        for url in ["http://127.0.0.1:9/x?y=1", "http://pager.internal/alarm", "http://[::1]:80/"] {
-            assert!(Way::webhook(url).is_ok(), "{url}");
+    /// A receiver behind TLS, and the file that says who vouches for it.
+    struct Receiver {
+        listener: TcpListener,
+        acceptor: TlsAcceptor,
+        folder: TempDir,
+    }
+
+    impl Receiver {
+        async fn new() -> Self {
+            let CertifiedKey { cert, signing_key } =
+                generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+            let folder = tempfile::tempdir().unwrap();
+            std::fs::write(folder.path().join("ca.pem"), cert.pem()).unwrap();
+            let provider = Arc::new(rustls::crypto::ring::default_provider());
+            let key = PrivateKeyDer::try_from(signing_key.serialize_der()).unwrap();
+            let config = ServerConfig::builder_with_provider(provider)
+                .with_safe_default_protocol_versions()
+                .unwrap()
+                .with_no_client_auth()
+                .with_single_cert(vec![cert.der().clone()], key)
+                .unwrap();
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            Self { listener, acceptor: TlsAcceptor::from(Arc::new(config)), folder }
         }
-        for url in ["https://example.org/", "ftp://example.org", "pager", "", "http://"] {
-            assert!(Way::webhook(url).is_err(), "{url}");
+
+        fn authorities(&self) -> PathBuf {
+            self.folder.path().join("ca.pem")
         }
-        let secret = Way::webhook("http://host/SECRET").unwrap();
-        assert_eq!(format!("{secret:?}"), "webhook");
+
+        fn address(&self, host: &str) -> Address {
+            let port = self.listener.local_addr().unwrap().port();
+            format!("https://{host}:{port}/alarm?key=SECRET").parse().unwrap()
+        }
+
+        /// Takes one request and answers it; what came of it, which is nothing if no TLS came about.
+        async fn answer(&self, answer: &str) -> String {
+            let (stream, _) = self.listener.accept().await.unwrap();
+            let Ok(mut stream) = self.acceptor.accept(stream).await else { return String::new() };
+            let mut heard = Vec::new();
+            while !heard.ends_with(b"}") && stream.read_buf(&mut heard).await.unwrap() > 0 {}
+            stream.write_all(answer.as_bytes()).await.unwrap();
+            stream.shutdown().await.unwrap();
+            String::from_utf8(heard).unwrap()
+        }
+    }
+
+    const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+
+    #[tokio::test]
+    async fn a_webhook_behind_tls_is_called() {
+        let receiver = Receiver::new().await;
+        let way = Way::webhook(receiver.address("localhost"), &receiver.authorities());
+        let message = serde_json::json!({"status": "firing"});
+        let (told, heard) = tokio::join!(way.tell(&message), receiver.answer(OK));
+        told.unwrap();
+        assert!(heard.starts_with("POST /alarm?key=SECRET HTTP/1.1\r\n"), "{heard}");
+        assert!(heard.contains("\r\nhost: localhost:"), "{heard}");
+        assert!(heard.ends_with("\r\n\r\n{\"status\":\"firing\"}"), "{heard}");
+        let refusal = "HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n";
+        let (told, _) = tokio::join!(way.tell(&message), receiver.answer(refusal));
+        assert!(matches!(told, Err(AlarmError::Refused(StatusCode::FORBIDDEN))), "{told:?}");
+        assert_eq!(format!("{way:?}"), "webhook");
+    }
+
+    #[tokio::test]
+    async fn a_server_that_nobody_vouches_for_hears_nothing() {
+        let (receiver, other) = (Receiver::new().await, Receiver::new().await);
+        let rows = [
+            (receiver.address("localhost"), other.authorities()),
+            (receiver.address("127.0.0.1"), receiver.authorities()),
+        ];
+        for (address, authorities) in rows {
+            let way = Way::webhook(address, &authorities);
+            let (told, heard) = tokio::join!(way.tell(&Value::Null), receiver.answer(OK));
+            let unreachable = matches!(told, Err(AlarmError::Web(WebError::Unreachable(_))));
+            assert!(unreachable && heard.is_empty(), "{told:?}, {heard}");
+        }
     }
 
     #[tokio::test]

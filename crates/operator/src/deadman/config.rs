@@ -8,6 +8,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use countersign_node::web::{AUTHORITIES, Address, NotAnAddress, WebError, check_authorities};
 use serde::Deserialize;
 
 use super::alarm::Way;
@@ -56,6 +57,8 @@ struct Toml {
     #[serde(default = "half_an_hour")]
     repeat_secs: u64,
     webhook_url_file: Option<PathBuf>,
+    #[serde(default = "authorities")]
+    ca_file: PathBuf,
     #[serde(default)]
     command: Vec<String>,
 }
@@ -66,6 +69,10 @@ const fn five_minutes() -> u64 {
 
 const fn half_an_hour() -> u64 {
     1800
+}
+
+fn authorities() -> PathBuf {
+    AUTHORITIES.into()
 }
 
 /// Why a configuration is refused.
@@ -103,7 +110,10 @@ pub enum DeadmanError {
     WeakToken,
     /// No URL that can be called from here.
     #[error("`webhook_url_file`: {0}")]
-    Webhook(&'static str),
+    Webhook(NotAnAddress),
+    /// No server could be trusted.
+    #[error("`ca_file`: {0}")]
+    Authorities(WebError),
     /// Nobody would hear the alarm.
     #[error("name `webhook_url_file` or `command`: without them nobody hears the alarm")]
     Nobody,
@@ -125,7 +135,11 @@ impl Deadman {
         let mut ways = Vec::new();
         if let Some(file) = &toml.webhook_url_file {
             let url = secret("webhook_url_file", file)?;
-            ways.push(Way::webhook(&url).map_err(DeadmanError::Webhook)?);
+            let address: Address = url.parse().map_err(DeadmanError::Webhook)?;
+            if address.is_https() {
+                check_authorities(&toml.ca_file).map_err(DeadmanError::Authorities)?;
+            }
+            ways.push(Way::webhook(address, &toml.ca_file));
         }
         if let Some((program, arguments)) = toml.command.split_first() {
             if !Path::new(program).is_absolute() {

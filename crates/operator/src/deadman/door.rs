@@ -1,56 +1,42 @@
 //! Where heartbeats arrive.
 
 use std::convert::Infallible;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use countersign_ops::http::{self, Bounds};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
+use hyper::header::{CONNECTION, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
-use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
 
 use super::Heart;
 use super::config::Token;
 
-/// Answers until the future is dropped. Sixteen are served at once, each for ten seconds.
-pub(super) async fn serve(listener: TcpListener, heart: Arc<Heart>, token: Token) {
-    let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    loop {
-        let place = Arc::clone(&room).acquire_owned().await.expect("nobody closes this semaphore");
-        match listener.accept().await {
-            Ok((stream, _)) => {
-                let (heart, token) = (Arc::clone(&heart), token.clone());
-                tokio::spawn(async move {
-                    let _ = timeout(CONNECTION_TIME, converse(stream, heart, token)).await;
-                    drop(place);
-                });
-            }
-            // The process has no descriptor left for another connection.
-            Err(_) => sleep(ACCEPT_PAUSE).await,
-        }
-    }
+/// Answers until `stop` is cancelled. Sixteen are served at once, each for ten seconds.
+pub(super) async fn serve(
+    listener: TcpListener,
+    heart: Arc<Heart>,
+    token: Token,
+    stop: CancellationToken,
+) {
+    let serve = |(stream, _)| converse(stream, Arc::clone(&heart), token.clone(), stop.clone());
+    http::take("the dead-man's switch", MAX_CONNECTIONS, &listener, &stop, serve)
+        .await
+        .wait()
+        .await;
 }
 
-async fn converse(stream: TcpStream, heart: Arc<Heart>, token: Token) {
+async fn converse(stream: TcpStream, heart: Arc<Heart>, token: Token, stop: CancellationToken) {
     let service = service_fn(|request| {
         let (heart, token) = (Arc::clone(&heart), token.clone());
         async move { Ok::<_, Infallible>(answer(request, &heart, &token).await) }
     });
-    let connection = pin!(
-        http1::Builder::new()
-            .timer(TokioTimer::new())
-            .keep_alive(false)
-            .serve_connection(TokioIo::new(stream), service)
-    );
-    // A client that breaks the protocol concerns nobody.
-    let _ = connection.await;
+    http::converse(stream, service, BOUNDS, &stop).await;
 }
 
 async fn answer(request: Request<Incoming>, heart: &Heart, token: &Token) -> Response<Full<Bytes>> {
@@ -66,10 +52,13 @@ async fn answer(request: Request<Incoming>, heart: &Heart, token: &Token) -> Res
     };
     let mut response = Response::new(Full::new(Bytes::from_static(text.as_bytes())));
     *response.status_mut() = status;
+    // The next beat is far away, and a place may be wanted.
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     response
 }
 
 const MAX_CONNECTIONS: usize = 16;
 const MAX_BODY: usize = 1024 * 1024;
 const CONNECTION_TIME: Duration = Duration::from_secs(10);
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+const BOUNDS: Bounds =
+    Bounds { head: CONNECTION_TIME, life: CONNECTION_TIME, closing: Duration::from_secs(1) };

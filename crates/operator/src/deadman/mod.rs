@@ -68,7 +68,7 @@ pub async fn run(
     bound(listener.local_addr().map_err(bind_error)?);
     let switch = Switch::new(Instant::now(), deadman.silent_after, deadman.repeat);
     let heart = Arc::new(Heart { switch: Mutex::new(switch), beats: Notify::new() });
-    let door = door::serve(listener, Arc::clone(&heart), deadman.token.clone());
+    let door = door::serve(listener, Arc::clone(&heart), deadman.token.clone(), stop);
     let watch = async {
         loop {
             let (news, next) = heart.switch().look(Instant::now());
@@ -86,7 +86,6 @@ pub async fn run(
     tokio::select! {
         () = door => {}
         () = watch => {}
-        () = stop.cancelled() => {}
     }
     Ok(())
 }
