@@ -8,11 +8,13 @@
 )]
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use countersign_devnet::{Deliver, DevnetConfig, DevnetEvent, EndSignal, SignerKind};
 use countersign_wire::message::SignerMessage;
-use system_tests::daemons::{Daemon, Metrics, Network, Overheard, Said, get, quick};
+use serde_json::Value;
+use system_tests::daemons::{Daemon, Metrics, Network, Overheard, Said, ask, get, poll, quick};
 use tokio::sync::Mutex;
 
 /// Networks of five signers are heavy enough to disturb each other's clocks.
@@ -41,6 +43,47 @@ async fn one_of_five_can_be_killed_and_signs_again_within_five_seconds_of_its_st
     let took = started_at.elapsed();
     assert!(took < Duration::from_secs(5), "it signed after {took:?}");
     network.adopts(1, "all five sign again").await;
+    network.devnet.stop().await;
+}
+
+/// The blocks that `countersign status` names as missed, with their causes; nothing while it has no answer.
+async fn missed(config: &Path) -> Vec<(u64, String)> {
+    let (_, out, _) = ask("status", config, &["--json"]).await;
+    let status: Value = serde_json::from_str(&out).unwrap_or_default();
+    let each =
+        |block: &Value| Some((block["height"].as_u64()?, block["cause"].as_str()?.to_owned()));
+    status["missed"].as_array().into_iter().flatten().filter_map(each).collect()
+}
+
+#[tokio::test]
+async fn the_blocks_of_an_outage_are_missed_ones_and_stay_so_after_the_next_restart() {
+    let _turn = ONE_AT_A_TIME.lock().await;
+    let mut network = Network::start(quick(5)).await;
+    let place = network.devnet.place(1).unwrap().clone();
+    network.adopts(2, "all five sign").await;
+    network.devnet.kill_signer(1, EndSignal::Kill).await.unwrap();
+    network.skip_to_now();
+    network.adopts(3, "four of five are enough").await;
+
+    network.devnet.start_signer(1).await.unwrap();
+    let told = poll(LIMIT, "the blocks of the outage to be told", async || {
+        Some(missed(&place.config).await).filter(|told| told.len() >= 3)
+    });
+    let told = told.await;
+    network.devnet.kill_signer(1, EndSignal::Kill).await.unwrap();
+    network.devnet.start_signer(1).await.unwrap();
+    poll(LIMIT, "the same blocks to be told", async || {
+        missed(&place.config).await.starts_with(&told).then_some(())
+    })
+    .await;
+    let page = Metrics::of(place.metrics.parse().unwrap()).await;
+    let causes: BTreeSet<&str> = told.iter().map(|(_, cause)| cause.as_str()).collect();
+    for cause in causes {
+        let before = told.iter().filter(|(_, other)| other == cause).count();
+        let series = format!("countersign_blocks_missed{{cause=\"{cause}\"}}");
+        let counted = page.value(&series) - f64::from(u32::try_from(before).unwrap());
+        assert!(counted > -0.5, "{cause}: {before} were told, and {counted} more counted");
+    }
     network.devnet.stop().await;
 }
 

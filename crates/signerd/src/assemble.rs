@@ -154,8 +154,7 @@ impl Shared {
     ) -> Result<(), RunError> {
         let Core { params, vaults, post, store, decisions, recording, hands } = core;
         let own: Vec<PublicKey> = std::iter::once(params.key).chain(params.next_key).collect();
-        let (saved, floors) = (store.load()?, store.slot_versions()?);
-        let (signer, recorder, first) = restore(params, saved, recording.as_ref());
+        let (saved, account, floors) = (store.load()?, store.attendance()?, store.slot_versions()?);
         let (inbox, answers) = mpsc::channel(INBOX_LEN);
         let (publisher, arrivals) = Publisher::new();
         let told = (inbox.clone(), publisher.clone());
@@ -163,7 +162,10 @@ impl Shared {
         let (backups, copies) = Copier::new();
         let hands = hands.watch_over(tasks, (&vault, backups), stop);
         let lanes = lanes(arrivals, &self.delivery(&vault, floors));
-        let (intake, onlookers) = (self.intake(&vault, &own), self.onlookers(&own, hands.misses));
+        let intake = self.intake(&vault, &own);
+        let attendance = self.attendance(&own, &hands.misses).resume(account, &saved.records);
+        let onlookers = Onlookers { attendance, peers: Peers::new(Arc::clone(&self.metrics)) };
+        let (signer, recorder, first) = restore(params, saved, recording.as_ref());
         self.look_out(tasks, own, &vault, stop);
         let (slots, reader) = self.slots(&intake, &inbox);
         let (uploader, uploads) = Uploader::new(self.nodes.clone(), inbox);
@@ -225,13 +227,9 @@ impl Shared {
         SlotReader::new(nodes, network, intake.clone(), inbox.clone())
     }
 
-    fn onlookers(&self, own: &[PublicKey], misses: watch::Sender<Misses>) -> Onlookers {
+    fn attendance(&self, own: &[PublicKey], misses: &watch::Sender<Misses>) -> Attendance {
         let (metrics, permission) = (Arc::clone(&self.metrics), self.permission.clone());
-        let peers = Peers::new(Arc::clone(&metrics));
-        Onlookers {
-            attendance: Attendance::new(metrics, own.to_vec(), permission, now(), misses),
-            peers,
-        }
+        Attendance::new(metrics, own.to_vec(), permission, now(), misses.clone())
     }
 
     /// Watches the own slots. A dry run writes nothing there.

@@ -154,8 +154,8 @@ impl Drive {
         }
         self.observer.report(&step.notes);
         self.readiness.note(&step.notes, at);
-        self.onlookers.note(&step.notes);
         self.teller.note(&step.notes, at);
+        self.store.count(&self.onlookers.note(&step.notes))?;
         Ok(())
     }
 

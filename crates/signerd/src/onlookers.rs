@@ -2,7 +2,7 @@
 
 use countersign_signer::{Event, Note, Timestamp};
 
-use crate::attendance::Attendance;
+use crate::attendance::{Attendance, Counted};
 use crate::peers::Peers;
 
 /// Everybody who only looks on.
@@ -21,9 +21,11 @@ impl Onlookers {
         self.peers.hear(event);
     }
 
-    /// What the core has to say.
-    pub(crate) fn note(&mut self, notes: &[Note]) {
+    /// What the core has to say. Gives back what is to be remembered.
+    #[must_use]
+    pub(crate) fn note(&mut self, notes: &[Note]) -> Vec<Counted> {
         self.attendance.note(notes);
         self.peers.note(notes);
+        self.attendance.settle()
     }
 }

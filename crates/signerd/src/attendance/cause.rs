@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use countersign_signer::Note;
+use countersign_signer::{Note, Record};
 use countersign_wire::Sighash;
 use countersign_wire::message::RejectReason;
 
@@ -30,6 +30,42 @@ pub(crate) enum Cause {
 }
 
 impl Cause {
+    /// The cause of this name. A rejection has a reason, and nothing else has.
+    pub(crate) fn named(name: &str, reason: Option<RejectReason>) -> Option<Self> {
+        let causes = [
+            Self::Down,
+            Self::NotAllowed,
+            Self::NotProposed,
+            Self::Ignored,
+            Self::Held,
+            Self::ValidatedLate,
+            Self::Withheld,
+            Self::SignedLate,
+        ];
+        let named = |cause: &Self| cause.label() == name;
+        match reason {
+            Some(reason) => Some(Self::Rejected(reason)).filter(named),
+            None => causes.into_iter().find(named),
+        }
+    }
+
+    /// Why we rejected the block, if we did.
+    pub(crate) const fn reason(self) -> Option<RejectReason> {
+        match self {
+            Self::Rejected(reason) => Some(reason),
+            _ => None,
+        }
+    }
+
+    /// Why a block has no signature of ours that was answered before the process that wrote `record` ended.
+    pub(super) const fn answered(record: &Record) -> Option<Self> {
+        match (record.reject_reason, record.signed_self_at) {
+            (Some(reason), _) => Some(Self::Rejected(reason)),
+            (None, Some(_)) => Some(Self::SignedLate),
+            (None, None) => None,
+        }
+    }
+
     /// Its name in the metric.
     pub(crate) const fn label(self) -> &'static str {
         match self {

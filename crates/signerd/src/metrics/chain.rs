@@ -59,6 +59,16 @@ impl ChainMetrics {
         show(to, &own::NODE_BEHIND_PEERS, &self.behind_peers);
     }
 
+    /// Goes on with what was counted before a restart: blocks that were missed meanwhile are told before anybody reads
+    /// this page again, and would be lost in a count from zero.
+    pub(crate) fn resume(&self, adopted: u64, missed: &BTreeMap<String, u64>) {
+        self.adopted.inc_by(adopted);
+        for cause in own::BLOCKS_MISSED.values("cause") {
+            let before = missed.get(*cause).copied().unwrap_or(0);
+            self.missed.get_or_create(&vec![("cause", *cause)]).inc_by(before);
+        }
+    }
+
     /// A block became part of the chain in a cycle in which we have a seat.
     pub(crate) fn count_adopted(&self) {
         self.adopted.inc();

@@ -46,7 +46,7 @@ pub(super) fn slot_versions(db: &Connection) -> rusqlite::Result<Vec<(SlotId, Sl
     })
 }
 
-fn all<T>(
+pub(super) fn all<T>(
     db: &Connection,
     sql: &str,
     read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,

@@ -11,7 +11,7 @@ use super::load::read_state;
 use super::write::save_record;
 
 /// The schema that this version writes: as many as there are migrations.
-pub(super) const SCHEMA_VERSION: i64 = 3;
+pub(super) const SCHEMA_VERSION: i64 = 4;
 
 /// Brings a store of schema `found`, or an empty file, to this version's.
 pub(super) fn migrate(txn: &Transaction<'_>, found: i64) -> rusqlite::Result<()> {
@@ -25,6 +25,9 @@ pub(super) fn migrate(txn: &Transaction<'_>, found: i64) -> rusqlite::Result<()>
     }
     if found < 3 {
         txn.execute_batch(include_str!("migrations/0003.sql"))?;
+    }
+    if found < 4 {
+        txn.execute_batch(include_str!("migrations/0004.sql"))?;
     }
     Ok(())
 }

@@ -12,6 +12,7 @@
 //! what was signed, is in the vault's journal, and the vault refuses to contradict that whatever the
 //! store has forgotten.
 
+mod attendance;
 mod column;
 mod error;
 mod load;
@@ -25,6 +26,7 @@ use countersign_signer::{Saved, Write};
 use countersign_wire::{SlotId, SlotVersion};
 use rusqlite::Connection;
 
+use crate::attendance::{Account, Counted};
 pub use error::StoreError;
 
 /// An open store. Its file is locked for the life of this value.
@@ -73,6 +75,20 @@ impl Store {
         versions: &[(SlotId, SlotVersion)],
     ) -> Result<usize, StoreError> {
         write::raise_slot_versions(&mut self.db, versions)
+            .map_err(|source| StoreError::Unwritable { path: self.path.clone(), source })
+    }
+
+    /// Which blocks were missed before, and how many there were.
+    pub(crate) fn attendance(&self) -> Result<Account, StoreError> {
+        attendance::load(&self.db).map_err(|error| open::explain(&self.path, error))
+    }
+
+    /// Adds blocks to that account.
+    pub(crate) fn count(&mut self, counted: &[Counted]) -> Result<(), StoreError> {
+        if counted.is_empty() {
+            return Ok(());
+        }
+        attendance::count(&mut self.db, counted)
             .map_err(|source| StoreError::Unwritable { path: self.path.clone(), source })
     }
 

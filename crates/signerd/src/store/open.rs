@@ -8,6 +8,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use super::StoreError;
 use super::migrate::{SCHEMA_VERSION, migrate};
+use crate::attendance::MAX_TOLD;
 
 /// "CSS1": tells a store from any other SQLite file.
 const APPLICATION_ID: i64 = 0x4353_5331;
@@ -129,6 +130,8 @@ fn serve(db: &mut Connection, found: i64) -> rusqlite::Result<()> {
     ] {
         txn.execute(sql, [i64::try_from(MAX_RECORDS).unwrap_or(i64::MAX)])?;
     }
+    let told = i64::try_from(MAX_TOLD).unwrap_or(i64::MAX);
+    txn.execute(include_str!("sql/trim_missed.sql"), [told])?;
     txn.pragma_update(None, "application_id", APPLICATION_ID)?;
     txn.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     txn.commit()

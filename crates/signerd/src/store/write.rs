@@ -213,6 +213,6 @@ fn forget_cycle(txn: &Transaction<'_>, cycle: RewardCycle) -> rusqlite::Result<(
     Ok(())
 }
 
-fn run(txn: &Transaction<'_>, sql: &str, values: impl Params) -> rusqlite::Result<()> {
+pub(super) fn run(txn: &Transaction<'_>, sql: &str, values: impl Params) -> rusqlite::Result<()> {
     txn.prepare_cached(sql)?.execute(values).map(drop)
 }

@@ -46,3 +46,20 @@ fn a_store_of_the_first_version_that_is_spoilt_is_left_as_it_is() {
     let schema: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
     assert_eq!(schema, 1);
 }
+
+/// What is added to a store that is in use does not touch what it holds.
+#[test]
+fn a_store_of_the_third_version_goes_on() {
+    let record = proposed(3);
+    let folder = first_version(&record, &record.block.as_ref().unwrap().to_bytes());
+    let path = folder.path().join("store");
+    let kept = Store::open(&path).unwrap().load().unwrap();
+    let db = Connection::open(&path).unwrap();
+    db.execute_batch("DROP TABLE missed; DROP TABLE attendance; PRAGMA user_version = 3").unwrap();
+    drop(db);
+    assert_eq!(Store::open(&path).unwrap().load().unwrap(), kept);
+    let db = Connection::open(&path).unwrap();
+    let schema: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
+    let rows: i64 = db.query_row("SELECT COUNT(*) FROM missed", [], |row| row.get(0)).unwrap();
+    assert_eq!((schema, rows), (4, 0));
+}

@@ -65,9 +65,9 @@ fn a_file_that_is_no_database_is_left_alone() {
 fn a_store_of_a_later_version_is_refused() {
     let (_folder, path) = place();
     drop(Store::open(&path).unwrap());
-    Connection::open(&path).unwrap().pragma_update(None, "user_version", 4).unwrap();
+    Connection::open(&path).unwrap().pragma_update(None, "user_version", 5).unwrap();
     let error = Store::open(&path).unwrap_err();
-    assert!(matches!(error, StoreError::NewerSchema { found: 4, supported: 3, .. }), "{error:?}");
+    assert!(matches!(error, StoreError::NewerSchema { found: 5, supported: 4, .. }), "{error:?}");
 }
 
 #[test]

@@ -30,7 +30,7 @@ pub struct Metric {
 /// What sort of number a metric is, in the words of the exposition format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Only grows, and begins again at zero with the process.
+    /// Only grows, and begins again at zero with the process unless it says that it goes on.
     Counter,
     /// Goes up and down.
     Gauge,

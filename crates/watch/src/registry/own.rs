@@ -81,13 +81,13 @@ metrics! {
     CYCLE_BLOCKS_LEFT = Everywhere Gauge Count "countersign_cycle_blocks_left" []
         "burn blocks until the next reward cycle begins";
     BLOCKS_ADOPTED = Daemon Counter Count "countersign_blocks_adopted" []
-        "blocks that became part of the chain in cycles in which we have a seat";
+        "blocks that became part of the chain in cycles in which we have a seat; goes on after a restart";
     BLOCKS_MISSED = Daemon Counter Count "countersign_blocks_missed"
         [closed("cause", &[
             "down", "not_allowed", "not_proposed", "ignored", "held", "validated_late", "rejected", "withheld",
             "signed_late",
         ])]
-        "those of them whose headers lack our signature";
+        "those of them whose headers lack our signature; goes on after a restart";
     BLOCKS_SIGNED = Everywhere Gauge Count "countersign_blocks_signed" [open("key"), open("cycle")]
         "blocks of the cycle whose headers have our signature, by the node's own count (`/v3/signer`), read every 60 s";
     PEER_WEIGHT = Daemon Gauge Weight "countersign_peer_weight" [open("server_version")]

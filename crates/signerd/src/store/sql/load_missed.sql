@@ -1,0 +1,1 @@
+SELECT height, sighash, cause, reason, at FROM missed ORDER BY height

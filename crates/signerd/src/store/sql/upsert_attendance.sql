@@ -1,0 +1,1 @@
+INSERT OR REPLACE INTO attendance (name, value) VALUES (?, ?)

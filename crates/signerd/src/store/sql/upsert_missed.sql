@@ -1,0 +1,1 @@
+INSERT OR REPLACE INTO missed (height, sighash, cause, reason, at) VALUES (?, ?, ?, ?, ?)
