@@ -72,6 +72,7 @@ impl Drive {
         stop: CancellationToken,
     ) -> Result<(), DriveError> {
         self.apply(first, now())?;
+        self.metrics.proposed.begin();
         let mut reading = None;
         let (mut awake, mut turn) = (now(), Instant::now());
         while !stop.is_cancelled() {

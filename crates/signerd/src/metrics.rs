@@ -6,6 +6,7 @@ mod chain;
 mod housekeeping;
 mod instance;
 mod nodes;
+mod proposed;
 mod readiness;
 
 use std::fmt;
@@ -27,6 +28,7 @@ pub(crate) use chain::ChainMetrics;
 pub(crate) use housekeeping::Housekeeping;
 use instance::InstanceMetrics;
 pub(crate) use nodes::NodeMetrics;
+use proposed::ProposedMetrics;
 use readiness::ReadinessMetrics;
 
 /// One label: its name and its value.
@@ -91,6 +93,8 @@ pub(crate) struct Metrics {
     pub(crate) publish_dropped: CounterFamily,
     /// Our weight in each cycle in which we have a seat, by the key that has it.
     pub(crate) seats: SeatFamily,
+    /// What a later reference may show, too.
+    pub(crate) proposed: ProposedMetrics,
     /// The chain, and the others.
     pub(crate) chain: ChainMetrics,
     /// The nodes.
@@ -130,6 +134,7 @@ impl Metrics {
             publish_retries: from_zero(&own::PUBLISH_RETRIES),
             publish_dropped: from_zero(&own::PUBLISH_DROPPED),
             seats: SeatFamily::default(),
+            proposed: ProposedMetrics::default(),
             chain: ChainMetrics::new(),
             nodes: NodeMetrics::new(),
             instance: InstanceMetrics::new(),
@@ -137,6 +142,7 @@ impl Metrics {
         };
         let mut registry = Registry::default();
         metrics.register_reference(&mut registry);
+        metrics.proposed.register(&mut registry);
         metrics.register_own(&mut registry);
         let started = Instant::now();
         registry.register_collector(Box::new(QueueCollector { queue, started }));

@@ -120,6 +120,7 @@ impl Follow {
         let (client, metrics) = (self.nodes.active(), &self.metrics);
         if let Ok(info) = client.info().await {
             metrics.node_height.set(info.stacks_tip_height.get());
+            metrics.proposed.show_node(info.burn_block_height);
         }
         if let Ok(pox) = client.pox().await {
             metrics.reward_cycle.set(pox.reward_cycle_id);

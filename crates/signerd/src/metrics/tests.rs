@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use countersign_node::QueueLimits;
 use countersign_ops::metrics::page;
 use countersign_ops::records::{self, Outcome as Ending, Record};
+use countersign_signer::Timestamp;
 use countersign_watch::registry;
 use countersign_wire::codec::{Reader, Wire as _};
 use countersign_wire::message::RejectReason;
@@ -74,6 +75,9 @@ fn show_the_chain(metrics: &Metrics) {
     let (key, cycle) = (PrivateKey::from_bytes([7; 32]).unwrap().public_key(), RewardCycle::new(7));
     metrics.chain.show_signed(&key, cycle, 12);
     metrics.chain.show_registered(Some(true), Some(false));
+    metrics.proposed.show_registered(Some(true), Some(false));
+    metrics.proposed.show_view(BurnHeight::new(3), Timestamp::from_millis(1_764_266_400_123));
+    metrics.proposed.show_node(BurnHeight::new(4));
     metrics.chain.show_blocks_left(100);
     metrics.chain.show_behind_peers(Some(0));
     metrics.chain.show_total(cycle, Some(4000));
@@ -105,6 +109,7 @@ fn gauges_that_nobody_can_tell_are_absent_and_not_zero() {
     let (metrics, registry) = Metrics::new(CallbackQueue::new(QueueLimits::default()));
     show_the_chain(&metrics);
     metrics.chain.show_registered(Some(true), None);
+    metrics.proposed.show_registered(Some(true), None);
     metrics.chain.show_behind_peers(None);
     metrics.chain.show_total(RewardCycle::new(7), None);
     let page = page(&registry);
@@ -112,6 +117,7 @@ fn gauges_that_nobody_can_tell_are_absent_and_not_zero() {
     for series in [
         "countersign_registered{cycle=\"next\"",
         "\ncountersign_node_behind_peers ",
+        "\nstacks_signer_registered_for_next_reward_cycle ",
         "\ncountersign_total_weight{",
     ] {
         assert!(!page.contains(series), "{series}\n{page}");
@@ -194,6 +200,18 @@ fn the_reference_names_types_and_labels_are_on_the_page() {
     stacks_signer_agreement_capitulation_latencies_histogram_sum 0.0
     stacks_signer_agreement_capitulation_latencies_histogram_count 0
     stacks_signer_agreement_capitulation_latencies_histogram_bucket{le="+Inf"} 0
+    # TYPE stacks_signer_runloop_ready gauge
+    stacks_signer_runloop_ready 0
+    # TYPE stacks_signer_registered_for_current_reward_cycle gauge
+    stacks_signer_registered_for_current_reward_cycle 1
+    # TYPE stacks_signer_registered_for_next_reward_cycle gauge
+    stacks_signer_registered_for_next_reward_cycle 0
+    # TYPE stacks_signer_state_burn_block_height gauge
+    stacks_signer_state_burn_block_height 3
+    # TYPE stacks_signer_state_last_changed_timestamp_seconds gauge
+    stacks_signer_state_last_changed_timestamp_seconds 1764266400
+    # TYPE stacks_signer_companion_burn_block_height gauge
+    stacks_signer_companion_burn_block_height 4
     "#);
 }
 

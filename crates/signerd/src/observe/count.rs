@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use countersign_signer::{Millis, Note, RepeatedProposal};
 
+use crate::clock::now;
 use crate::intake::Skipped;
 use crate::metrics::Metrics;
 
@@ -36,7 +37,8 @@ pub(super) fn count(metrics: &Metrics, note: &Note) {
             count_response(metrics, false, *latency);
             metrics.rejections.get_or_create(&vec![("reason", reason.label())]).inc();
         }
-        Note::ViewChanged { cause, .. } => {
+        Note::ViewChanged { cause, update, .. } => {
+            metrics.proposed.show_view(update.content.burn_height, now());
             metrics.state_changes.get_or_create(&vec![("reason", cause.label())]).inc();
         }
         Note::ViewConflict { conflict, .. } => {

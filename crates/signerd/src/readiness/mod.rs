@@ -124,6 +124,7 @@ impl Watcher {
 
 fn show_registration(metrics: &Metrics, registration: &Registration) {
     metrics.chain.show_registered(registration.current, registration.next);
+    metrics.proposed.show_registered(registration.current, registration.next);
     if let Some(blocks) = registration.blocks_left {
         metrics.chain.show_blocks_left(blocks);
     }

@@ -1,11 +1,12 @@
 //! The one table of metrics. What is shown, documented, alerted on or drawn is an entry of it.
 //!
-//! The entries of [`mod@reference`] and [`mod@own`] are what our programs show: they register themselves from here, and a
+//! The entries of [`mod@reference`], [`mod@proposed`] and [`mod@own`] are what our programs show: they register themselves from here, and a
 //! test compares `/metrics`, `docs/metrics.md` and this table. The entries of [`foreign`] are what programs of
 //! others show; alert rules for their hosts may name nothing else.
 
 pub mod foreign;
 pub mod own;
+pub mod proposed;
 pub mod reference;
 
 use std::fmt::Write as _;
@@ -93,6 +94,8 @@ pub enum Values {
 pub enum Origin {
     /// stacks-signer 4.0.2, and `countersign run` under the same name.
     Reference,
+    /// A later stacks-signer, if a proposal is taken, and `countersign run` under the same name.
+    Proposed,
     /// `countersign run`.
     Daemon,
     /// `countersign run` and `countersign exporter`.
@@ -112,7 +115,7 @@ pub enum Origin {
 impl Origin {
     /// Whether `countersign run` shows metrics of this origin.
     pub const fn is_on_the_daemons_page(self) -> bool {
-        matches!(self, Self::Reference | Self::Daemon | Self::Everywhere)
+        matches!(self, Self::Reference | Self::Proposed | Self::Daemon | Self::Everywhere)
     }
 
     /// Whether `countersign exporter` shows metrics of this origin.
@@ -154,7 +157,7 @@ impl Metric {
 
 /// Every metric, those of others included.
 pub fn all() -> impl Iterator<Item = &'static Metric> {
-    [reference::ALL, own::ALL, foreign::ALL].into_iter().flatten().copied()
+    [reference::ALL, proposed::ALL, own::ALL, foreign::ALL].into_iter().flatten().copied()
 }
 
 /// What `countersign run` shows.
