@@ -423,6 +423,7 @@ pub struct Totals {
     pub signed: u64,
     /// Blocks that we rejected.
     pub rejected: u64,
-    /// Blocks that were accepted although we had signed nothing when the node had them.
+    /// Blocks that were accepted although we had signed nothing when the node had them; not those of cycles that are known
+    /// to have no seat of ours.
     pub missed: u64,
 }

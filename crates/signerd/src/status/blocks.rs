@@ -14,6 +14,8 @@ use super::latency::{Latencies, Measured};
 pub(super) struct Blocks {
     kept: VecDeque<Entry>,
     totals: Totals,
+    /// Whether the running cycle is known to have no seat of ours, so that nobody asks us.
+    pub(super) is_elsewhere: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -146,7 +148,7 @@ impl Blocks {
     }
 
     fn accept(&mut self, sighash: Sighash, at: Timestamp) {
-        let has_begun = self.totals.proposed > 0;
+        let has_begun = self.totals.proposed > 0 && !self.is_elsewhere;
         let entry = self.entry(sighash, at);
         if entry.block.accepted_at.is_some() {
             return;

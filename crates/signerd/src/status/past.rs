@@ -144,6 +144,8 @@ impl Past {
             }
             Note::StacksBlock { height, .. } | Note::GloballyAccepted { height, .. } => {
                 self.stacks = self.stacks.max(Some(*height));
+                let seat = self.calendar.number().and_then(|cycle| self.seats.get(&cycle));
+                self.blocks.is_elsewhere = seat.is_some_and(|seat| !seat.registered);
                 self.blocks.note(note, at, &mut self.latencies);
             }
             Note::Capitulated { .. } => self.incidents.view_conflict = None,

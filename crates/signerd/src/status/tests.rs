@@ -200,6 +200,17 @@ fn blocks_that_were_accepted_without_us_are_missed_once_we_take_part() {
 }
 
 #[test]
+fn blocks_of_a_cycle_without_a_seat_of_ours_are_not_missed() {
+    let mut story = Story::new();
+    let sighash = story.propose(8);
+    story.accept(sighash, 8);
+    let reason = NotRegisteredReason::NotInRewardSet;
+    story.note(&Note::NotRegistered { cycle: CYCLE, reason });
+    story.accept(Sighash::new([9; 32]), 9);
+    assert_eq!(story.shown().totals.missed, 1, "nobody asks us in this cycle");
+}
+
+#[test]
 fn a_missed_block_says_why_and_a_signed_one_needs_no_excuse() {
     let mut story = Story::new();
     let (missed, signed) = (story.propose(8), story.propose(9));
