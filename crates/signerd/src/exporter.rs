@@ -127,7 +127,17 @@ impl Looker {
         }
     }
 
+    /// What only the node can tell is not told while it does not answer.
     async fn look(&self) -> Result<(), NodeError> {
+        let looked = self.ask().await;
+        if looked.is_err() {
+            self.chain.show_behind_peers(None);
+            self.chain.show_registered(None, None);
+        }
+        looked
+    }
+
+    async fn ask(&self) -> Result<(), NodeError> {
         let info = self.client.info().await?;
         self.nodes.show_tip(&self.host, info.burn_block_height, info.stacks_tip_height);
         let health = self.client.health().await;
@@ -190,3 +200,76 @@ impl Pages for ExporterPages {
 }
 
 const LOOK_EVERY: Duration = Duration::from_secs(15);
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use countersign_wire::PrivateKey;
+    use serde_json::json;
+
+    use super::*;
+    use crate::test_node::{self, Reply};
+
+    /// A node that says where it is until it is told to hang up, and that `key` has a seat.
+    fn node(key: &PublicKey, is_gone: Arc<AtomicBool>) -> NodeClient {
+        let set = json!({ "stacker_set": { "signers": [
+            { "signing_key": key.to_string(), "stacked_amt": 1, "weight": 1 },
+        ] } });
+        let (client, _) = test_node::start(move |asked| {
+            if is_gone.load(Ordering::SeqCst) {
+                return Reply::HangUp;
+            }
+            let said = match asked.line.as_str() {
+                "GET /v2/info" => json!({
+                    "burn_block_height": 1020, "pox_consensus": "11".repeat(20),
+                    "stacks_tip": "22".repeat(32), "stacks_tip_consensus_hash": "33".repeat(20),
+                    "stacks_tip_height": 4567, "server_version": "stacks-node 4.0.2",
+                    "network_id": 1,
+                }),
+                "GET /v2/pox" => json!({
+                    "first_burnchain_block_height": 0, "current_burnchain_block_height": 1020,
+                    "reward_phase_block_length": 90, "prepare_phase_block_length": 10,
+                    "reward_cycle_id": 10,
+                }),
+                "GET /v3/health" => json!({ "difference_from_max_peer": 2 }),
+                "GET /v3/stacker_set/10" | "GET /v3/stacker_set/11" => set.clone(),
+                _ => json!({}),
+            };
+            Reply::Json(200, said.to_string())
+        });
+        client
+    }
+
+    #[tokio::test]
+    async fn what_only_the_node_can_tell_is_not_told_while_it_is_silent() {
+        let key = PrivateKey::from_bytes([7; 32]).unwrap().public_key();
+        let is_gone = Arc::new(AtomicBool::new(false));
+        let (chain, nodes) = (ChainMetrics::new(), NodeMetrics::new());
+        let mut registry = Registry::default();
+        chain.register_shared(&mut registry);
+        let looker = Looker {
+            host: "node".to_owned(),
+            client: node(&key, Arc::clone(&is_gone)),
+            keys: vec![key],
+            chain,
+            nodes,
+            well: watch::Sender::new(true),
+        };
+        let told = [
+            "\ncountersign_registered{cycle=\"current\"} 1",
+            "\ncountersign_registered{cycle=\"next\"} 1",
+            "\ncountersign_node_behind_peers 2",
+        ];
+        looker.look().await.unwrap();
+        let shown = page(&registry);
+        assert!(told.iter().all(|line| shown.contains(line)), "{shown}");
+        is_gone.store(true, Ordering::SeqCst);
+        looker.look().await.unwrap_err();
+        let shown = page(&registry);
+        assert!(!told.iter().any(|line| shown.contains(line)), "{shown}");
+    }
+}
