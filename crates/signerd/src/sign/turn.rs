@@ -110,14 +110,15 @@ impl Clerk {
         match finding {
             Finding::Fine => Ok(()),
             Finding::Freeze { reason } => {
-                // Nothing passes the gate any more. If the record fails, the daemon ends.
-                self.vaults.freeze(&reason, now().as_unix())?;
-                self.warden.frozen_by(seen)?;
                 tracing::error!(
                     reason,
                     "SIGNING IS FROZEN: another process signs with this key. Find it and stop it, or take \
                      the key for stolen; then `countersign promote`. A restart changes nothing"
                 );
+                // Nothing passes the gate any more. If the record fails, the daemon ends, and what it has heard
+                // here freezes the next one.
+                self.vaults.freeze(&reason, now().as_unix())?;
+                self.warden.frozen_by(seen)?;
                 Ok(())
             }
         }
