@@ -59,7 +59,7 @@ fn an_exporter_shows_the_node_the_chains_word_certificates_and_jobs() {
     records::write(folder.path(), &Record::new("backup.sbtc", 77, Outcome::Ok)).unwrap();
     let node = node();
     let certificate = ["--certificate", "link=/nowhere.pem"];
-    let (_exporter, address) = start(&node, folder.path(), &certificate);
+    let (exporter, address) = start(&node, folder.path(), &certificate);
     // It has looked once when it has asked for the count.
     node.waits_for("the question for the count", |heard| heard.path.starts_with("/v3/signer/"));
     let begun = std::time::Instant::now();

@@ -198,8 +198,8 @@ mod tests {
         for (address, authorities) in rows {
             let way = Way::webhook(address, &authorities);
             let (told, heard) = tokio::join!(way.tell(&Value::Null), receiver.answer(OK));
-            let unreachable = matches!(told, Err(AlarmError::Web(WebError::Unreachable(_))));
-            assert!(unreachable && heard.is_empty(), "{told:?}, {heard}");
+            let untrusted = matches!(told, Err(AlarmError::Web(WebError::Untrusted(_))));
+            assert!(untrusted && heard.is_empty(), "{told:?}, {heard}");
         }
     }
 

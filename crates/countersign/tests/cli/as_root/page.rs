@@ -82,7 +82,7 @@ impl Host {
                 self.at("home/signer.countersign-journal").display().to_string(),
             ),
         ];
-        follow_with(page, &ours, self.signer.path(), &[&self.at("")])
+        follow_with(page, &ours, &self.signer.path(), &[&self.at("")])
     }
 
     fn socket(&self) -> PathBuf {
