@@ -1,11 +1,11 @@
 //! `countersign link`: what stands on the node's host.
 
-use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use countersign_node::link::{Link, LinkConfig, LinkConfigError, LinkError};
+use countersign_ops::config_file;
 use countersign_ops::exit::Exit;
 use countersign_ops::notify::Notifier;
 use countersign_ops::secret::forbid_core_dumps;
@@ -75,7 +75,7 @@ async fn give_signs_of_life(notifier: Arc<Notifier>, stop: CancellationToken) {
 }
 
 fn load(path: &Path) -> Result<LinkConfig, ConfigError> {
-    let text = fs::read_to_string(path)
+    let text = config_file::read(path)
         .map_err(|source| ConfigError::Unreadable(path.to_owned(), source))?;
     LinkConfig::parse(&text).map_err(|problem| ConfigError::Bad(path.to_owned(), problem))
 }

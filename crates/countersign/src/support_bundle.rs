@@ -12,6 +12,7 @@ use countersign_logs::chain::{Head, verify_log};
 use countersign_logs::explain::{Corpus, Explainer, Style};
 use countersign_logs::time::utc;
 use countersign_ops::control::ask;
+use countersign_ops::config_file;
 use countersign_ops::exit::Exit;
 use countersign_ops::report::describe;
 use countersign_ops::secret::forbid_core_dumps;
@@ -62,7 +63,7 @@ Examples:
 /// Gathers, and writes one file.
 pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failed> {
     forbid_core_dumps().map_err(Failed::failure)?;
-    let text = std::fs::read_to_string(&args.config).map_err(|source| {
+    let text = config_file::read(&args.config).map_err(|source| {
         Failed::new(Exit::Usage, Unreadable { path: args.config.clone(), source })
     })?;
     let at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

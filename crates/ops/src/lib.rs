@@ -4,6 +4,7 @@
 //! This crate knows no block, no key and no node. It decides nothing about signing, and it has no
 //! global state but the one that `tracing` has: the subscriber that [`telemetry::init`] installs.
 
+pub mod config_file;
 pub mod control;
 pub mod exit;
 pub mod http;

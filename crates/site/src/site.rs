@@ -1,5 +1,7 @@
 //! What an installation is: everything in `countersign.toml`, checked.
 
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::net::IpAddr;
 use std::path::Path;
 
@@ -394,11 +396,24 @@ pub struct Images {
     pub postgres: Option<Image>,
 }
 
+/// What is longer than this, such as a device that never ends, is no description.
+const MAX_LEN: u64 = 1 << 22;
+
+fn read(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    File::open(path)?.take(MAX_LEN + 1).read_to_string(&mut text)?;
+    if u64::try_from(text.len()).is_ok_and(|len| len <= MAX_LEN) {
+        return Ok(text);
+    }
+    let why = "it has more than 4 MiB, so it is no description of an installation";
+    Err(io::Error::new(io::ErrorKind::FileTooLarge, why))
+}
+
 impl Site {
     /// Reads `countersign.toml`.
     pub fn load(path: &Path) -> Result<Self, SiteError> {
         let refused = |problem| SiteError { path: path.to_owned(), problem };
-        let text = std::fs::read_to_string(path).map_err(Problem::Unreadable).map_err(refused)?;
+        let text = read(path).map_err(Problem::Unreadable).map_err(refused)?;
         Self::parse(&text).map_err(refused)
     }
 

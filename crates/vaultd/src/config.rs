@@ -5,6 +5,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use countersign_custody::{Ask, KeyPlace, KeyTable, OpenError, Opening, PlaceError};
+use countersign_ops::config_file;
 use countersign_vault::SigningKey;
 use countersign_wire::network::UnknownNetwork;
 use countersign_wire::{ChainId, Network, PrivateKey};
@@ -173,7 +174,7 @@ fn line_of(text: &str, error: &toml::de::Error) -> usize {
 impl Config {
     /// Reads the file at `path`, and looks up the users that it names.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path).map_err(ConfigError::Unreadable);
+        let text = config_file::read(path).map_err(ConfigError::Unreadable);
         text.and_then(|text| Self::parse(&text)).map_err(|problem| ConfigError::InFile {
             path: path.to_owned(),
             problem: problem.into(),

@@ -1,10 +1,10 @@
 //! What of a node's configuration file matters here.
 
-use std::fs;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use countersign_ops::config_file;
 use serde::Deserialize;
 
 /// Where a node keeps its chainstate, and where it listens.
@@ -91,7 +91,7 @@ impl ChainstateConfig {
     /// Reads a node's configuration. Whatever else is in it does not matter here.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let unread = |source| ConfigError::Unread { path: path.to_owned(), source };
-        Self::parse(path, &fs::read_to_string(path).map_err(unread)?)
+        Self::parse(path, &config_file::read(path).map_err(unread)?)
     }
 
     /// The same for a text that was in `path`.

@@ -1,6 +1,6 @@
 use std::fs;
 
-use crate::support::{KEY, Place};
+use crate::support::{KEY, Place, said};
 
 #[test]
 fn a_good_configuration_is_shown_without_its_secrets() {
@@ -246,4 +246,24 @@ fn every_key_of_the_reference_is_accepted() {
     let said = place.said("check-config");
     assert!(said.starts_with("exit: 0\n"), "{said}");
     assert!(said.contains("Chain ID: 0x80000005") && said.contains("Dry run: true"), "{said}");
+}
+
+#[test]
+fn what_never_ends_is_no_configuration() {
+    for line in [
+        "run --config /dev/zero",
+        "check-config --config /dev/zero",
+        "vault --config /dev/zero",
+        "link --config /dev/zero",
+        "deadman --config /dev/zero",
+        "render --config /dev/zero --check",
+        "doctor --site /dev/zero",
+        "support-bundle --config /dev/zero --out bundle.tar.gz",
+    ] {
+        let place = Place::good();
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let said = said(&place.command(&words).output().unwrap());
+        assert!(said.starts_with("exit: 2\n") && said.contains("4 MiB"), "{line}: {said}");
+        assert!(said.contains("/dev/zero"), "{line}: {said}");
+    }
 }

@@ -1,7 +1,7 @@
 //! What the switch is told.
 
 use std::fmt;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read as _};
 use std::net::SocketAddr;
 use std::os::unix::fs::MetadataExt as _;
@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use countersign_node::web::{AUTHORITIES, Address, NotAnAddress, WebError, check_authorities};
+use countersign_ops::config_file;
 use serde::Deserialize;
 
 use super::alarm::Way;
@@ -128,7 +129,7 @@ pub enum DeadmanError {
 impl Deadman {
     /// Reads a configuration and the secrets that it names.
     pub fn load(path: &Path) -> Result<Self, DeadmanError> {
-        let text = fs::read_to_string(path)
+        let text = config_file::read(path)
             .map_err(|source| DeadmanError::Unreadable(path.to_owned(), source))?;
         let toml: Toml = toml::from_str(&text)
             .map_err(|error| DeadmanError::Form(path.to_owned(), Box::new(error)))?;

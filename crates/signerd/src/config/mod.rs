@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use countersign_custody::{Ask, KeyPlace, OpenError, Opening};
 use countersign_node::{AllowedPeers, AuthPassword, TlsSettings};
+use countersign_ops::config_file;
 use countersign_signer::{Params, Timeouts};
 use countersign_vault::SigningKey;
 use countersign_wire::{ChainId, Network, PublicKey, StacksAddress};
@@ -190,7 +191,7 @@ impl Config {
 }
 
 fn read(path: &Path) -> Result<String, Problem> {
-    std::fs::read_to_string(path).map_err(|source| Problem::Unreadable { source })
+    config_file::read(path).map_err(|source| Problem::Unreadable { source })
 }
 
 /// The lines that `check-config` and the log show. They hold no secret.

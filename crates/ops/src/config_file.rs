@@ -1,0 +1,37 @@
+//! Reading a configuration, which an operator may have named by mistake.
+
+use std::fs::File;
+use std::io::{self, ErrorKind, Read as _};
+use std::path::Path;
+
+/// The text at `path`. What is longer than [`MAX_LEN`], such as a disk or a device that never ends, is refused
+/// as [`ErrorKind::FileTooLarge`].
+pub fn read(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    File::open(path)?.take(MAX_LEN + 1).read_to_string(&mut text)?;
+    if u64::try_from(text.len()).is_ok_and(|len| len <= MAX_LEN) {
+        return Ok(text);
+    }
+    Err(io::Error::new(ErrorKind::FileTooLarge, "it has more than 4 MiB, so it is no configuration"))
+}
+
+/// Far more than anybody writes, in bytes.
+pub const MAX_LEN: u64 = 1 << 22;
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+
+    #[test]
+    fn a_file_is_read_and_one_without_end_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.toml");
+        std::fs::write(&path, "a = 1\n").unwrap();
+        assert_eq!(read(&path).unwrap(), "a = 1\n");
+        let endless = read(Path::new("/dev/zero")).unwrap_err();
+        assert_eq!(endless.kind(), ErrorKind::FileTooLarge);
+        assert!(endless.to_string().contains("4 MiB"), "{endless}");
+    }
+}
