@@ -39,14 +39,14 @@ pub(crate) struct Chain {
 #[derive(Clone, Debug, clap::Args)]
 struct Tls {
     /// The certificate that the link on the node's host accepts, if --node is that link; with --site, the signer's
-    #[arg(long, value_name = "FILE", requires_all = ["node", "node_key", "node_pin"])]
-    node_certificate: Option<PathBuf>,
+    #[arg(long = "node-certificate", value_name = "FILE", requires_all = ["node", "key_file", "pin"])]
+    certificate: Option<PathBuf>,
     /// The key of that certificate
-    #[arg(long, value_name = "FILE", requires = "node_certificate")]
-    node_key: Option<PathBuf>,
+    #[arg(long = "node-key", value_name = "FILE", requires = "certificate")]
+    key_file: Option<PathBuf>,
     /// The pin of the link's certificate (sha256/…)
-    #[arg(long, value_name = "PIN", requires = "node_certificate")]
-    node_pin: Option<String>,
+    #[arg(long = "node-pin", value_name = "PIN", requires = "certificate")]
+    pin: Option<String>,
 }
 
 impl Chain {
@@ -114,8 +114,8 @@ type Settings = Option<Result<TlsSettings, countersign_node::tls::SettingsError>
 
 impl Tls {
     fn settings(&self) -> Settings {
-        let pin = self.node_pin.clone()?;
-        Some(TlsSettings::new(self.node_certificate.clone()?, self.node_key.clone()?, &[pin]))
+        let pin = self.pin.clone()?;
+        Some(TlsSettings::new(self.certificate.clone()?, self.key_file.clone()?, &[pin]))
     }
 }
 

@@ -109,12 +109,11 @@ fn into_vault(file: &Path, contents: &Contents) -> Result<Restored, Failed> {
     forbid_core_dumps().map_err(Failed::failure)?;
     let vault = VaultConfig::load(file).and_then(|vault| vault.check_user().map(|()| vault));
     let vault = vault.map_err(|error| Failed::new(Exit::Usage, error))?;
-    let key = match vault.key.known_public_key() {
-        Some(key) => key,
-        None => {
-            let key = vault.open_key(&mut ask).map_err(|error| Failed::new(Exit::Key, error))?;
-            key.public_key()
-        }
+    let key = if let Some(key) = vault.key.known_public_key() {
+        key
+    } else {
+        let key = vault.open_key(&mut ask).map_err(|error| Failed::new(Exit::Key, error))?;
+        key.public_key()
     };
     let marks = vec![(key, Marks::File(vault.journal))];
     let job = RestoreJob { contents, marks, store: None, there: None, choice: None };

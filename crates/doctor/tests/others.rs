@@ -21,7 +21,8 @@ use server::{Answers, serve};
 use tempfile::TempDir;
 
 async fn grades(target: Target, source: Source) -> (BTreeMap<&'static str, Grade>, Report) {
-    let facts = gather(&Arc::new(target), &BTreeSet::from([source]), 1_796_000_000, &|_| {}).await;
+    let (target, sources) = (Arc::new(target), BTreeSet::from([source]));
+    let facts = Box::pin(gather(&target, &sources, 1_796_000_000, &|_| {})).await;
     let report = Report::of(&facts, all().filter(|check| check.source == source));
     let grades = report.checks.iter().map(|finding| (finding.id, finding.grade)).collect();
     (grades, report)
