@@ -253,7 +253,7 @@
     h('tbody', {}, list.map(one => {
       const said = one.said, [kind, colour] = said ? mood(said.state) : [one.page ? 'no' : 'none', one.page ? 'no' : 'dim'];
       return h('tr', { 'data-member': one.name, 'data-state': said ? said.state : 'silent' },
-        h('td', {}, one.page ? h('a', { href: one.page }, one.name) : one.name),
+        h('td', {}, one.page ? h('a', { id: 'to-' + one.name, href: one.page }, one.name) : one.name),
         h('td', {}, h('span', { class: 'pill ' + colour, title: said ? said.headline : one.error }, icon(kind), said ? WORDS[said.state] : one.page ? 'silent' : 'other program'), said && said.alerts.length > 0 && h('small', { class: 'why' }, said.alerts.join(', '))),
         h('td', { class: 'num cut' }, said ? num(said.stacks_height) : '–'),
         h('td', { class: 'num cut' }, said ? num(said.weight) : '–'),

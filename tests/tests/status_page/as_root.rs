@@ -325,6 +325,15 @@ async fn the_devnet_shows_the_whole_network_on_one_page() {
     browser.resize(360, 800).await;
     assert_eq!(browser.run("return document.documentElement.scrollWidth").await, 360);
 
+    // News do not take the keyboard's focus from a name.
+    let mark = "document.querySelector('#members a').focus(); \
+                document.querySelector('#members table').dataset.old = ''";
+    browser.run(mark).await;
+    let is_redrawn = "document.querySelector('#members table').dataset.old === undefined";
+    browser.until("the members to be drawn anew", is_redrawn).await;
+    let focused = browser.run("return document.activeElement.getAttribute('href')").await;
+    assert_eq!(focused, format!("http://{}/", started["signers"][0]["page"].as_str().unwrap()));
+
     // Each name leads to the signer's own page.
     browser.run("document.querySelector('#members a').click()").await;
     browser
