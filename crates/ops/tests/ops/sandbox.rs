@@ -10,7 +10,9 @@ use std::path::Path;
 use std::process::{Command, ExitStatus};
 
 use countersign_ops::sandbox::{Cage, Measure, confine};
-use rustix::process::{Signal, getppid, kill_process};
+use rustix::process::{
+    PidfdFlags, PidfdGetfdFlags, Signal, getppid, kill_process, pidfd_getfd, pidfd_open,
+};
 
 /// What a confined child is to do.
 const DEED: &str = "COUNTERSIGN_TEST_DEED";
@@ -70,6 +72,10 @@ fn a_confined_child() {
             let ended = Command::new("/bin/true").status();
             assert!(ended.as_ref().map_or(true, |ended| ended.signal() == SIGSYS), "{ended:?}");
         }
+        "another process's file" => {
+            let other = pidfd_open(getppid().unwrap(), PidfdFlags::empty()).unwrap();
+            drop(pidfd_getfd(other, 0, PidfdGetfdFlags::empty()));
+        }
         "thread" => drop(std::thread::Builder::new().spawn(|| ())),
         "network" => drop(TcpListener::bind("127.0.0.1:0")),
         "unix socket" => drop(UnixStream::connect(folder.join("none"))),
@@ -112,4 +118,10 @@ fn beside_a_library_only_the_calls_that_lead_outside_are_forbidden() {
         let ended = confined(deed, true);
         assert!(ended.success(), "{deed}: {ended}");
     }
+}
+
+#[test]
+fn beside_a_library_a_call_that_leads_into_another_process_ends_it() {
+    let ended = confined("another process's file", true);
+    assert_eq!(ended.signal(), SIGSYS, "{ended}");
 }
