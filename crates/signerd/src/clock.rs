@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use countersign_signer::Timestamp;
+use countersign_wire::UnixSeconds;
 use rustix::time::{ClockId, clock_gettime};
 
 /// The time of the core: the machine's clock as it was when first asked, and from then on however much
@@ -12,6 +13,12 @@ pub(crate) fn now() -> Timestamp {
     static START: OnceLock<(Duration, Duration)> = OnceLock::new();
     let (wall, steady) = START.get_or_init(|| (wall(), steady()));
     Timestamp::from_millis(millis(*wall + self::steady().saturating_sub(*steady)))
+}
+
+/// What the machine's clock says at this moment, for what is compared with the clock of another machine: it may
+/// have been wrong when this process started, and been set since.
+pub(crate) fn wall_time() -> UnixSeconds {
+    UnixSeconds::new(wall().as_secs())
 }
 
 /// A span in whole milliseconds.

@@ -1,11 +1,10 @@
 //! `countersign journal export`.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
+use std::io::Write;
+use std::path::PathBuf;
 
 use countersign_ops::exit::Exit;
+use countersign_ops::secret::create_private;
 use countersign_vault::{JournalExport, Vault};
 use serde_json::json;
 
@@ -28,7 +27,7 @@ pub(super) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failed> {
         Place::File(_) => from_file(&args.common)?,
         Place::Vault(socket) => vault(&socket)?.export_journal(now()).map_err(broken)?,
     };
-    write_new(&args.out, &export.to_json()).map_err(|source| {
+    create_private(&args.out, export.to_json().as_bytes()).map_err(|source| {
         let (path, what) = (args.out.clone(), "written");
         Failed::new(Exit::Failure, JournalFailed::Io { path, what, source })
     })?;
@@ -60,12 +59,4 @@ fn from_file(common: &Common) -> Result<JournalExport, Failed> {
         vault.close_cleanly().map_err(broken)?;
     }
     Ok(export)
-}
-
-/// Whole, or not at all: what was begun would keep the next call from writing there.
-fn write_new(path: &Path, text: &str) -> io::Result<()> {
-    let mut file: File = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).inspect_err(|_| {
-        let _ = fs::remove_file(path);
-    })
 }

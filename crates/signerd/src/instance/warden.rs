@@ -5,6 +5,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use countersign_signer::Timestamp;
 use countersign_wire::stackerdb::Chunk;
 use countersign_wire::{Sighash, SlotVersion, UnixSeconds};
 use tokio::sync::watch;
@@ -14,7 +15,7 @@ use super::compare::{Comparison, Decision, Outcome};
 use super::gate::{Gate, Why};
 use super::seen::Seen;
 use super::view::InstanceView;
-use crate::clock::now;
+use crate::clock::{now, wall_time};
 use crate::metrics::Metrics;
 use crate::readiness::Permission;
 
@@ -26,7 +27,7 @@ pub(crate) struct Warden {
     /// Until when chunks that we do not know are taken for what was there before us.
     settling: Settling,
     /// When another instance was heard last to say something new, and what.
-    heard: Option<(UnixSeconds, String)>,
+    heard: Option<(Timestamp, String)>,
     /// While the floor is waited out: what is gone back to if the other instance is heard.
     promoted_from: Option<Gate>,
     view: watch::Sender<InstanceView>,
@@ -153,7 +154,7 @@ impl Warden {
         if self.is_settling() {
             return self.absorb(entry);
         }
-        self.heard = Some((now().as_unix(), seen.to_string()));
+        self.heard = Some((now(), seen.to_string()));
         match &self.gate {
             Gate::Standby | Gate::Demoted | Gate::Frozen { .. } => self.absorb(entry),
             Gate::Listening { why: Why::Floor, .. } => {
@@ -176,11 +177,12 @@ impl Warden {
         self.book.raise_base(entry.slot, entry.version)
     }
 
-    /// What another instance was heard to say after this time, by whatever clock told that.
+    /// What another instance was heard to say after this time, which is by its own clock.
     pub(crate) fn heard_after(&self, time: UnixSeconds) -> Option<String> {
         let (at, word) = self.heard.as_ref()?;
+        let ago = now().since(*at).get() / 1000;
         let latest = time.get().saturating_add(CLOCKS_DIFFER_BY);
-        (at.get() > latest).then(|| word.clone())
+        (wall_time().get().saturating_sub(ago) > latest).then(|| word.clone())
     }
 
     /// Our slots were read, beginning at `begun`, and each chunk of our key in them was heard.

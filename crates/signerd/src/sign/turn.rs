@@ -8,7 +8,7 @@ use countersign_vault::{
 use countersign_wire::{PublicKey, UnixSeconds};
 
 use super::{Clerk, ClerkError};
-use crate::clock::now;
+use crate::clock::{now, wall_time};
 use crate::facts::describe;
 use crate::instance::{Finding, Gate, GateState, Looked, Seen};
 
@@ -161,7 +161,7 @@ impl Clerk {
         }
         self.vaults.demote(now().as_unix())?;
         self.host.locks.clear();
-        self.vaults.all().map(|vault| vault.export_journal(now().as_unix())).collect()
+        self.vaults.all().map(|vault| vault.export_journal(wall_time())).collect()
     }
 
     fn promote(
@@ -244,7 +244,7 @@ pub(crate) fn check_demotion(
 /// Whether a journal was exported so long ago that its instance may have been promoted again since. Its proof holds
 /// for the time of the export.
 fn is_old(exported_at: UnixSeconds) -> bool {
-    now().as_unix().get().saturating_sub(exported_at.get()) > FLOOR.as_secs()
+    wall_time().get().saturating_sub(exported_at.get()) > FLOOR.as_secs()
 }
 
 /// The gate of a vault that has just been opened, before anything is listened for; none if it may sign.
