@@ -95,7 +95,7 @@ impl Drive {
                 }
                 () = sleep(pause) => None,
             };
-            if now().since(awake).get() > millis(self.tick() + STOPPED_FOR) {
+            if now().since(awake).get() > millis(self.tick().min(STOPPED_FOR) + STOPPED_FOR) {
                 tracing::warn!("the process stood still; reading the slots again");
                 self.effects.vault.stood_still();
                 self.handle(Event::Resumed)?;
@@ -209,7 +209,8 @@ const fn label(event: &Event) -> &'static str {
     }
 }
 
-/// A loop that comes round this much later than its tick was stopped, or its machine was.
+/// A loop that comes round this much later than its tick was stopped, or its machine was. However long the tick, it
+/// comes round every [`BEAT_EVERY`].
 const STOPPED_FOR: Duration = Duration::from_secs(5);
 /// How long the loop may keep the thread from the listener and the others.
 const MAX_TURN: Duration = Duration::from_millis(2);

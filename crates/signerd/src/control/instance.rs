@@ -76,6 +76,7 @@ const fn code(error: &TurnError) -> &'static str {
         TurnError::Missing(_) | TurnError::Foreign => "journal_of_another_key",
         TurnError::SignsOn(_) => "peer_signs",
         TurnError::Journal(_) => "journal_refused",
+        TurnError::Reluctant(_) => "vault_refuses",
         TurnError::Vault(_) => "vault_failed",
     }
 }

@@ -76,6 +76,12 @@ pub(crate) enum TurnError {
     /// Its journal cannot be taken over.
     #[error(transparent)]
     Journal(AdoptError),
+    /// A vault in another process does not let the key sign.
+    #[error(
+        "its vault does not let the key sign again, so nothing was changed but its marks: this user needs the \
+         role `operator` there to take back a demotion or a freeze: {0}"
+    )]
+    Reluctant(String),
     /// A vault in another process does not do what a demotion asks of it.
     #[error(
         "this instance signs nothing any more, but its vault did not do its part; run `countersign demote` \
@@ -130,7 +136,8 @@ impl Clerk {
         }
         match self.warden.look_ended(begun) {
             Looked::AsBefore | Looked::Opened => Ok(()),
-            Looked::Promoted => self.let_sign(),
+            // A vault that refuses says so each time, too.
+            Looked::Promoted => self.let_sign().map(drop),
         }
     }
 
@@ -186,7 +193,10 @@ impl Clerk {
             }
             Err(error) => Ok(Err(error)),
             Ok(()) => {
-                self.let_sign()?;
+                if let Some(refusal) = self.let_sign()? {
+                    self.host.locks.clear();
+                    return Ok(Err(TurnError::Reluctant(refusal)));
+                }
                 let is_old = journals.iter().any(|journal| is_old(journal.created_at));
                 self.warden.promote(if is_old { DOUBT } else { Duration::ZERO })?;
                 Ok(Ok(()))
@@ -211,15 +221,15 @@ impl Clerk {
     }
 
     /// The vaults may sign. One in another process may have to be told by its operator: until then it
-    /// refuses, and says so.
-    fn let_sign(&mut self) -> Result<(), ClerkError> {
+    /// refuses, and says why.
+    fn let_sign(&mut self) -> Result<Option<String>, ClerkError> {
         match self.vaults.promote() {
             Err(error) if !error.is_fatal() => {
                 let error = describe(&error);
                 tracing::error!(error, "the vault does not sign again before its operator says so");
-                Ok(())
+                Ok(Some(error))
             }
-            done => Ok(done?),
+            done => Ok(done.map(|()| None)?),
         }
     }
 }
@@ -267,3 +277,7 @@ pub(crate) const fn is_for_now(error: &SignError) -> bool {
 /// How long is listened where it is in doubt whether another instance signs: an active one says something at each
 /// block.
 const DOUBT: Duration = Duration::from_secs(30);
+
+#[cfg(test)]
+#[path = "turn_tests.rs"]
+mod tests;
