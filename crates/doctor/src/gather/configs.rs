@@ -50,7 +50,7 @@ pub(super) fn gather(target: &Target, facts: &mut Facts) -> Configs {
 }
 
 fn read_signer(target: &Target) -> Fact<(signer_toml::Read, zeroize::Zeroizing<String>)> {
-    let signer = target.signer.as_ref().ok_or_else(super::no_signer)?;
+    let signer = super::signer(target)?;
     let text = zeroize::Zeroizing::new(read(&signer.config)?);
     let mut read = signer_toml::read(&text, &signer.config)
         .map_err(|error| no_toml(&signer.config, &error))?;

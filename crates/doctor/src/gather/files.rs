@@ -23,7 +23,8 @@ pub(super) fn key(
     is_private_network: bool,
     now: u64,
 ) -> Vec<Check> {
-    // Who may read the file is what counts, not who asks: root asks for the signer's user.
+    // Who may read the file is what counts, not who asks: root and the timer's doctor ask for the signer's user. A file
+    // of root's says nothing of who reads it as a member of its group.
     let owner = || fs::metadata(&signer.config).ok().map(|metadata| metadata.uid());
     let is_root = rustix::process::geteuid().is_root();
     examine(&Subject {
@@ -32,7 +33,7 @@ pub(super) fn key(
         is_private_network,
         ledger: opened.proofs.as_deref(),
         now,
-        user: user.or_else(|| owner().filter(|_| is_root)),
+        user: user.or_else(|| owner().filter(|owner| is_root || *owner != 0)),
     })
 }
 

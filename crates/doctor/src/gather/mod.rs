@@ -30,7 +30,7 @@ use countersign_ops::records::{self, Outcome, Record};
 use crate::check::Source;
 use crate::facts::{Certificate, Facts, JobRecord, Process, Program};
 use crate::grade::{Fact, Unknown};
-use crate::target::{Opened, Target};
+use crate::target::{Opened, Signer, Target};
 use bounded::blocking;
 use configs::Configs;
 
@@ -203,7 +203,7 @@ impl Shared<'_> {
         let running = self.facts.running_signer.as_ref().ok().and_then(Option::as_ref);
         let user = running.map(|process| process.uid);
         blocking("looking at the key's place", LOCAL, move || {
-            let signer = target.signer.as_ref().ok_or_else(no_signer)?;
+            let signer = signer(&target)?;
             let opened = signer.read.as_ref().map_err(|_| not_understood())?;
             Ok(files::key(signer, opened, user, is_private, now))
         })
@@ -247,8 +247,7 @@ impl Shared<'_> {
 
     /// What our program reads in the signer's configuration.
     fn opened(&self) -> Fact<&Opened> {
-        let signer = self.target.signer.as_ref().ok_or_else(no_signer)?;
-        signer.read.as_ref().map_err(|_| not_understood())
+        signer(self.target)?.read.as_ref().map_err(|_| not_understood())
     }
 
     async fn daemon(&self) -> Daemon {
@@ -309,8 +308,14 @@ fn not_understood() -> Unknown {
     Unknown::because("the signer's configuration is not understood (config)")
 }
 
-fn no_signer() -> Unknown {
-    Unknown::but("no signer's configuration was named", "countersign doctor --config FILE")
+/// The signer, unless nobody named it or it is meant to be elsewhere.
+fn signer(target: &Target) -> Fact<&Signer> {
+    target.signer.as_ref().ok_or_else(|| match target.roles {
+        Some(roles) if !roles.signer => Unknown::not_here("the signer is on the other host"),
+        _ => {
+            Unknown::but("no signer's configuration was named", "countersign doctor --config FILE")
+        }
+    })
 }
 
 fn certificates(paths: &[PathBuf]) -> Fact<Vec<Certificate>> {

@@ -15,37 +15,45 @@ use crate::grade::{Fact, Unknown};
 /// The file systems of these folders.
 pub(super) fn volumes(folders: &[(Role, PathBuf)]) -> Fact<Vec<Volume>> {
     let mounts = kernel("/proc/self/mountinfo").unwrap_or_default();
+    // To the sandbox of the timer's doctor everything is read-only, and to nobody else.
+    let is_locked_in =
+        statvfs("/").is_ok_and(|root| root.f_flag.contains(StatVfsMountFlags::RDONLY));
     let volume = |(role, folder): &(Role, PathBuf)| {
         let stat = statvfs(folder).map_err(|error| {
             let reason = format!("the folder {} cannot be looked at: {error}", folder.display());
             Unknown::but(reason, format!("ls -ld {}", crate::shell::path(folder)))
         })?;
+        let (kind, is_shut) = mount(&mounts, folder);
         Ok(Volume {
             folder: folder.clone(),
             role: *role,
-            kind: kind(&mounts, folder),
+            kind,
             total: stat.f_blocks.saturating_mul(stat.f_frsize),
             free: stat.f_bavail.saturating_mul(stat.f_frsize),
             inodes: stat.f_files,
             free_inodes: stat.f_favail,
-            is_read_only: stat.f_flag.contains(StatVfsMountFlags::RDONLY),
+            is_read_only: is_shut
+                || (stat.f_flag.contains(StatVfsMountFlags::RDONLY) && !is_locked_in),
         })
     };
     folders.iter().map(volume).collect()
 }
 
-/// The type of the file system that a folder is on: of the longest mount point above it.
-fn kind(mounts: &str, folder: &Path) -> String {
+/// The type of the file system that a folder is on, and whether it is read-only to everybody: of the longest mount point
+/// above it.
+fn mount(mounts: &str, folder: &Path) -> (String, bool) {
     let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
     let mount = |line: &str| {
         let (before, after) = line.split_once(" - ")?;
         let point = before.split_whitespace().nth(4)?.replace("\\040", " ");
-        let kind = after.split_whitespace().next()?.to_owned();
-        folder.starts_with(&point).then_some((point.len(), kind))
+        let mut words = after.split_whitespace();
+        let kind = words.next()?.to_owned();
+        let is_shut = words.nth(1).is_some_and(|options| options.split(',').any(|it| it == "ro"));
+        folder.starts_with(&point).then_some((point.len(), (kind, is_shut)))
     };
     // Of two on one point the later one is seen.
     let best = mounts.lines().filter_map(mount).max_by_key(|(len, _)| *len);
-    best.map_or_else(|| "unknown".to_owned(), |(_, kind)| kind)
+    best.map_or_else(|| ("unknown".to_owned(), false), |(_, mount)| mount)
 }
 
 /// Writes a block and waits until it is durable, again and again, as the journal does.
@@ -134,9 +142,13 @@ mod tests {
         let mounts = "22 1 8:1 / / rw - ext4 /dev/sda1 rw\n\
                       23 22 0:1 / /proc rw - proc proc rw\n\
                       24 22 0:2 / /data\\040x rw - nfs4 server:/x rw\n";
-        assert_eq!(kind(mounts, Path::new("/data x/a")), "nfs4");
-        assert_eq!(kind(mounts, Path::new("/data")), "ext4");
-        assert_eq!(kind("", Path::new("/data")), "unknown");
+        let mount = |mounts, folder| mount(mounts, Path::new(folder));
+        assert_eq!(mount(mounts, "/data x/a"), ("nfs4".to_owned(), false));
+        assert_eq!(mount(mounts, "/data"), ("ext4".to_owned(), false));
+        assert_eq!(mount("", "/data"), ("unknown".to_owned(), false));
+        // What only this mount forbids, and what the file system itself does.
+        assert!(!mount("22 1 8:1 / / ro - ext4 /dev/sda1 rw,errors=remount-ro\n", "/data").1);
+        assert!(mount("22 1 8:1 / / ro - ext4 /dev/sda1 ro,errors=remount-ro\n", "/data").1);
     }
 
     #[test]

@@ -89,6 +89,8 @@ CapabilityBoundingSet=CAP_DAC_READ_SEARCH
 AmbientCapabilities=CAP_DAC_READ_SEARCH
 # Memory and processors; of processes it sees its own alone.
 ProcSubset=all
+# Whose key lets whom in is in the homes of those who administer.
+ProtectHome=read-only
 {CALLS}"
     ));
     out
