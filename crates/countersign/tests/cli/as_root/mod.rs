@@ -14,5 +14,6 @@ mod newborn;
 mod page;
 mod site;
 mod start_page;
+mod units;
 mod user;
 mod vault;
