@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use crate::choices::{BitcoinMode, KeyPlace, LinkKind, Network, Profile, Runtime};
 use crate::error::Problem;
 use crate::file::{self, File};
-use crate::places::{Paths, Port, Users};
+use crate::places::Port;
 use crate::site::{
     Access, Alerts, Backups, Bitcoin, Database, DatabaseHost, Deadman, Host, Hosts, Images, Link,
     Logs, Monitoring, Node, Proof, RemoteWrite, Sbtc, Signer, SigningKey, Site, Smtp, Telegram,
@@ -18,7 +18,6 @@ use crate::site::{
 use crate::values::{AbsPath, Bootstrap, Refused, UserName};
 
 mod between;
-mod ports;
 
 /// What follows for other keys from the first few.
 #[derive(Clone, Copy)]
@@ -46,9 +45,9 @@ pub(crate) fn site(file: &File) -> Result<Site, Problem> {
         node: node(&file.node, network)?,
         sbtc: file.sbtc.as_ref().map(|table| sbtc(table, network)).transpose()?,
         link: link(file)?,
-        ports: ports::ports(&file.ports, network)?,
-        paths: paths(&file.paths)?,
-        users: users(&file.users)?,
+        ports: file.ports.check(network)?,
+        paths: file.paths.check()?,
+        users: file.users.check()?,
         logs: logs(&file.logs, frame)?,
         alerts: alerts(&file.alerts)?,
         backups: file.backups.as_ref().map(backups).transpose()?,
@@ -63,7 +62,10 @@ pub(crate) fn site(file: &File) -> Result<Site, Problem> {
     Ok(site)
 }
 
-fn value<T: FromStr<Err = Refused>>(key: &'static str, text: &str) -> Result<T, Problem> {
+pub(crate) fn value<T: FromStr<Err = Refused>>(
+    key: &'static str,
+    text: &str,
+) -> Result<T, Problem> {
     let refused = |Refused(remedy)| Problem::Value { key, found: text.to_owned(), remedy };
     text.parse().map_err(refused)
 }
@@ -116,7 +118,7 @@ fn number<T: TryFrom<u64>>(
     if (least..=most).contains(&found) { T::try_from(found).map_err(|_| out) } else { Err(out) }
 }
 
-fn port(key: &'static str, found: u64) -> Result<Port, Problem> {
+pub(crate) fn port(key: &'static str, found: u64) -> Result<Port, Problem> {
     let port: u16 = number(key, found, 1, u64::from(u16::MAX))?;
     NonZeroU16::new(port).ok_or(Problem::Range { key, found, least: 1, most: 65535 })
 }
@@ -364,34 +366,6 @@ fn link(file: &File) -> Result<Option<Link>, Problem> {
             }
         }
     }))
-}
-
-fn paths(table: &file::Paths) -> Result<Paths, Problem> {
-    Ok(Paths {
-        config: value("paths.config", &table.config)?,
-        state: value("paths.state", &table.state)?,
-        vault_state: value("paths.vault_state", &table.vault_state)?,
-        node_config: value("paths.node_config", &table.node_config)?,
-        node_state: value("paths.node_state", &table.node_state)?,
-        bitcoin_config: value("paths.bitcoin_config", &table.bitcoin_config)?,
-        bitcoin_state: value("paths.bitcoin_state", &table.bitcoin_state)?,
-        sbtc_config: value("paths.sbtc_config", &table.sbtc_config)?,
-        sbtc_state: value("paths.sbtc_state", &table.sbtc_state)?,
-        signer_backups: value("paths.signer_backups", &table.signer_backups)?,
-        bin: value("paths.bin", &table.bin)?,
-    })
-}
-
-fn users(table: &file::Users) -> Result<Users, Problem> {
-    Ok(Users {
-        signer: value("users.signer", &table.signer)?,
-        vault: value("users.vault", &table.vault)?,
-        link: value("users.link", &table.link)?,
-        backup: value("users.backup", &table.backup)?,
-        node: value("users.node", &table.node)?,
-        bitcoin: value("users.bitcoin", &table.bitcoin)?,
-        sbtc: value("users.sbtc", &table.sbtc)?,
-    })
 }
 
 fn logs(table: &file::Logs, frame: Frame) -> Result<Logs, Problem> {

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::places::{PathsTable, PortsTable, UsersTable};
+
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct File {
@@ -14,9 +16,9 @@ pub(crate) struct File {
     pub(crate) bitcoin: Bitcoin,
     pub(crate) sbtc: Option<Sbtc>,
     pub(crate) link: Option<Link>,
-    pub(crate) ports: Ports,
-    pub(crate) paths: Paths,
-    pub(crate) users: Users,
+    pub(crate) ports: PortsTable,
+    pub(crate) paths: PathsTable,
+    pub(crate) users: UsersTable,
     pub(crate) logs: Logs,
     pub(crate) alerts: Alerts,
     pub(crate) backups: Option<Backups>,
@@ -98,60 +100,6 @@ pub(crate) struct Link {
     pub(crate) signer_wireguard_key: Option<String>,
     pub(crate) node_wireguard_key: Option<String>,
     pub(crate) tunnel: String,
-}
-
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct Ports {
-    pub(crate) signer: u64,
-    pub(crate) signer_metrics: u64,
-    pub(crate) exporter: u64,
-    pub(crate) status_page: u64,
-    pub(crate) node_rpc: u64,
-    pub(crate) node_p2p: u64,
-    pub(crate) node_metrics: u64,
-    pub(crate) bitcoin_rpc: Option<u64>,
-    pub(crate) bitcoin_p2p: Option<u64>,
-    pub(crate) sbtc_p2p: u64,
-    pub(crate) sbtc_events: u64,
-    pub(crate) sbtc_metrics: u64,
-    pub(crate) postgres: u64,
-    pub(crate) link_events: u64,
-    pub(crate) link_rpc: u64,
-    pub(crate) local_events: u64,
-    pub(crate) local_rpc: u64,
-    pub(crate) wireguard: u64,
-    pub(crate) prometheus: u64,
-    pub(crate) alertmanager: u64,
-    pub(crate) host_metrics: u64,
-}
-
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct Paths {
-    pub(crate) config: String,
-    pub(crate) state: String,
-    pub(crate) vault_state: String,
-    pub(crate) node_config: String,
-    pub(crate) node_state: String,
-    pub(crate) bitcoin_config: String,
-    pub(crate) bitcoin_state: String,
-    pub(crate) sbtc_config: String,
-    pub(crate) sbtc_state: String,
-    pub(crate) signer_backups: String,
-    pub(crate) bin: String,
-}
-
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct Users {
-    pub(crate) signer: String,
-    pub(crate) vault: String,
-    pub(crate) link: String,
-    pub(crate) backup: String,
-    pub(crate) node: String,
-    pub(crate) bitcoin: String,
-    pub(crate) sbtc: String,
 }
 
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
@@ -297,66 +245,6 @@ impl Default for Link {
     }
 }
 
-impl Default for Ports {
-    fn default() -> Self {
-        Self {
-            signer: 30000,
-            signer_metrics: 30001,
-            exporter: 30002,
-            status_page: 30003,
-            node_rpc: 20443,
-            node_p2p: 20444,
-            node_metrics: 9153,
-            bitcoin_rpc: None,
-            bitcoin_p2p: None,
-            sbtc_p2p: 4122,
-            sbtc_events: 8801,
-            sbtc_metrics: 9184,
-            postgres: 5432,
-            link_events: 3443,
-            link_rpc: 2443,
-            local_events: 31000,
-            local_rpc: 21443,
-            wireguard: 51820,
-            prometheus: 9090,
-            alertmanager: 9093,
-            host_metrics: 9100,
-        }
-    }
-}
-
-impl Default for Paths {
-    fn default() -> Self {
-        Self {
-            config: "/etc/countersign".to_owned(),
-            state: "/var/lib/countersign".to_owned(),
-            vault_state: "/var/lib/countersign-vault".to_owned(),
-            node_config: "/etc/stacks-node".to_owned(),
-            node_state: "/var/lib/stacks-node".to_owned(),
-            bitcoin_config: "/etc/bitcoin".to_owned(),
-            bitcoin_state: "/var/lib/bitcoin".to_owned(),
-            sbtc_config: "/etc/sbtc-signer".to_owned(),
-            sbtc_state: "/var/lib/sbtc-signer".to_owned(),
-            signer_backups: "/var/backups/countersign-signer".to_owned(),
-            bin: "/usr/bin".to_owned(),
-        }
-    }
-}
-
-impl Default for Users {
-    fn default() -> Self {
-        Self {
-            signer: "countersign".to_owned(),
-            vault: "countersign-vault".to_owned(),
-            link: "countersign-link".to_owned(),
-            backup: "countersign-backup".to_owned(),
-            node: "stacks-node".to_owned(),
-            bitcoin: "bitcoin".to_owned(),
-            sbtc: "sbtc-signer".to_owned(),
-        }
-    }
-}
-
 impl Default for Deadman {
     fn default() -> Self {
         Self { url_file: None, every_secs: 60 }
@@ -404,7 +292,7 @@ impl Default for VotingPower {
 #[cfg(test)]
 mod tests {
     use super::{Backups, Deadman, File, Link, Sbtc, Token};
-    use crate::keys::KEYS;
+    use crate::keys::keys;
 
     /// Every table, with what it says by default.
     fn defaults() -> toml::Table {
@@ -424,15 +312,16 @@ mod tests {
     #[test]
     fn every_default_that_is_documented_as_a_value_is_the_one_in_force() {
         let mut compared = 0;
-        for key in KEYS {
+        for key in keys() {
             let Some(documented) =
                 key.default.strip_prefix('`').and_then(|text| text.strip_suffix('`'))
             else {
                 continue;
             };
-            // What is given by a `FromStr` type instead.
+            // What is given by a `FromStr` type, or stands in the table of the key itself.
+            let elsewhere = ["hosts.", "ports.", "paths.", "users."];
             if ["profile", "runtime", "signer.key"].contains(&key.path)
-                || key.path.starts_with("hosts.")
+                || elsewhere.iter().any(|table| key.path.starts_with(table))
             {
                 continue;
             }
@@ -440,6 +329,6 @@ mod tests {
             assert_eq!(found.as_deref(), Some(documented), "{}", key.path);
             compared += 1;
         }
-        assert!(compared > 50, "only {compared}");
+        assert!(compared > 20, "only {compared}");
     }
 }

@@ -50,14 +50,26 @@ pub struct Key {
     pub meaning: &'static str,
 }
 
-const fn key(path: &'static str, kind: Kind, default: &'static str, meaning: &'static str) -> Key {
+pub(crate) const fn key(
+    path: &'static str,
+    kind: Kind,
+    default: &'static str,
+    meaning: &'static str,
+) -> Key {
     Key { path, kind, default, meaning }
 }
 
 use Kind::{Flag, Number, Text, Texts};
 
+use crate::places::{PATHS, PORTS, USERS};
+
 /// Every key, by table.
-pub const KEYS: &[Key] = &[
+pub fn keys() -> impl Iterator<Item = &'static Key> {
+    [FIRST, PORTS, PATHS, USERS, LAST].into_iter().flatten()
+}
+
+/// The keys of the tables before those of ports, folders and users, which are with these ([`crate::places`]).
+const FIRST: &[Key] = &[
     key("network", Text, "", "`mainnet`, `testnet` or `mocknet`"),
     key(
         "profile",
@@ -224,85 +236,10 @@ pub const KEYS: &[Key] = &[
         "`\"10.73.0.0/30\"`",
         "the network inside the WireGuard tunnel: its first address is the signer's host, its second the node's",
     ),
-    key("ports.signer", Number, "`30000`", "callbacks of the node to the signer"),
-    key("ports.signer_metrics", Number, "`30001`", "the signer's metrics and readiness"),
-    key(
-        "ports.exporter",
-        Number,
-        "`30002`",
-        "metrics that `countersign exporter` makes for a reference signer",
-    ),
-    key("ports.status_page", Number, "`30003`", "the status page, on loopback"),
-    key("ports.node_rpc", Number, "`20443`", "the node's RPC"),
-    key("ports.node_p2p", Number, "`20444`", "the node's peers"),
-    key("ports.node_metrics", Number, "`9153`", "the node's metrics"),
-    key("ports.bitcoin_rpc", Number, "mainnet: 8332, else 18443", "bitcoind's RPC"),
-    key("ports.bitcoin_p2p", Number, "mainnet: 8333, else 18444", "bitcoind's peers"),
-    key("ports.sbtc_p2p", Number, "`4122`", "peers of the sBTC signer, over TCP and QUIC"),
-    key("ports.sbtc_events", Number, "`8801`", "callbacks of the node to the sBTC signer"),
-    key("ports.sbtc_metrics", Number, "`9184`", "the sBTC signer's metrics"),
-    key("ports.postgres", Number, "`5432`", "PostgreSQL of the sBTC signer"),
-    key(
-        "ports.link_events",
-        Number,
-        "`3443`",
-        "nginx and HAProxy: callbacks over TLS, on the signer's host",
-    ),
-    key(
-        "ports.link_rpc",
-        Number,
-        "`2443`",
-        "all but WireGuard: questions over TLS, on the node's host",
-    ),
-    key(
-        "ports.local_events",
-        Number,
-        "`31000`",
-        "where the node posts on its own host, if the signer is on another",
-    ),
-    key(
-        "ports.local_rpc",
-        Number,
-        "`21443`",
-        "nginx and HAProxy: where the signer asks on its own host",
-    ),
-    key("ports.wireguard", Number, "`51820`", "WireGuard, over UDP"),
-    key("ports.prometheus", Number, "`9090`", "Prometheus, on loopback"),
-    key("ports.alertmanager", Number, "`9093`", "Alertmanager, on loopback"),
-    key("ports.host_metrics", Number, "`9100`", "node_exporter of the distribution, on loopback"),
-    key(
-        "paths.config",
-        Text,
-        "`\"/etc/countersign\"`",
-        "configurations of Countersign, this file and its secrets",
-    ),
-    key("paths.state", Text, "`\"/var/lib/countersign\"`", "what the signer remembers"),
-    key("paths.vault_state", Text, "`\"/var/lib/countersign-vault\"`", "the vault's journal"),
-    key("paths.node_config", Text, "`\"/etc/stacks-node\"`", "the node's configuration"),
-    key("paths.node_state", Text, "`\"/var/lib/stacks-node\"`", "the node's chainstate"),
-    key("paths.bitcoin_config", Text, "`\"/etc/bitcoin\"`", "bitcoind's configuration"),
-    key("paths.bitcoin_state", Text, "`\"/var/lib/bitcoin\"`", "bitcoind's blocks"),
-    key("paths.sbtc_config", Text, "`\"/etc/sbtc-signer\"`", "the sBTC signer's configuration"),
-    key("paths.sbtc_state", Text, "`\"/var/lib/sbtc-signer\"`", "the sBTC signer's working folder"),
-    key(
-        "paths.signer_backups",
-        Text,
-        "`\"/var/backups/countersign-signer\"`",
-        "backups of what the signer remembers, one a day; not with Docker",
-    ),
-    key(
-        "paths.bin",
-        Text,
-        "`\"/usr/bin\"`",
-        "the folder with the programs countersign, stacks-node, bitcoind and sbtc-signer",
-    ),
-    key("users.signer", Text, "`\"countersign\"`", "the user of the signer"),
-    key("users.vault", Text, "`\"countersign-vault\"`", "the user of the vault"),
-    key("users.link", Text, "`\"countersign-link\"`", "the user of the link"),
-    key("users.backup", Text, "`\"countersign-backup\"`", "the user of the backups"),
-    key("users.node", Text, "`\"stacks-node\"`", "the user of the node"),
-    key("users.bitcoin", Text, "`\"bitcoin\"`", "the user of bitcoind"),
-    key("users.sbtc", Text, "`\"sbtc-signer\"`", "the user of the sBTC signer"),
+];
+
+/// The keys of the tables behind them.
+const LAST: &[Key] = &[
     key(
         "logs.retention_days",
         Number,

@@ -27,7 +27,7 @@ mod wiring;
 pub use choices::{BitcoinMode, HostRole, KeyPlace, LinkKind, Network, Profile, Runtime};
 pub use error::{Problem, SiteError};
 pub use flows::{Flow, Inbound, Outbound, Peer, Protocol, Service};
-pub use keys::{KEYS, Key, Kind};
+pub use keys::{Key, Kind, keys};
 pub use places::{Paths, Port, Ports, Users};
 pub use render::{files, weight_cap};
 pub use rendered::{Rendered, Secrecy};

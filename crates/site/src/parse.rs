@@ -4,7 +4,7 @@ use toml::{Table, Value};
 
 use crate::error::Problem;
 use crate::file::File;
-use crate::keys::{KEYS, Key};
+use crate::keys::{Key, keys};
 
 /// Reads the content of `countersign.toml`.
 pub(crate) fn file(text: &str) -> Result<File, Problem> {
@@ -24,9 +24,9 @@ fn not_toml(text: &str, error: &toml::de::Error) -> Problem {
 fn known(prefix: &str, table: &Table) -> Result<(), Problem> {
     for (name, value) in table {
         let path = format!("{prefix}{name}");
-        let exact = KEYS.iter().find(|key| key.path == path);
+        let exact = keys().find(|key| key.path == path);
         let inside = format!("{path}.");
-        let is_table = KEYS.iter().any(|key| key.path.starts_with(&inside));
+        let is_table = keys().any(|key| key.path.starts_with(&inside));
         match (exact, value) {
             (Some(key), value) if key.kind.takes(value) => {}
             (Some(Key { path, kind, .. }), _) => {
@@ -47,8 +47,7 @@ fn unknown(path: String) -> Problem {
         key.path.get(..end)
     };
     let likeness = |known: &&str| strsim::jaro_winkler(&path, known);
-    let meant = KEYS
-        .iter()
+    let meant = keys()
         .filter_map(as_deep)
         .max_by(|one, other| likeness(one).total_cmp(&likeness(other)))
         .filter(|known| likeness(known) > 0.85);

@@ -4,9 +4,8 @@ use std::path::Path;
 
 use crate::choices::HostRole;
 use crate::error::Problem;
-use crate::places::Port;
 use crate::site::{Link, Site};
-use crate::values::{AbsPath, UserName};
+use crate::values::AbsPath;
 
 pub(super) fn check(site: &Site) -> Result<(), Problem> {
     hosts(site)?;
@@ -66,49 +65,14 @@ fn monitoring(site: &Site) -> Result<(), Problem> {
     Ok(())
 }
 
-fn all_ports(site: &Site) -> [(&'static str, Port); 22] {
-    let ports = &site.ports;
-    [
-        ("ports.signer", ports.signer),
-        ("ports.signer_metrics", ports.signer_metrics),
-        ("ports.exporter", ports.exporter),
-        ("ports.status_page", ports.status_page),
-        ("ports.node_rpc", ports.node_rpc),
-        ("ports.node_p2p", ports.node_p2p),
-        ("ports.node_metrics", ports.node_metrics),
-        ("ports.bitcoin_rpc", ports.bitcoin_rpc),
-        ("ports.bitcoin_p2p", ports.bitcoin_p2p),
-        ("ports.sbtc_p2p", ports.sbtc_p2p),
-        ("ports.sbtc_events", ports.sbtc_events),
-        ("ports.sbtc_metrics", ports.sbtc_metrics),
-        ("ports.postgres", ports.postgres),
-        ("ports.link_events", ports.link_events),
-        ("ports.link_rpc", ports.link_rpc),
-        ("ports.local_events", ports.local_events),
-        ("ports.local_rpc", ports.local_rpc),
-        ("ports.wireguard", ports.wireguard),
-        ("ports.prometheus", ports.prometheus),
-        ("ports.alertmanager", ports.alertmanager),
-        ("ports.host_metrics", ports.host_metrics),
-        ("access.ssh_port", site.access.ssh_port),
-    ]
-}
-
 fn ports(site: &Site) -> Result<(), Problem> {
-    different(&all_ports(site), "give each service a port of its own")
+    let mut all = site.ports.all();
+    all.push(("access.ssh_port", site.access.ssh_port));
+    different(&all, "give each service a port of its own")
 }
 
 fn users(site: &Site) -> Result<(), Problem> {
-    let users = &site.users;
-    let all: [(_, &UserName); 7] = [
-        ("users.signer", &users.signer),
-        ("users.vault", &users.vault),
-        ("users.link", &users.link),
-        ("users.backup", &users.backup),
-        ("users.node", &users.node),
-        ("users.bitcoin", &users.bitcoin),
-        ("users.sbtc", &users.sbtc),
-    ];
+    let all = site.users.all();
     different(&all, "give each program a user of its own, so that none can read the other's files")
 }
 
@@ -130,20 +94,7 @@ const HIDDEN: &[&str] =
     &["/home", "/root", "/run", "/tmp", "/var/tmp", "/dev", "/proc", "/sys", "/boot", "/efi"];
 
 fn paths(site: &Site) -> Result<(), Problem> {
-    let paths = &site.paths;
-    let mut all: Vec<(&'static str, &AbsPath)> = vec![
-        ("paths.config", &paths.config),
-        ("paths.state", &paths.state),
-        ("paths.vault_state", &paths.vault_state),
-        ("paths.node_config", &paths.node_config),
-        ("paths.node_state", &paths.node_state),
-        ("paths.bitcoin_config", &paths.bitcoin_config),
-        ("paths.bitcoin_state", &paths.bitcoin_state),
-        ("paths.sbtc_config", &paths.sbtc_config),
-        ("paths.sbtc_state", &paths.sbtc_state),
-        ("paths.signer_backups", &paths.signer_backups),
-        ("paths.bin", &paths.bin),
-    ];
+    let mut all = site.paths.all();
     all.extend(site.backups.as_ref().map(|backups| ("backups.folder", &backups.folder)));
     let of_token = site.signer.token().into_iter().flat_map(|token| {
         let folders = token.folders.iter().map(|folder| ("signer.token.folders", folder));

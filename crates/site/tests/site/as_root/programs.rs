@@ -1,5 +1,6 @@
 //! The rendered files, read by the programs that they are for.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -206,20 +207,22 @@ fn alerts_of_the_voting_power_fire_at_the_cap_of_the_installation() {
     // Its caps are 8 and 12 %.
     for (weight, near, above) in [(319, 0, 0), (320, 1, 0), (479, 1, 0), (480, 1, 1)] {
         let labels = r#"job="countersign",instance="s",cycle="141""#;
-        let fires = |name: &str, count: u32| {
+        let claim = |name: &str, count: u32| {
             let alert = format!(r#"ALERTS{{alertname="{name}",alertstate="firing"}}"#);
             format!(
                 "      - expr: 'count({alert}) or vector(0)'\n        eval_time: 90m\n        exp_samples: \
                  [{{value: {count}}}]\n"
             )
         };
-        tests += &format!(
+        write!(
+            tests,
             "  - interval: 1m\n    input_series:\n      - series: \
              'countersign_seat_weight{{{labels},key=\"02ab\"}}'\n        values: '{weight}+0x90'\n      - series: \
              'countersign_total_weight{{{labels}}}'\n        values: '4000+0x90'\n    promql_expr_test:\n{}{}",
-            fires("WeightNearCap", near),
-            fires("WeightAboveCap", above),
-        );
+            claim("WeightNearCap", near),
+            claim("WeightAboveCap", above),
+        )
+        .unwrap();
     }
     let tests = put(&folder, "tests.yml", &tests);
     good("promtool", &["test", "rules", text(&tests)]);
