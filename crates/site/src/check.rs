@@ -16,6 +16,7 @@ use crate::site::{
     Token, VotingPower,
 };
 use crate::values::{AbsPath, Bootstrap, Refused, UserName};
+use crate::wiring::Container;
 
 mod between;
 
@@ -50,7 +51,7 @@ pub(crate) fn site(file: &File) -> Result<Site, Problem> {
         users: file.users.check()?,
         logs: logs(&file.logs, frame)?,
         alerts: alerts(&file.alerts)?,
-        backups: file.backups.as_ref().map(backups).transpose()?,
+        backups: file.backups.as_ref().map(|table| backups(table, frame)).transpose()?,
         access: access(&file.access)?,
         voting_power: voting_power(&file.voting_power)?,
         time_servers: values("time.servers", &file.time.servers)?,
@@ -451,7 +452,7 @@ fn deadman(table: &file::Deadman) -> Result<Deadman, Problem> {
     })
 }
 
-fn backups(table: &file::Backups) -> Result<Backups, Problem> {
+fn backups(table: &file::Backups, frame: Frame) -> Result<Backups, Problem> {
     let recipients = values("backups.recipients", &table.recipients)?;
     let mut once = recipients.clone();
     once.sort_unstable();
@@ -462,11 +463,6 @@ fn backups(table: &file::Backups) -> Result<Backups, Problem> {
         return Err(Problem::Contradiction { key: "backups.recipients", what });
     }
     let db = &table.database;
-    let host = if db.host.starts_with('/') {
-        DatabaseHost::Socket(value("backups.database.host", &db.host)?)
-    } else {
-        DatabaseHost::Host(value("backups.database.host", &db.host)?)
-    };
     Ok(Backups {
         recipients,
         folder: value("backups.folder", &table.folder)?,
@@ -476,12 +472,35 @@ fn backups(table: &file::Backups) -> Result<Backups, Problem> {
         off_host: values("backups.off_host", &table.off_host)?,
         proof: proof(&table.verify)?,
         database: Database {
-            host,
+            host: database_host(db, frame)?,
             name: value("backups.database.name", &db.name)?,
             user: value("backups.database.user", &db.user)?,
             password_file: optional("backups.database.password_file", db.password_file.as_ref())?,
         },
     })
+}
+
+/// PostgreSQL in its container has no socket on the host, and asks for a password.
+fn database_host(table: &file::Database, frame: Frame) -> Result<DatabaseHost, Problem> {
+    let key = "backups.database.host";
+    let in_container = frame.runtime == Runtime::Docker && frame.has_sbtc;
+    let inside = Container::Postgres.address().to_string();
+    let default = if in_container { &inside } else { "/run/postgresql" };
+    let host = table.host.as_deref().unwrap_or(default);
+    if !host.starts_with('/') {
+        if in_container && table.password_file.is_none() {
+            let key = "backups.database.password_file";
+            let remedy = "PostgreSQL in its container asks for the role's password: name the file that holds it";
+            return Err(Problem::Missing { key, remedy });
+        }
+        return Ok(DatabaseHost::Host(value(key, host)?));
+    }
+    if in_container {
+        let what =
+            "PostgreSQL is in a container, whose socket nobody outside reaches; leave it out";
+        return Err(Problem::Contradiction { key, what });
+    }
+    Ok(DatabaseHost::Socket(value(key, host)?))
 }
 
 fn proof(table: &file::Verify) -> Result<Proof, Problem> {

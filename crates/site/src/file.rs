@@ -178,7 +178,7 @@ pub(crate) struct Verify {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Database {
-    pub(crate) host: String,
+    pub(crate) host: Option<String>,
     pub(crate) name: String,
     pub(crate) user: String,
     pub(crate) password_file: Option<String>,
@@ -269,7 +269,7 @@ impl Default for Backups {
 impl Default for Database {
     fn default() -> Self {
         Self {
-            host: "/run/postgresql".to_owned(),
+            host: None,
             name: "sbtc".to_owned(),
             user: "countersign_backup".to_owned(),
             password_file: None,

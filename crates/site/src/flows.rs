@@ -9,6 +9,7 @@ use crate::choices::{HostRole, Runtime};
 use crate::places::Port;
 use crate::site::{DatabaseHost, Link, Site};
 use crate::values::UserName;
+use crate::wiring::Container;
 
 /// A transport protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -192,7 +193,8 @@ impl Site {
             self.backups.as_ref().filter(|_| self.sbtc.is_some() && self.has_signer(role))?;
         let DatabaseHost::Host(host) = &backups.database.host else { return None };
         let address = host.as_str().parse::<IpAddr>().ok();
-        if host.as_str() == "localhost" || address.is_some_and(|ip| ip.is_loopback()) {
+        let is_here = |ip: IpAddr| ip.is_loopback() || ip == self.inside(Container::Postgres);
+        if host.as_str() == "localhost" || address.is_some_and(is_here) {
             return None;
         }
         let peer = address.map_or(Peer::Everyone, Peer::from);

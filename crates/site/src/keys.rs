@@ -299,7 +299,7 @@ const LAST: &[Key] = &[
     key(
         "backups.database.host",
         Text,
-        "`\"/run/postgresql\"`",
+        "with Docker the container's address, else `/run/postgresql`",
         "PostgreSQL's socket folder or host",
     ),
     key("backups.database.name", Text, "`\"sbtc\"`", "the database"),

@@ -76,7 +76,8 @@ pub(crate) fn kinds() -> Vec<(String, Site)> {
     kinds.push(("everything".to_owned(), Site::parse(FULL).unwrap()));
     let docker = FULL
         .replace("runtime = \"systemd\"", "runtime = \"docker\"")
-        .replace("operators = [\"carol\", \"alice\"]\n", "");
+        .replace("operators = [\"carol\", \"alice\"]\n", "")
+        .replace("host = \"/run/postgresql\"\n", "");
     let docker = format!("{}{IMAGES}", docker.split("[images]").next().unwrap());
     kinds.push(("everything-docker".to_owned(), Site::parse(&docker).unwrap()));
     let pruned = site("solo", 1, "systemd", "[bitcoin]\nmode = \"pruned\"\n");

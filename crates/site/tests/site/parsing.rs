@@ -1,6 +1,8 @@
 //! What `countersign.toml` may say, and what is refused.
 
-use countersign_site::{BitcoinMode, HostRole, Link, Profile, Runtime, SigningKey, Site, keys};
+use countersign_site::{
+    BitcoinMode, DatabaseHost, HostRole, Link, Profile, Runtime, SigningKey, Site, keys,
+};
 use proptest::prelude::*;
 
 use crate::sample::{FULL, LEAST, TOKEN, spoiled};
@@ -168,6 +170,25 @@ fn a_key_that_opens_shares_needs_an_identity_that_opens_the_backup() {
 }
 
 #[test]
+fn a_database_in_a_container_is_backed_up_over_its_network() {
+    let images = ["node", "bitcoin", "sbtc", "postgres"]
+        .map(|name| format!("{name} = \"x@sha256:{}\"\n", "0a1b2c3d4e5f6071".repeat(4)));
+    let docker = spoiled(FULL, "runtime = \"systemd\"", "runtime = \"docker\"") + &images.concat();
+    let socket = refusal(&docker);
+    assert!(
+        socket.starts_with("`backups.database.host`: PostgreSQL is in a container"),
+        "{socket}"
+    );
+    let inside = spoiled(&docker, "host = \"/run/postgresql\"\n", "");
+    let site = Site::parse(&inside).unwrap();
+    let host = site.backups.unwrap().database.host;
+    assert_eq!(host, DatabaseHost::Host("172.30.94.6".parse().unwrap()));
+    let password = "password_file = \"/etc/countersign/secrets/backup-password\"\n";
+    let open = refusal(&spoiled(&inside, password, ""));
+    assert!(open.starts_with("`backups.database.password_file` is missing; "), "{open}");
+}
+
+#[test]
 fn one_recipient_of_backups_is_not_enough_even_if_it_is_listed_twice() {
     let twice = spoiled(
         FULL,
@@ -210,8 +231,8 @@ fn an_address_with_a_port_has_no_scope_and_no_port_0() {
 fn a_placeholder_of_a_digest_is_refused() {
     let digest = "0a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7e8f9";
     let docker = spoiled(FULL, "runtime = \"systemd\"", "runtime = \"docker\"");
-    let docker =
-        spoiled(&docker, "vault = true\noperators = [\"carol\", \"alice\"]", "vault = false");
+    let docker = spoiled(&docker, "operators = [\"carol\", \"alice\"]\n", "");
+    let docker = spoiled(&docker, "host = \"/run/postgresql\"\n", "");
     for bad in ["0".repeat(64), "<digest>".to_owned(), digest.get(1..).unwrap().to_owned()] {
         let refused = refusal(&spoiled(&docker, digest, &bad));
         assert!(refused.starts_with("`images.countersign` = "), "{refused}");
