@@ -55,6 +55,8 @@ async fn missed(config: &Path) -> Vec<(u64, String)> {
     status["missed"].as_array().into_iter().flatten().filter_map(each).collect()
 }
 
+/// The timestamps of this network's blocks are ahead of the clock, so the blocks are not older than the start, and whatever
+/// is said of them is said of their proposals, which the node has kept.
 #[tokio::test]
 async fn the_blocks_of_an_outage_are_missed_ones_and_stay_so_after_the_next_restart() {
     let _turn = ONE_AT_A_TIME.lock().await;
