@@ -97,6 +97,8 @@ fn fresh(facts: &Facts, job: &str, what: &str, limit: u64, remedy: &str) -> Fact
     let measured = format!("the last {what} was {} ago", span(age));
     Ok(if !record.is_good {
         Outcome::fail(format!("{measured}, and failed"), remedy)
+    } else if is_ahead(facts, record) {
+        Outcome::warn(format!("the last {what} has a time that is still to come"), remedy)
     } else if age <= limit {
         Outcome::ok(measured)
     } else if age <= limit.saturating_mul(2) {
@@ -104,6 +106,11 @@ fn fresh(facts: &Facts, job: &str, what: &str, limit: u64, remedy: &str) -> Fact
     } else {
         Outcome::fail(measured, remedy)
     })
+}
+
+/// Whether the clock was ahead when the job was done, so that nobody knows how old the record is.
+const fn is_ahead(facts: &Facts, record: &JobRecord) -> bool {
+    record.at > facts.now.saturating_add(3_600)
 }
 
 /// How old a drill may be (pain 25: drills that nobody does).
@@ -141,6 +148,9 @@ fn level(facts: &Facts) -> Fact<Outcome> {
         _ if !record.is_good => Outcome::fail(format!("{measured}, and failed"), remedy),
         (0..3, _) => Outcome::fail(measured, remedy),
         (3, _) => Outcome::warn(measured, format!("{remedy} with the key, which opens the shares")),
+        _ if is_ahead(facts, record) => {
+            Outcome::warn("the last verification has a time that is still to come", remedy)
+        }
         (_, age) if age > 31 * DAY => Outcome::warn(measured, remedy),
         _ => Outcome::ok(measured),
     })

@@ -71,7 +71,7 @@ const PUBLIC: [(Protocol, u16); 7] = [
 ];
 
 /// What is never meant to be.
-const PRIVATE: [(u16, &str); 16] = [
+const PRIVATE: [(u16, &str); 20] = [
     (20_443, "the node's RPC"),
     (30_000, "the signer's events"),
     (31_000, "the events' proxy"),
@@ -86,7 +86,11 @@ const PRIVATE: [(u16, &str); 16] = [
     (5_432, "PostgreSQL"),
     (3_032, "the sBTC blocklist"),
     (3_700, "the API's events"),
+    (30_002, "the exporter's metrics"),
+    (30_003, "the status page"),
     (9_090, "Prometheus"),
+    (9_093, "Alertmanager"),
+    (9_100, "node_exporter"),
     (12_345, "Alloy"),
 ];
 

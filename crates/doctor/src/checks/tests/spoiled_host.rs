@@ -112,6 +112,8 @@ pub(super) const TABLE: &[Spoiled] = &[
         listen(facts, "203.0.113.9", 30_000);
         facts.firewall = Err(Unknown::because("not root"));
     }),
+    ("ports-private", Warn, |facts| listen(facts, "0.0.0.0", 30_003)),
+    ("ports-private", Warn, |facts| listen(facts, "0.0.0.0", 9_093)),
     ("ports-others", Warn, |facts| listen(facts, "0.0.0.0", 8_080)),
     ("firewall-in", Warn, |facts| facts.firewall.as_mut().unwrap().input = Policy::Accept),
     ("firewall-out", Warn, |facts| facts.firewall.as_mut().unwrap().output = Policy::Accept),

@@ -209,6 +209,9 @@ pub(super) const TABLE: &[Spoiled] = &[
     ("backup-level", Warn, |facts| record(facts, "backup-verify.sbtc").at = NOW - 32 * DAY),
     ("backup-level", Fail, |facts| record(facts, "backup-verify.sbtc").is_good = false),
     ("backup-level", Fail, forget),
+    // Of a clock that was ahead: it would look fresh for as long.
+    ("backup-database", Warn, |facts| record(facts, "backup.sbtc").at = NOW + DAY),
+    ("backup-level", Warn, |facts| record(facts, "backup-verify.sbtc").at = NOW + DAY),
     ("backup-signer", Warn, forget),
     ("drill", Warn, |facts| record(facts, "drill.failover").at = NOW - 100 * DAY),
     ("drill", Fail, |facts| record(facts, "drill.failover").at = NOW - 200 * DAY),
