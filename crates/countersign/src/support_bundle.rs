@@ -11,8 +11,8 @@ use countersign_logs::bundle::{
 use countersign_logs::chain::{Head, verify_log};
 use countersign_logs::explain::{Corpus, Explainer, Style};
 use countersign_logs::time::utc;
-use countersign_ops::control::ask;
 use countersign_ops::config_file;
+use countersign_ops::control::ask;
 use countersign_ops::exit::Exit;
 use countersign_ops::report::describe;
 use countersign_ops::secret::forbid_core_dumps;

@@ -12,7 +12,10 @@ pub fn read(path: &Path) -> io::Result<String> {
     if u64::try_from(text.len()).is_ok_and(|len| len <= MAX_LEN) {
         return Ok(text);
     }
-    Err(io::Error::new(ErrorKind::FileTooLarge, "it has more than 4 MiB, so it is no configuration"))
+    Err(io::Error::new(
+        ErrorKind::FileTooLarge,
+        "it has more than 4 MiB, so it is no configuration",
+    ))
 }
 
 /// Far more than anybody writes, in bytes.
