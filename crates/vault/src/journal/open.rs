@@ -95,14 +95,37 @@ pub(super) fn find_owner(path: &Path) -> Result<PublicKey, OpenError> {
 
 /// The connection to a file that is a whole journal of somebody, and its schema.
 fn connect_checked(path: &Path) -> Result<(Connection, i64), OpenError> {
-    let fail = |error| unwritable(path, JournalError::Io(error));
-    if let Some(finding) = tail::damage(&log_of(path)).map_err(fail)? {
-        return Err(damaged(path, finding.to_owned()));
-    }
+    check_log(path)?;
     let db = connect(path).map_err(|error| explain(path, error))?;
     let found = check_identity(&db, path)?;
     check_integrity(&db, path)?;
     Ok((db, found))
+}
+
+/// Checks that the log ends as one may.
+fn check_log(path: &Path) -> Result<(), OpenError> {
+    let look =
+        || tail::damage(&log_of(path)).map_err(|error| unwritable(path, JournalError::Io(error)));
+    if look()?.is_none() {
+        return Ok(());
+    }
+    // Whoever has the journal open writes while it is read. It is judged when nobody has.
+    refuse_if_in_use(path)?;
+    look()?.map_or(Ok(()), |finding| Err(damaged(path, finding.to_owned())))
+}
+
+/// Asks for the lock that a journal's process has for as long as it lives. Nothing is written.
+fn refuse_if_in_use(path: &Path) -> Result<(), OpenError> {
+    let ask = || {
+        let db = connect(path)?;
+        db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        db.pragma_query_value(None, "schema_version", |row| row.get::<_, i64>(0))
+    };
+    match ask().map_err(|error| explain(path, error)) {
+        Err(error @ OpenError::InUse { .. }) => Err(error),
+        // What else is wrong is found out by whoever opens it.
+        _ => Ok(()),
+    }
 }
 
 /// A journal that lives as long as its connection.

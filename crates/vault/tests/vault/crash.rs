@@ -2,10 +2,10 @@
 //!
 //! The other process is this test program again, told by an environment variable to run [`child`].
 
-use std::env;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::{env, fs};
 
 use countersign_vault::{AcceptanceRequest, OpenError, RejectionRequest, SignError, Vault};
 
@@ -103,6 +103,25 @@ fn a_second_process_is_refused() {
     let vault = place.open();
     assert_eq!(run_to_end(&place.journal, None), ["in-use"]);
     drop(vault);
+}
+
+/// What is read of a log while it is written may be of two times, and look like damage.
+#[test]
+fn a_second_process_that_reads_half_of_what_is_written_is_refused_as_well() {
+    let place = Place::new();
+    let mut vault = place.open();
+    for n in 0..9 {
+        vault.sign_acceptance(&nth(n)).unwrap();
+    }
+    let log = place.journal.with_extension("sqlite-wal");
+    let whole = fs::read(&log).unwrap();
+    let mut torn = whole.clone();
+    torn[32..2000].fill(0);
+    fs::write(&log, torn).unwrap();
+    assert_eq!(run_to_end(&place.journal, None), ["in-use"]);
+    fs::write(&log, whole).unwrap();
+    drop(vault);
+    place.open().sign_acceptance(&nth(9)).unwrap();
 }
 
 #[test]
