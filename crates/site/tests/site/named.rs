@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::golden::{kinds, rendered};
 
 /// Units of which `docs/operator/` has the text, for what is not part of any installation that is rendered.
-const SHOWN: [&str; 1] = ["countersign-exporter.service"];
+const SHOWN: [&str; 2] = ["countersign-deadman.service", "countersign-exporter.service"];
 
 fn pages(folder: &Path) -> Vec<PathBuf> {
     let mut pages = Vec::new();

@@ -174,6 +174,7 @@ fn a_database_in_a_container_is_backed_up_over_its_network() {
     let images = ["node", "bitcoin", "sbtc", "postgres"]
         .map(|name| format!("{name} = \"x@sha256:{}\"\n", "0a1b2c3d4e5f6071".repeat(4)));
     let docker = spoiled(FULL, "runtime = \"systemd\"", "runtime = \"docker\"") + &images.concat();
+    let docker = spoiled(&docker, "operators = [\"carol\", \"alice\"]\n", "");
     let socket = refusal(&docker);
     assert!(
         socket.starts_with("`backups.database.host`: PostgreSQL is in a container"),
