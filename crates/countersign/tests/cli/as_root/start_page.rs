@@ -89,7 +89,7 @@ enum Because {
 }
 
 /// The checks that are not well then, a line of the page's table for each line.
-const NOT_WELL: [(Because, &[&str]); 11] = [
+const NOT_WELL: [(Because, &[&str]); 12] = [
     (
         Because::Machine,
         &[
@@ -138,6 +138,7 @@ const NOT_WELL: [(Because, &[&str]); 11] = [
             "revocation-balance",
         ],
     ),
+    (Because::Network, &["drill-alerts"]),
     (Because::SecondMachine, &["drill"]),
 ];
 
