@@ -22,7 +22,7 @@ pub struct Folder {
 #[derive(Debug)]
 pub struct Locked<'a> {
     folder: &'a Folder,
-    _lock: File,
+    _lock: Held,
 }
 
 /// Why the folder cannot be used.
@@ -66,14 +66,8 @@ impl Folder {
 
     /// Keeps other processes from changing the folder, and removes what those left that were killed.
     pub fn lock(&self) -> Result<Locked<'_>, FolderError> {
-        let lock = lock_file(&self.path.join(LOCK)).map_err(|source| self.error(source))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(FolderError::Busy { path: self.path.clone() });
-            }
-            Err(TryLockError::Error(source)) => return Err(self.error(source)),
-        }
+        let lock = Held::take(&self.path.join(LOCK)).map_err(|source| self.error(source))?;
+        let lock = lock.ok_or_else(|| FolderError::Busy { path: self.path.clone() })?;
         for name in self.names()? {
             if name.starts_with(DRAFT) {
                 fs::remove_file(self.path.join(name)).map_err(|source| self.error(source))?;
@@ -201,8 +195,32 @@ impl Locked<'_> {
     }
 }
 
+/// The lock of a file, for as long as this lives.
+#[derive(Debug)]
+pub(crate) struct Held(File);
+
+impl Held {
+    /// Takes it; none if somebody else has it.
+    pub(crate) fn take(path: &Path) -> io::Result<Option<Self>> {
+        let file = lock_file(path)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Self(file))),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+}
+
+impl Drop for Held {
+    /// To close the file is not enough: a program that another thread is just starting has a copy of it until it
+    /// runs, and the lock with it.
+    fn drop(&mut self) {
+        let _ = self.0.unlock();
+    }
+}
+
 /// A file whose lock is taken. The folder may be another user's, and we may be root: its names may be links.
-pub(crate) fn lock_file(path: &Path) -> io::Result<File> {
+fn lock_file(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).mode(0o600).custom_flags(OFlags::NOFOLLOW.bits().cast_signed());
     loop {
@@ -311,6 +329,18 @@ mod tests {
         assert!(matches!(folder.lock(), Err(FolderError::Busy { .. })));
         drop(locked);
         folder.lock().unwrap();
+    }
+
+    #[test]
+    fn a_lock_ends_with_its_holder_even_if_somebody_has_a_copy_of_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(LOCK);
+        let held = Held::take(&path).unwrap().unwrap();
+        // As a process has that was forked and does not run its program yet.
+        let _copy = held.0.try_clone().unwrap();
+        assert!(Held::take(&path).unwrap().is_none());
+        drop(held);
+        assert!(Held::take(&path).unwrap().is_some());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! A chainstate from an archive.
 
-use std::fs::{self, DirBuilder, File, TryLockError};
+use std::fs::{self, DirBuilder, File};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use super::snapshot::{SnapshotError, refuse_prepare, remove_folder};
 use super::source::{Digest, Source};
 use super::tip::{Agreement, TipError, compare};
 use crate::Care;
-use crate::folder::lock_file;
+use crate::folder::Held;
 use crate::http::HttpClient;
 
 /// A chainstate that is to be there.
@@ -218,15 +218,10 @@ pub fn user_ids(name: &str) -> io::Result<Option<(u32, u32)>> {
 }
 
 /// Keeps another process from doing the same.
-fn lock(folder: &Path) -> Result<File, SeedError> {
+fn lock(folder: &Path) -> Result<Held, SeedError> {
     let path = folder.join(LOCK);
-    let failed = |source| SeedError::Io { path: path.clone(), source };
-    let file = lock_file(&path).map_err(failed)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(SeedError::Busy(folder.to_owned())),
-        Err(TryLockError::Error(source)) => Err(failed(source)),
-    }
+    let taken = Held::take(&path).map_err(|source| SeedError::Io { path: path.clone(), source })?;
+    taken.ok_or_else(|| SeedError::Busy(folder.to_owned()))
 }
 
 /// Whether there is a file, a link, or a folder that is not empty.
