@@ -9,7 +9,7 @@ use countersign_site::{HostRole, Rendered, Secrets, Site, files};
 use serde_json::Value;
 
 use super::user::Home;
-use crate::blocks::blocks;
+use crate::page::follow_with;
 use crate::support::{KEY, Place, said};
 
 /// A configuration of a network with stake.
@@ -238,19 +238,9 @@ fn the_commands_of_the_page_can_be_pasted() {
     let home = Home::new();
     home.write("signer-config.toml", &staked(&home));
     let page = include_str!("../../../../../docs/operator/doctor.md");
-    let theirs = "SIGNER_DIR=/etc/countersign\n";
-    assert_eq!(page.matches(theirs).count(), 1);
-    let ours = format!("SIGNER_DIR={}\nsudo() {{ \"$@\"; }}\n", home.path().display());
-    let script = blocks(page).replace(theirs, &ours);
-    let search = format!("{}:{}", home.above().display(), std::env::var("PATH").unwrap());
-    let ran = Command::new("bash")
-        .args(["-euc", &script])
-        .current_dir(home.path())
-        .env("PATH", search)
-        .output()
-        .unwrap();
-    let text = said(&ran);
-    assert!(ran.status.success(), "{text}");
+    let ours = format!("{}\nsudo() {{ \"$@\"; }}", home.path().display());
+    let ours = [("SIGNER_DIR=/etc/countersign\n", ours)];
+    let text = follow_with(page, &ours, &home.path(), &[home.above()]);
     assert!(!text.contains(&KEY[..16]), "{text}");
     assert!(!text.contains("Usage:"), "{text}");
     let printed = fs::read(home.path().join("report.json")).unwrap();

@@ -146,10 +146,7 @@ LimitCORE=0
 ReadWritePaths={folder} {records}
 
 # The signer answers on its control socket.
-PrivateNetwork=yes
-IPAddressDeny=any
-RestrictAddressFamilies=AF_UNIX
-SocketBindDeny=any
+{OFFLINE}SocketBindDeny=any
 
 PrivateUsers=yes
 {HARDENED}{CALLS}",
@@ -216,16 +213,19 @@ UMask=0077
 LimitCORE=0
 ReadWritePaths={records}
 
-PrivateNetwork=yes
-IPAddressDeny=any
-RestrictAddressFamilies=AF_UNIX
-SocketBindDeny=any
+{OFFLINE}SocketBindDeny=any
 
 PrivateUsers=yes
 {HARDENED}{CALLS}",
         identity(&site.users.signer),
     )
 }
+
+/// For what asks nobody on a network.
+const OFFLINE: &str = "PrivateNetwork=yes
+IPAddressDeny=any
+RestrictAddressFamilies=AF_UNIX
+";
 
 /// Where a PostgreSQL is made that is thrown away. Not `/tmp`, which may be memory.
 const WORKSHOP: &str = "/var/cache/countersign-backup-verify";
@@ -268,7 +268,7 @@ ReadWritePaths={folder} {records}
         identity(&site.users.backup),
     );
     if backups.proof == Proof::Checksum {
-        out.push_str("\nPrivateNetwork=yes\nIPAddressDeny=any\nRestrictAddressFamilies=AF_UNIX\n");
+        out.put(format_args!("\n{OFFLINE}"));
     } else {
         out.put(format_args!(
             "CacheDirectory=countersign-backup-verify\nCacheDirectoryMode=0700\n\n\
