@@ -344,15 +344,21 @@ const LOOK: Duration = Duration::from_millis(10);
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+    use std::io::Write as _;
     use std::os::unix::fs::symlink;
-    use std::process::Command;
+    use std::process::{Command, Stdio};
 
     use super::*;
 
-    /// A PostgreSQL, as far as it shows: a process in a folder that holds its number.
+    /// A PostgreSQL, as far as it shows: a process in a folder that holds its number. It says what it is told.
     fn server() -> (TempDir, std::process::Child) {
         let data = tempfile::tempdir().unwrap();
-        let server = Command::new("sleep").arg("60").current_dir(data.path()).spawn().unwrap();
+        let server = Command::new("cat")
+            .current_dir(data.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
         fs::write(data.path().join(PID_FILE), format!("{}\n", server.id())).unwrap();
         (data, server)
     }
@@ -372,7 +378,7 @@ mod tests {
         let left = left(folder.path());
         fs::rename(data.path(), left.join(DATA)).unwrap();
         sweep(folder.path(), None);
-        server.wait().unwrap();
+        assert_eq!(server.wait().unwrap().code(), None, "a signal has ended it");
         assert!(!left.exists());
     }
 
@@ -382,11 +388,11 @@ mod tests {
         let (data, mut server) = server();
         symlink(data.path(), left(folder.path()).join(DATA)).unwrap();
         sweep(folder.path(), None);
-        // A signal would have arrived: a process that is sent one is ended before it runs on.
-        thread::sleep(Duration::from_millis(100));
-        let ended = server.try_wait().unwrap();
-        server.kill().unwrap();
-        server.wait().unwrap();
-        assert_eq!(ended, None);
+        // A process that is sent a signal is ended before it runs on.
+        let (mut ask, mut answer) = (server.stdin.take().unwrap(), String::new());
+        let _ = ask.write_all(b"alive");
+        drop(ask);
+        server.stdout.take().unwrap().read_to_string(&mut answer).unwrap();
+        assert_eq!((answer.as_str(), server.wait().unwrap().code()), ("alive", Some(0)));
     }
 }
