@@ -9,6 +9,7 @@
 
 pub mod chainstate;
 pub mod child;
+mod digest;
 pub mod dkg;
 mod folder;
 pub mod hook;

@@ -1,7 +1,7 @@
 //! A download that goes on where it was broken off, and is believed only by its hash.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Seek as _, SeekFrom, Write as _};
+use std::io::{self, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
@@ -14,9 +14,9 @@ use hyper::header::{
     LAST_MODIFIED, RANGE,
 };
 use rustix::fs::OFlags;
-use sha2::{Digest as _, Sha256};
 
 use super::source::{Digest, Source};
+use crate::digest::{Halt, sha256};
 use crate::http::{Answer, HttpClient, HttpError};
 use crate::{Care, Progress};
 
@@ -101,7 +101,7 @@ pub fn fetch(
     };
     let bytes = path.metadata().map_err(|source| failed(&path, source))?.len();
     room(folder, bytes, 2)?;
-    let found = hash(&path, bytes, care)?;
+    let found = hash(&path, care)?;
     let is_ours = matches!(source, Source::Web(_));
     if found != digest {
         if is_ours {
@@ -128,21 +128,11 @@ pub(super) fn free(folder: &Path) -> io::Result<u64> {
     Ok(space.f_bavail.saturating_mul(space.f_frsize))
 }
 
-fn hash(path: &Path, of: u64, care: &mut Care<'_>) -> Result<Digest, FetchError> {
-    let mut file = File::open(path).map_err(|source| failed(path, source))?;
-    let (mut hasher, mut buffer, mut bytes, begun) =
-        (Sha256::new(), vec![0; BUFFER], 0, Instant::now());
-    loop {
-        if care.stop.is_cancelled() {
-            return Err(FetchError::Stopped);
-        }
-        let read = file.read(&mut buffer).map_err(|source| failed(path, source))?;
-        if read == 0 {
-            return Ok(Digest::new(hasher.finalize().into()));
-        }
-        hasher.update(buffer.get(..read).unwrap_or_default());
-        bytes += read as u64;
-        care.tell(Progress { phase: "check", bytes, of: Some(of), elapsed: begun.elapsed() });
+fn hash(path: &Path, care: &mut Care<'_>) -> Result<Digest, FetchError> {
+    match sha256(path, "check", care) {
+        Ok((_, hash)) => Ok(Digest::new(hash)),
+        Err(Halt::Stopped) => Err(FetchError::Stopped),
+        Err(Halt::Io(source)) => Err(failed(path, source)),
     }
 }
 
@@ -327,7 +317,6 @@ fn range_of(headers: &HeaderMap) -> Option<(u64, Option<u64>)> {
     Some((begins.parse().ok()?, length.parse().ok()))
 }
 
-const BUFFER: usize = 1 << 20;
 /// How often in a row a server may bring nothing.
 const MAX_FAILURES: u32 = 4;
 const PAUSE: Duration = Duration::from_millis(500);

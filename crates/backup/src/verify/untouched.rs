@@ -1,16 +1,13 @@
 //! What can be said of a backup without opening it: whether it is the file that was written.
 
-use std::fs::File;
-use std::io::{self, Read as _};
 use std::path::Path;
 use std::time::Instant;
 
-use sha2::{Digest as _, Sha256};
-
 use super::{Fault, VerifyError};
+use crate::Care;
 use crate::child::ChildError;
+use crate::digest::{Halt, sha256};
 use crate::manifest::Manifest;
-use crate::{Care, Progress};
 
 /// What a look at a backup's bytes came to. It proves no level: for the first one the file must open.
 #[derive(Clone, Debug)]
@@ -28,44 +25,17 @@ pub struct Untouched {
 pub fn untouched(backup: &Path, care: &mut Care<'_>) -> Result<Untouched, VerifyError> {
     let started = Instant::now();
     let manifest = Manifest::beside(backup)?;
-    let (fault, bytes) = match (manifest, digest(backup, care)) {
+    let (fault, bytes) = match (manifest, sha256(backup, "read", care)) {
         (_, Err(Halt::Stopped)) => return Err(ChildError::Stopped.into()),
         (_, Err(Halt::Io(error))) => (Some(Fault::Unreadable(error.to_string())), 0),
         (None, Ok((bytes, _))) => (Some(Fault::NoManifest), bytes),
         (Some(manifest), Ok((bytes, sha256))) => {
-            (super::levels::bytes(&manifest, bytes, &sha256).err(), bytes)
+            (super::levels::bytes(&manifest, bytes, &hex::encode(sha256)).err(), bytes)
         }
     };
     let took_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     Ok(Untouched { fault, bytes, took_ms })
 }
-
-enum Halt {
-    Stopped,
-    Io(io::Error),
-}
-
-/// Length and SHA-256 of a file.
-fn digest(path: &Path, care: &mut Care<'_>) -> Result<(u64, String), Halt> {
-    let mut file = File::open(path).map_err(Halt::Io)?;
-    let of = file.metadata().ok().map(|metadata| metadata.len());
-    let (mut digest, mut bytes, started) = (Sha256::new(), 0, Instant::now());
-    let mut buffer = vec![0; BUFFER];
-    loop {
-        let read = file.read(&mut buffer).map_err(Halt::Io)?;
-        if read == 0 {
-            return Ok((bytes, hex::encode(digest.finalize())));
-        }
-        if care.stop.is_cancelled() {
-            return Err(Halt::Stopped);
-        }
-        digest.update(buffer.get(..read).unwrap_or_default());
-        bytes += read as u64;
-        care.tell(Progress { phase: "read", bytes, of, elapsed: started.elapsed() });
-    }
-}
-
-const BUFFER: usize = 256 << 10;
 
 #[cfg(test)]
 mod tests {
@@ -73,6 +43,7 @@ mod tests {
 
     use std::fs;
 
+    use sha2::{Digest as _, Sha256};
     use tokio_util::sync::CancellationToken;
 
     use super::*;
