@@ -18,6 +18,11 @@ pub fn read(path: &Path) -> io::Result<String> {
     ))
 }
 
+/// The line, from 1, in which the byte at this offset is.
+pub fn line_at(text: &str, offset: usize) -> usize {
+    1 + text.bytes().take(offset).filter(|byte| *byte == b'\n').count()
+}
+
 /// Far more than anybody writes, in bytes.
 pub const MAX_LEN: u64 = 1 << 22;
 
@@ -26,6 +31,12 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
     use super::*;
+
+    #[test]
+    fn the_line_of_a_byte_is_counted_from_one() {
+        let text = "ä = 1\nb\n";
+        assert_eq!([0, 6, 7, 8, 99].map(|offset| line_at(text, offset)), [1, 1, 2, 2, 3]);
+    }
 
     #[test]
     fn a_file_is_read_and_one_without_end_is_refused() {

@@ -165,12 +165,6 @@ struct CallerEntry {
     roles: Vec<Role>,
 }
 
-/// The line, from 1, at which an error is.
-fn line_of(text: &str, error: &toml::de::Error) -> usize {
-    let at = error.span().map_or(0, |span| span.start);
-    1 + text.bytes().take(at).filter(|byte| *byte == b'\n').count()
-}
-
 impl Config {
     /// Reads the file at `path`, and looks up the users that it names.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
@@ -184,7 +178,7 @@ impl Config {
     /// Reads the content of a file.
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
         let file: File = toml::from_str(text).map_err(|error| ConfigError::Malformed {
-            line: line_of(text, &error),
+            line: config_file::line_at(text, error.span().map_or(0, |span| span.start)),
             what: error.message().split_whitespace().collect::<Vec<_>>().join(" "),
         })?;
         let network: Network = file.network.parse().map_err(ConfigError::Network)?;

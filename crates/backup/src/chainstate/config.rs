@@ -81,12 +81,6 @@ struct Burnchain {
     mode: Option<String>,
 }
 
-/// The line, from 1, at which an error is.
-fn line_of(text: &str, error: &toml::de::Error) -> usize {
-    let at = error.span().map_or(0, |span| span.start);
-    1 + text.bytes().take(at).filter(|byte| *byte == b'\n').count()
-}
-
 impl ChainstateConfig {
     /// Reads a node's configuration. Whatever else is in it does not matter here.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
@@ -98,7 +92,7 @@ impl ChainstateConfig {
     pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
         let file: File = toml::from_str(text).map_err(|error| ConfigError::Malformed {
             path: path.to_owned(),
-            line: line_of(text, &error),
+            line: config_file::line_at(text, error.span().map_or(0, |span| span.start)),
             what: error.message().split_whitespace().collect::<Vec<_>>().join(" "),
         })?;
         let node = file.node.ok_or_else(|| ConfigError::NoWorkingDir(path.to_owned()))?;

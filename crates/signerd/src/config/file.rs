@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use countersign_custody::KeyPlace;
 use countersign_node::AuthPassword;
+use countersign_ops::config_file;
 use countersign_ops::secret::Secret;
 use countersign_signer::{DEFAULT_REPLAY_BLOCKS, Millis, Timeouts};
 use countersign_wire::{ChainId, Network, PrivateKey};
@@ -233,7 +234,7 @@ pub(super) fn auth_password(
 /// The parser's own message shows the line, which may hold the private key.
 fn not_toml(text: &str, error: &toml::de::Error) -> Problem {
     let at = error.span().map_or(0, |span| span.start);
-    let line = 1 + text.bytes().take(at).filter(|byte| *byte == b'\n').count();
+    let line = config_file::line_at(text, at);
     let what = error.message().lines().next().unwrap_or("it cannot be parsed").to_owned();
     Problem::NotToml { line, what }
 }
