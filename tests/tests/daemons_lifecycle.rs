@@ -167,6 +167,14 @@ async fn the_metrics_endpoint_has_every_documented_name_and_page() {
         assert!(page.value(series) >= least, "{series} is {}", page.value(series));
     }
 
+    Metrics::grows(address, "stacks_signer_global_state_available", 0.0).await;
+    let page = Metrics::of(address).await;
+    let weight = |of| page.value(&format!("stacks_signer_global_state_{of}_weight"));
+    assert!(weight("total") >= 1.0);
+    for of in ["known", "maximum_view"] {
+        assert!((weight(of) - weight("total")).abs() < 0.5, "{of}: {}", weight(of));
+    }
+
     let missed: f64 = ["not_proposed", "validated_late", "rejected", "withheld", "signed_late"]
         .iter()
         .map(|cause| page.value(&format!("countersign_blocks_missed{{cause=\"{cause}\"}}")))

@@ -108,6 +108,12 @@ impl Views {
     /// The state that signers with agreeing weight see. The version that each acts by does not
     /// matter: the agreed version stands in for it.
     pub(crate) fn state(&self, set: &SignerSet) -> Option<AgreedState> {
+        let mut states = self.states(set).into_iter();
+        states.find(|(_, weight)| weight.agrees(set.total())).map(|(state, _)| state)
+    }
+
+    /// How much weight sees each state.
+    pub(crate) fn states(&self, set: &SignerSet) -> BTreeMap<AgreedState, Weight> {
         let mut weights: BTreeMap<AgreedState, Weight> = BTreeMap::new();
         for (slot, update) in &self.latest {
             let seen = AgreedState {
@@ -117,7 +123,12 @@ impl Views {
             };
             add(weights.entry(seen).or_default(), set.weight_of(*slot));
         }
-        weights.into_iter().find(|(_, weight)| weight.agrees(set.total())).map(|(state, _)| state)
+        weights
+    }
+
+    /// The weight of those whose view is known.
+    pub(crate) fn known(&self, set: &SignerSet) -> Weight {
+        self.latest.keys().map(|slot| set.weight_of(*slot)).sum()
     }
 
     /// The transactions that are to be replayed, of signers who agree on a state: the set that enough of

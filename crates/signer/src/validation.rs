@@ -80,6 +80,11 @@ impl Validation {
         outstanding.chain(&self.queue).any(|waiting| waiting.sighash == *sighash)
     }
 
+    /// How many blocks are being validated or wait for it.
+    pub(crate) fn pending(&self) -> usize {
+        self.queue.len() + usize::from(self.outstanding.is_some())
+    }
+
     /// Whether nothing needs to be done for its validation: it waits for the node, and the node has
     /// not refused to be asked.
     pub(crate) fn is_under_way(&self, sighash: &Sighash) -> bool {

@@ -59,7 +59,7 @@ pub(crate) struct Drive {
     pub(crate) wall_clock: WallClock,
     /// When the core was last told that time has passed.
     pub(crate) woken: Instant,
-    /// When the store was last tidied up.
+    /// When the store was last tidied up, and the state of the core shown.
     pub(crate) tidied: Instant,
 }
 
@@ -127,6 +127,9 @@ impl Drive {
             self.tidied = Instant::now();
             self.store.tidy()?;
             self.decisions.check()?;
+            self.metrics
+                .proposed
+                .show_core(self.signer.validations_pending(), self.signer.support());
         }
         Ok(())
     }

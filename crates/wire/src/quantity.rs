@@ -118,9 +118,16 @@ impl Weight {
         self.0 as u64 + Self::approval_threshold(total).0 as u64 > total.0 as u64
     }
 
-    /// Whether this weight agrees on a state: at least seven tenths of `total`, rounded **down**.
+    /// The least weight that agrees on a state: seven tenths of `total`, rounded **down**.
+    #[must_use]
+    #[expect(clippy::cast_possible_truncation, reason = "seven tenths of a u32 are a u32 again")]
+    pub const fn agreement_threshold(total: Self) -> Self {
+        Self((total.0 as u64 * 7 / 10) as u32)
+    }
+
+    /// Whether this weight agrees on a state.
     pub const fn agrees(self, total: Self) -> bool {
-        self.0 as u64 >= total.0 as u64 * 7 / 10
+        self.0 >= Self::agreement_threshold(total).0
     }
 
     /// Whether this weight can keep others from agreeing: over three tenths of `total`, rounded down.

@@ -1,8 +1,8 @@
 //! What the signers agree on: version, burn view, miner (5.2 and 5.3).
 
-use countersign_signer::{Note, Saved};
+use countersign_signer::{Note, Saved, Support};
 use countersign_wire::message::{MinerState, SignerMessage, StateMachineUpdate};
-use countersign_wire::{BurnHeight, PrivateKey, SlotVersion, StacksBlockId, StacksHeight};
+use countersign_wire::{BurnHeight, PrivateKey, SlotVersion, StacksBlockId, StacksHeight, Weight};
 
 use crate::support::{CYCLE, Driver, ch, tenure_start};
 
@@ -40,6 +40,25 @@ fn agreement_takes_seven_tenths_rounded_down() {
         }
         assert_eq!(is_agreed(&mut driver), expected, "{peers} of {weights:?}");
     }
+}
+
+#[test]
+fn the_weights_behind_the_signers_views_are_told_to_whoever_looks_on() {
+    let weights = [1, 6, 4].map(Weight::new);
+    let (mut driver, own) = alone(&[1, 6, 4]);
+    let expect = |driver: &Driver, known, greatest, is_agreed| {
+        let (known, greatest) = (Weight::new(known), Weight::new(greatest));
+        let total = weights.into_iter().sum();
+        let support = Support { total, known, greatest, is_agreed };
+        assert_eq!(driver.signer.support(), Some(support));
+    };
+    expect(&driver, 1, 1, false);
+    let mut other = own.clone();
+    other.content.miner = MinerState::NoValidMiner;
+    tell(&mut driver, 2, &other);
+    expect(&driver, 5, 4, false);
+    tell(&mut driver, 1, &own);
+    expect(&driver, 11, 7, true);
 }
 
 #[test]

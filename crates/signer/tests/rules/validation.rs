@@ -60,8 +60,10 @@ fn a_block_goes_to_the_node_once_the_node_is_seen_to_be_that_high() {
 fn a_block_that_waits_for_its_parent_does_not_hold_up_others() {
     let mut driver = without_parent();
     driver.propose(&ordinary(3, 25));
+    assert_eq!(driver.signer.validations_pending(), 1);
     driver.propose(&ordinary(3, 20));
     assert_eq!(driver.validations(), [ordinary(3, 20).block.sighash()]);
+    assert_eq!(driver.signer.validations_pending(), 2);
 }
 
 #[test]

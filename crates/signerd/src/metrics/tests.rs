@@ -10,11 +10,11 @@ use std::collections::BTreeMap;
 use countersign_node::QueueLimits;
 use countersign_ops::metrics::page;
 use countersign_ops::records::{self, Outcome as Ending, Record};
-use countersign_signer::Timestamp;
+use countersign_signer::{Support, Timestamp};
 use countersign_watch::registry;
 use countersign_wire::codec::{Reader, Wire as _};
 use countersign_wire::message::RejectReason;
-use countersign_wire::{BurnHeight, PrivateKey, RewardCycle, StacksHeight};
+use countersign_wire::{BurnHeight, PrivateKey, RewardCycle, StacksHeight, Weight};
 
 use super::*;
 use crate::instance::{GateState, Outcome};
@@ -78,6 +78,8 @@ fn show_the_chain(metrics: &Metrics) {
     metrics.proposed.show_registered(Some(true), Some(false));
     metrics.proposed.show_view(BurnHeight::new(3), Timestamp::from_millis(1_764_266_400_123));
     metrics.proposed.show_node(BurnHeight::new(4));
+    let [total, known, greatest] = [4001, 3500, 2999].map(Weight::new);
+    metrics.proposed.show_core(2, Some(Support { total, known, greatest, is_agreed: true }));
     metrics.chain.show_blocks_left(100);
     metrics.chain.show_behind_peers(Some(0));
     metrics.chain.show_total(cycle, Some(4000));
@@ -110,6 +112,7 @@ fn gauges_that_nobody_can_tell_are_absent_and_not_zero() {
     show_the_chain(&metrics);
     metrics.chain.show_registered(Some(true), None);
     metrics.proposed.show_registered(Some(true), None);
+    metrics.proposed.show_core(0, None);
     metrics.chain.show_behind_peers(None);
     metrics.chain.show_total(RewardCycle::new(7), None);
     let page = page(&registry);
@@ -118,6 +121,8 @@ fn gauges_that_nobody_can_tell_are_absent_and_not_zero() {
         "countersign_registered{cycle=\"next\"",
         "\ncountersign_node_behind_peers ",
         "\nstacks_signer_registered_for_next_reward_cycle ",
+        "\nstacks_signer_global_state_available ",
+        "\nstacks_signer_global_state_canonical_threshold_weight ",
         "\ncountersign_total_weight{",
     ] {
         assert!(!page.contains(series), "{series}\n{page}");
@@ -164,6 +169,8 @@ fn the_names_that_are_proposed_for_the_reference_are_on_the_page() {
     insta::assert_snapshot!(lines_of(registry::proposed::ALL), @r#"
     # TYPE stacks_signer_runloop_ready gauge
     stacks_signer_runloop_ready 0
+    # TYPE stacks_signer_pending_block_validations gauge
+    stacks_signer_pending_block_validations 2
     # TYPE stacks_signer_registered_for_current_reward_cycle gauge
     stacks_signer_registered_for_current_reward_cycle 1
     # TYPE stacks_signer_registered_for_next_reward_cycle gauge
@@ -174,6 +181,18 @@ fn the_names_that_are_proposed_for_the_reference_are_on_the_page() {
     stacks_signer_state_last_changed_timestamp_seconds 1764266400
     # TYPE stacks_signer_companion_burn_block_height gauge
     stacks_signer_companion_burn_block_height 4
+    # TYPE stacks_signer_global_state_available gauge
+    stacks_signer_global_state_available 1
+    # TYPE stacks_signer_global_state_total_weight gauge
+    stacks_signer_global_state_total_weight 4001
+    # TYPE stacks_signer_global_state_known_weight gauge
+    stacks_signer_global_state_known_weight 3500
+    # TYPE stacks_signer_global_state_maximum_view_weight gauge
+    stacks_signer_global_state_maximum_view_weight 2999
+    # TYPE stacks_signer_global_state_evaluator_threshold_weight gauge
+    stacks_signer_global_state_evaluator_threshold_weight 2800
+    # TYPE stacks_signer_global_state_canonical_threshold_weight gauge
+    stacks_signer_global_state_canonical_threshold_weight 2801
     "#);
 }
 
