@@ -170,7 +170,10 @@ impl Database {
         let bytes = |bytes: &[u8]| format!("'\\x{}'", hex::encode(bytes));
         let set: Vec<String> = row.signer_set.iter().map(|it| bytes(it)).collect();
         self.sql(&format!(
-            "INSERT INTO sbtc_signer.dkg_shares VALUES ({}, {}, {}, {}, {}, ARRAY[{}]::bytea[], {}, '{status}', '\\x00', {})",
+            "INSERT INTO sbtc_signer.dkg_shares (aggregate_key, tweaked_aggregate_key, encrypted_private_shares, \
+             public_shares, script_pubkey, signer_set_public_keys, signature_share_threshold, dkg_shares_status, \
+             started_at_bitcoin_block_hash, started_at_bitcoin_block_height) \
+             VALUES ({}, {}, {}, {}, {}, ARRAY[{}]::bytea[], {}, '{status}', '\\x00', {})",
             bytes(&row.aggregate_key),
             bytes(&row.tweaked_aggregate_key),
             bytes(&row.encrypted_private_shares),
