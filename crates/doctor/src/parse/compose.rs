@@ -26,7 +26,7 @@ pub enum ComposeError {
 
 /// Reads the services of a compose file.
 pub fn read(text: &str, path: &Path) -> Result<Vec<ComposeService>, ComposeError> {
-    if text.split_whitespace().filter(|word| word.starts_with('*')).count() > MAX_ALIASES {
+    if aliases(text) > MAX_ALIASES {
         return Err(ComposeError::Aliases);
     }
     if depth(text) > MAX_DEPTH {
@@ -38,6 +38,19 @@ pub fn read(text: &str, path: &Path) -> Result<Vec<ComposeService>, ComposeError
         documents.first().and_then(|document| document.as_hash()?.get(&key("services"))?.as_hash());
     let services = services.ok_or(ComposeError::NoServices)?;
     Ok(services.iter().filter_map(|(name, body)| service(name.as_str()?, body, path)).collect())
+}
+
+/// At least as many aliases as the text has: one begins where a value can, and has a name.
+fn aliases(text: &str) -> usize {
+    let can_begin = |before: u8| before.is_ascii_whitespace() || b",[{:".contains(&before);
+    let before = std::iter::once(b'\n').chain(text.bytes());
+    let after = text.bytes().skip(1).chain(std::iter::once(b'\n'));
+    let places = before.zip(text.bytes()).zip(after);
+    places
+        .filter(|((before, here), after)| {
+            *here == b'*' && can_begin(*before) && !after.is_ascii_whitespace()
+        })
+        .count()
 }
 
 /// At least as many levels as the text has: a level of blocks needs a column at the start of a line, one of
@@ -63,10 +76,18 @@ fn key(name: &str) -> Yaml {
 }
 
 fn service(name: &str, body: &Yaml, path: &Path) -> Option<ComposeService> {
-    let body = body.as_hash()?;
-    let get = |name: &str| body.get(&key(name));
+    body.as_hash()?;
+    let get = |name: &str| value(body, &key(name));
     let list = |name: &str| get(name).and_then(Yaml::as_vec).map(Vec::as_slice).unwrap_or_default();
-    let dropped = list("cap_drop").iter().filter_map(Yaml::as_str);
+    // Compose takes the words for them, too.
+    let flag = |name: &str| match get(name) {
+        Some(Yaml::String(word)) => word == "true",
+        value => value.and_then(Yaml::as_bool).unwrap_or(false),
+    };
+    let drops_all = list("cap_drop")
+        .iter()
+        .filter_map(Yaml::as_str)
+        .any(|name| name.eq_ignore_ascii_case("all"));
     let on_host = get("network_mode").and_then(Yaml::as_str) == Some("host");
     Some(ComposeService {
         file: path.to_owned(),
@@ -74,10 +95,19 @@ fn service(name: &str, body: &Yaml, path: &Path) -> Option<ComposeService> {
         image: get("image").and_then(Yaml::as_str).map(str::to_owned),
         published: list("ports").iter().filter_map(published).collect(),
         user: get("user").and_then(scalar),
-        is_read_only: get("read_only").and_then(Yaml::as_bool).unwrap_or(false),
-        drops_capabilities: dropped.into_iter().any(|name| name.eq_ignore_ascii_case("all")),
-        is_privileged: on_host || get("privileged").and_then(Yaml::as_bool).unwrap_or(false),
+        is_read_only: flag("read_only"),
+        drops_capabilities: drops_all && list("cap_add").is_empty(),
+        is_privileged: on_host || flag("privileged"),
         key_variables: get("environment").map(key_variables).unwrap_or_default(),
+    })
+}
+
+/// The value of a key: the service's own, or that of the first table that is merged into it (`<<`) and has one.
+fn value<'a>(table: &'a Yaml, name: &Yaml) -> Option<&'a Yaml> {
+    let own = table.as_hash()?;
+    own.get(name).or_else(|| match own.get(&key("<<"))? {
+        Yaml::Array(tables) => tables.iter().find_map(|table| value(table, name)),
+        table => value(table, name),
     })
 }
 
@@ -94,7 +124,9 @@ fn published(port: &Yaml) -> Option<(Option<IpAddr>, String)> {
     if let Some(long) = port.as_hash() {
         let address =
             long.get(&key("host_ip")).and_then(Yaml::as_str).and_then(|text| text.parse().ok());
-        return Some((address, scalar(long.get(&key("published"))?)?));
+        // Without the host's port Docker chooses one.
+        let port = long.get(&key("published")).or_else(|| long.get(&key("target")));
+        return Some((address, scalar(port?)?));
     }
     let text = scalar(port)?;
     let text = text.split('/').next()?;
@@ -172,9 +204,46 @@ mod tests {
     }
 
     #[test]
+    fn what_is_merged_into_a_service_is_a_part_of_it() {
+        let text = "x-base: &base {privileged: true, user: '5', ports: ['1:1']}\n\
+                    x-more: &more {read_only: true, user: '6'}\n\
+                    services:\n  one:\n    <<: *base\n    user: '7'\n  two:\n    <<: [*more, *base]\n";
+        let services = read(text, Path::new("/c")).unwrap();
+        let seen = |service: &ComposeService| {
+            let user = service.user.clone().unwrap();
+            (service.is_privileged, service.is_read_only, user, service.published.len())
+        };
+        assert_eq!(seen(&services[0]), (true, false, "7".to_owned(), 1));
+        assert_eq!(seen(&services[1]), (true, true, "6".to_owned(), 1));
+    }
+
+    #[test]
+    fn what_undoes_a_restriction_is_seen() {
+        let rights = |more: &str| {
+            let text = format!("services: {{a: {{cap_drop: [ALL], {more}}}}}");
+            let service = read(&text, Path::new("/c")).unwrap().remove(0);
+            (service.drops_capabilities, service.is_privileged)
+        };
+        assert_eq!(rights("cap_add: []"), (true, false));
+        assert_eq!(rights("cap_add: [SYS_ADMIN]"), (false, false));
+        assert_eq!(rights("privileged: 'true'"), (true, true));
+    }
+
+    #[test]
+    fn a_port_for_which_docker_chooses_another_is_published() {
+        let text = "services: {a: {ports: [{target: 30000}]}}";
+        let service = read(text, Path::new("/c")).unwrap().remove(0);
+        assert_eq!(service.published, [(None, "30000".to_owned())]);
+    }
+
+    #[test]
     fn hostile_files_are_refused() {
-        let bomb = format!("a: &a [1]\nservices: [{}]", "*a, ".repeat(20));
-        assert_eq!(read(&bomb, Path::new("/c")), Err(ComposeError::Aliases));
+        for alias in ["*a, ", "*a,", "{\"k\":*a},"] {
+            let bomb = format!("a: &a [1]\nservices: [{}]", alias.repeat(20));
+            assert_eq!(read(&bomb, Path::new("/c")), Err(ComposeError::Aliases), "{alias}");
+        }
+        let times = "services: {a: {command: '*/5 * * * * * * * * * * * * * * * * * * * * *'}}";
+        assert_eq!(read(times, Path::new("/c")).unwrap().len(), 1);
         for deep in ["[", "- ", "{a: ", "? ", "-\t"] {
             let text = deep.repeat(100_000);
             assert_eq!(read(&text, Path::new("/c")), Err(ComposeError::Depth), "{deep}");
