@@ -31,7 +31,7 @@ pub(super) const CHECKS: &[Check] = &[
         rows: &["B14", "B15", "E40"],
         profiles: EVERYBODY,
         title: "bitcoind serves the node and nothing else",
-        why: "without server=1 no node can ask it; a wallet on this machine is one more thing to lose",
+        why: "with server=0 no node can ask it; a wallet on this machine is one more thing to lose",
         source: Source::Configs,
         judge: server,
     },
@@ -86,13 +86,14 @@ fn open(facts: &Facts) -> Fact<Outcome> {
             format!("rpcallowip={} lets everybody in", allowed.join(SPLIT)),
             edit(config, "`rpcallowip=127.0.0.1` or the node's own address"),
         )
+    } else if allowed.is_empty() {
+        // bitcoind passes over `rpcbind` then.
+        Outcome::ok("only this machine may use the RPC")
     } else if is_bound_wide {
         Outcome::warn(
             format!("the RPC listens on every address, for {}", allowed.join(SPLIT)),
             edit(config, "`rpcbind=127.0.0.1` or the private address"),
         )
-    } else if allowed.is_empty() {
-        Outcome::ok("only this machine may use the RPC")
     } else {
         Outcome::ok(format!("the RPC is for {}", allowed.join(SPLIT)))
     })
@@ -112,11 +113,11 @@ fn password(facts: &Facts) -> Fact<Outcome> {
 fn server(facts: &Facts) -> Fact<Outcome> {
     let config = facts.bitcoin_config.as_ref()?;
     Ok(if !config.is_server {
-        Outcome::fail("server=1 is not set", edit(config, "`server=1`"))
+        Outcome::fail("server=0: it takes no questions", edit(config, "`server=1`"))
     } else if !config.is_wallet_disabled {
         Outcome::warn("wallets are possible", edit(config, "`disablewallet=1`"))
     } else {
-        Outcome::ok("server=1, disablewallet=1")
+        Outcome::ok("it takes questions, and wallets are off")
     })
 }
 

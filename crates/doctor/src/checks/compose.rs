@@ -1,6 +1,6 @@
 //! Compose files.
 
-use std::net::IpAddr;
+use countersign_node::exposure::Reach;
 
 use super::SPLIT;
 use crate::check::{Check, EVERYBODY, Source};
@@ -13,7 +13,7 @@ pub(super) const CHECKS: &[Check] = &[
         id: "compose-ports",
         rows: &["B9", "E13", "E33"],
         profiles: EVERYBODY,
-        title: "containers publish ports to this machine only",
+        title: "containers publish ports to this machine and private networks only",
         why: "`30000:30000` opens the port to the world, past ufw and past the rules for what comes in",
         source: Source::Configs,
         judge: ports,
@@ -67,15 +67,25 @@ fn is_public(port: &str) -> bool {
     matches!(port, "20444" | "8333" | "18444" | "4122" | "2443" | "3443")
 }
 
+/// The door of a signer that knows who connects.
+fn guarded(facts: &Facts) -> Option<&str> {
+    let signer = facts.signer.as_ref().ok()?;
+    let (_, port) = signer.endpoint.rsplit_once(':')?;
+    (signer.has_tls || signer.has_allowed_peers).then_some(port)
+}
+
 fn ports(facts: &Facts) -> Fact<Outcome> {
     let services = facts.compose.as_ref()?;
+    let guarded = guarded(facts);
     let found = broken(services, |service| {
         let open: Vec<String> = service
             .published
             .iter()
-            .filter(|(address, port)| {
-                !address.is_some_and(|address: IpAddr| address.is_loopback()) && !is_public(port)
+            .filter(|(address, _)| {
+                let reach = address.map_or(Reach::Unspecified, Reach::of);
+                matches!(reach, Reach::Unspecified | Reach::Global)
             })
+            .filter(|(_, port)| !is_public(port) && guarded != Some(port.as_str()))
             .map(|(_, port)| shell::shown(port))
             .collect();
         (!open.is_empty()).then(|| format!("port {}", open.join(SPLIT)))

@@ -146,6 +146,9 @@ fn binds(facts: &Facts) -> Fact<Outcome> {
 
 fn p2p(facts: &Facts) -> Fact<Outcome> {
     let config = facts.sbtc_config.as_ref()?;
+    if config.listen_on.is_empty() {
+        return Err(not_in_file("signer.p2p.listen_on"));
+    }
     let listens: Vec<String> = config.listen_on.iter().map(|text| shell::shown(text)).collect();
     let is_dialled = config
         .listen_on
@@ -165,10 +168,13 @@ fn p2p(facts: &Facts) -> Fact<Outcome> {
 fn nodes(facts: &Facts) -> Fact<Outcome> {
     let config = facts.sbtc_config.as_ref()?;
     let (stacks, bitcoin) = (config.stacks_nodes, config.bitcoin_nodes);
+    for (key, count) in [("stacks.endpoints", stacks), ("bitcoin.rpc_endpoints", bitcoin)] {
+        if count == 0 {
+            return Err(not_in_file(key));
+        }
+    }
     let measured = format!("{stacks} Stacks and {bitcoin} Bitcoin nodes");
-    Ok(if stacks == 0 || bitcoin == 0 {
-        Outcome::fail(measured, edit(facts, "stacks.endpoints and bitcoin.rpc_endpoints"))
-    } else if stacks == 1 || bitcoin == 1 {
+    Ok(if stacks == 1 || bitcoin == 1 {
         Outcome::warn(
             measured,
             edit(facts, "a second node in stacks.endpoints and bitcoin.rpc_endpoints"),
@@ -184,6 +190,9 @@ fn signing_set(facts: &Facts) -> Fact<Outcome> {
     let Some(required) = config.required else {
         return Err(not_in_file("signer.bootstrap_signatures_required"));
     };
+    if config.signers == 0 {
+        return Err(not_in_file("signer.bootstrap_signing_set"));
+    }
     let signers = u64::try_from(config.signers).unwrap_or(u64::MAX);
     let measured = format!("{required} of {signers} signatures");
     Ok(if signers > 16 || required > signers || required == 0 {

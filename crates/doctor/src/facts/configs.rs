@@ -121,7 +121,7 @@ pub struct NodeConfig {
 pub struct BitcoinConfig {
     /// The file.
     pub path: PathBuf,
-    /// `server`.
+    /// Whether it takes questions: it does unless `server=0`.
     pub is_server: bool,
     /// `prune`, in MiB; 0 and 1 keep everything.
     pub prune: u64,
@@ -193,7 +193,7 @@ pub struct ComposeService {
     pub user: Option<String>,
     /// `read_only`.
     pub is_read_only: bool,
-    /// Whether all capabilities are dropped.
+    /// Whether all capabilities are dropped, and none is added again.
     pub drops_capabilities: bool,
     /// `privileged`, or the network of the host.
     pub is_privileged: bool,

@@ -8,8 +8,12 @@ use crate::parse::secret::weakness;
 /// Reads a bitcoin.conf. `section` is the network's (`main`, `test`, `regtest`, …); what stands before any
 /// section counts for every network.
 pub fn read(text: &str, path: &Path, section: &str) -> BitcoinConfig {
-    let mut config =
-        BitcoinConfig { path: path.to_owned(), shrinks_log: true, ..BitcoinConfig::default() };
+    let mut config = BitcoinConfig {
+        path: path.to_owned(),
+        is_server: true,
+        shrinks_log: true,
+        ..BitcoinConfig::default()
+    };
     let mut here = String::new();
     for line in text.lines() {
         // A password may hold `#`; bitcoind itself refuses that, and takes the rest of the line as a comment.
@@ -76,6 +80,12 @@ mod tests {
         let config = read(text, Path::new("/b"), "regtest");
         assert_eq!(config.weak_password, Some("is a sample of a guide"));
         assert!(config.shrinks_log);
+    }
+
+    #[test]
+    fn bitcoind_serves_unless_it_is_told_not_to() {
+        let serves = |text| read(text, Path::new("/b"), "main").is_server;
+        assert!(serves("txindex=1\n") && serves("server=1\n") && !serves("server=0\n"));
     }
 
     #[test]

@@ -79,7 +79,7 @@ fn what_was_not_measured_is_unknown_and_never_well() {
 #[test]
 fn what_rests_on_something_unmeasured_is_unknown() {
     type Spoil = fn(&mut Facts);
-    let rows: [(&str, Spoil); 4] = [
+    let rows: [(&str, Spoil); 8] = [
         ("bitcoin-pruned", |facts| {
             // The node that is down is the one that pruning is about.
             (facts.profile, facts.roles.sbtc) = (Profile::Solo, false);
@@ -94,6 +94,10 @@ fn what_rests_on_something_unmeasured_is_unknown() {
             facts.sbtc_config.as_mut().unwrap().has_database_login = false;
         }),
         ("sbtc-observer-bind", |facts| facts.sbtc_config.as_mut().unwrap().observer_bind = None),
+        ("sbtc-p2p", |facts| facts.sbtc_config.as_mut().unwrap().listen_on.clear()),
+        ("sbtc-nodes", |facts| facts.sbtc_config.as_mut().unwrap().stacks_nodes = 0),
+        ("sbtc-nodes", |facts| facts.sbtc_config.as_mut().unwrap().bitcoin_nodes = 0),
+        ("sbtc-signing-set", |facts| facts.sbtc_config.as_mut().unwrap().signers = 0),
     ];
     for (id, spoil) in rows {
         let mut facts = good(Profile::Sbtc);
@@ -114,6 +118,38 @@ fn an_endpoint_that_knows_its_peers_may_be_reached() {
     for id in ["ports-private", "ports-others"] {
         assert_eq!(grade(&facts, id), Grade::Ok, "{id}");
     }
+}
+
+#[test]
+fn a_port_that_is_published_to_a_private_network_is_not_for_everybody() {
+    let publish = |address: &str, port: &str, has_tls| {
+        let mut facts = good(Profile::Solo);
+        facts.signer.as_mut().unwrap().has_tls = has_tls;
+        let service = facts.compose.as_mut().unwrap().first_mut().unwrap();
+        service.published = vec![(Some(address.parse().unwrap()), port.to_owned())];
+        (find("compose-ports").unwrap().judge)(&facts).unwrap().grade
+    };
+    for (address, port, has_tls, grade) in [
+        ("10.0.0.2", "30001", false, Grade::Ok),
+        ("fd00::2", "30000", false, Grade::Ok),
+        ("203.0.113.4", "30000", false, Grade::Fail),
+        ("203.0.113.4", "30000", true, Grade::Ok),
+        ("203.0.113.4", "30001", true, Grade::Fail),
+        ("0.0.0.0", "30001", false, Grade::Fail),
+        ("0.0.0.0", "20444", false, Grade::Ok),
+    ] {
+        assert_eq!(publish(address, port, has_tls), grade, "{address}:{port} {has_tls}");
+    }
+}
+
+#[test]
+fn addresses_that_bitcoind_does_not_listen_on_are_no_warning() {
+    let mut facts = good(Profile::Solo);
+    let config = facts.bitcoin_config.as_mut().unwrap();
+    // Whoever lets nobody in is not heard on `rpcbind`.
+    (config.binds, config.allowed) = (vec!["0.0.0.0".to_owned()], Vec::new());
+    let outcome = (find("bitcoin-config-open").unwrap().judge)(&facts).unwrap();
+    assert_eq!(outcome.grade, Grade::Ok, "{}", outcome.measured);
 }
 
 #[test]
