@@ -7,7 +7,8 @@ use ipnet::IpNet;
 
 use crate::choices::{HostRole, Runtime};
 use crate::flows::{Flow, Peer, Protocol, Service};
-use crate::site::Site;
+use crate::places::Port;
+use crate::site::{Link, Site};
 use crate::values::UserName;
 use crate::wiring::{Container, DOCKER_BRIDGE, DOCKER_NETWORK};
 
@@ -183,13 +184,15 @@ impl Text<'_> {
         self.rule("icmpv6 type echo-request limit rate 10/second accept");
         self.rule("udp sport 67 udp dport 68 accept");
         self.rule("ip6 saddr fe80::/10 udp sport 547 udp dport 546 accept");
-        if self.site.runtime == Runtime::Docker {
-            self.note("Containers reach what the host has for them.");
-            let gateway = Container::Gateway.address();
-            self.rule(&format!("{} ip daddr {gateway} accept", from_container(DOCKER_NETWORK)));
+        if let Some(port) = self.asked_by_containers() {
+            self.note("Containers reach the link, which runs on the host itself.");
+            let (source, gateway) = (from_container(DOCKER_NETWORK), Container::Gateway.address());
+            self.rule(&format!("{source} ip daddr {gateway} tcp dport {port} accept"));
         }
         for flow in self.site.inbound(self.role) {
-            self.pace(&flow);
+            if is_paced(&flow) {
+                self.pace(flow.service, &port(&flow), &[Family::V4, Family::V6]);
+            }
             for peer in peers(&flow.peer, "saddr") {
                 self.rule(&join(&[&through(&flow, "iifname"), &peer, &port(&flow), "accept"]));
             }
@@ -204,15 +207,16 @@ impl Text<'_> {
         self.rule(&format!("{} ip daddr {DOCKER_NETWORK} accept", from_container(DOCKER_NETWORK)));
         self.note("Published ports: Docker has changed address and port by now.");
         for flow in self.site.inbound(self.role).iter().filter(|flow| is_published(flow)) {
+            let Some(port) = flow.port else { continue };
+            let protocol = flow.protocol.name();
+            let door = format!(
+                "ip daddr {DOCKER_NETWORK} meta l4proto {protocol} ct status dnat ct original proto-dst {port}"
+            );
+            if is_paced(flow) {
+                self.pace(flow.service, &door, &[Family::V4]);
+            }
             for peer in peers(&flow.peer, "saddr").iter().filter(|peer| is_of_containers(peer)) {
-                let Some(port) = flow.port else { continue };
-                let protocol = flow.protocol.name();
-                self.rule(&join(&[
-                    &through(flow, "iifname"),
-                    peer,
-                    &format!("ip daddr {DOCKER_NETWORK} meta l4proto {protocol}"),
-                    &format!("ct status dnat ct original proto-dst {port} accept"),
-                ]));
+                self.rule(&join(&[&through(flow, "iifname"), peer, &door, "accept"]));
             }
         }
         self.note("What the containers ask for.");
@@ -253,17 +257,25 @@ impl Text<'_> {
     }
 
     /// A source that opens connections faster than anybody who means well is not heard for a while.
-    fn pace(&mut self, flow: &Flow) {
-        if !is_paced(flow) {
-            return;
-        }
-        for family in [Family::V4, Family::V6] {
-            let (set, source) = (pace_set(flow.service, family), family.source());
-            let (port, pace) = (port(flow), pace_of(flow.service));
+    fn pace(&mut self, service: Service, door: &str, families: &[Family]) {
+        for family in families {
+            let (set, source) = (pace_set(service, *family), family.source());
+            let pace = pace_of(service);
             self.rule(&format!(
-                "{port} ct state new update @{set} {{ {source} limit rate over {pace} }} counter drop"
+                "{door} ct state new update @{set} {{ {source} limit rate over {pace} }} counter drop"
             ));
         }
+    }
+
+    /// The port of the host itself that containers need: that of a link that runs on the host.
+    fn asked_by_containers(&self) -> Option<Port> {
+        let site = self.site;
+        let is_here = site.runtime == Runtime::Docker
+            && matches!(site.link, Some(Link::Nginx | Link::Haproxy));
+        is_here.then_some(match self.role {
+            HostRole::Signer => site.ports.local_rpc,
+            HostRole::Node => site.ports.local_events,
+        })
     }
 }
 

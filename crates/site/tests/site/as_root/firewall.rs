@@ -188,6 +188,31 @@ bitcoin = "bitcoin@sha256:{digest}"
     ))
 }
 
+const ALONE: &str = "[hosts.signer]\nname = \"signer\"\naddress = \"10.77.0.2\"\n";
+
+/// Docker's own part: a bridge, and addresses that are changed on the way out.
+fn town_with_docker() -> Town {
+    let town = town();
+    town.does("signer", "ip link add countersign-br type bridge");
+    town.does("signer", "ip address add 172.30.94.1/28 dev countersign-br");
+    town.does("signer", "ip link set countersign-br up");
+    town.does("signer", "sysctl -qw net.ipv4.ip_forward=1");
+    town.does("signer", "nft add table ip nat");
+    town.does(
+        "signer",
+        "nft add chain ip nat prerouting { type nat hook prerouting priority dstnat; }",
+    );
+    town.does(
+        "signer",
+        "nft add chain ip nat postrouting { type nat hook postrouting priority srcnat; }",
+    );
+    town.does(
+        "signer",
+        "nft add rule ip nat postrouting ip saddr 172.30.94.0/28 oifname eth0 masquerade",
+    );
+    town
+}
+
 /// Docker's own part: addresses and ports of published containers are changed before they are passed on.
 fn publish(town: &mut Town, container: &str, address: &str, ports: &[u16]) {
     town.build(container);
@@ -208,25 +233,8 @@ fn publish(town: &mut Town, container: &str, address: &str, ports: &[u16]) {
 #[test]
 #[ignore = "needs root: namespaces and nftables"]
 fn a_port_that_docker_publishes_is_closed_unless_it_is_a_flow() {
-    let site = docker("[hosts.signer]\nname = \"signer\"\naddress = \"10.77.0.2\"\n");
-    let mut town = town();
-    town.does("signer", "ip link add countersign-br type bridge");
-    town.does("signer", "ip address add 172.30.94.1/28 dev countersign-br");
-    town.does("signer", "ip link set countersign-br up");
-    town.does("signer", "sysctl -qw net.ipv4.ip_forward=1");
-    town.does("signer", "nft add table ip nat");
-    town.does(
-        "signer",
-        "nft add chain ip nat prerouting { type nat hook prerouting priority dstnat; }",
-    );
-    town.does(
-        "signer",
-        "nft add chain ip nat postrouting { type nat hook postrouting priority srcnat; }",
-    );
-    town.does(
-        "signer",
-        "nft add rule ip nat postrouting ip saddr 172.30.94.0/28 oifname eth0 masquerade",
-    );
+    let site = docker(ALONE);
+    let mut town = town_with_docker();
     publish(&mut town, "node1", "172.30.94.3", &[20444, 8080]);
     publish(&mut town, "signer1", "172.30.94.2", &[30000]);
     let [host, world, node]: [IpAddr; 3] =
@@ -248,8 +256,52 @@ fn a_port_that_docker_publishes_is_closed_unless_it_is_a_flow() {
 
 #[test]
 #[ignore = "needs root: namespaces and nftables"]
+fn a_container_reaches_nothing_of_the_host_but_a_link_that_runs_there() {
+    let linked = "[hosts.signer]\nname = \"signer\"\naddress = \"10.77.0.2\"\n\
+                  [hosts.node]\nname = \"node\"\naddress = \"10.77.0.3\"\n[link]\nkind = \"haproxy\"\n";
+    let host: IpAddr = "172.30.94.1".parse().unwrap();
+    for (hosts, role, link) in [
+        (ALONE, HostRole::Signer, None),
+        (linked, HostRole::Signer, Some(21443)),
+        (linked, HostRole::Node, Some(31000)),
+    ] {
+        let (site, mut town) = (docker(hosts), town_with_docker());
+        publish(&mut town, "signer1", "172.30.94.2", &[]);
+        let doors = [22, 2222, 9100, 21443, 31000].map(|port| (Protocol::Tcp, port));
+        assert_eq!(town.open("signer1", host, &doors), doors, "all are open without rules");
+        town.on("signer", || {
+            Live::default().try_out(|slot, force| ruleset(&site, role, slot, force), HOUR).unwrap();
+        });
+        let meant: Vec<_> = link.into_iter().map(|port| (Protocol::Tcp, port)).collect();
+        assert_eq!(town.open("signer1", host, &doors), meant, "{role} {link:?}");
+    }
+}
+
+#[test]
+#[ignore = "needs root: namespaces and nftables"]
+fn who_knocks_too_often_is_not_heard_for_a_while() {
+    let host: IpAddr = "10.77.0.2".parse().unwrap();
+    let heard = |town: &Town, from: &str| {
+        town.on(from, || {
+            let is_heard = |_: &u32| is_open(Protocol::Tcp, SocketAddr::new(host, 20444));
+            (0..200).take_while(is_heard).count()
+        })
+    };
+    let systemd = (site(ALONE), town());
+    let mut with_docker = (docker(ALONE), town_with_docker());
+    publish(&mut with_docker.1, "node1", "172.30.94.3", &[20444]);
+    for (site, town) in [systemd, with_docker] {
+        guard(&town, &site, HostRole::Signer);
+        let count = heard(&town, "world");
+        assert!((120..200).contains(&count), "{count} of {}", site.runtime);
+        assert!(heard(&town, "admin") >= 120, "another one is");
+    }
+}
+
+#[test]
+#[ignore = "needs root: namespaces and nftables"]
 fn nobody_outside_passes_for_a_container() {
-    let site = docker("[hosts.signer]\nname = \"signer\"\naddress = \"10.77.0.2\"\n");
+    let site = docker(ALONE);
     let town = town();
     for command in [
         "ip link add countersign-br type bridge",
