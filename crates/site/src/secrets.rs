@@ -156,7 +156,7 @@ impl Secrets {
         for secret in Secret::ALL.into_iter().filter(|secret| secret.is_needed(site)) {
             let path = folder.join(secret.file_name());
             if read(&path)?.is_none() {
-                write(&path, &random()?)
+                write(&path, &[random()?.as_bytes(), b"\n"])
                     .map_err(|source| SecretError::File { path: path.clone(), source })?;
                 drawn.push(path);
             }
@@ -180,15 +180,11 @@ fn random() -> Result<Zeroizing<String>, SecretError> {
 /// Keeps what is in the folder from being committed, whatever else git is told to ignore.
 fn ignore(folder: &Path) -> io::Result<()> {
     let path = folder.join(".gitignore");
-    match OpenOptions::new().write(true).create_new(true).mode(0o644).open(path) {
-        Ok(mut file) => file.write_all(IGNORED),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(error),
-    }
+    if path.is_symlink() || path.try_exists()? { Ok(()) } else { write(&path, &[IGNORED]) }
 }
 
 /// Whole under its name, or not there: an interrupted run leaves no half secret.
-fn write(path: &Path, text: &str) -> io::Result<()> {
+fn write(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
     let temporary = path.with_extension("new");
     // Left by an interrupted run.
     if let Err(error) = fs::remove_file(&temporary)
@@ -197,15 +193,14 @@ fn write(path: &Path, text: &str) -> io::Result<()> {
         return Err(error);
     }
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
-    file.write_all(text.as_bytes())?;
-    file.write_all(b"\n")?;
+    parts.iter().try_for_each(|part| file.write_all(part))?;
     file.sync_all()?;
     fs::hard_link(&temporary, path)?;
     fs::remove_file(&temporary)
 }
 
-/// The longest secret that is read.
-const MAX_LEN: u64 = 4096;
+/// The longest file of a secret, in bytes.
+const MAX_LEN: usize = 4096;
 
 fn read(path: &Path) -> Result<Option<Zeroizing<String>>, SecretError> {
     let at = |source| SecretError::File { path: path.to_owned(), source };
@@ -218,8 +213,14 @@ fn read(path: &Path) -> Result<Option<Zeroizing<String>>, SecretError> {
     if mode & 0o077 != 0 {
         return Err(SecretError::Open { path: path.to_owned(), mode });
     }
-    let mut text = Zeroizing::new(String::new());
-    file.take(MAX_LEN).read_to_string(&mut text).map_err(at)?;
+    // With room for all of it: a text that grows leaves parts of itself behind.
+    let mut text = Zeroizing::new(String::with_capacity(2 * MAX_LEN));
+    let most = u64::try_from(MAX_LEN + 1).expect("it is a small number");
+    file.take(most).read_to_string(&mut text).map_err(at)?;
+    if text.len() > MAX_LEN {
+        let why = "is longer than 4096 bytes";
+        return Err(SecretError::Weak { path: path.to_owned(), why });
+    }
     Ok(Some(Zeroizing::new(text.trim_end_matches('\n').to_owned())))
 }
 
@@ -229,10 +230,8 @@ fn judge(path: &Path, text: &str) -> Result<(), SecretError> {
     if SAMPLES.contains(&small.as_str()) {
         return weak("is a value of published samples");
     }
-    let mut different: Vec<u8> = text.bytes().collect();
-    different.sort_unstable();
-    different.dedup();
-    if text.len() < 32 || different.len() < 8 {
+    let different = (0..=u8::MAX).filter(|byte| text.as_bytes().contains(byte)).count();
+    if text.len() < 32 || different < 8 {
         return weak("is too short or too regular");
     }
     Ok(())

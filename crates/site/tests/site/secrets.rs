@@ -93,6 +93,16 @@ fn a_secret_that_others_can_read_is_refused_with_the_command_that_mends_it() {
 }
 
 #[test]
+fn of_a_file_that_is_too_long_no_part_is_a_secret() {
+    let site = Site::parse(LEAST).unwrap();
+    let home = TempDir::new().unwrap();
+    Secrets::draw(home.path(), &site).unwrap();
+    write(home.path(), "auth-token", &"0123456789abcdef".repeat(400), 0o600);
+    let refused = Secrets::load(home.path(), &site).unwrap_err();
+    assert!(matches!(refused, SecretError::Weak { .. }), "{refused}");
+}
+
+#[test]
 fn a_missing_secret_is_named() {
     let home = TempDir::new().unwrap();
     let refused = Secrets::load(home.path(), &Site::parse(LEAST).unwrap()).unwrap_err();
