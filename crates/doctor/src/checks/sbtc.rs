@@ -99,8 +99,8 @@ fn key(facts: &Facts) -> Fact<Outcome> {
 
 fn database(facts: &Facts) -> Fact<Outcome> {
     let config = facts.sbtc_config.as_ref()?;
-    if !config.has_database_login {
-        return Err(not_in_file("signer.db_endpoint with a user"));
+    if !config.has_database_login && !config.is_superuser {
+        return Err(not_in_file("signer.db_endpoint with a user and a password"));
     }
     Ok(match (config.weak_database_password, config.is_superuser) {
         (Some(why), _) => Outcome::fail(

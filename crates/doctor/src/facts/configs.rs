@@ -161,7 +161,7 @@ pub struct SbtcConfig {
     pub metrics: Option<String>,
     /// `signer.p2p.listen_on`.
     pub listen_on: Vec<String>,
-    /// Whether `signer.db_endpoint` names a user.
+    /// Whether `signer.db_endpoint` names a user and a password.
     pub has_database_login: bool,
     /// Why the database's password is weak.
     pub weak_database_password: Option<&'static str>,

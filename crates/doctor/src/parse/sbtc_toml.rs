@@ -31,7 +31,7 @@ pub fn read(text: &str, path: &Path) -> Result<SbtcConfig, toml::de::Error> {
         observer_bind: text(&["signer", "event_observer", "bind"]),
         metrics: text(&["signer", "prometheus_exporter_endpoint"]),
         listen_on: listen_on.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
-        has_database_login: user.is_some(),
+        has_database_login: user.is_some() && password.is_some(),
         weak_database_password: password.and_then(weakness),
         is_superuser: user == Some("postgres"),
         stacks_nodes: list(&["stacks", "endpoints"]).len(),
@@ -82,6 +82,16 @@ bind = "0.0.0.0:8801"
         assert_eq!((config.stacks_nodes, config.bitcoin_nodes), (2, 1));
         assert_eq!((config.required, config.signers), (Some(2), 3));
         assert_eq!(config.observer_bind.as_deref(), Some("0.0.0.0:8801"));
+    }
+
+    #[test]
+    fn a_password_that_is_elsewhere_is_not_judged() {
+        let has_login = |url: &str| {
+            let text = format!("[signer]\ndb_endpoint = \"{url}\"\n");
+            read(&text, Path::new("/s")).unwrap().has_database_login
+        };
+        assert!(has_login("postgresql://sbtc:secret@db/signer"));
+        assert!(!has_login("postgresql://sbtc@db/signer") && !has_login("postgresql:///signer"));
     }
 
     #[test]
