@@ -380,11 +380,18 @@ impl Terms {
 }
 
 /// What we wrote into our slots.
+///
+/// A blank book beside a store that was used is one that was lost, as when a store was restored from a backup: what
+/// stands in our slots at first is then our own. Beside a store that was only imported it is a first start, and what is
+/// above the imported versions is the other program's, which goes on.
 fn open_book(terms: &Terms, store: &Store) -> Result<Book, RunError> {
     let mut book = match &terms.book {
         Some(path) => Book::open(path)?,
         None => Book::in_memory(),
     };
+    if book.is_blank() && store.has_heard()? {
+        book.fall_behind()?;
+    }
     // What the program before this one wrote is not somebody else's.
     for (slot, version) in store.slot_versions()? {
         book.raise_base(slot, version)?;
@@ -443,10 +450,10 @@ pub(crate) fn spawn(
     });
 }
 
-/// A journal that cannot be written ends the daemon.
+/// A journal that cannot be written ends the daemon, and so does a freeze that cannot be recorded.
 async fn watch_vault(end: VaultEnd) -> Result<(), Failure> {
     match end.await {
-        Ok(Err(error)) => Err(Failure::new(Exit::Store, error)),
+        Ok(Err(error)) => Err(Failure::new(error.exit(), error)),
         // Every handle is gone, because every task that had one has ended.
         Ok(Ok(())) | Err(_) => Ok(()),
     }
@@ -465,8 +472,12 @@ const INBOX_LEN: usize = 1024;
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+    use countersign_signer::{Timestamp, Write};
     use countersign_vault::SigningKey;
-    use countersign_wire::{PrivateKey, PublicKey};
+    use countersign_wire::message::{MinerState, StateMachineUpdate, UpdateContent};
+    use countersign_wire::{
+        BurnHeight, ConsensusHash, PrivateKey, PublicKey, RewardCycle, SlotId, SlotVersion,
+    };
 
     use super::*;
     use crate::hand::Holder;
@@ -477,6 +488,39 @@ mod tests {
 
     fn public(byte: u8) -> PublicKey {
         key(byte).public_key()
+    }
+
+    /// A start with this book, long after versions of slots were imported.
+    fn book_beside(store: &Store, book: &std::path::Path) -> Book {
+        let terms = Terms {
+            book: Some(book.to_owned()),
+            listening: Duration::from_secs(30),
+            is_standby: false,
+            is_dry_run: false,
+        };
+        open_book(&terms, store).unwrap()
+    }
+
+    #[test]
+    fn a_book_that_was_lost_takes_what_is_in_the_slots_for_its_own_whatever_was_imported_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut store = Store::in_memory().unwrap();
+        store.raise_slot_versions(&[(SlotId::new(3), SlotVersion::new(40))]).unwrap();
+        // The first start after an import knows all that the other program wrote before.
+        let first = book_beside(&store, &dir.path().join("first.book"));
+        assert!(!first.is_blank() && !first.is_behind());
+        let content = UpdateContent {
+            burn_block: ConsensusHash::new([1; 20]),
+            burn_height: BurnHeight::new(1),
+            miner: MinerState::NoValidMiner,
+            replay_transactions: Vec::new(),
+        };
+        let update = StateMachineUpdate { active_version: 1, supported_version: 1, content };
+        let (cycle, from, at) = (RewardCycle::new(7), SlotId::new(1), Timestamp::from_secs(1));
+        store.commit(&[Write::PeerUpdate { cycle, from, update, at }]).unwrap();
+        let kept = book_beside(&store, &dir.path().join("first.book"));
+        assert!(!kept.is_behind(), "a book that was kept knows its own chunks");
+        assert!(book_beside(&store, &dir.path().join("lost.book")).is_behind());
     }
 
     #[test]

@@ -108,7 +108,11 @@ pub fn promote_at_rest(
     }
     let mut rest = Rest::open(config, keys, true)?;
     // What the other instance wrote last stands in our slots at the next start.
-    if let Some(book) = config.db_path.book().filter(|book| is_there(book)) {
+    // Without a store it does so anyway; with one that was only imported, and no book, it would not.
+    let files = [config.db_path.book(), config.db_path.store()];
+    if let [Some(book), Some(store)] = files
+        && (is_there(&book) || is_there(&store))
+    {
         Book::open(&book)?.fall_behind()?;
     }
     for vault in &mut rest.vaults {
@@ -218,7 +222,14 @@ mod tests {
         drop(Vault::create(key(226), &journal, Birth::WithKey).unwrap());
         let journals = demote_at_rest(&config, key(226).into()).unwrap();
         assert!(!Book::open(&book).unwrap().is_behind());
-        promote_at_rest(&config, key(226).into(), &Promotion::Journals(journals)).unwrap();
+        let promotion = Promotion::Journals(journals);
+        promote_at_rest(&config, key(226).into(), &promotion).unwrap();
+        assert!(Book::open(&book).unwrap().is_behind());
+        // Nor if there is a store and no book yet, as after an import.
+        std::fs::remove_file(&book).unwrap();
+        drop(crate::store::Store::open(&config.db_path.store().unwrap()).unwrap());
+        demote_at_rest(&config, key(226).into()).unwrap();
+        promote_at_rest(&config, key(226).into(), &promotion).unwrap();
         assert!(Book::open(&book).unwrap().is_behind());
     }
 

@@ -9,6 +9,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
+use countersign_ops::exit::Exit;
 use countersign_ops::watchdog::Pulse;
 use countersign_signer::{AcceptanceOrder, Event, OverrideReason};
 use countersign_vault::{
@@ -92,6 +93,29 @@ pub(crate) enum ClerkError {
     /// What is written into our slots cannot be remembered.
     #[error(transparent)]
     Book(#[from] BookError),
+    /// Somebody else signs with our key, and the vault's process has not recorded that nothing may be signed any more.
+    #[error(
+        "this signer was to be frozen and its vault did not record it ({reason}): stop the other signer \
+         before this one is started, which freezes at what it finds in its slots"
+    )]
+    Unfrozen {
+        /// What was seen.
+        reason: String,
+        /// Why it is not recorded.
+        #[source]
+        source: SignError,
+    },
+}
+
+impl ClerkError {
+    /// The code that the process should end with. A service manager starts a signer again that could not write, and
+    /// none that must not sign.
+    pub(crate) const fn exit(&self) -> Exit {
+        match self {
+            Self::Vault(_) | Self::Book(_) => Exit::Store,
+            Self::Unfrozen { .. } => Exit::Instance,
+        }
+    }
 }
 
 /// What became of the wish for a signed chunk.

@@ -78,14 +78,10 @@ impl Gate {
         matches!(self, Self::Standby | Self::Demoted)
     }
 
-    /// Our slots were read, beginning at this time, and hold nothing that we do not know. Says whether
-    /// the gate has opened.
-    pub(crate) fn hear_nobody(&mut self, looked_at: Instant) -> bool {
-        let is_enough = matches!(self, Self::Listening { until, .. } if looked_at >= *until);
-        if is_enough {
-            *self = Self::Open;
-        }
-        is_enough
+    /// Whether it has listened for long enough, if our slots were read, beginning at this time, and hold
+    /// nothing that we do not know.
+    pub(crate) fn has_listened(&self, looked_at: Instant) -> bool {
+        matches!(self, Self::Listening { until, .. } if looked_at >= *until)
     }
 
     /// What is left of a time that must pass.
@@ -162,20 +158,19 @@ mod tests {
 
     #[test]
     fn only_a_look_that_begins_after_the_time_opens_a_gate_that_listens() {
-        let mut gate = Gate::listening(Duration::from_secs(30), Why::Start);
+        let gate = Gate::listening(Duration::from_secs(30), Why::Start);
         assert_eq!(gate.state(), GateState::Listening);
         let now = Instant::now();
-        assert!(!gate.hear_nobody(now) && !gate.is_open());
-        assert!(gate.hear_nobody(now + Duration::from_secs(31)) && gate.is_open());
-        assert!(!gate.hear_nobody(now + Duration::from_secs(31)));
+        assert!(!gate.has_listened(now));
+        assert!(gate.has_listened(now + Duration::from_secs(31)));
     }
 
     #[test]
     fn no_silence_opens_a_gate_that_waits_for_a_human() {
         let late = Instant::now() + Duration::from_hours(1);
         let frozen = Gate::Frozen { reason: String::new() };
-        for mut gate in [Gate::Standby, Gate::Demoted, frozen] {
-            assert!(!gate.hear_nobody(late) && !gate.is_open());
+        for gate in [Gate::Standby, Gate::Demoted, frozen] {
+            assert!(!gate.has_listened(late) && !gate.is_open());
         }
     }
 

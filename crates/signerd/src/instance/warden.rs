@@ -28,7 +28,7 @@ pub(crate) struct Warden {
     settling: Settling,
     /// When another instance was heard last to say something new, and what.
     heard: Option<(Timestamp, String)>,
-    /// While the floor is waited out: what is gone back to if the other instance is heard.
+    /// While the floor is waited out: what is gone back to if the other instance is heard, or the vault refuses.
     promoted_from: Option<Gate>,
     view: watch::Sender<InstanceView>,
     metrics: Arc<Metrics>,
@@ -185,7 +185,8 @@ impl Warden {
         (wall_time().get().saturating_sub(ago) > latest).then(|| word.clone())
     }
 
-    /// Our slots were read, beginning at `begun`, and each chunk of our key in them was heard.
+    /// Our slots were read, beginning at `begun`, and each chunk of our key in them was heard. Opens a gate that
+    /// has listened for long enough, unless it is a promotion's: then the vault has the last word.
     pub(crate) fn look_ended(&mut self, begun: Instant) -> Looked {
         if let Settling::UntilLook(after) = self.settling {
             self.settling = Settling::Until(Instant::now() + after);
@@ -193,12 +194,27 @@ impl Warden {
         for (sighash, outcome) in self.comparison.overdue(Instant::now()) {
             self.tell_outcome(sighash, outcome);
         }
-        if !self.gate.hear_nobody(begun) {
-            return Looked::AsBefore;
+        if !self.gate.has_listened(begun) {
+            return Looked::Done;
         }
-        let promoted = self.promoted_from.take().is_some();
+        if self.promoted_from.is_some() {
+            return Looked::PromotionDue;
+        }
         self.turn(Gate::Open);
-        if promoted { Looked::Promoted } else { Looked::Opened }
+        Looked::Done
+    }
+
+    /// The vault lets the key sign: a promotion that was due has come to pass.
+    pub(crate) fn open(&mut self) {
+        self.turn(Gate::Open);
+    }
+
+    /// A promotion does not come to pass: this instance is again what it was before.
+    pub(crate) fn call_off(&mut self, why: String) {
+        tracing::error!("the promotion is called off: {why}");
+        let before = self.promoted_from.take().unwrap_or(Gate::Standby);
+        self.turn(before);
+        self.view.send_modify(|view| view.called_off = Some(why));
     }
 
     /// The process stood still, or its machine did. Meanwhile another instance may have taken its place, so our
@@ -269,13 +285,6 @@ impl Warden {
         Ok(Finding::Fine)
     }
 
-    fn call_off(&mut self, why: String) {
-        tracing::error!("the promotion is called off: {why}");
-        let before = self.promoted_from.take().unwrap_or(Gate::Standby);
-        self.turn(before);
-        self.view.send_modify(|view| view.called_off = Some(why));
-    }
-
     fn compare_theirs(&mut self, seen: &Seen) {
         if let Some((sighash, decision)) = seen.decision()
             && let Some(outcome) = self.comparison.theirs(sighash, decision)
@@ -322,12 +331,10 @@ impl Warden {
 /// What a look at our slots has led to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Looked {
-    /// Nothing.
-    AsBefore,
-    /// The gate is open.
-    Opened,
-    /// The gate is open, and the vault is to know that it may sign.
-    Promoted,
+    /// Nothing is left to do.
+    Done,
+    /// The floor is waited out. The gate is closed until the vault lets the key sign.
+    PromotionDue,
 }
 
 /// What somebody wrote right before may reach our node this much later.

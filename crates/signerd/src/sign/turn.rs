@@ -78,8 +78,8 @@ pub(crate) enum TurnError {
     Journal(AdoptError),
     /// A vault in another process does not let the key sign.
     #[error(
-        "its vault does not let the key sign again, so nothing was changed but its marks: this user needs the \
-         role `operator` there to take back a demotion or a freeze: {0}"
+        "its vault does not let the key sign again, so nothing was changed but its marks; it must run, and this \
+         user needs the role `operator` there to take back a demotion or a freeze: {0}"
     )]
     Reluctant(String),
     /// A vault in another process does not do what a demotion asks of it.
@@ -123,9 +123,11 @@ impl Clerk {
                 );
                 // Nothing passes the gate any more. If the record fails, the daemon ends, and what it has heard
                 // here freezes the next one.
-                self.vaults.freeze(&reason, now().as_unix())?;
-                self.warden.frozen_by(seen)?;
-                Ok(())
+                match self.vaults.freeze(&reason, now().as_unix()) {
+                    Ok(()) => Ok(self.warden.frozen_by(seen)?),
+                    Err(error) if error.is_fatal() => Err(error.into()),
+                    Err(source) => Err(ClerkError::Unfrozen { reason, source }),
+                }
             }
         }
     }
@@ -135,10 +137,21 @@ impl Clerk {
             self.hear(seen)?;
         }
         match self.warden.look_ended(begun) {
-            Looked::AsBefore | Looked::Opened => Ok(()),
-            // A vault that refuses says so each time, too.
-            Looked::Promoted => self.let_sign().map(drop),
+            Looked::Done => Ok(()),
+            Looked::PromotionDue => self.end_floor(),
         }
+    }
+
+    /// The floor is waited out: signs if the vaults let their keys sign, and is else what it was before.
+    fn end_floor(&mut self) -> Result<(), ClerkError> {
+        match self.let_sign()? {
+            None => self.warden.open(),
+            Some(refusal) => {
+                self.warden.call_off(TurnError::Reluctant(refusal).to_string());
+                self.host.locks.clear();
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn turn(&mut self, turn: Turn) -> Result<Result<Turned, TurnError>, ClerkError> {

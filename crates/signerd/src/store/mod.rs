@@ -69,6 +69,11 @@ impl Store {
         load::slot_versions(&self.db).map_err(|error| open::explain(&self.path, error))
     }
 
+    /// Whether this signer has run with it and heard others. An import brings nothing of that kind.
+    pub(crate) fn has_heard(&self) -> Result<bool, StoreError> {
+        load::has_heard(&self.db).map_err(|error| open::explain(&self.path, error))
+    }
+
     /// Remembers versions of slots where they are above the known ones. Returns how many were.
     pub fn raise_slot_versions(
         &mut self,
