@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use countersign_ops::http::{self, Bounds};
+use countersign_ops::http::{self, Bounds, Seat};
 use http_body_util::{Either, Full};
 use hyper::body::{Body, Frame, Incoming};
 use hyper::header::{self, HeaderName, HeaderValue};
@@ -79,9 +79,9 @@ impl Server {
     /// Serves the page, and on it whatever `feed` holds last, a JSON object of one line, until `stop` is
     /// cancelled.
     ///
-    /// 32 clients are served at once, of which 16 may follow the news; more wait in the operating system's
-    /// queue, or are told to come back. A request's head may have 8 KiB and take ten seconds; a body is
-    /// never read.
+    /// 32 clients are served at once, of which 16 may follow the news; more followers are told to come back, and
+    /// anybody else takes the place of the one that has been idle for longest. A request's head may have 8 KiB and
+    /// take five seconds; a body is never read.
     pub async fn run(self, feed: watch::Receiver<Bytes>, stop: CancellationToken) {
         let listener = match TcpListener::from_std(self.listener) {
             Ok(listener) => listener,
@@ -98,12 +98,12 @@ impl Server {
             stop: stop.clone(),
         });
         let peer = self.peer;
-        let serve = |(stream, from): (TcpStream, SocketAddr)| {
+        let serve = |(stream, from): (TcpStream, SocketAddr), seat| {
             let may_ask = peer.is_none_or(|peer| peer == from.ip());
             let desk = Arc::clone(&desk);
             async move {
                 if may_ask {
-                    serve(stream, desk).await;
+                    serve(stream, desk, seat).await;
                 }
             }
         };
@@ -124,13 +124,13 @@ struct Desk {
     stop: CancellationToken,
 }
 
-async fn serve(stream: TcpStream, desk: Arc<Desk>) {
+async fn serve(stream: TcpStream, desk: Arc<Desk>, seat: Seat) {
     let stop = desk.stop.clone();
     let service = service_fn(move |request| {
         let desk = Arc::clone(&desk);
         async move { Ok::<_, Infallible>(desk.answer(&request)) }
     });
-    http::converse(stream, service, BOUNDS, &stop).await;
+    http::converse(stream, service, BOUNDS, seat, &stop).await;
 }
 
 type Answer = Response<Either<Full<Bytes>, News>>;
@@ -275,7 +275,7 @@ const MAX_CONNECTIONS: usize = 32;
 const MAX_FOLLOWERS: usize = 16;
 /// A browser that follows the news comes back by itself when its time is over.
 const BOUNDS: Bounds = Bounds {
-    head: Duration::from_secs(10),
+    head: Duration::from_secs(5),
     life: Duration::from_hours(1),
     closing: Duration::from_secs(1),
 };

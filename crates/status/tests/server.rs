@@ -191,6 +191,22 @@ async fn no_more_than_sixteen_follow_and_the_page_is_answered_all_the_same() {
 }
 
 #[tokio::test]
+async fn whoever_connects_and_says_nothing_keeps_nobody_from_the_page() {
+    let server = Running::start("{}");
+    let mut lines = server.follow().await;
+    let mut silent = Vec::new();
+    for _ in 0..64 {
+        silent.push(TcpStream::connect(server.address).await.unwrap());
+    }
+    assert!(server.get("/").await.starts_with("HTTP/1.1 200"));
+    // Nor does it end what is followed.
+    assert_eq!(told(&mut lines).await, "{}");
+    server.feed.send_replace(Bytes::from_static(b"{\"n\":1}"));
+    assert_eq!(told(&mut lines).await, "{\"n\":1}");
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn whoever_does_not_read_costs_no_memory_and_holds_nobody_up() {
     let server = Running::start("{}");
     let stalled = server.follow().await;

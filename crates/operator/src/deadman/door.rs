@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use countersign_ops::http::{self, Bounds};
+use countersign_ops::http::{self, Bounds, Seat};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
 use hyper::header::{CONNECTION, HeaderValue};
@@ -17,26 +17,35 @@ use tokio_util::sync::CancellationToken;
 use super::Heart;
 use super::config::Token;
 
-/// Answers until `stop` is cancelled. Sixteen are served at once, each for ten seconds.
+/// Answers until `stop` is cancelled. Sixteen are served at once, each for ten seconds; one more takes the place of
+/// one that says nothing.
 pub(super) async fn serve(
     listener: TcpListener,
     heart: Arc<Heart>,
     token: Token,
     stop: CancellationToken,
 ) {
-    let serve = |(stream, _)| converse(stream, Arc::clone(&heart), token.clone(), stop.clone());
+    let serve = |(stream, _), seat| {
+        let stop = stop.clone();
+        converse(stream, (Arc::clone(&heart), token.clone()), seat, stop)
+    };
     http::take("the dead-man's switch", MAX_CONNECTIONS, &listener, &stop, serve)
         .await
         .wait()
         .await;
 }
 
-async fn converse(stream: TcpStream, heart: Arc<Heart>, token: Token, stop: CancellationToken) {
+async fn converse(
+    stream: TcpStream,
+    (heart, token): (Arc<Heart>, Token),
+    seat: Seat,
+    stop: CancellationToken,
+) {
     let service = service_fn(|request| {
         let (heart, token) = (Arc::clone(&heart), token.clone());
         async move { Ok::<_, Infallible>(answer(request, &heart, &token).await) }
     });
-    http::converse(stream, service, BOUNDS, &stop).await;
+    http::converse(stream, service, BOUNDS, seat, &stop).await;
 }
 
 async fn answer(request: Request<Incoming>, heart: &Heart, token: &Token) -> Response<Full<Bytes>> {

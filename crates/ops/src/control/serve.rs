@@ -20,16 +20,17 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::{Caller, ControlSocket, Handler, MAX_BODY_LEN, Method, Reply, Request};
-use crate::http;
+use crate::http::{self, Seat};
 
 impl ControlSocket {
     /// Answers until `stop` is cancelled, then finishes the answers that it has begun, for two seconds
     /// at most.
     ///
-    /// Callers of another user, root excepted, are refused with status 403. Eight are served at once.
+    /// Callers of another user, root excepted, are refused with status 403. Eight are served at once; one more
+    /// takes the place of one that has asked for nothing yet.
     pub async fn run(self, handler: impl Handler, stop: CancellationToken) {
         let handler = Arc::new(handler);
-        let serve = |stream| serve(stream, Arc::clone(&handler));
+        let serve = |stream, seat| serve(stream, Arc::clone(&handler), seat);
         let what = "the control socket";
         let connections = http::take(what, MAX_CONNECTIONS, &self.listener, &stop, serve).await;
         let _ = timeout(CLOSING_TIME, connections.wait()).await;
@@ -37,11 +38,12 @@ impl ControlSocket {
 }
 
 /// Answers one request and closes the connection.
-async fn serve<H: Handler>(stream: UnixStream, handler: Arc<H>) {
+async fn serve<H: Handler>(stream: UnixStream, handler: Arc<H>, seat: Seat) {
     let caller = caller(&stream);
     let service = service_fn(|request| {
-        let (handler, caller) = (Arc::clone(&handler), &caller);
+        let (handler, caller, busy) = (Arc::clone(&handler), &caller, seat.busy());
         async move {
+            let _busy = busy;
             let reply = match caller {
                 Ok(caller) if may_ask(*caller) => answer(request, *caller, &*handler).await,
                 Ok(caller) => stranger(*caller),
@@ -55,13 +57,16 @@ async fn serve<H: Handler>(stream: UnixStream, handler: Arc<H>) {
         }
     });
     // A client that breaks the protocol or goes away concerns nobody, hence no error here.
-    let _ = http1::Builder::new()
+    let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIME)
         .max_buf_size(http::HEAD_BYTES)
         .keep_alive(false)
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
+        .serve_connection(TokioIo::new(stream), service);
+    tokio::select! {
+        _ = connection => {}
+        () = seat.is_wanted() => {}
+    }
 }
 
 fn caller(stream: &UnixStream) -> io::Result<Caller> {

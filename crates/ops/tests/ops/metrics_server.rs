@@ -3,12 +3,14 @@
 use std::future::pending;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use countersign_ops::metrics::{MetricsServer, Pages, Readiness};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 #[derive(Clone, Default)]
@@ -175,21 +177,43 @@ async fn a_body_is_not_read() {
 }
 
 #[tokio::test]
-async fn silent_clients_take_places_and_not_more() {
+async fn whoever_connects_and_says_nothing_keeps_nobody_from_the_page() {
     let server = Server::start(Heart::saying(true));
     let mut silent = Vec::new();
     for _ in 0..16 {
         silent.push(TcpStream::connect(server.address).await.unwrap());
     }
-    // All places are taken: one more client is neither served nor refused until one of them leaves.
+    let mut kept = silent.pop().unwrap();
+    let answered = timeout(Duration::from_secs(2), server.get("/livez")).await.expect("an answer");
+    assert!(answered.contains("200 OK"), "{answered}");
+    // The one that was silent for longest has made room, and no other.
+    let mut nothing = Vec::new();
+    silent.remove(0).read_to_end(&mut nothing).await.unwrap();
+    kept.write_all(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
+    kept.read_to_end(&mut nothing).await.unwrap();
+    assert!(nothing.starts_with(b"HTTP/1.1 200 OK"));
+}
+
+#[tokio::test]
+async fn clients_that_are_being_answered_keep_their_places() {
+    let heart = Heart::default();
+    let server = Server::start(heart.clone());
+    let mut busy = Vec::new();
+    for _ in 0..16 {
+        let mut client = TcpStream::connect(server.address).await.unwrap();
+        client.write_all(b"GET /heartbeat HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+        heart.asked.notified().await;
+        busy.push(client);
+    }
+    // One more client is neither served nor refused until one of them leaves.
     let waiting = server.get("/");
     tokio::pin!(waiting);
     tokio::select! {
         biased;
         answer = &mut waiting => panic!("served although there was no place: {answer}"),
-        () = tokio::time::sleep(std::time::Duration::from_millis(50)) => {}
+        () = tokio::time::sleep(Duration::from_millis(50)) => {}
     }
-    silent.pop();
+    busy.pop();
     assert!(waiting.await.contains("200 OK"));
 }
 
