@@ -122,6 +122,12 @@ impl Running {
         !matches!(self.child.try_wait(), Ok(None))
     }
 
+    /// Ends it at once.
+    pub(crate) fn kill(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+    }
+
     pub(crate) fn pipe_error(&self, source: io::Error) -> ChildError {
         ChildError::Pipe { program: self.program.clone(), source }
     }
@@ -163,8 +169,7 @@ fn guard(child: &Child, within: Duration, stop: CancellationToken) -> Sender<()>
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.child.kill();
+        self.kill();
         let _ = self.child.wait();
     }
 }

@@ -208,8 +208,8 @@ impl Scratch {
             }
             thread::sleep(LOOK);
         }
-        let server = self.server.take().expect("it was started above");
-        end(server.id());
+        let mut server = self.server.take().expect("it was started above");
+        shut_down(&mut server, PATIENCE);
         let finished = server.finish(stop)?;
         Err(ScratchError::Failed { said: finished.last_words() })
     }
@@ -218,14 +218,9 @@ impl Scratch {
 impl Drop for Scratch {
     fn drop(&mut self) {
         // Its processes end at once, and without writing: the folder is removed next.
-        if let Some(server) = &mut self.server {
-            end(server.id());
-            let until = Instant::now() + PATIENCE;
-            while !server.has_ended() && Instant::now() < until {
-                thread::sleep(LOOK);
-            }
+        if let Some(mut server) = self.server.take() {
+            shut_down(&mut server, PATIENCE);
         }
-        self.server = None;
         // What is in it is plain. A process that still writes as its parent is gone keeps a folder from going.
         let until = Instant::now() + PATIENCE;
         while self.folder.path().exists()
@@ -266,7 +261,10 @@ fn sweep(folder: &Path, other: Option<Other>) {
         }
         let id = text.lines().next().and_then(|id| id.trim().parse::<u32>().ok());
         if let Some(id) = id.filter(|id| works_in(*id, &data)) {
-            end(id);
+            signal(id, Signal::QUIT);
+            if !ends_within(PATIENCE, || !works_in(id, &data)) {
+                signal(id, Signal::KILL);
+            }
         }
         let _ = fs::remove_dir_all(&path);
     }
@@ -284,10 +282,30 @@ fn works_in(id: u32, folder: &Path) -> bool {
     works_in.is_ok_and(|works_in| fs::canonicalize(folder).is_ok_and(|folder| works_in == folder))
 }
 
-/// "Immediate shutdown".
-fn end(id: u32) {
+/// "Immediate shutdown", and the end of a server that does not heed it.
+fn shut_down(server: &mut Running, patience: Duration) {
+    signal(server.id(), Signal::QUIT);
+    if !ends_within(patience, || server.has_ended()) {
+        server.kill();
+    }
+}
+
+/// Whether something ends in this time.
+fn ends_within(patience: Duration, mut has_ended: impl FnMut() -> bool) -> bool {
+    let until = Instant::now() + patience;
+    while !has_ended() {
+        if Instant::now() >= until {
+            return false;
+        }
+        thread::sleep(LOOK);
+    }
+    true
+}
+
+/// It may have ended already.
+fn signal(id: u32, signal: Signal) {
     if let Some(id) = i32::try_from(id).ok().and_then(Pid::from_raw) {
-        let _ = kill_process(id, Signal::QUIT);
+        let _ = kill_process(id, signal);
     }
 }
 
@@ -346,6 +364,7 @@ mod tests {
 
     use std::io::Write as _;
     use std::os::unix::fs::symlink;
+    use std::os::unix::process::ExitStatusExt as _;
     use std::process::{Command, Stdio};
 
     use super::*;
@@ -380,6 +399,19 @@ mod tests {
         sweep(folder.path(), None);
         assert_eq!(server.wait().unwrap().code(), None, "a signal has ended it");
         assert!(!left.exists());
+    }
+
+    #[test]
+    fn a_server_that_does_not_heed_its_end_is_killed() {
+        let mut command = command(Path::new("/bin/sh"), None);
+        command.args(["-c", "trap '' QUIT; echo deaf; exec sleep 600"]).stdout(Stdio::piped());
+        let stop = CancellationToken::new();
+        let mut server = Running::start(command, Duration::MAX, &stop).unwrap();
+        let mut said = [0; 5];
+        server.stdout().read_exact(&mut said).unwrap();
+        shut_down(&mut server, Duration::from_millis(100));
+        let finished = server.finish(&stop).unwrap();
+        assert_eq!(finished.status.signal(), Some(Signal::KILL.as_raw()));
     }
 
     #[test]

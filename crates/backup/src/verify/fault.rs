@@ -56,6 +56,11 @@ pub enum Fault {
         /// The most that is allowed.
         most: u64,
     },
+    /// The newest block is from the future, so how old it is cannot be told.
+    Ahead {
+        /// Seconds until it will have been written.
+        ahead: u64,
+    },
     /// No key was verified by the signers.
     NoVerifiedKey,
     /// The chain was not asked, or did not answer.
@@ -144,6 +149,7 @@ impl Fault {
             Self::MissingMigration(_) => "missing-migration",
             Self::RowsMissing { .. } => "rows-missing",
             Self::Old { .. } => "old",
+            Self::Ahead { .. } => "ahead",
             Self::NoVerifiedKey => "no-verified-key",
             Self::ChainUnknown(_) => "chain-unknown",
             Self::NoChainKey => "no-chain-key",
@@ -172,6 +178,7 @@ impl Fault {
             | Self::NotARecipient
             | Self::LaterPostgres(_)
             | Self::Scratch(_)
+            | Self::Ahead { .. }
             | Self::ChainUnknown(_)
             | Self::NoChainKey
             | Self::SourcesDisagree(_)
@@ -212,6 +219,9 @@ impl Fault {
             Self::RowsMissing { .. } => "make a new backup; this one lost rows",
             Self::Old { .. } => {
                 "see why no newer backup is made, and whether the signer still follows Bitcoin"
+            }
+            Self::Ahead { .. } => {
+                "set the clocks, here and where the database runs (`chronyc tracking`), then verify again"
             }
             Self::NoVerifiedKey => "nothing, until the signers have made and verified a key",
             Self::ChainUnknown(_) => "name your node with --node, or the key with --aggregate-key",
@@ -269,6 +279,9 @@ impl fmt::Display for Fault {
             ),
             Self::Old { age: None, .. } => {
                 f.write_str("it does not say when its newest Bitcoin block was written")
+            }
+            Self::Ahead { ahead } => {
+                write!(f, "the newest Bitcoin block in it is from the future, by {}", span(*ahead))
             }
             Self::NoVerifiedKey => f.write_str("no key in it was verified by the signers"),
             Self::ChainUnknown(said) => write!(f, "the chain's key is not known: {said}"),

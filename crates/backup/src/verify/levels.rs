@@ -66,6 +66,9 @@ pub(crate) fn complete(
     }
     let most = expected.max_age;
     let written = found.newest_block.as_ref().and_then(|block| block.created_at);
+    if let Some(ahead) = written.and_then(|at| at.checked_sub(now)).filter(|it| *it > MAX_AHEAD) {
+        return Err(Fault::Ahead { ahead });
+    }
     match written.map(|at| now.saturating_sub(at)) {
         Some(age) if age <= most => Ok(()),
         age => Err(Fault::Old { age, most }),
@@ -145,6 +148,8 @@ const TABLES: [&str; 6] = [
     "sbtc_signer.rotate_keys_transactions",
 ];
 
+/// How many seconds the clock of the database's host may be ahead of ours. What is from further ahead has no age.
+const MAX_AHEAD: u64 = 300;
 /// Numbers that no migration has.
 const NEVER_WERE: [u32; 1] = [2];
 /// The highest migration that this program knows of.
@@ -214,7 +219,8 @@ mod tests {
         let at = |it: &mut Contents, at| it.newest_block.as_mut().unwrap().created_at = at;
         assert_eq!(with(&|it| at(it, Some(NOW - 3601))), "old");
         assert_eq!(with(&|it| at(it, None)), "old");
-        assert_eq!(with(&|it| at(it, Some(NOW + 60))), "good");
+        assert_eq!(with(&|it| at(it, Some(NOW + 300))), "good");
+        assert_eq!(with(&|it| at(it, Some(NOW + 301))), "ahead");
     }
 
     #[test]
