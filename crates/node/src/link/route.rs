@@ -5,8 +5,9 @@
 //! stands still meanwhile. Only `/shutdown`, which no node posts and by which anybody could stop the
 //! reference signer, is refused outright.
 //!
-//! Towards the node: the questions of a signer (`signer-wire.md` sections 5.5 and 6.2), and the one by which a
-//! backup of an sBTC signer is compared with the chain (`sbtc-database.md` section 5).
+//! Towards the node: the questions of a signer (`signer-wire.md` sections 5.5 and 6.2), the one by which a backup of
+//! an sBTC signer is compared with the chain (`sbtc-database.md` section 5), and the one by which `countersign doctor`
+//! learns which key the signer is registered with. All functions that are called only read.
 
 use hyper::{Method, StatusCode, Uri};
 
@@ -91,13 +92,14 @@ const SHUTDOWN: &str = "/shutdown";
 /// A contract's name has at most 128 bytes; it is the longest.
 const MAX_WORD_LEN: usize = 128;
 
-const RPC: [(Method, &str); 20] = [
+const RPC: [(Method, &str); 21] = [
     (Method::GET, "/v2/info"),
     (Method::GET, "/v2/pox"),
     (Method::GET, "/v2/accounts/*?proof=0"),
     (Method::POST, "/v2/contracts/call-read/*/signers/get-last-set-cycle"),
     (Method::POST, "/v2/contracts/call-read/*/signers/stackerdb-get-signer-slots-page"),
     (Method::POST, "/v2/contracts/call-read/*/sbtc-registry/get-current-aggregate-pubkey"),
+    (Method::POST, "/v2/contracts/call-read/*/pox-5/get-signer-info"),
     (Method::GET, "/v2/stackerdb/*/*"),
     (Method::GET, "/v2/stackerdb/*/*/*"),
     (Method::GET, "/v2/stackerdb/*/*/*/*"),
@@ -178,6 +180,11 @@ mod tests {
             ("GET", "/v2/neighbors", false),
             ("POST", "/v2/contracts/call-read/B/signers/other", false),
             ("POST", "/v2/contracts/call-read/B/sbtc-registry/get-current-aggregate-pubkey", true),
+            ("POST", "/v2/contracts/call-read/B/pox-5/get-signer-info", true),
+            ("GET", "/v2/contracts/call-read/B/pox-5/get-signer-info", false),
+            ("POST", "/v2/contracts/call-read/B/pox-5/get-signer-info?tip=latest", false),
+            ("POST", "/v2/contracts/call-read/B/pox-5/get-staker-info", false),
+            ("POST", "/v2/contracts/call-read/B/pox-4/get-signer-info", false),
             ("GET", "/v2/contracts/call-read/B/sbtc-registry/get-current-aggregate-pubkey", false),
             ("POST", "/v2/contracts/call-read/B/sbtc-registry/get-current-signer-data", false),
             ("POST", "/v2/contracts/call-read/B/signers/get-current-aggregate-pubkey", false),

@@ -62,6 +62,7 @@ const RPC: &[(&str, &str)] = &[
     ("POST", "/v2/contracts/call-read/*/signers/get-last-set-cycle"),
     ("POST", "/v2/contracts/call-read/*/signers/stackerdb-get-signer-slots-page"),
     ("POST", "/v2/contracts/call-read/*/sbtc-registry/get-current-aggregate-pubkey"),
+    ("POST", "/v2/contracts/call-read/*/pox-5/get-signer-info"),
     ("GET", "/v2/stackerdb/*/*"),
     ("GET", "/v2/stackerdb/*/*/*"),
     ("GET", "/v2/stackerdb/*/*/*/*"),

@@ -106,13 +106,14 @@ const CALLBACKS: [&str; 4] = [
     "POST /new_block",
 ];
 /// What a signer asks.
-const QUESTIONS: [&str; 20] = [
+const QUESTIONS: [&str; 21] = [
     "GET /v2/info",
     "GET /v2/pox",
     "GET /v2/accounts/B?proof=0",
     "POST /v2/contracts/call-read/B/signers/get-last-set-cycle",
     "POST /v2/contracts/call-read/B/signers/stackerdb-get-signer-slots-page",
     "POST /v2/contracts/call-read/B/sbtc-registry/get-current-aggregate-pubkey",
+    "POST /v2/contracts/call-read/B/pox-5/get-signer-info",
     "GET /v2/stackerdb/B/signers-0-1",
     "GET /v2/stackerdb/B/miners/0",
     "GET /v2/stackerdb/B/miners/0/7",
@@ -129,7 +130,7 @@ const QUESTIONS: [&str; 20] = [
     "POST /v3/blocks/upload/?broadcast=1",
 ];
 /// What is for neither.
-const REFUSED: [&str; 24] = [
+const REFUSED: [&str; 25] = [
     "POST /shutdown",
     "POST /shutdown?now",
     "GET /shutdown",
@@ -144,6 +145,7 @@ const REFUSED: [&str; 24] = [
     "GET /v2/accounts/B",
     "GET /v2/accounts/B?proof=1",
     "POST /v2/contracts/call-read/B/signers/other",
+    "POST /v2/contracts/call-read/B/pox-5/get-staker-info",
     "GET /v2/contracts/call-read/B/sbtc-registry/get-current-aggregate-pubkey",
     "POST /v2/contracts/call-read/B/sbtc-registry/get-current-signer-data",
     "POST /v2/contracts/call-read/B/signers/get-current-aggregate-pubkey",
