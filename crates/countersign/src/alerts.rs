@@ -12,7 +12,7 @@ use countersign_ops::secret::write_private;
 use countersign_site::{Site, weight_cap};
 use countersign_watch::alert::{self, Alert, promtool_tests};
 use countersign_watch::alertmanager::fill;
-use countersign_watch::rules_with;
+use countersign_watch::{WeightCap, rules_with};
 use serde_json::{Value, json};
 
 use crate::cli::{Failed, block_on};
@@ -202,7 +202,7 @@ fn print_rules(args: &RulesArgs, out: &mut dyn Write) -> Result<(), Failed> {
     }
     let site = args.site.as_deref().map(Site::load).transpose();
     let site = site.map_err(|error| Failed::new(Exit::Usage, error))?;
-    let cap = site.as_ref().map(weight_cap).unwrap_or_default();
+    let cap = site.as_ref().map_or_else(|| Some(WeightCap::default()), weight_cap);
     let text = args.tests.as_ref().map_or_else(|| rules_with(cap), |file| promtool_tests(file));
     write!(out, "{text}").map_err(Failed::failure)
 }

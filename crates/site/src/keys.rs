@@ -339,7 +339,7 @@ const LAST: &[Key] = &[
         "voting_power.hard_percent",
         Number,
         "`15`",
-        "the share from which it fails: half of what can stop the chain alone. The alert `WeightAboveCap` has a bound of its own, a quarter",
+        "the share from which it fails: half of what can stop the chain alone. The alerts `WeightNearCap` and `WeightAboveCap` fire at the two shares, but on a mocknet",
     ),
     key("time.servers", Texts, "`[]`", "time servers. Empty: the host's own are left alone"),
     key(

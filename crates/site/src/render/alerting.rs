@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use countersign_watch::alertmanager::{Heartbeat, Mail, PagerDuty, Telegram};
 use countersign_watch::{Channels, WeightCap, alertmanager, dashboards, rules_with};
 
+use crate::choices::Network;
 use crate::rendered::Rendered;
 use crate::site::{Alerts, Site, Smtp, VotingPower};
 use crate::values::AbsPath;
@@ -66,10 +67,11 @@ pub(super) fn files(view: View<'_>) -> Vec<Rendered> {
     files
 }
 
-/// How much of the signing weight the key of an installation may have, for its rules.
-pub fn weight_cap(site: &Site) -> WeightCap {
+/// How much of the signing weight the key of an installation may have, for its rules; as much as there is where the
+/// network is the installation's own.
+pub fn weight_cap(site: &Site) -> Option<WeightCap> {
     let VotingPower { soft_percent, hard_percent } = site.voting_power;
-    WeightCap { soft_percent, hard_percent }
+    (site.network != Network::Mocknet).then_some(WeightCap { soft_percent, hard_percent })
 }
 
 const DASHBOARDS: &str = "/etc/grafana/dashboards-countersign";

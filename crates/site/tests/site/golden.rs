@@ -5,7 +5,7 @@ use std::path::Path;
 
 use countersign_site::{HostRole, Rendered, Secrecy, Site, files, unit_problems};
 
-use crate::sample::{FULL, drawn_secrets, spoiled};
+use crate::sample::{FULL, LEAST, drawn_secrets, spoiled};
 
 /// The images of a Docker installation.
 const IMAGES: &str = r#"
@@ -176,6 +176,17 @@ fn signer_and_node_agree_about_what_they_share() {
             assert_eq!(signer["endpoint"], node["events_observer"][0]["endpoint"], "{name}");
             assert_eq!(signer["node_host"], node["node"]["rpc_bind"], "{name}");
         }
+    }
+}
+
+#[test]
+fn nobody_is_told_of_his_weight_on_a_network_of_his_own() {
+    for (network, is_told) in [("mainnet", true), ("testnet", true), ("mocknet", false)] {
+        let site = Site::parse(&spoiled(LEAST, "mainnet", network)).unwrap();
+        let files = rendered(&site, HostRole::Signer);
+        let rules = files.iter().find(|file| file.path.as_path().ends_with("alerts.yml")).unwrap();
+        assert_eq!(rules.contents.contains("WeightAboveCap"), is_told, "{network}");
+        assert!(rules.contents.contains("SignerDown"), "{network}");
     }
 }
 

@@ -55,7 +55,7 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
     use super::*;
-    use crate::alert::{all, find};
+    use crate::alert::{all, find, rules, rules_with};
 
     #[test]
     fn what_the_pages_show_is_the_default() {
@@ -66,6 +66,14 @@ mod tests {
             assert_eq!((alert.when)().text(), expression.text());
             assert_eq!(alert.threshold, threshold);
         }
+    }
+
+    #[test]
+    fn without_a_cap_nobody_is_told_of_the_weight_and_of_all_else() {
+        let (with, without) = (rules(), rules_with(None));
+        let names = |text: &str| text.matches("- alert: ").count();
+        assert_eq!((names(&with), names(&without)), (all().count(), all().count() - 2));
+        assert!([NEAR, ABOVE].iter().all(|name| with.contains(name) && !without.contains(name)));
     }
 
     #[test]

@@ -7,16 +7,20 @@ use crate::text::quoted;
 
 /// Every alert as a rule, for `rule_files` of `prometheus.yml`, with the default cap of the weight.
 pub fn rules() -> String {
-    rules_with(WeightCap::default())
+    rules_with(Some(WeightCap::default()))
 }
 
-/// Every alert as a rule, with the cap that an installation has given itself.
-pub fn rules_with(cap: WeightCap) -> String {
+/// Every alert as a rule, with the cap that an installation has given itself. Without one, as on a network of one's own
+/// whose few signers share all of the weight, the alerts that depend on it are left out.
+pub fn rules_with(cap: Option<WeightCap>) -> String {
     let mut text = String::from(HEAD);
     for group in Group::ALL {
         let _ = write!(text, "  - name: {}\n    rules:\n", group.label());
         for alert in all().filter(|alert| alert.group == group) {
-            rule(alert, cap, &mut text);
+            match (WeightCap::default().of(alert), cap) {
+                (Some(_), None) => {}
+                (_, cap) => rule(alert, cap.unwrap_or_default(), &mut text),
+            }
         }
     }
     text
