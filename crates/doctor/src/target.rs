@@ -130,7 +130,7 @@ impl Target {
             node_config: own(site.has_node(host), paths.node_toml()),
             bitcoin_config: own(site.has_bitcoin(host), paths.bitcoin_conf()),
             sbtc_config: own(has_sbtc, paths.sbtc_toml()),
-            records: own(site.has_signer(host), paths.records()),
+            records: Some(paths.records().as_path().to_owned()),
             time_server: site.time_servers.first().map(ToString::to_string),
             bounds: Bounds {
                 soft_permille: u64::from(site.voting_power.soft_percent) * 10,

@@ -89,7 +89,11 @@ fn last<'a>(facts: &'a Facts, job: &str) -> Result<Option<&'a JobRecord>, Unknow
     Ok(facts.records.as_ref()?.iter().filter(is_job).max_by_key(|record| record.at))
 }
 
+/// Whether a job was done in time, where the signer is: what is backed up and practised is its.
 fn fresh(facts: &Facts, job: &str, what: &str, limit: u64, remedy: &str) -> Fact<Outcome> {
+    if facts.roles.node && !facts.roles.signer {
+        return Err(Unknown::not_here("the signer is on the other host"));
+    }
     let Some(record) = last(facts, job)? else {
         return Ok(Outcome::warn(format!("no {what} was ever recorded here"), remedy));
     };

@@ -90,15 +90,38 @@ fn ports(facts: &Facts) -> Fact<Outcome> {
             .collect();
         (!open.is_empty()).then(|| format!("port {}", open.join(SPLIT)))
     });
-    Ok(match found {
-        None => Outcome::ok(format!(
+    if let Some((what, file)) = found {
+        return Ok(Outcome::fail(
+            format!("published to everybody: {what}"),
+            format!("write \"127.0.0.1:PORT:PORT\" in {file}"),
+        ));
+    }
+    let alone = services.iter().find_map(unreachable);
+    Ok(match alone {
+        Some(port) if !facts.is_private_network() => Outcome::warn(
+            format!("peers' port {port} is published on loopback only: no peer finds this host"),
+            "name hosts.signer.public_address (on a node's host hosts.node.public_address) in countersign.toml, then \
+             countersign render and docker compose up -d",
+        ),
+        _ => Outcome::ok(format!(
             "{} publish nothing private",
             super::count(services.len(), "service")
         )),
-        Some((what, file)) => Outcome::fail(
-            format!("published to everybody: {what}"),
-            format!("write \"127.0.0.1:PORT:PORT\" in {file}"),
-        ),
+    })
+}
+
+/// The port for peers of the network that a service publishes where none of them is.
+fn unreachable(service: &ComposeService) -> Option<&'static str> {
+    ["20444", "4122"].into_iter().find(|peers| {
+        let of_peers = |port: &str| port.split('/').next() == Some(*peers);
+        let mut addresses = service
+            .published
+            .iter()
+            .filter(|(_, port)| of_peers(port))
+            .map(|(to, _)| to)
+            .peekable();
+        addresses.peek().is_some()
+            && addresses.all(|to| to.is_some_and(|address: IpAddr| address.is_loopback()))
     })
 }
 

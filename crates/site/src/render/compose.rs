@@ -98,6 +98,8 @@ struct Service<'a> {
     locks_memory: bool,
     /// Ports that are published: on the host, and inside.
     published: Vec<String>,
+    /// The key that names an address for its peers, if none is named and they cannot reach it.
+    unreachable: Option<&'static str>,
     environment: Vec<(&'static str, String)>,
     env_file: Option<AbsPath>,
     /// How long it may take to stop, in seconds.
@@ -119,6 +121,7 @@ impl<'a> Service<'a> {
             sockets: false,
             locks_memory: false,
             published: Vec::new(),
+            unreachable: None,
             environment: Vec::new(),
             env_file: None,
             stop_secs: 15,
@@ -157,6 +160,12 @@ impl<'a> Service<'a> {
     fn write_lists(&self, out: &mut String) -> std::fmt::Result {
         if !self.after.is_empty() {
             writeln!(out, "    depends_on: {}", texts(self.after))?;
+        }
+        if let Some(key) = self.unreachable {
+            writeln!(
+                out,
+                "    # No peer reaches it: {key} in countersign.toml names the address for them."
+            )?;
         }
         if !self.published.is_empty() {
             writeln!(out, "    ports: {}", texts(&self.published))?;
@@ -239,10 +248,20 @@ fn published(address: IpAddr, port: crate::places::Port) -> String {
     format!("{}:{port}", SocketAddr::new(address, port.get()))
 }
 
-/// Where peers reach a host.
+/// Where peers reach a host: where nobody does unless an address is named, if it is alone. What is published on all
+/// addresses is out of the operator's hands (row E33), so that is never chosen for them; a node and an sBTC signer work
+/// with the peers that they find themselves, and the file and `countersign doctor` say that none finds them.
 fn public(site: &Site, role: HostRole) -> IpAddr {
     let host = site.host(role);
     host.public_address.unwrap_or(host.address)
+}
+
+/// The key that is missing if no peer reaches a host.
+fn missing_address(site: &Site, role: HostRole) -> Option<&'static str> {
+    public(site, role).is_loopback().then_some(match role {
+        HostRole::Signer => "hosts.signer.public_address",
+        HostRole::Node => "hosts.node.public_address",
+    })
 }
 
 fn signer<'a>(site: &Site, image: &'a Image) -> Service<'a> {
@@ -325,6 +344,7 @@ fn node<'a>(site: &Site, image: &'a Image) -> Service<'a> {
         reads: vec![paths.node_toml()],
         writes: vec![same(&paths.node_state)],
         published: ports,
+        unreachable: missing_address(site, role),
         stop_secs: 120,
         after: match (&site.link, site.bitcoin.external.is_some()) {
             (None, true) => &["signer"],
@@ -390,6 +410,7 @@ fn sbtc<'a>(site: &Site, image: &'a Image) -> Service<'a> {
         command: command.map(str::to_owned).to_vec(),
         reads: vec![paths.sbtc_toml()],
         published: ports,
+        unreachable: missing_address(site, HostRole::Signer),
         env_file: Some(paths.sbtc_secrets()),
         stop_secs: 60,
         after: &["postgres"],

@@ -105,6 +105,11 @@ fn folders(view: View<'_>) -> String {
             folder(&backups.folder, "0700", &user, &group);
         }
     }
+    if !site.has_signer(role) {
+        // What doctor has measured here; it writes as a member of the node's group.
+        folder(&paths.state, "0755", "root", "root");
+        folder(&paths.records(), "2770", "root", &users.node.to_string());
+    }
     if let Some(user) = tls_user(view) {
         let (user, group) = own(user);
         folder(&paths.tls(), "0700", &user, &group);

@@ -13,7 +13,7 @@ use countersign_node::exposure::Reach;
 
 use super::{all, find, is_wide, reach};
 use crate::check::Profile;
-use crate::facts::{Facts, Process, Program};
+use crate::facts::{Facts, Process, Program, Roles};
 use crate::grade::{Grade, Unknown};
 use crate::report::Report;
 use crate::rows::{ROWS, row};
@@ -173,6 +173,19 @@ fn a_reference_that_runs_with_this_configuration_is_seen_by_its_process() {
         (outcome.grade, outcome.measured.as_str()),
         (Grade::Ok, "stacks-signer runs as process 10")
     );
+}
+
+#[test]
+fn a_host_without_a_signer_is_asked_for_its_disk_and_its_jobs_and_for_no_drill() {
+    let mut facts = good(Profile::Solo);
+    facts.roles = Roles { node: true, ..Roles::default() };
+    facts.records = Ok(Vec::new());
+    let report = Report::of(&facts, all());
+    let is_there = |id: &str| report.checks.iter().any(|finding| finding.id == id);
+    assert!(is_there("disk-days-left") && is_there("jobs"));
+    for id in ["backup-signer", "drill", "drill-restore", "drill-alerts"] {
+        assert!(!is_there(id) && report.left_out.iter().any(|left_out| left_out.id == id), "{id}");
+    }
 }
 
 #[test]

@@ -136,6 +136,9 @@ pub(super) const TABLE: &[Spoiled] = &[
     ("sbtc-signing-set", Fail, |facts| sbtc(facts).required = Some(15)),
     ("sbtc-signing-set", Warn, |facts| sbtc(facts).required = Some(7)),
     ("compose-ports", Fail, |facts| service(facts).published = vec![(None, "30000".to_owned())]),
+    ("compose-ports", Warn, |facts| {
+        service(facts).published = vec![(Some([127, 0, 0, 1].into()), "20444".to_owned())];
+    }),
     ("compose-images", Fail, |facts| {
         service(facts).image = Some("blockstack/stacks-signer:3.1.0.0.5.0".to_owned());
     }),

@@ -62,10 +62,9 @@ Nice=10
 DynamicUser=yes
 "
     );
-    if site.has_signer(role) {
-        let records = site.paths.records();
-        out.put(format_args!("Group={}\nReadWritePaths={records}\n", site.users.signer));
-    }
+    let group = if site.has_signer(role) { &site.users.signer } else { &site.users.node };
+    let records = site.paths.records();
+    out.put(format_args!("Group={group}\nReadWritePaths={records}\n"));
     out.push_str("UMask=0077\nLimitCORE=0\n\n# It asks what runs here and on the other host.\nIPAddressDeny=any\n");
     let mut peers = vec!["localhost".to_owned()];
     peers.extend((site.runtime == Runtime::Docker).then(|| DOCKER_NETWORK.to_owned()));
