@@ -9,7 +9,7 @@ use rustix::process::Signal;
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 
-use super::{Log, countersign, processes, within};
+use super::{Log, countersign, processes, shell, within};
 
 /// A running `countersign run`. Dropping it kills it.
 #[derive(Debug)]
@@ -82,11 +82,21 @@ impl Daemon {
         Self::spawn_verb(command, config)
     }
 
+    /// Starts a daemon as a page of the documentation has it typed in this folder.
+    pub fn typed(step: &str, folder: &Path) -> Self {
+        // The shell becomes its last command, which thereby gets the signals.
+        Self::spawn_whole(shell(step, folder))
+    }
+
     /// The command has its verb.
     fn spawn_verb(mut command: Command, config: &Path) -> Self {
+        command.arg("--config").arg(config);
+        Self::spawn_whole(command)
+    }
+
+    /// The command has all of its arguments.
+    fn spawn_whole(mut command: Command) -> Self {
         let mut child = command
-            .arg("--config")
-            .arg(config)
             .env_remove("RUST_LOG")
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

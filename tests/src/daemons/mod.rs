@@ -43,7 +43,7 @@ pub use metrics::Metrics;
 pub use network::{Network, quick};
 pub use overheard::{Overheard, Said};
 pub use processes::{is_running, peak_rss_kib, running_with, signal};
-pub use program::countersign;
+pub use program::{countersign, shell};
 pub use rustix::process::Signal;
 pub use settings::Settings;
 pub use users::UnixUser;

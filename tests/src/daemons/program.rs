@@ -1,7 +1,7 @@
 //! Where the `countersign` program is.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
 /// The program of the profile that this test was built with.
@@ -10,6 +10,18 @@ use std::sync::OnceLock;
 pub fn countersign() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(find_or_build)
+}
+
+/// A shell in `folder` for what a page of the documentation has typed there. It finds the program, and ends with the
+/// first command that fails.
+pub fn shell(script: &str, folder: &Path) -> tokio::process::Command {
+    let own = countersign().parent().expect("a program is in a folder").to_owned();
+    let system = std::env::var_os("PATH").unwrap_or_default();
+    let search = std::env::join_paths(std::iter::once(own).chain(std::env::split_paths(&system)));
+    let mut shell = tokio::process::Command::new("bash");
+    shell.args(["-euc", script]).current_dir(folder).env("PATH", search.unwrap());
+    shell.stdin(Stdio::null()).kill_on_drop(true);
+    shell
 }
 
 fn find_or_build() -> PathBuf {

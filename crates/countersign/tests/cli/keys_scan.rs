@@ -17,6 +17,8 @@ fn scan(place: &Place, args: &[&str]) -> String {
 }
 
 fn git(folder: &Path, args: &[&str]) -> std::process::Output {
+    let program = Path::new(env!("CARGO_BIN_EXE_countersign")).parent().unwrap();
+    let search = format!("{}:{}", program.display(), std::env::var("PATH").unwrap());
     Command::new("git")
         .args([
             "-c",
@@ -28,6 +30,7 @@ fn git(folder: &Path, args: &[&str]) -> std::process::Output {
         ])
         .args(args)
         .current_dir(folder)
+        .env("PATH", search)
         .env("GIT_CONFIG_NOSYSTEM", "1")
         .env("GIT_CONFIG_GLOBAL", "/dev/null")
         .output()
@@ -129,20 +132,20 @@ fn neither_a_path_nor_a_key_is_a_usage_error() {
 }
 
 #[test]
-fn the_hook_of_the_manual_stops_a_commit_with_the_key() {
-    let manual = include_str!("../../../../docs/operator/keys-scan.md");
-    let hook = manual.split("```sh\n#!/bin/sh\n").nth(1).unwrap().split("```").next().unwrap();
-    let address = "SP2J6ZY48GV1EZ5V2V5RB9MP66SW86PYKKNRV9EJ7";
-    assert!(hook.contains(address), "{hook}");
-    let program = env!("CARGO_BIN_EXE_countersign");
-    let hook = hook.replace("countersign", program).replace(address, &public());
-    let place = Place::good();
+fn the_commands_of_the_page_search_and_its_hook_stops_a_commit_with_the_key() {
+    let place = Place::startable();
+    place.write();
     assert!(git(place.path(), &["init", "--quiet"]).status.success());
-    let path = place.path().join(".git/hooks/pre-commit");
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(&path, format!("#!/bin/sh\n{hook}")).unwrap();
-    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-    fs::set_permissions(&path, mode).unwrap();
+    fs::create_dir_all(place.path().join(".git/hooks")).unwrap();
+    fs::create_dir(place.path().join("infra")).unwrap();
+    fs::write(place.path().join("image.tar"), "").unwrap();
+    let ours = [
+        ("FOLDER=~/infra\n", place.path().join("infra")),
+        ("ADDRESS=SP2J6ZY48GV1EZ5V2V5RB9MP66SW86PYKKNRV9EJ7\n", public().into()),
+    ];
+    let page = include_str!("../../../../docs/operator/keys-scan.md");
+    let searched = crate::page::follow(page, &ours, place.path());
+    assert_eq!(searched.matches(": 0 found").count(), 4, "{searched}");
 
     fs::write(place.path().join("good.txt"), "good").unwrap();
     git(place.path(), &["add", "good.txt"]);

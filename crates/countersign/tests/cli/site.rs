@@ -246,3 +246,26 @@ fn the_unit_that_examines_the_host_does_not_fail_where_the_doctor_only_warns_or_
     let line = format!("\nSuccessExitStatus={} {}\n", codes[0], codes[1]);
     assert!(unit.contains(&line), "{line} is not in\n{unit}");
 }
+
+/// `docs/operator/systemd.md`, carried out.
+#[test]
+fn the_commands_of_the_page_about_systemd_show_a_unit_with_all_that_the_page_says_of_it() {
+    let page = include_str!("../../../../docs/operator/systemd.md");
+    let desk = Desk::empty();
+    let said = crate::page::follow(page, &[], desk.folder.path());
+    let (_, table) = page.split_once("| setting | why |\n| --- | --- |\n").unwrap();
+    let rows = table.lines().take_while(|line| line.starts_with("| "));
+    let settings =
+        rows.flat_map(|row| row.split('|').nth(1).unwrap().split('`').skip(1).step_by(2));
+    // Of the assertions the page names no one.
+    let settings: Vec<&str> = settings.filter(|setting| setting.contains('=')).collect();
+    assert_eq!(settings.len(), 5, "{settings:?}");
+    for setting in settings.into_iter().chain(["Type=notify", "WatchdogSec=30"]) {
+        assert!(
+            page.contains(setting) && said.lines().any(|line| line == setting),
+            "{setting}: {said}"
+        );
+    }
+    assert!(said.contains("\nExecStopPost=") && said.contains("\nAssert"), "{said}");
+    assert!(!said.contains("\nCondition"), "{said}");
+}

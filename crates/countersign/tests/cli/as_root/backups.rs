@@ -156,6 +156,10 @@ fn a_newcomer_backs_up_proves_and_restores_with_the_commands_of_the_page_alone()
         ("RECORDS=/var/lib/countersign/records\n", format!("RECORDS={}\n", work.path().display())),
         ("BACKUP_USER=countersign-backup\n", format!("BACKUP_USER={}\n", home.user.name)),
         ("PGPASS=/etc/countersign/pgpass-backup\n", format!("PGPASS={}\n", at("pgpass-backup"))),
+        (
+            "CREDSTORE=/etc/countersign/credstore\n",
+            format!("CREDSTORE={}\n", work.path().display()),
+        ),
     ] {
         assert_eq!(script.matches(theirs).count(), 1, "{theirs}");
         script = script.replace(theirs, &ours);
@@ -182,6 +186,10 @@ fn a_newcomer_backs_up_proves_and_restores_with_the_commands_of_the_page_alone()
     assert!(said.contains("can read everything and change nothing"), "{said}");
     assert!(said.contains("Verdict: untouched"), "{said}");
     assert!(work.path().join("backup-verify.sbtc.json").exists(), "{said}");
+    for sealed in ["backup-identity", "sbtc-key"] {
+        assert!(work.path().join(sealed).exists(), "{sealed}: {said}");
+    }
+    assert!(!work.path().join("identity-3.txt").exists(), "{said}");
     let restored = format!("{name}_restored");
     let count = "SELECT count(*) FROM sbtc_signer.bitcoin_blocks";
     assert_eq!(database.cluster.sql(&restored, count), "301");

@@ -22,7 +22,7 @@ pub(super) struct Host {
 }
 
 /// What a host is before its systemd begins. Targets that services are ordered after are there, and empty; of the
-/// distribution's services there are the journal and sshd, for whoever starts them.
+/// distribution's services there are the journal, sshd and Prometheus with its helpers, for whoever starts them.
 const BOOT: &str = r#"
 mount --make-rprivate /
 # As a manager of containers has it: systemd mounts credentials through it.
@@ -32,6 +32,7 @@ mount -t tmpfs run /run
 mount -t cgroup2 cgroup /sys/fs/cgroup
 mkdir /run/units
 cp /usr/lib/systemd/system/{ssh.service,systemd-journald{.service,.socket,-dev-log.socket}} /run/units
+cp /usr/lib/systemd/system/prometheus{,-alertmanager,-node-exporter}.service /run/units
 mount -t tmpfs units /usr/lib/systemd/system
 mv /run/units/* /usr/lib/systemd/system
 for path in etc var usr/bin root home; do
@@ -160,19 +161,33 @@ countersign status --config /etc/countersign/signer-config.toml || true
 systemctl show --value -p ActiveState -p NRestarts $UNITS
 "#;
 
-fn starts(values: &str) -> String {
+/// A host on which this is installed and runs, with the folder of its scripts. What was printed meanwhile.
+pub(super) fn installed(values: &str) -> (Host, TempDir, String) {
     let folder = TempDir::new().unwrap();
     let host = Host::new("signer", None, folder.path());
-    host.run(folder.path(), &format!("{values}{INSTALL}"))
+    let told = host.run(folder.path(), &format!("{LOCKS}{values}{INSTALL}"));
+    (host, folder, told)
 }
+
+/// A signer that has its key itself.
+pub(super) const SOLO: &str =
+    "PROFILE=solo HOLDER=countersign UNITS='countersign.socket countersign.service'
+    JOURNAL='--config /etc/countersign/signer-config.toml'";
+
+/// A vault may lock its memory here. Not every machine of a test lets root raise the limit, which the unit does.
+pub(super) const LOCKS: &str = "mkdir -p /etc/systemd/system/countersign-vault.service.d
+    printf '[Service]\nCapabilityBoundingSet=CAP_IPC_LOCK\nAmbientCapabilities=CAP_IPC_LOCK\n' \
+        > /etc/systemd/system/countersign-vault.service.d/limit.conf\n";
+
+/// A signer whose key is in a vault.
+pub(super) const POOL: &str = "PROFILE=pool HOLDER=countersign-vault
+    UNITS='countersign-vault.socket countersign-vault.service countersign.socket countersign.service'
+    JOURNAL='--journal /var/lib/countersign-vault/journal.sqlite'";
 
 #[test]
 #[ignore = "needs root: namespaces, systemd"]
 fn the_signer_works_inside_of_its_sandbox_under_a_booted_systemd() {
-    let told = starts(
-        "PROFILE=solo HOLDER=countersign UNITS='countersign.socket countersign.service'
-         JOURNAL='--config /etc/countersign/signer-config.toml'",
-    );
+    let (_host, _folder, told) = installed(SOLO);
     assert!(told.contains("node_reached"), "{told}");
     assert_eq!(told.lines().filter(|line| *line == "active").count(), 2, "{told}");
 }
@@ -180,15 +195,7 @@ fn the_signer_works_inside_of_its_sandbox_under_a_booted_systemd() {
 #[test]
 #[ignore = "needs root: namespaces, systemd"]
 fn the_vault_and_its_signer_work_inside_of_their_sandboxes_under_a_booted_systemd() {
-    // Not every machine of a test lets root raise the limit of locked memory, which the unit does.
-    let told = starts(
-        "mkdir -p /etc/systemd/system/countersign-vault.service.d
-         printf '[Service]\nCapabilityBoundingSet=CAP_IPC_LOCK\nAmbientCapabilities=CAP_IPC_LOCK\n' \
-             > /etc/systemd/system/countersign-vault.service.d/limit.conf
-         PROFILE=pool HOLDER=countersign-vault
-         UNITS='countersign-vault.socket countersign-vault.service countersign.socket countersign.service'
-         JOURNAL='--journal /var/lib/countersign-vault/journal.sqlite'",
-    );
+    let (_host, _folder, told) = installed(POOL);
     assert!(told.contains("node_reached"), "{told}");
     assert_eq!(told.lines().filter(|line| *line == "active").count(), 4, "{told}");
 }
@@ -223,14 +230,7 @@ systemctl show --value -p ActiveState -p NRestarts $UNITS
 fn the_vault_signs_with_a_token_inside_of_its_sandbox_under_a_booted_systemd() {
     let folder = TempDir::new().unwrap();
     let host = Host::new("signer", None, folder.path());
-    // Not every machine of a test lets root raise the limit of locked memory, which the unit does.
-    let values = "mkdir -p /etc/systemd/system/countersign-vault.service.d
-         printf '[Service]\nCapabilityBoundingSet=CAP_IPC_LOCK\nAmbientCapabilities=CAP_IPC_LOCK\n' \
-             > /etc/systemd/system/countersign-vault.service.d/limit.conf
-         PROFILE=pool HOLDER=countersign-vault
-         UNITS='countersign-vault.socket countersign-vault.service countersign.socket countersign.service'
-         JOURNAL='--journal /var/lib/countersign-vault/journal.sqlite'";
-    let told = host.run(folder.path(), &format!("{values}{TOKEN}"));
+    let told = host.run(folder.path(), &format!("{LOCKS}{POOL}{TOKEN}"));
     assert!(told.contains("node_reached"), "{told}");
     assert_eq!(told.lines().filter(|line| *line == "active").count(), 4, "{told}");
 }
@@ -240,9 +240,7 @@ fn the_vault_signs_with_a_token_inside_of_its_sandbox_under_a_booted_systemd() {
 fn the_signer_works_with_a_token_inside_of_its_sandbox_under_a_booted_systemd() {
     let folder = TempDir::new().unwrap();
     let host = Host::new("signer", None, folder.path());
-    let values = "PROFILE=solo HOLDER=countersign UNITS='countersign.socket countersign.service'
-         JOURNAL='--config /etc/countersign/signer-config.toml'";
-    let told = host.run(folder.path(), &format!("{values}{TOKEN}"));
+    let told = host.run(folder.path(), &format!("{SOLO}{TOKEN}"));
     assert!(told.contains("node_reached"), "{told}");
     assert_eq!(told.lines().filter(|line| *line == "active").count(), 2, "{told}");
 }

@@ -1,9 +1,10 @@
-//! `docs/operator/firewall.md`, carried out in a network namespace.
+//! `docs/operator/firewall.md`, carried out on a host that systemd has booted, and `firewall check` in a network namespace.
 
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use super::booted::Host;
 use crate::blocks::blocks;
 use crate::support::said;
 
@@ -35,18 +36,17 @@ fn folder() -> tempfile::TempDir {
 }
 
 #[test]
-#[ignore = "needs root: a network namespace, and nftables"]
+#[ignore = "needs root: namespaces, systemd, nftables"]
 fn a_newcomer_closes_a_host_with_the_commands_of_the_page_alone() {
-    let page = include_str!("../../../../../docs/operator/firewall.md");
-    let theirs = "SITE=/etc/countersign/countersign.toml\n";
-    let script = blocks(page);
-    assert_eq!(script.matches(theirs).count(), 1, "{script}");
-    let script = script.replace(theirs, "SITE=countersign.toml\n");
-    let done = elsewhere(folder().path(), &script);
-    let said = said(&done);
-    assert!(done.status.success(), "{said}");
+    let folder = tempfile::tempdir().unwrap();
+    let host = Host::new("signer", None, folder.path());
+    host.run(folder.path(), "countersign init --yes --network testnet && countersign render");
+    let page = blocks(include_str!("../../../../../docs/operator/firewall.md"));
+    let look = "systemctl is-enabled countersign-firewall.service";
+    let said = host.run(folder.path(), &format!("exec 2>&1\n{page}{look}"));
     assert!(said.contains("are on trial: in 120 s everything is open again"), "{said}");
     assert!(said.contains("the rules in table inet countersign_a are in force"), "{said}");
+    assert!(said.ends_with("\nenabled\n"), "{said}");
 }
 
 #[test]

@@ -6,14 +6,9 @@ use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
 
 use super::booted::Host;
+use crate::blocks::steps;
 
 const PAGE: &str = include_str!("../../../../../docs/operator/link-variants.md");
-
-/// The blocks of a part of the page that a shell can run.
-fn steps(part: &str) -> Vec<String> {
-    let after = part.split("```sh\n").skip(1);
-    after.map(|rest| rest.split_once("```").unwrap().0.replace("\n   ", "\n")).collect()
-}
 
 impl Host {
     /// The first block of the page, with the values of this host.
@@ -29,14 +24,28 @@ impl Host {
     }
 }
 
-/// Both hosts, with the description of an installation that `init` wrote and a folder in which files are carried.
-struct Pair {
-    hosts: [Host; 2],
-    folder: TempDir,
+/// Both hosts, and a folder in which files are carried.
+pub(super) struct Pair {
+    /// Signer, node.
+    pub(super) hosts: [Host; 2],
+    pub(super) folder: TempDir,
 }
 
 impl Pair {
     fn new(link: &str) -> Self {
+        let pair = Self::bare();
+        for host in &pair.hosts {
+            let init = format!(
+                "countersign init --yes --network mainnet --signer-name s --signer-address 10.0.0.2 \
+                 --node-name n --node-address 10.0.0.1 --link {link}"
+            );
+            host.run(pair.folder.path(), &init);
+        }
+        pair
+    }
+
+    /// Both hosts without anything.
+    pub(super) fn bare() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let signer = Host::new("signer", None, folder.path());
         let node = Host::new("node", Some(&signer), folder.path());
@@ -49,13 +58,6 @@ impl Pair {
              ip route change local 10.0.0.2 dev lo table local src 10.0.0.1
              ip route change local 10.0.0.1 dev lo table local src 10.0.0.2",
         );
-        for host in &pair.hosts {
-            let init = format!(
-                "countersign init --yes --network mainnet --signer-name s --signer-address 10.0.0.2 \
-                 --node-name n --node-address 10.0.0.1 --link {link}"
-            );
-            host.run(pair.folder.path(), &init);
-        }
         pair
     }
 
@@ -69,7 +71,7 @@ impl Pair {
 }
 
 /// A program that ends with the test.
-struct Program(Child);
+pub(super) struct Program(Child);
 
 impl Drop for Program {
     fn drop(&mut self) {
@@ -78,10 +80,11 @@ impl Drop for Program {
     }
 }
 
-fn spawn(host: &Host, script: &str) -> Program {
+/// Starts a script as root of a host.
+pub(super) fn spawn(host: &Host, script: &str) -> Program {
     use std::os::unix::process::CommandExt as _;
     let child = Command::new("nsenter")
-        .args(["--target", &host.init, "--net", "--mount", "bash", "-euc", script])
+        .args(["--target", &host.init, "--net", "--mount", "--pid", "bash", "-euc", script])
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())

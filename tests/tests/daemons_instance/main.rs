@@ -7,6 +7,11 @@
     reason = "a test fails by panicking"
 )]
 
+#[expect(dead_code, reason = "these pages are typed step by step")]
+#[path = "../../../crates/countersign/tests/support/blocks.rs"]
+mod blocks;
+mod pages;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -33,19 +38,22 @@ struct Done {
     errors: String,
 }
 
-async fn command(arguments: &[&str]) -> Done {
-    let done = Command::new(countersign())
-        .args(arguments)
-        .stdin(Stdio::null())
-        .kill_on_drop(true)
-        .output()
-        .await
-        .unwrap();
-    Done {
-        code: done.status.code(),
-        said: String::from_utf8(done.stdout).unwrap(),
-        errors: String::from_utf8(done.stderr).unwrap(),
+impl Done {
+    /// Runs a command to its end.
+    async fn of(mut command: Command) -> Self {
+        let done = command.stdin(Stdio::null()).kill_on_drop(true).output().await.unwrap();
+        Self {
+            code: done.status.code(),
+            said: String::from_utf8(done.stdout).unwrap(),
+            errors: String::from_utf8(done.stderr).unwrap(),
+        }
     }
+}
+
+async fn command(arguments: &[&str]) -> Done {
+    let mut command = Command::new(countersign());
+    command.args(arguments);
+    Done::of(command).await
 }
 
 /// What the daemon of this configuration says of its part.
@@ -61,6 +69,15 @@ async fn becomes(config: &Path, state: &str) {
     poll(LIMIT, &what, async || (instance(config).await["state"] == state).then_some(())).await;
 }
 
+/// Waits until a standby has decided as the active instance so often. What it compared.
+async fn agrees(config: &Path, times: u64) -> Value {
+    let look = async || {
+        let compared = instance(config).await["compared"].clone();
+        (compared["agreed"].as_u64().unwrap() >= times).then_some(compared)
+    };
+    poll(LIMIT, "the standby to agree", look).await
+}
+
 /// A network whose only signer has two instances.
 struct Pair {
     network: Network,
@@ -70,7 +87,12 @@ struct Pair {
 
 impl Pair {
     async fn new() -> Self {
-        let config = DevnetConfig { signers: vec![SignerKind::External], ..quick(1) };
+        Self::of(quick(1)).await
+    }
+
+    /// The network has this pace.
+    async fn of(network: DevnetConfig) -> Self {
+        let config = DevnetConfig { signers: vec![SignerKind::External], ..network };
         let network = Network::start(config).await;
         let endpoint = network.devnet.place(0).unwrap().endpoint.parse().unwrap();
         Self { network, fork: Fork::at(endpoint).await, folder: tempfile::tempdir().unwrap() }
@@ -87,7 +109,7 @@ impl Pair {
             .with("db_path", folder.join("signer.sqlite").to_str().unwrap())
             .with("countersign", ours)
             .without("metrics_endpoint")
-            .write(&folder.join("config.toml"))
+            .write(&folder.join("signer-config.toml"))
     }
 
     /// Starts the instance that signs.
@@ -100,6 +122,13 @@ impl Pair {
     async fn standby(&self, config: &Path) -> Daemon {
         let (daemon, endpoint) = Daemon::standby(config).await;
         self.fork.gives_to(endpoint);
+        daemon
+    }
+
+    /// Starts an instance as a page has it typed in its folder.
+    async fn typed(&self, step: &str, folder: &Path) -> Daemon {
+        let daemon = Daemon::typed(step, folder);
+        self.fork.gives_to(daemon.endpoint().await);
         daemon
     }
 
@@ -206,11 +235,7 @@ async fn a_standby_decides_as_the_active_one_and_takes_its_place_without_a_resta
     let active = pair.active(&a).await;
     pair.network.adopts(1, "the first instance signs").await;
     let standby = pair.standby(&b).await;
-    let agrees = async || {
-        let compared = instance(&b).await["compared"].clone();
-        (compared["agreed"].as_u64().unwrap() >= 3).then_some(compared)
-    };
-    let compared = poll(LIMIT, "the standby to agree", agrees).await;
+    let compared = agrees(&b, 3).await;
     assert_eq!(compared["differs"], 0, "{compared}");
     assert_eq!(instance(&b).await["state"], "standby");
 

@@ -1,0 +1,104 @@
+//! Pages about a signer that is installed, carried out where one is: on a host that systemd has booted.
+
+use std::fs;
+
+use countersign_vault::{Birth, Vault};
+use countersign_wire::PrivateKey;
+use serde_json::Value;
+
+use super::booted::{POOL, SOLO, installed};
+use crate::blocks::{blocks, steps};
+
+/// The objects that lines of an output begin with.
+fn objects(said: &str) -> Vec<Value> {
+    let begin = said.lines().filter(|line| line.starts_with('{'));
+    let first =
+        begin.filter_map(|line| serde_json::Deserializer::from_str(line).into_iter().next());
+    first.map(Result::unwrap).collect()
+}
+
+#[test]
+#[ignore = "needs root: namespaces, systemd, curl"]
+fn an_installed_signer_is_asked_with_the_commands_of_the_pages_alone() {
+    let (host, folder, _) = installed(SOLO);
+    let socket = blocks(include_str!("../../../../../docs/operator/control.md"));
+    let said = host.run(folder.path(), &socket);
+    let [status, reload] = objects(&said).try_into().unwrap_or_else(|_| panic!("{said}"));
+    for part in ["signer", "readiness", "instance", "missed", "snapshot"] {
+        assert!(!status[part].is_null(), "{part} is not in {status:#}");
+    }
+    assert_eq!(status["signer"]["network"], "testnet", "{status:#}");
+    assert_eq!(reload["changes"], Value::Array(Vec::new()), "{reload:#}");
+
+    let ladder = blocks(include_str!("../../../../../docs/operator/readiness.md"));
+    let said = host.run(folder.path(), &ladder);
+    // Nobody is its node.
+    assert!(said.contains("node_reached"), "{said}");
+    let asked = objects(&said);
+    let [ladder] = asked.as_slice() else { panic!("{said}") };
+    assert_eq!((&ladder["ready"], &ladder["missing"]), (&false.into(), &"node_reached".into()));
+    assert!(said.contains("503 Service Unavailable"), "{said}");
+    assert!(said.contains("Active: active (running)"), "{said}");
+    assert!(said.contains("Status: \"not ready, node_reached: "), "{said}");
+}
+
+/// The public key that a line of an output ends with.
+fn key_after<'a>(said: &'a str, before: &str) -> &'a str {
+    let line = said.lines().find_map(|line| line.strip_prefix(before));
+    line.unwrap_or_else(|| panic!("{before} is not in {said}")).trim()
+}
+
+#[test]
+#[ignore = "needs root: namespaces, systemd"]
+fn an_installed_signer_gets_its_next_key_with_the_commands_of_the_page_alone() {
+    let (host, folder, _) = installed(SOLO);
+    let theirs = "MANAGER=SP….manager\n";
+    let page = blocks(include_str!("../../../../../docs/operator/rotation.md"));
+    assert_eq!(page.matches(theirs).count(), 1, "{page}");
+    let page = page.replace(theirs, "MANAGER=ST000000000000000000002AMW42H.manager\n");
+    let said = host.run(folder.path(), &page);
+    let next = key_after(&said, "Public key: ").to_owned();
+    assert!(
+        said.contains(&format!("Signer Public Key: 0x{next}\nSigner Key Signature: 0x")),
+        "{said}"
+    );
+    let status = "countersign status --json --config /etc/countersign/signer-config.toml || true";
+    let status: Value = serde_json::from_str(&host.run(folder.path(), status)).unwrap();
+    assert_eq!(status["signer"]["next_public_key"], next, "{status:#}");
+    // The new key's journal began with it.
+    let journal = format!("/var/lib/countersign/signer.countersign-journal-{next}.sqlite");
+    host.run(
+        folder.path(),
+        &format!("test -e {journal} && ! test -e /etc/countersign/key/next-passphrase"),
+    );
+}
+
+#[test]
+#[ignore = "needs root: namespaces, systemd"]
+fn an_installed_vault_is_handed_its_key_and_gives_its_journal_with_the_commands_of_the_page_alone()
+{
+    let (host, folder, _) = installed(POOL);
+    let key = PrivateKey::from_bytes([7; 32]).unwrap();
+    fs::write(folder.path().join("signing-key.hex"), key.to_hex().as_str()).unwrap();
+    let public = key.public_key().to_string();
+    Vault::create(key, &folder.path().join("journal.sqlite"), Birth::WithKey)
+        .unwrap()
+        .close_cleanly()
+        .unwrap();
+    // The key has a past: its journal comes with it.
+    host.run(
+        folder.path(),
+        "systemctl stop countersign.socket countersign.service countersign-vault.socket countersign-vault.service
+        rm /var/lib/countersign-vault/journal.*
+        install -m 0600 -o countersign-vault -g countersign-vault journal.* /var/lib/countersign-vault/",
+    );
+    let steps = steps(include_str!("../../../../../docs/operator/vault.md"));
+    let [hand_over, look] = steps.as_slice() else { panic!("{steps:?}") };
+    host.run(folder.path(), hand_over);
+    assert!(!folder.path().join("signing-key.hex").exists());
+    let ask = "runuser -u countersign -- countersign journal status --config /etc/countersign/signer-config.toml";
+    let said = host.run(folder.path(), ask);
+    assert!(said.contains(&public) && said.contains("the vault that listens there runs"), "{said}");
+    let said = host.run(folder.path(), look);
+    assert!(said.contains("the journal is whole") && said.contains(&public), "{said}");
+}
