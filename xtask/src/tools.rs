@@ -47,7 +47,7 @@ pub(crate) fn rustup_component(
 }
 
 /// What the tests with `as_root` in their path run, and the Debian package of each.
-const DISTRIBUTION: [(&str, &str); 25] = [
+const DISTRIBUTION: [(&str, &str); 26] = [
     ("/lib/systemd/systemd-journal-remote", "systemd-journal-remote"),
     ("age", "age"),
     ("chromedriver", "chromium-driver"),
@@ -64,6 +64,7 @@ const DISTRIBUTION: [(&str, &str); 25] = [
     ("pg_dump", "postgresql"),
     ("pkcs11-tool", "opensc"),
     ("prometheus-alertmanager", "prometheus-alertmanager"),
+    ("prometheus-node-exporter", "prometheus-node-exporter"),
     ("promtool", "prometheus"),
     ("setfacl", "acl"),
     ("softhsm2-util", "softhsm2"),

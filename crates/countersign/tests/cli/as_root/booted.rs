@@ -22,7 +22,7 @@ pub(super) struct Host {
 }
 
 /// What a host is before its systemd begins. Targets that services are ordered after are there, and empty; of the
-/// distribution's services there are the journal, sshd and Prometheus with its helpers, for whoever starts them.
+/// distribution's services there are the journal, sshd, WireGuard and Prometheus with its helpers, for whoever starts them.
 const BOOT: &str = r#"
 mount --make-rprivate /
 # As a manager of containers has it: systemd mounts credentials through it.
@@ -32,7 +32,7 @@ mount -t tmpfs run /run
 mount -t cgroup2 cgroup /sys/fs/cgroup
 mkdir /run/units
 cp /usr/lib/systemd/system/{ssh.service,systemd-journald{.service,.socket,-dev-log.socket}} /run/units
-cp /usr/lib/systemd/system/prometheus{,-alertmanager,-node-exporter}.service /run/units
+cp /usr/lib/systemd/system/{prometheus{,-alertmanager,-node-exporter},wg-quick@}.service /run/units
 mount -t tmpfs units /usr/lib/systemd/system
 mv /run/units/* /usr/lib/systemd/system
 for path in etc var usr/bin root home; do
@@ -144,7 +144,7 @@ const INSTALL: &str = r#"
 touch /usr/bin/countersign
 mount --bind "$(command -v countersign)" /usr/bin/countersign
 ip link set lo up
-countersign init --yes --network testnet --profile "$PROFILE"
+countersign init --yes --network testnet --profile "$PROFILE" ${ADMIN:+--admin "$ADMIN"}
 countersign render
 systemd-tmpfiles --create /etc/tmpfiles.d/countersign.conf
 KEY_DIR=/etc/countersign/key

@@ -6,7 +6,8 @@ use countersign_vault::{Birth, Vault};
 use countersign_wire::PrivateKey;
 use serde_json::Value;
 
-use super::booted::{POOL, SOLO, installed};
+use super::booted::{Host, POOL, SOLO, installed};
+use super::link_page::{spawn, wire};
 use crate::blocks::{blocks, steps};
 
 /// The objects that lines of an output begin with.
@@ -101,4 +102,34 @@ fn an_installed_vault_is_handed_its_key_and_gives_its_journal_with_the_commands_
     assert!(said.contains(&public) && said.contains("the vault that listens there runs"), "{said}");
     let said = host.run(folder.path(), look);
     assert!(said.contains("the journal is whole") && said.contains(&public), "{said}");
+}
+
+/// On the signer's host: an administrator, and sshd as it is rendered.
+const LET_IN: &str = "
+ssh-keygen -q -t ed25519 -N '' -f key
+useradd --create-home alice
+install -D -m 0600 -o alice key.pub /home/alice/.ssh/authorized_keys
+ssh-keygen -A > /dev/null
+systemctl start ssh.service";
+
+/// On her computer: the host's name, and how she logs in.
+const KNOW: &str = "
+echo 10.0.0.2 signer.example >> /etc/hosts
+install -D -m 0600 key /root/.ssh/key
+printf 'User alice\nIdentityFile ~/.ssh/key\nStrictHostKeyChecking accept-new\n' > /root/.ssh/config";
+
+#[test]
+#[ignore = "needs root: namespaces, systemd, sshd, curl"]
+fn the_status_page_of_an_installed_signer_is_seen_from_afar_through_the_tunnel_of_the_page() {
+    let steps = steps(include_str!("../../../../../docs/operator/status-page.md"));
+    let (host, folder, _) = installed(&format!("ADMIN=alice {SOLO}"));
+    let afar = Host::new("afar", None, folder.path());
+    wire([&host, &afar], folder.path());
+    host.run(folder.path(), LET_IN);
+    afar.run(folder.path(), KNOW);
+    let _tunnel = spawn(&afar, &format!("exec < <(sleep 600)\n{}", steps[0]));
+    let look = "for turn in $(seq 200); do curl --silent http://localhost:30003/ && exit; sleep 0.05; done; exit 1";
+    let page = afar.run(folder.path(), look);
+    assert!(page.starts_with("<!doctype html>") || page.starts_with("<!DOCTYPE html>"), "{page}");
+    assert!(page.contains("countersign") || page.contains("Countersign"), "{page}");
 }

@@ -1,12 +1,14 @@
 //! `docs/operator/link-variants.md`, carried out on two hosts, each booted by systemd in namespaces of its own. They share
-//! a network with the addresses of both.
+//! a network with the addresses of both, or a wire.
 
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
 use super::booted::Host;
 use crate::blocks::steps;
+use crate::support::said;
 
 const PAGE: &str = include_str!("../../../../../docs/operator/link-variants.md");
 
@@ -24,6 +26,20 @@ impl Host {
     }
 }
 
+/// A wire between two hosts, with the addresses 10.0.0.2 and 10.0.0.1.
+pub(super) fn wire(hosts: [&Host; 2], folder: &Path) {
+    let made = Command::new("nsenter")
+        .args(["--target", &hosts[0].init, "--net", "ip", "link", "add", "wan", "type", "veth"])
+        .args(["peer", "name", "wan", "netns", &hosts[1].init])
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{}", said(&made));
+    for (host, address) in hosts.into_iter().zip(["10.0.0.2/24", "10.0.0.1/24"]) {
+        let up = "ip link set wan up; ip link set lo up";
+        host.run(folder, &format!("ip address add {address} dev wan; {up}"));
+    }
+}
+
 /// Both hosts, and a folder in which files are carried.
 pub(super) struct Pair {
     /// Signer, node.
@@ -32,33 +48,38 @@ pub(super) struct Pair {
 }
 
 impl Pair {
-    fn new(link: &str) -> Self {
-        let pair = Self::bare();
-        for host in &pair.hosts {
-            let init = format!(
-                "countersign init --yes --network mainnet --signer-name s --signer-address 10.0.0.2 \
-                 --node-name n --node-address 10.0.0.1 --link {link}"
-            );
-            host.run(pair.folder.path(), &init);
-        }
-        pair
-    }
-
-    /// Both hosts without anything.
-    pub(super) fn bare() -> Self {
+    /// Both have one network, with the addresses of both.
+    pub(super) fn of_one_network() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let signer = Host::new("signer", None, folder.path());
         let node = Host::new("node", Some(&signer), folder.path());
-        let pair = Self { hosts: [signer, node], folder };
-        pair.hosts[0].run(
-            pair.folder.path(),
+        signer.run(
+            folder.path(),
             "ip link set lo up
              ip address add 10.0.0.1/32 dev lo
              ip address add 10.0.0.2/32 dev lo
              ip route change local 10.0.0.2 dev lo table local src 10.0.0.1
              ip route change local 10.0.0.1 dev lo table local src 10.0.0.2",
         );
-        pair
+        Self { hosts: [signer, node], folder }
+    }
+
+    /// Each has a network of its own, and there is a wire between them.
+    fn on_a_wire() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let hosts = ["signer", "node"].map(|role| Host::new(role, None, folder.path()));
+        wire([&hosts[0], &hosts[1]], folder.path());
+        Self { hosts, folder }
+    }
+
+    /// With the description of an installation that `init` wrote.
+    fn described(self, link: &str) -> Self {
+        let init = format!(
+            "countersign init --yes --network mainnet --signer-name s --signer-address 10.0.0.2 \
+             --node-name n --node-address 10.0.0.1 --link {link}"
+        );
+        self.run(|_| init.clone());
+        self
     }
 
     /// Runs a script on both hosts: signer, node.
@@ -105,7 +126,7 @@ END
 exec nginx -e stderr -c /run/stand-in.conf";
 
 fn a_newcomer_links_two_hosts(link: &str) {
-    let pair = Pair::new(link);
+    let pair = Pair::of_one_network().described(link);
     let part = PAGE.split("## WireGuard").next().unwrap();
     let steps = steps(part);
     let [first, render, certificate, trust, start, ask] = steps.as_slice() else {
@@ -151,13 +172,13 @@ fn a_newcomer_links_two_hosts_by_haproxy_with_the_commands_of_the_page_alone() {
 }
 
 #[test]
-#[ignore = "needs root: namespaces, wg, wg-quick"]
-fn a_newcomer_describes_a_tunnel_with_the_commands_of_the_page_alone() {
-    let pair = Pair::new("nginx");
+#[ignore = "needs root: namespaces, wg, wg-quick, wireguard-go"]
+fn a_newcomer_links_two_hosts_by_a_tunnel_with_the_commands_of_the_page_alone() {
+    let pair = Pair::on_a_wire().described("nginx");
     let (before, part) = PAGE.split_once("## WireGuard").unwrap();
     let first = &steps(before)[0];
     let steps = steps(part);
-    let [make, render] = steps.as_slice() else { panic!("{steps:?}") };
+    let [make, render, up, look] = steps.as_slice() else { panic!("{steps:?}") };
     let keys = pair.run(|_| make.clone());
     let [signer, node] = keys.each_ref().map(|key| key.trim());
     let link = format!(
@@ -174,4 +195,13 @@ fn a_newcomer_describes_a_tunnel_with_the_commands_of_the_page_alone() {
     let peer = |key: &str| format!("PublicKey = {key}\n");
     assert!(shown[0].contains(&peer(node)) && shown[1].contains(&peer(signer)), "{shown:?}");
     assert!(!shown.concat().contains("PrivateKey"), "{shown:?}");
+    pair.run(|_| up.clone());
+    // Each hears the other, whose key the page had it take.
+    let wait = "grep -q '\t0$' || break; sleep 0.05";
+    let look = look.trim();
+    let heard = pair.run(|_| format!("for turn in $(seq 400); do {look} | {wait}; done\n{look}"));
+    for (heard, other) in heard.iter().zip([node, signer]) {
+        let at = heard.trim().strip_prefix(other).unwrap_or_else(|| panic!("{heard}"));
+        assert!(at.trim().parse::<u64>().unwrap() > 0, "{heard}");
+    }
 }

@@ -90,7 +90,7 @@ fn a_newcomer_puts_node_and_signer_on_two_hosts_with_the_commands_of_the_page_al
     let steps = steps(PAGE);
     let [of_link, of_signer, link, run] = steps.as_slice() else { panic!("{steps:?}") };
     let [link_file, _, signer_file] = files().try_into().unwrap();
-    let pair = Pair::bare();
+    let pair = Pair::of_one_network();
     let [signer, node] = &pair.hosts;
     let folder = pair.folder.path();
     for host in &pair.hosts {
