@@ -10,6 +10,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::booted::Host;
+use super::units::STAND_IN;
 use crate::blocks::blocks;
 
 /// Makes the machine and runs `/script` in it. Whatever it starts ends with it.
@@ -55,7 +56,7 @@ pub(super) fn on_an_empty_machine(script: &str) -> Output {
 const PAGE: &str = include_str!("../../../../../docs/operator/start.md");
 
 /// What a fresh machine of the distribution has: a journal, sshd, a kernel as Debian sets it up. And what the newcomer
-/// brings: the program, and the public keys of two administrators.
+/// brings: the program, the public keys of two administrators, and what stands in for the two programs that are not ours.
 const FRESH: &str = r#"
 ip link set lo up
 systemctl start systemd-journald.socket systemd-journald-dev-log.socket systemd-journald.service
@@ -71,6 +72,7 @@ ssh-keygen -A > /dev/null
 systemctl start ssh.service
 # Nothing newer can be fetched here than what is installed.
 rm -rf /var/lib/apt/lists
+for program in stacks-node bitcoind; do install -m 0755 stand-in "/usr/bin/$program"; done
 for ADMIN in alice bob; do ssh-keygen -q -t ed25519 -N '' -f "$ADMIN"; done
 set -x
 "#;
@@ -169,6 +171,13 @@ fn a_newcomer_comes_from_an_empty_machine_to_a_doctor_that_is_well_with_the_comm
     let program = folder.path().join("countersign");
     symlink(env!("CARGO_BIN_EXE_countersign"), program).unwrap();
     let host = Host::new("signer", None, folder.path());
+    fs::write(folder.path().join("stand-in"), STAND_IN).unwrap();
+    // The stand-ins say nothing that a node or Bitcoin would: they are as if they had not run.
+    let start = "systemctl enable --now bitcoind.service stacks-node.service\n";
+    let page = blocks(PAGE);
+    assert_eq!(page.matches(start).count(), 1, "{page}");
+    let stop = "systemctl is-active bitcoind stacks-node\nsystemctl stop bitcoind stacks-node\n";
+    let page = page.replace(start, &format!("{start}{stop}"));
     let look = "countersign doctor --json --site /etc/countersign/countersign.toml > report.json \
                 || [ $? = 18 ]
         stat -c '%n %U %a' /etc/countersign/key/* /etc/countersign/signer-config.toml
@@ -178,7 +187,7 @@ fn a_newcomer_comes_from_an_empty_machine_to_a_doctor_that_is_well_with_the_comm
             countersign-doctor.timer countersign-backup-signer.timer
         systemctl show --value -p ActiveState prometheus prometheus-alertmanager prometheus-node-exporter
         systemctl is-enabled countersign-firewall.service";
-    let heard = host.run(folder.path(), &format!("exec 2>&1\n{FRESH}{}\n{look}", blocks(PAGE)));
+    let heard = host.run(folder.path(), &format!("exec 2>&1\n{FRESH}{page}\n{look}"));
     for line in [
         "The backup restores the key",
         "/etc/countersign/key/signer.age countersign 600",
@@ -189,7 +198,7 @@ fn a_newcomer_comes_from_an_empty_machine_to_a_doctor_that_is_well_with_the_comm
     ] {
         assert!(heard.contains(line), "{line} is not in\n{heard}");
     }
-    assert_eq!(heard.lines().filter(|line| *line == "active").count(), 7, "{heard}");
+    assert_eq!(heard.lines().filter(|line| *line == "active").count(), 9, "{heard}");
     assert!(!heard.contains("\nsigner-passphrase\n"), "{heard}");
     // Nothing of it is on this machine.
     assert!(!fs::exists("/etc/countersign/countersign.toml").unwrap());

@@ -14,7 +14,7 @@ use crate::cluster::{Database, PASSWORD};
 
 /// Does what stacks-node, bitcoind and sbtc-signer do and a sandbox can forbid: reads its configuration, writes to its
 /// folder and to no other, listens, speaks, asks for names and routes, has children. It says so in `alive`.
-const STAND_IN: &str = r#"#!/usr/bin/perl
+pub(super) const STAND_IN: &str = r#"#!/usr/bin/perl
 use strict; use warnings; use Socket; use IO::Socket::INET; use IO::Handle; use Fcntl qw(:flock);
 my ($name) = $0 =~ m{([^/]+)$};
 my ($path) = grep { -f } map { s/^-conf=//r } @ARGV;
