@@ -2,7 +2,8 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::pin::pin;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use countersign_node::web::{self, Address, Connection, WebError};
@@ -11,7 +12,7 @@ use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, USER_AGENT};
 use hyper::{Method, Request, Response, StatusCode, Uri};
 use tokio::runtime::Runtime;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 /// Asks one server at a time.
@@ -21,7 +22,11 @@ pub struct HttpClient {
     authorities: PathBuf,
     patience: Duration,
     stop: CancellationToken,
+    waiting: Option<Waiting>,
 }
+
+/// Is told, once a second, what is waited for and for how long.
+pub type Waiting = fn(&str, Duration);
 
 /// Why a server gave no answer.
 #[derive(Debug, thiserror::Error)]
@@ -144,7 +149,13 @@ impl HttpClient {
     ) -> Result<Self, HttpError> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(HttpError::Runtime)?;
-        Ok(Self { runtime, authorities: authorities.to_owned(), patience, stop })
+        Ok(Self { runtime, authorities: authorities.to_owned(), patience, stop, waiting: None })
+    }
+
+    /// The same client, which tells when it waits.
+    #[must_use]
+    pub fn telling(self, waiting: Waiting) -> Self {
+        Self { waiting: Some(waiting), ..self }
     }
 
     /// The whole answer to a GET, if it is a success, not larger than this, and here within the client's patience.
@@ -219,11 +230,20 @@ impl HttpClient {
     /// Waits as long as a wait may be, or until somebody stops the work.
     fn wait<T>(&self, url: &str, work: impl Future<Output = T>) -> Result<T, HttpError> {
         self.runtime.block_on(async {
-            tokio::select! {
-                () = self.stop.cancelled() => Err(HttpError::Stopped),
-                done = timeout(self.patience, work) => done.map_err(|_| {
-                    HttpError::Silent { url: url.to_owned(), after: self.patience }
-                }),
+            let begun = Instant::now();
+            let mut work = pin!(timeout(self.patience, work));
+            loop {
+                tokio::select! {
+                    () = self.stop.cancelled() => return Err(HttpError::Stopped),
+                    done = &mut work => return done.map_err(|_| {
+                        HttpError::Silent { url: url.to_owned(), after: self.patience }
+                    }),
+                    () = sleep(A_SECOND) => {
+                        if let Some(tell) = self.waiting {
+                            tell(&without_password(url), begun.elapsed());
+                        }
+                    }
+                }
             }
         })
     }
@@ -284,6 +304,7 @@ fn resolve(from: &str, next: &str) -> Option<String> {
         .then(|| Some(format!("{}://{}{next}", uri.scheme_str()?, uri.authority()?)))?
 }
 
+const A_SECOND: Duration = Duration::from_secs(1);
 const AGENT: HeaderValue =
     HeaderValue::from_static(concat!("countersign/", env!("CARGO_PKG_VERSION")));
 const HTTPS: &str = "https://";

@@ -22,7 +22,7 @@ pub mod signer;
 pub mod verify;
 
 pub use folder::{Folder, FolderError, Locked};
-pub use http::{HttpClient, HttpError};
+pub use http::{HttpClient, HttpError, Waiting};
 pub use manifest::{
     Acknowledgement, BlockFact, Contents, Manifest, ManifestError, Reason, ShareFact, Verified,
 };

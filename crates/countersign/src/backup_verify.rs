@@ -41,7 +41,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "LEVEL", default_value = "4", value_parser = clap::value_parser!(u8).range(0..=4))]
     level: u8,
     /// The most hours since the newest Bitcoin block in it was written
-    #[arg(long, value_name = "HOURS", default_value = "26")]
+    #[arg(long, value_name = "HOURS", default_value = "26", value_parser = clap::value_parser!(u64).range(1..=87600))]
     max_age: u64,
     /// The highest migration that must have been run
     #[arg(long, value_name = "NUMBER", default_value_t = KNOWN_MIGRATION)]

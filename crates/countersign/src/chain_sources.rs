@@ -12,6 +12,7 @@ use countersign_wire::{Network, PublicKey, StacksAddress};
 
 use crate::backup_place::with_care;
 use crate::cli::{Failed, block_on};
+use crate::progress::waiting;
 
 /// Who says what the chain's key is.
 #[derive(Clone, Debug, clap::Args)]
@@ -66,7 +67,8 @@ impl Chain {
                 if second.contains("://") { second.clone() } else { format!("http://{second}") };
             let ca_file = self.ca_file.clone();
             let answer = with_care(move |care| {
-                let client = HttpClient::new(&ca_file, PATIENCE, care.stop.clone())?;
+                let client =
+                    HttpClient::new(&ca_file, PATIENCE, care.stop.clone())?.telling(waiting);
                 ask_chain_at(&url, &client, &registry)
             })?;
             answers.push(answer.map_err(Failed::argument)?);

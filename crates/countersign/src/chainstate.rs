@@ -16,6 +16,7 @@ use serde_json::json;
 use crate::backup_place::with_care;
 use crate::cli::Failed;
 use crate::keys_place::now;
+use crate::progress::waiting;
 
 /// A verb for each thing that is done with a chainstate.
 #[derive(Debug, Subcommand)]
@@ -54,7 +55,7 @@ struct Node {
     #[arg(long)]
     in_any_phase: bool,
     /// How many seconds the node may take to stop, and to come to the other's tip
-    #[arg(long, value_name = "SECONDS", default_value = "600")]
+    #[arg(long, value_name = "SECONDS", default_value = "600", value_parser = clap::value_parser!(u64).range(1..=86400))]
     limit_secs: u64,
     /// The authorities that are trusted for https (PEM)
     #[arg(long, value_name = "FILE", default_value = "/etc/ssl/certs/ca-certificates.crt")]
@@ -147,7 +148,7 @@ fn run_snapshot(args: SnapshotArgs, out: &mut dyn Write) -> Result<(), Failed> {
     };
     let ca_file = args.node.ca_file;
     let made = with_care(move |care| {
-        let client = HttpClient::new(&ca_file, PATIENCE, care.stop.clone())?;
+        let client = HttpClient::new(&ca_file, PATIENCE, care.stop.clone())?.telling(waiting);
         Ok::<_, HttpError>(snapshot(&job, &client, now(), care))
     })?;
     let made =
@@ -196,7 +197,7 @@ fn run_seed(args: SeedArgs, out: &mut dyn Write) -> Result<(), Failed> {
     };
     let ca_file = args.node.ca_file;
     let seeded = with_care(move |care| {
-        let client = HttpClient::new(&ca_file, PATIENCE, care.stop.clone())?;
+        let client = HttpClient::new(&ca_file, PATIENCE, care.stop.clone())?.telling(waiting);
         Ok::<_, HttpError>(seed(&job, &client, now(), care))
     })?;
     let seeded =

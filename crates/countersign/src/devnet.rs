@@ -30,22 +30,22 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=100))]
     signers: u16,
     /// Seconds between burn blocks
-    #[arg(long, value_name = "S", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "S", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=86400))]
     burn_seconds: u64,
     /// Milliseconds between the proposals of two blocks
-    #[arg(long, value_name = "M", default_value_t = 1500, value_parser = clap::value_parser!(u64).range(50..))]
+    #[arg(long, value_name = "M", default_value_t = 1500, value_parser = clap::value_parser!(u64).range(50..=3_600_000))]
     block_interval_ms: u64,
     /// Burn blocks of a reward cycle
-    #[arg(long, value_name = "L", default_value_t = 20)]
+    #[arg(long, value_name = "L", default_value_t = 20, value_parser = clap::value_parser!(u64).range(..=1_000_000))]
     cycle_length: u64,
     /// Burn blocks of the prepare phase that ends a reward cycle
-    #[arg(long, value_name = "P", default_value_t = 5)]
+    #[arg(long, value_name = "P", default_value_t = 5, value_parser = clap::value_parser!(u64).range(..=1_000_000))]
     prepare_length: u64,
     /// Stop when this many blocks were adopted; ending before is a failure
-    #[arg(long, value_name = "K")]
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u64).range(1..))]
     stop_after_blocks: Option<u64>,
     /// Stop when this many whole reward cycles have passed
-    #[arg(long, value_name = "C")]
+    #[arg(long, value_name = "C", value_parser = clap::value_parser!(u64).range(1..))]
     stop_after_cycles: Option<u64>,
     /// Run a real network instead of the simulated one: with this stacks-node as its miner
     #[arg(long, value_name = "PATH")]
@@ -54,7 +54,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "PATH")]
     bitcoind: Option<PathBuf>,
     /// On a real network, start a signer again this many seconds after it ended by itself
-    #[arg(long, value_name = "S", requires = "real")]
+    #[arg(long, value_name = "S", requires = "real", value_parser = clap::value_parser!(u64).range(..=86400))]
     restart_after_seconds: Option<u64>,
     /// On a real network, begin epoch 4.0 in the second cycle of epoch 3, and stake through PoX-5
     #[arg(long, requires = "real")]

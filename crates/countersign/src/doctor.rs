@@ -233,7 +233,6 @@ fn host(site: &Site, named: Option<&str>) -> Result<HostRole, Failed> {
 /// Our own reading of the configuration, strict as at a start.
 fn signer(path: PathBuf) -> Signer {
     let read = Config::load(&path).map(|config| Opened {
-        proofs: config.db_path.proofs(),
         control_socket: config.control_socket(),
         key: config.key,
         node_tls: config.node_tls,

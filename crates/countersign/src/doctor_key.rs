@@ -3,8 +3,11 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use countersign_custody::{Check, Level, Subject, examine};
+use countersign_custody::{Check, KeyPlace, Level, Subject, examine};
+use countersign_doctor::proofs;
 use countersign_ops::exit::Exit;
+use countersign_signerd::RemoteVault;
+use countersign_wire::PublicKey;
 
 use crate::cli::{Failed, load};
 use crate::keys_place::now;
@@ -31,12 +34,17 @@ Example:
 /// Prints every check.
 pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failed> {
     let config = load(&args.config)?;
-    let ledger = config.db_path.proofs();
+    let records = config.db_path.records();
     let checks = examine(&Subject {
         place: &config.key,
         config: &args.config,
         is_private_network: config.is_private_network(),
-        ledger: ledger.as_deref(),
+        public_key: of_vault(&config.key),
+        records: records.as_deref(),
+        proof: &|key| match &records {
+            Some(folder) => proofs::read(folder, key),
+            None => Ok(None),
+        },
         now: now(),
         user: None,
     });
@@ -52,6 +60,12 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failed> {
         0 => Ok(()),
         count => Err(Failed::new(Exit::Key, format!("{count} of {} checks failed", checks.len()))),
     }
+}
+
+/// A vault is asked for its key; whether it runs, is not examined here.
+fn of_vault(place: &KeyPlace) -> Option<PublicKey> {
+    let KeyPlace::Vault(socket) = place else { return None };
+    Some(RemoteVault::connect_at_once(socket).ok()?.public_key())
 }
 
 fn print(check: &Check, out: &mut dyn Write) -> std::io::Result<()> {

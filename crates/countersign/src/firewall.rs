@@ -126,9 +126,13 @@ pub(crate) fn run(verb: Verb, out: &mut dyn Write) -> Result<(), Failed> {
 
 fn check(live: &Live, which: &Which, is_json: bool, out: &mut dyn Write) -> Result<(), Failed> {
     let rules = which.rules()?;
-    let slot = match live.state().map_err(failed)? {
+    let state = live.state().map_err(failed)?;
+    let slot = match state {
         State::InForce(slot) | State::OnTrial { slot, .. } => slot,
         State::Open => {
+            if is_json {
+                writeln!(out, "{}", to_json(state)).map_err(Failed::failure)?;
+            }
             let error =
                 "no rules are in force: everything is open; `countersign firewall apply` closes it";
             return Err(Failed::new(Exit::Drift, error));
@@ -136,9 +140,10 @@ fn check(live: &Live, which: &Which, is_json: bool, out: &mut dyn Write) -> Resu
     };
     let drift = live.compare(slot, &rules(slot, Force::Permanent)).map_err(failed)?;
     if is_json {
-        let shown = json!({
-            "missing": drift.missing, "foreign": drift.foreign, "is_disordered": drift.is_disordered,
-        });
+        let mut shown = to_json(state);
+        shown["missing"] = json!(drift.missing);
+        shown["foreign"] = json!(drift.foreign);
+        shown["is_disordered"] = json!(drift.is_disordered);
         writeln!(out, "{shown}").map_err(Failed::failure)?;
     } else {
         for (sign, lines) in [("-", &drift.missing), ("+", &drift.foreign)] {

@@ -13,6 +13,7 @@ use countersign_site::{
 };
 
 use crate::cli::Failed;
+use crate::render::NotRoot;
 
 /// What `init` needs to know. Every question is an option, too.
 #[derive(Debug, clap::Args)]
@@ -105,15 +106,29 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failed> {
     if path.symlink_metadata().is_ok() {
         return Err(failed(InitError::Exists(path)));
     }
+    may_write(&args.dir).map_err(failed)?;
     let asks = !args.yes && io::stdin().is_terminal();
     let answers = Asker { asks }.answers(args)?;
     let made = answers.write(&args.dir).map_err(failed)?;
     if args.json { as_json(&made, out) } else { in_words(&made, out) }.map_err(Failed::failure)
 }
 
+/// Whether this user may write the folder, or make it.
+fn may_write(folder: &Path) -> Result<(), InitError> {
+    let is_there = |folder: &&Path| folder.as_os_str().is_empty() || folder.exists();
+    let nearest = folder.ancestors().find(is_there).unwrap_or(folder);
+    let nearest = if nearest.as_os_str().is_empty() { Path::new(".") } else { nearest };
+    let access = rustix::fs::access(nearest, rustix::fs::Access::WRITE_OK);
+    access.map_err(|error| InitError::File { path: folder.to_owned(), source: error.into() })
+}
+
 fn failed(error: InitError) -> Failed {
     match error {
         InitError::Exists(_) | InitError::Answer(_) => Failed::new(Exit::Usage, error),
+        error if error.is_denied() && !rustix::process::geteuid().is_root() => {
+            let (what, instead) = ("the folder", "name a folder of your own with --dir DIR");
+            Failed::failure(NotRoot { what, instead, source: error.into() })
+        }
         InitError::File { .. } | InitError::Secrets(_) => Failed::failure(error),
     }
 }

@@ -1,13 +1,16 @@
 //! `countersign keys restore`: the proof that a backup works, and the way back from it.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use countersign_custody::{Ledger, Opening, Proof, RestoreError, Unlock, prove, read_backup};
+use countersign_custody::{BackupKind, Opening, RestoreError, Unlock, prove, read_backup};
+use countersign_doctor::proofs;
 use countersign_ops::exit::Exit;
+use countersign_ops::records;
 use countersign_ops::secret::forbid_core_dumps;
 use countersign_signerd::Config;
 use countersign_vault::SigningKey;
+use countersign_vaultd::Config as VaultConfig;
 use countersign_wire::{Network, PublicKey};
 
 use crate::cli::{Failed, ask};
@@ -35,11 +38,18 @@ pub(crate) struct Args {
     /// The signer's configuration: which key it is, and where the date is written down
     #[arg(short, long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// The configuration of a vault instead of a signer's: for the key of `countersign vault`, as that one's user
+    #[arg(long, value_name = "FILE", conflicts_with = "config")]
+    vault_config: Option<PathBuf>,
+    /// Write the date down in this folder, where doctor and the metrics page look; `records` beside the signer's
+    /// database otherwise
+    #[arg(long, value_name = "DIR", requires = "prove")]
+    records: Option<PathBuf>,
     #[command(flatten)]
     to: Option<NewPlace>,
-    /// The network of the address that is shown
-    #[arg(long, value_name = "NETWORK", default_value = "mainnet", conflicts_with = "config")]
-    network: Network,
+    /// The network of the address that is shown; otherwise the configuration's
+    #[arg(long, value_name = "NETWORK", conflicts_with_all = ["config", "vault_config"])]
+    network: Option<Network>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -50,63 +60,130 @@ Examples:
   countersign keys restore --prove --config signer-config.toml --from /media/usb/signer-backup.age \\
     --from-identity /media/usb/identity.txt
   countersign keys restore --prove --config signer-config.toml --from share-1.txt share-4.txt share-5.txt
+  countersign keys restore --prove --vault-config /etc/countersign/vault.toml \\
+    --records /var/lib/countersign/records --from share-1.txt share-4.txt share-5.txt
   countersign keys restore --from share-1.txt share-4.txt share-5.txt --to age:/etc/countersign/signer.age
 ";
 
 /// Restores the key into memory, and from there to where it is to go.
 pub(crate) fn run(args: Args, out: &mut dyn Write) -> Result<(), Failed> {
     forbid_core_dumps().map_err(Failed::failure)?;
-    let config = args.config.as_deref().map(Config::load).transpose();
-    let config = config.map_err(|error| Failed::new(Exit::Usage, error))?;
-    let network = config.as_ref().map_or(args.network, |config| config.network);
+    let known = Known::of(&args)?;
+    if args.prove {
+        known.is_enough_to_prove(&args)?;
+    }
     let unlock = match (args.from_identity, args.from_passphrase_file) {
         (Some(path), _) => Unlock::Identity(path),
         (None, Some(path)) => Unlock::PassphraseFile(path),
         (None, None) => Unlock::Terminal,
     };
     let mut ask = ask;
-    let is_private_network = network == Network::Mocknet;
+    let is_private_network = known.network == Network::Mocknet;
     let mut opening = Opening { config: None, is_private_network, ask: &mut ask };
-    let known = config.as_ref().and_then(|config| config.key.known_public_key());
-    let expected = args.public_key.or(known);
-    if args.prove && expected.is_none() {
-        let which = "which key is it to be? name --public-key, or a --config that tells it";
-        return Err(Failed::argument(which));
-    }
     let (key, kind) = read_backup(&args.from, &unlock, &mut opening).map_err(unrestored)?;
     let public_key = key.public_key();
-    if let Some(expected) = expected.filter(|expected| *expected != public_key) {
+    if let Some(expected) = known.public_key.filter(|expected| *expected != public_key) {
         return Err(unrestored(RestoreError::OtherKey { expected, found: public_key }));
     }
     if let Some(to) = args.to {
-        return to.keep(Some(&key), network)?.print(args.json, "", out);
+        return to.keep(Some(&key), known.network)?.print(args.json, "", out);
     }
     if !args.prove {
         return Err(Failed::argument("say what for: --prove, or --to PLACE"));
     }
     prove(&SigningKey::from(key), &public_key).map_err(unrestored)?;
-    let ledger = config.as_ref().and_then(|config| config.db_path.proofs());
-    let proof = Proof { proven_at: now(), kind: kind.as_str().to_owned() };
-    if let Some(path) = &ledger {
-        Ledger::record(path, public_key, proof.clone()).map_err(Failed::failure)?;
-    }
-    Drill::RestoreKey.done(config.as_ref().and_then(|config| config.db_path.records()).as_deref());
-    let printed = if args.json {
-        let proven = serde_json::json!({
-            "public_key": public_key,
-            "proof": proof,
-            "written": ledger.map(|path| path.display().to_string()),
-        });
-        writeln!(out, "{proven}")
-    } else {
-        let date = ledger.map_or_else(
-            || "The date was not written down; with --config it is.".to_owned(),
-            |path| format!("The date is written down in {}", path.display()),
-        );
-        writeln!(out, "The backup restores the key {public_key}, which signed a challenge.\n{date}")
-    };
-    printed.map_err(Failed::failure)
+    Proven { public_key, kind }.tell(known.records.as_deref(), args.json, out)
 }
+
+/// What the arguments and the configuration say of the key.
+struct Known {
+    network: Network,
+    public_key: Option<PublicKey>,
+    /// Where the date is written down.
+    records: Option<PathBuf>,
+}
+
+impl Known {
+    fn of(args: &Args) -> Result<Self, Failed> {
+        let (network, place, records) = match (&args.config, &args.vault_config) {
+            (Some(path), _) => {
+                let config = Config::load(path).map_err(|error| Failed::new(Exit::Usage, error))?;
+                (Some(config.network), Some(config.key), config.db_path.records())
+            }
+            (None, Some(path)) => {
+                let config = VaultConfig::load(path);
+                let config = config.map_err(|error| Failed::new(Exit::Usage, error))?;
+                (Some(config.network), Some(config.key), None)
+            }
+            (None, None) => (args.network, None, None),
+        };
+        Ok(Self {
+            network: network.unwrap_or(Network::Mainnet),
+            public_key: args.public_key.or_else(|| place?.known_public_key()),
+            records: args.records.clone().or(records),
+        })
+    }
+
+    /// Asked before a passphrase is.
+    fn is_enough_to_prove(&self, args: &Args) -> Result<(), Failed> {
+        if self.public_key.is_none() {
+            let which = "which key is it to be? name --public-key, or a --config or --vault-config \
+                         that tells it";
+            return Err(Failed::argument(which));
+        }
+        if args.vault_config.is_some() && self.records.is_none() {
+            let where_to = "where is the date to be written down? a vault's configuration does not tell; name \
+                            the signer's folder, such as --records /var/lib/countersign/records";
+            return Err(Failed::argument(where_to));
+        }
+        Ok(())
+    }
+}
+
+/// A key that was restored from its backup, and signed.
+struct Proven {
+    public_key: PublicKey,
+    kind: BackupKind,
+}
+
+impl Proven {
+    /// Writes the date down and says so. That the backup works is said even if the date cannot be written down.
+    fn tell(self, folder: Option<&Path>, json: bool, out: &mut dyn Write) -> Result<(), Failed> {
+        let Self { public_key, kind } = self;
+        let at = now();
+        let record = proofs::record(&public_key, kind, at);
+        let written = folder.map(|folder| records::write(folder, &record)).transpose();
+        let kept = folder.filter(|_| written.is_ok()).map(|folder| folder.display().to_string());
+        let printed = if json {
+            let proof = serde_json::json!({ "proven_at": at, "kind": kind.as_str() });
+            let proven = serde_json::json!({
+                "public_key": public_key, "proof": proof, "written": kept,
+            });
+            writeln!(out, "{proven}")
+        } else {
+            let date = match (&kept, folder) {
+                (Some(folder), _) => format!("\nThe date is written down in {folder}"),
+                (None, Some(_)) => String::new(),
+                (None, None) => {
+                    "\nThe date was not written down; with --config or --records it is.".to_owned()
+                }
+            };
+            writeln!(
+                out,
+                "The backup restores the key {public_key}, which signed a challenge.{date}"
+            )
+        };
+        printed.map_err(Failed::failure)?;
+        written.map_err(|error| Failed::failure(Unwritten(error)))?;
+        Drill::RestoreKey.done(folder);
+        Ok(())
+    }
+}
+
+/// The backup is good, and nobody will know.
+#[derive(Debug, thiserror::Error)]
+#[error("the backup works, but the date could not be written down")]
+struct Unwritten(#[source] records::WriteError);
 
 fn unrestored(error: RestoreError) -> Failed {
     Failed::new(Exit::Key, error)

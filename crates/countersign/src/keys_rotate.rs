@@ -14,6 +14,7 @@ use countersign_wire::PublicKey;
 use serde_json::Value;
 
 use crate::cli::{Failed, block_on, load, public_key};
+use crate::progress::while_told;
 
 /// What `keys rotate` needs to know.
 #[derive(Debug, clap::Args)]
@@ -45,7 +46,9 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failed> {
     let config = load(&args.config)?;
     let keys = keys(&config)?;
     let node = node(&config)?;
-    let rotation = block_on(Rotation::look(&node, keys))?.map_err(Failed::failure)?;
+    let asking = format!("asking the node at {}", config.node_host.as_str());
+    let rotation = while_told(&asking, false, || block_on(Rotation::look(&node, keys)))?;
+    let rotation = rotation.map_err(Failed::failure)?;
     let file = args.config.display().to_string();
     let written = if args.json {
         writeln!(out, "{}", rotation.to_json(&file))
@@ -78,7 +81,9 @@ fn keys(config: &Config) -> Result<Keys, Failed> {
 fn running(config: &Config) -> Result<Option<(PublicKey, Option<PublicKey>)>, Failed> {
     let Some(socket) = config.control_socket() else { return Ok(None) };
     let (method, path) = Route::Status.line();
-    let answer = block_on(ask(&socket, method, path, &Value::Null, LIMIT))?;
+    let asking = "asking the signer";
+    let answer =
+        while_told(asking, false, || block_on(ask(&socket, method, path, &Value::Null, LIMIT)))?;
     let Ok(answer) = answer else { return Ok(None) };
     let key = |name: &str| answer.body.pointer(&format!("/signer/{name}"))?.as_str()?.parse().ok();
     Ok(key("public_key").map(|first| (first, key("next_public_key"))))

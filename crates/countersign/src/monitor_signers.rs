@@ -9,6 +9,7 @@ use countersign_ops::signals::shutdown_signal;
 use countersign_ops::telemetry::{self, TelemetryConfig};
 use tokio_util::sync::CancellationToken;
 
+use crate::backup_place::say;
 use crate::cli::{Failed, block_on};
 
 /// What `monitor-signers` needs to know.
@@ -18,18 +19,20 @@ pub(crate) struct Args {
     #[arg(long, value_name = "HOST:PORT")]
     host: String,
     /// Between two looks, in seconds
-    #[arg(short, long, value_name = "SECONDS", default_value_t = 60)]
+    #[arg(short, long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86400))]
     interval: u64,
     /// A signer that has written nothing for this long is stale, in seconds
-    #[arg(short, long, value_name = "SECONDS", default_value_t = 1200)]
+    #[arg(short, long, value_name = "SECONDS", default_value_t = 1200, value_parser = clap::value_parser!(u64).range(1..=31536000))]
     max_age: u64,
     /// How long the node may take to answer, in seconds
-    #[arg(short, long, value_name = "SECONDS", default_value_t = 60)]
+    #[arg(short, long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
     stackerdb_timeout_secs: u64,
     /// Print one JSON object a line on stdout instead of logging
     #[arg(long)]
     json: bool,
 }
+
+const A_MOMENT: Duration = Duration::from_secs(1);
 
 pub(crate) const EXAMPLES: &str = "\
 Runs until SIGINT or SIGTERM and logs which signers are missing, stale or write something unexpected.
@@ -49,7 +52,11 @@ pub(crate) fn run(args: Args, out: &mut dyn Write) -> Result<(), Failed> {
         max_age: Duration::from_secs(args.max_age),
         stackerdb_timeout: Duration::from_secs(args.stackerdb_timeout_secs),
     };
+    // Until the first look is over, nothing is told.
+    let waiting = CancellationToken::new();
+    let asked = config.host.clone();
     let mut tell = |news: &News| {
+        waiting.cancel();
         if json {
             return writeln!(out, "{}", news.to_json()).and_then(|()| out.flush());
         }
@@ -59,6 +66,10 @@ pub(crate) fn run(args: Args, out: &mut dyn Write) -> Result<(), Failed> {
     let ended = block_on(async {
         let stop = CancellationToken::new();
         tokio::spawn(shutdown_signal(stop.clone()));
+        tokio::spawn(waiting.clone().run_until_cancelled_owned(async move {
+            tokio::time::sleep(A_MOMENT).await;
+            say(&format!("asking the node at {asked} …"));
+        }));
         monitor(&config, &mut tell, &stop).await
     })?;
     ended.map_err(|error| {

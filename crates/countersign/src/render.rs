@@ -1,11 +1,12 @@
 //! `countersign render`: every file of this host from its description.
 
+use std::error::Error;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use countersign_ops::exit::Exit;
-use countersign_site::install::{Drift, Installation, export};
+use countersign_site::install::{Drift, InstallError, Installation, export};
 use countersign_site::{HostRole, Rendered, Secrecy, Secrets, Site, files, secrets};
 
 use crate::cli::Failed;
@@ -60,7 +61,8 @@ Examples:
 pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failed> {
     let site = Site::load(&args.config).map_err(|error| Failed::new(Exit::Usage, error))?;
     let folder = args.config.parent().unwrap_or(Path::new("")).join(secrets::FOLDER);
-    let secrets = Secrets::load(&folder, &site).map_err(|error| Failed::new(Exit::Usage, error))?;
+    let secrets = Secrets::load(&folder, &site)
+        .map_err(|error| Failed::new(Exit::Usage, explained(error.is_denied(), error)))?;
     if let Some(folder) = &args.mode.out {
         return exported(args, &site, &secrets, folder, out);
     }
@@ -71,13 +73,13 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failed> {
         eprint("not root: owners are neither compared nor set");
     }
     if args.mode.diff {
-        let diff = installation.diff().map_err(Failed::failure)?;
+        let diff = installation.diff().map_err(denied)?;
         return write!(out, "{diff}").map_err(Failed::failure);
     }
     let drift = if args.mode.check {
-        installation.drift().map_err(Failed::failure)?
+        installation.drift().map_err(denied)?
     } else {
-        installation.apply().map_err(Failed::failure)?
+        installation.apply().map_err(denied)?
     };
     listed(args.json, &drift, out)?;
     if !args.mode.check {
@@ -91,6 +93,33 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failed> {
         }
         _ => Ok(()),
     }
+}
+
+/// What another user than root may not do.
+#[derive(Debug, thiserror::Error)]
+#[error("{what} belongs to root: say it with sudo, or {instead}")]
+pub(crate) struct NotRoot {
+    /// What it is about.
+    pub(crate) what: &'static str,
+    /// What this user can do.
+    pub(crate) instead: &'static str,
+    /// What the operating system refuses.
+    pub(crate) source: Box<dyn Error>,
+}
+
+fn denied(error: InstallError) -> Failed {
+    let is_denied = error.is_denied();
+    Failed::failure(explained(is_denied, error))
+}
+
+fn explained(is_denied: bool, error: impl Into<Box<dyn Error>>) -> Box<dyn Error> {
+    let source = error.into();
+    if !is_denied || rustix::process::geteuid().is_root() {
+        return source;
+    }
+    let instead =
+        "write the files into a folder of your own with --out DIR, from a description of your own";
+    NotRoot { what: "what is installed, with its secrets,", instead, source }.into()
 }
 
 /// What is said when it is done: the list itself is of what was wrong before.

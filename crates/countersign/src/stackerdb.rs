@@ -20,7 +20,7 @@ pub(crate) struct StackerDbArgs {
     #[arg(short, long, value_name = "ADDRESS.NAME")]
     contract: ContractId,
     /// How long the node may take to answer, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
     stackerdb_timeout_secs: u64,
 }
 

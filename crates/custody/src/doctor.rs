@@ -8,7 +8,6 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::guard::{self, Finding, Secrecy};
-use crate::ledger::Ledger;
 use crate::place::{KeyPlace, PinSource, Unlock};
 
 mod host;
@@ -49,17 +48,30 @@ pub struct Subject<'a> {
     pub config: &'a Path,
     /// Whether the network is a private one, whose keys are worth nothing.
     pub is_private_network: bool,
-    /// The list of proven backups, if there can be one.
-    pub ledger: Option<&'a Path>,
+    /// The key's public half, where its place does not tell it.
+    pub public_key: Option<PublicKey>,
+    /// The folder of the records in which proofs of backups are; none if nothing is kept.
+    pub records: Option<&'a Path>,
+    /// When a backup of a key was last proven, as far as the records tell; or why they cannot be read.
+    pub proof: &'a dyn Fn(&PublicKey) -> Result<Option<Proof>, String>,
     /// Seconds since 1970.
     pub now: u64,
     /// The user that the signer runs as; none if it is this process's.
     pub user: Option<u32>,
 }
 
+/// A backup from which a key was restored, and signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proof {
+    /// When, in seconds since 1970.
+    pub proven_at: u64,
+    /// `age` or `shares`.
+    pub kind: String,
+}
+
 /// Runs every check. A failed one is a finding, never an error.
 pub fn examine(subject: &Subject<'_>) -> Vec<Check> {
-    let known = subject.place.known_public_key();
+    let known = subject.public_key.or_else(|| subject.place.known_public_key());
     let mut checks = vec![place(subject)];
     for (path, secrecy) in files(subject) {
         checks.extend(file(subject, &path, secrecy));
@@ -176,19 +188,17 @@ fn backup(subject: &Subject<'_>, known: Option<&PublicKey>) -> Check {
         level,
         measured,
         why: "A30, B2: a backup that was never restored is a hope; a lost key cannot be replaced in time",
-        remedy: remedy.then(|| {
-            format!(
-                "countersign keys restore --prove --config {} --from BACKUP",
-                subject.config.display()
-            )
-        }),
+        remedy: remedy.then(|| prove_again(subject)),
     };
-    let (Some(path), Some(key)) = (subject.ledger, known) else {
-        let why = "which key this is, or where proofs are kept, is not known here".to_owned();
-        return check(Level::Warn, why, false);
+    let unknown = |what: &str| check(Level::Warn, format!("{what} is not known here"), false);
+    let Some(key) = known else {
+        return unknown("which key this is, while the signer does not run,");
     };
-    match Ledger::load(path).map(|ledger| ledger.proofs.get(key).cloned()) {
-        Err(error) => check(Level::Warn, error.to_string(), true),
+    if subject.records.is_none() {
+        return unknown("where the proofs of backups are written down");
+    }
+    match (subject.proof)(key) {
+        Err(error) => check(Level::Warn, error, true),
         Ok(None) => check(Level::Warn, "no backup of this key was ever proven".to_owned(), true),
         Ok(Some(proof)) => {
             let days = subject.now.saturating_sub(proof.proven_at) / SECONDS_PER_DAY;
@@ -197,6 +207,17 @@ fn backup(subject: &Subject<'_>, known: Option<&PublicKey>) -> Check {
             check(level, measured, level != Level::Ok)
         }
     }
+}
+
+/// How a backup is proven, by whoever owns the key.
+fn prove_again(subject: &Subject<'_>) -> String {
+    let config = match (subject.place, subject.records) {
+        (KeyPlace::Vault(_), Some(records)) => {
+            format!("--vault-config /etc/countersign/vault.toml --records {}", records.display())
+        }
+        _ => format!("--config {}", subject.config.display()),
+    };
+    format!("countersign keys restore --prove {config} --from BACKUP")
 }
 
 /// Whether a text, such as the value of a variable, is a private key; and if the public key is known,

@@ -40,6 +40,8 @@ pub enum DevnetEvent {
         status: String,
         /// What it printed.
         log: PathBuf,
+        /// The lines of it that tell most.
+        tail: Vec<String>,
     },
     /// A burn block was mined.
     BurnBlock {

@@ -25,6 +25,7 @@ pub mod seed;
 mod server;
 mod shared;
 pub mod signers;
+mod tail;
 pub mod traffic;
 pub mod view;
 mod watch;

@@ -20,8 +20,9 @@ pub fn render(event: &DevnetEvent) -> Option<String> {
             let opened = if *is_opened { " (opened)" } else { "" };
             format!("page      {url}{opened}")
         }
-        DevnetEvent::SignerExited { signer, status, log } => {
-            format!("signer    {signer} has ended: {status}; see {}", log.display())
+        DevnetEvent::SignerExited { signer, status, log, tail } => {
+            let what = format!("signer    {signer} has ended: {status}; see {}", log.display());
+            with_tail(what, tail)
         }
         DevnetEvent::BurnBlock { height, consensus_hash, miner, cycle } => {
             let tenure = short(consensus_hash);
@@ -65,6 +66,11 @@ fn failed(reason: &str, log: Option<&Path>, tail: &[String]) -> String {
         text.push_str(&log.to_string_lossy());
         text.push(':');
     }
+    with_tail(text, tail)
+}
+
+/// The lines that a program has printed, so that they are not taken for ours.
+fn with_tail(mut text: String, tail: &[String]) -> String {
     for line in tail {
         text.push_str("\n          | ");
         text.push_str(line);

@@ -9,6 +9,7 @@ use crate::dispatcher::Health;
 use crate::event::{DevnetEvent, SignerPlace};
 use crate::shared::{ChainHandle, NodeFeed, Stopped};
 use crate::signers::ProcessStatus;
+use crate::tail::tail;
 
 /// One signer to watch.
 #[derive(Debug)]
@@ -47,7 +48,8 @@ impl Watched {
         let is_known = std::mem::replace(was_failed, status.is_some());
         let status = status.filter(|_| !is_known)?;
         let (signer, log) = (self.place.signer, self.place.log.clone());
-        Some(DevnetEvent::SignerExited { signer, status, log })
+        let tail = tail(&log);
+        Some(DevnetEvent::SignerExited { signer, status, log, tail })
     }
 
     /// Whether it runs and does not take its callbacks, in words.

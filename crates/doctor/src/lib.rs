@@ -13,6 +13,7 @@ mod fix;
 mod gather;
 mod grade;
 pub mod parse;
+pub mod proofs;
 mod report;
 mod rows;
 mod shell;

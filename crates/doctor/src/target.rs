@@ -73,8 +73,6 @@ pub struct Signer {
 pub struct Opened {
     /// Where the key is kept.
     pub key: KeyPlace,
-    /// The list of proven backups of keys.
-    pub proofs: Option<PathBuf>,
     /// Where the daemon is asked.
     pub control_socket: Option<PathBuf>,
     /// Mutual TLS towards the node.

@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::body::{Body, Incoming};
@@ -19,6 +20,7 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::version::TLS13;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -117,7 +119,11 @@ pub async fn send<B>(
 where
     B: Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + 'static,
 {
-    let connected = TcpStream::connect((address.host.as_str(), address.port)).await;
+    let connected = timeout(CONNECT, TcpStream::connect((address.host.as_str(), address.port)));
+    let connected = connected.await.unwrap_or_else(|_| {
+        let what = format!("no connection within {} s", CONNECT.as_secs());
+        Err(io::Error::new(io::ErrorKind::TimedOut, what))
+    });
     let stream = connected.map_err(WebError::Unreachable)?;
     let stream: Stream = match &address.name {
         Some(name) => {
@@ -159,6 +165,9 @@ fn trusting(path: &Path) -> Result<ClientConfig, WebError> {
         .with_no_client_auth();
     Ok(config)
 }
+
+/// How long a name may take to be found, and a connection to be made.
+const CONNECT: Duration = Duration::from_secs(10);
 
 #[cfg(test)]
 mod tests {

@@ -72,6 +72,17 @@ pub enum InitError {
     Secrets(#[from] SecretError),
 }
 
+impl InitError {
+    /// Whether the operating system does not let this user do it.
+    pub fn is_denied(&self) -> bool {
+        match self {
+            Self::File { source, .. } => source.kind() == io::ErrorKind::PermissionDenied,
+            Self::Secrets(error) => error.is_denied(),
+            Self::Exists(_) | Self::Answer(_) => false,
+        }
+    }
+}
+
 /// What was made.
 #[derive(Debug)]
 pub struct Made {

@@ -92,6 +92,14 @@ pub enum SecretError {
     Random,
 }
 
+impl SecretError {
+    /// Whether the operating system does not let this user do it.
+    pub fn is_denied(&self) -> bool {
+        let Self::File { source, .. } = self else { return false };
+        source.kind() == io::ErrorKind::PermissionDenied
+    }
+}
+
 /// Values of published samples, and what people write instead of a secret. Compared in small letters.
 const SAMPLES: &[&str] = &[
     "12345",

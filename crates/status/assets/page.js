@@ -26,6 +26,8 @@
   const span = secs => secs < 90 ? Math.round(secs) + ' s' : secs < 7200 ? Math.round(secs / 60) + ' min' : secs < 172800 ? (secs / 3600).toFixed(1) + ' h' : (secs / 86400).toFixed(1) + ' days';
   const share = (part, whole) => whole ? Math.floor(part * 100 / whole) + ' %' : '–';
   const short = text => text ? text.slice(0, 8) : '–';
+  // What a node calls `Epoch33` or `Epoch2_05`.
+  const epoch = text => (text || '').replace(/^Epoch(\d)_?(\d+)$/, 'Epoch $1.$2');
   const plural = (n, one) => n + ' ' + one + (n === 1 ? '' : 's');
 
   // ---- time: the signer's clock, which need not be this one's ----
@@ -205,7 +207,7 @@
       seats.length > 0 && pair('Cycle ' + (data.number + 1), next ? seat(next) : h('span', { class: 'soft' }, 'known in the prepare phase'))))];
   });
 
-  const tenure = (chain, data) => put('tenure', [chain, data], () => [title('Chain and tenure', chain.epoch), h('dl', { class: 'pairs' },
+  const tenure = (chain, data) => put('tenure', [chain, data], () => [title('Chain and tenure', epoch(chain.epoch)), h('dl', { class: 'pairs' },
     pair('Burn block', h('span', { class: 'num' }, num(chain.burn_height)), chain.burn_seen_at && h('span', { class: 'soft' }, ' ', ago(chain.burn_seen_at, ' ago'))),
     pair('Stacks block', h('span', { class: 'num' }, num(chain.stacks_height))),
     data && pair('Tenure', data.id ? h('code', { title: data.id }, short(data.id)) : 'no valid miner', h('span', { class: 'soft' }, ' ', ago(data.since, ' ago'))),
@@ -251,10 +253,10 @@
   const members = list => put('members', list, () => list.length && [title('Signers of the network', 'each name leads to the signer’s own page'), h('table', {},
     h('thead', {}, h('tr', {}, ['Signer', 'State', 'Block', 'Weight', 'Answer', 'Last blocks'].map((name, i) => h('th', { scope: 'col', class: i > 1 && i < 5 ? 'cut' : null }, name)))),
     h('tbody', {}, list.map(one => {
-      const said = one.said, [kind, colour] = said ? mood(said.state) : [one.page ? 'no' : 'none', one.page ? 'no' : 'dim'];
-      return h('tr', { 'data-member': one.name, 'data-state': said ? said.state : 'silent' },
+      const said = one.said, [kind, colour] = said && said.sits_out ? ['none', 'dim'] : said ? mood(said.state) : [one.page ? 'no' : 'none', one.page ? 'no' : 'dim'];
+      return h('tr', { 'data-member': one.name, 'data-state': said ? said.sits_out ? 'sits_out' : said.state : 'silent' },
         h('td', {}, one.page ? h('a', { id: 'to-' + one.name, href: one.page }, one.name) : one.name),
-        h('td', {}, h('span', { class: 'pill ' + colour, title: said ? said.headline : one.error }, icon(kind), said ? WORDS[said.state] : one.page ? 'silent' : 'other program'), said && said.alerts.length > 0 && h('small', { class: 'why' }, said.alerts.join(', '))),
+        h('td', {}, h('span', { class: 'pill ' + colour, title: said ? said.headline : one.error }, icon(kind), said ? said.sits_out ? 'Sits out' : WORDS[said.state] : one.page ? 'silent' : 'other program'), said && said.alerts.length > 0 && h('small', { class: 'why' }, said.alerts.join(', '))),
         h('td', { class: 'num cut' }, said ? num(said.stacks_height) : '–'),
         h('td', { class: 'num cut' }, said ? num(said.weight) : '–'),
         h('td', { class: 'num cut' }, said && said.p50_ms !== null ? ms(said.p50_ms) : '–'),
@@ -285,10 +287,12 @@
     signer(one.signer, one.instance);
   };
   const drawNetwork = net => {
-    const ours = net.members.filter(one => one.page), well = ours.filter(one => one.said && one.said.state === 'signing').length;
+    // Whoever has no seat in this cycle is not waited for.
+    const out = net.members.filter(one => one.said && one.said.sits_out);
+    const ours = net.members.filter(one => one.page && !out.includes(one)), well = ours.filter(one => one.said && one.said.state === 'signing').length;
     const state = well === ours.length ? 'signing' : well > 0 ? 'some' : 'not_signing', one = net.foremost;
     const odd = ours.filter(one => !one.said || one.said.state !== 'signing').map(one => one.name + ': ' + (one.said ? one.said.headline : one.error));
-    hero(state, well + ' of ' + ours.length + ' sign', odd.length ? odd[0] + (odd.length > 1 ? ' (and ' + (odd.length - 1) + ' more)' : '') : 'every signer of the network is ready', '', [
+    hero(state, well + ' of ' + ours.length + ' sign', odd.length ? odd[0] + (odd.length > 1 ? ' (and ' + (odd.length - 1) + ' more)' : '') : 'every signer ' + (out.length ? 'with a seat in this cycle' : 'of the network') + ' is ready' + (out.length ? '; out of it: ' + out.map(one => one.name).join(', ') : ''), '', [
       ['Stacks block', () => num(one && one.chain.stacks_height), one && one.chain.stacks_height],
       ['Burn block', () => num(one && one.chain.burn_height), one && one.chain.burn_height],
       ['Cycle', () => num(one && one.cycle && one.cycle.number), one && one.cycle && one.cycle.number]]);

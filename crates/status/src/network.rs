@@ -67,6 +67,9 @@ pub struct Said {
     pub version: String,
     /// Whether it signs.
     pub state: State,
+    /// Whether all that it lacks is a seat in the running cycle: nobody waits for it.
+    #[serde(default)]
+    pub sits_out: bool,
     /// The same in one sentence.
     pub headline: String,
     /// Height of its node's burn tip.
@@ -106,10 +109,14 @@ impl Said {
             ours: block.ours,
             outcome: block.outcome,
         });
+        let missing = snapshot.ladder.iter().find(|rung| !rung.holds);
+        let has_no_seat =
+            missing.is_some_and(|rung| rung.rung == "registered" && rung.code == "no_slot");
         Self {
             address: snapshot.signer.address.clone(),
             version: snapshot.signer.version.clone(),
             state: snapshot.state,
+            sits_out: has_no_seat && snapshot.state == State::NotSigning,
             headline: snapshot.headline.clone(),
             burn_height: snapshot.chain.burn_height,
             stacks_height: snapshot.chain.stacks_height,

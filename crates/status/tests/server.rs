@@ -270,6 +270,13 @@ async fn a_page_in_a_container_answers_nobody_but_the_machine_that_it_is_on() {
 async fn a_network_shows_who_answers_and_why_another_does_not() {
     let good = include_str!("signing.json");
     let (signer, liar) = (Running::start(good), Running::start("[]"));
+    let mut idle: serde_json::Value = serde_json::from_str(good).unwrap();
+    idle["state"] = "not_signing".into();
+    let registered = idle["ladder"].as_array_mut().unwrap().iter_mut();
+    for rung in registered.filter(|rung| rung["rung"] == "registered") {
+        (rung["holds"], rung["code"]) = (false.into(), "no_slot".into());
+    }
+    let idle = Running::start(idle.to_string().leak());
     let gone = Server::bind("127.0.0.1:0".parse().unwrap()).unwrap().local_addr();
     let place = |name: &str, page| Place { name: name.to_owned(), program: "p".to_owned(), page };
     let places = vec![
@@ -277,14 +284,17 @@ async fn a_network_shows_who_answers_and_why_another_does_not() {
         place("b", Some(liar.address)),
         place("c", Some(gone)),
         place("d", None),
+        place("e", Some(idle.address)),
     ];
     let (gather, mut feed) = Gather::new(places);
     let stop = CancellationToken::new();
     let task = tokio::spawn(gather.run(stop.clone()));
     timeout(LIMIT, feed.changed()).await.expect("news").unwrap();
     let network: Network = serde_json::from_slice(&feed.borrow()).unwrap();
-    let [a, b, c, d] = network.members.as_slice() else { panic!("{network:?}") };
+    let [a, b, c, d, e] = network.members.as_slice() else { panic!("{network:?}") };
     assert_eq!(a.said.as_ref().unwrap().stacks_height, Some(34));
+    assert!(!a.said.as_ref().unwrap().sits_out);
+    assert!(e.said.as_ref().unwrap().sits_out, "{e:?}");
     let error = |member: &countersign_status::Member| member.error.clone().unwrap();
     assert!(error(b).contains("is no snapshot"), "{b:?}");
     assert!(error(c).contains("does not answer"), "{c:?}");
@@ -294,4 +304,5 @@ async fn a_network_shows_who_answers_and_why_another_does_not() {
     task.await.unwrap();
     signer.stop().await;
     liar.stop().await;
+    idle.stop().await;
 }

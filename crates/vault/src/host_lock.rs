@@ -8,6 +8,10 @@
 //!   holds between network namespaces, too. Some services see a `/tmp` or `/run/lock` of their own, hence
 //!   three.
 //!
+//! Who ends removes its files, for which it still has the lock; who takes a lock looks afterwards whether the name still
+//! leads to the file that it has locked, and begins anew if not. So nobody relies on a file that was removed. What stays
+//! is empty: the file of a process that was killed, and of one that may not remove it, such as a vault in its sandbox.
+//!
 //! Whoever can log in to the machine can take both before we do, and keep the signer from starting; it
 //! says who that is.
 
@@ -27,8 +31,16 @@ use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connec
 /// Keeps every other process of this machine from signing with a key, for as long as it lives.
 #[derive(Debug)]
 pub struct HostLock {
+    /// Named before the socket, because it is to be dropped before it.
+    _files: Vec<LockedFile>,
     _socket: UnixListener,
-    _files: Vec<File>,
+}
+
+/// A file that is ours alone, until it is dropped.
+#[derive(Debug)]
+struct LockedFile {
+    path: PathBuf,
+    file: File,
 }
 
 /// A process that has the key.
@@ -93,6 +105,27 @@ impl HostLock {
     }
 }
 
+impl LockedFile {
+    /// Whether the file's name leads to it.
+    fn is_named(&self) -> io::Result<bool> {
+        let named = match std::fs::symlink_metadata(&self.path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+            named => named?,
+        };
+        let ours = self.file.metadata()?;
+        Ok((named.dev(), named.ino()) == (ours.dev(), ours.ino()))
+    }
+}
+
+impl Drop for LockedFile {
+    /// The lock is still ours. Somebody else's file of that name is left alone, and a file that may not be removed stays.
+    fn drop(&mut self) {
+        if self.is_named().unwrap_or(false) {
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
 impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.pid, self.uid) {
@@ -135,19 +168,27 @@ fn owner_of_socket(name: &str) -> Holder {
 }
 
 /// The locked file; none if no file can be made there.
-fn take_file(key: &PublicKey, path: &Path) -> Result<Option<File>, HostLockError> {
+fn take_file(key: &PublicKey, path: &Path) -> Result<Option<LockedFile>, HostLockError> {
     let unusable = |source| HostLockError::Unusable {
         what: format!("{} cannot be locked; see who made it, and remove it", path.display()),
         source,
     };
-    let Some(file) = open(path).map_err(unusable)? else { return Ok(None) };
-    match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
-        Err(TryLockError::WouldBlock) => {
-            Err(HostLockError::Taken { key: *key, holder: owner_of_file(&file) })
+    for _ in 0..TRIES {
+        let Some(file) = open(path).map_err(unusable)? else { return Ok(None) };
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(HostLockError::Taken { key: *key, holder: owner_of_file(&file) });
+            }
+            Err(TryLockError::Error(error)) => return Err(unusable(error)),
         }
-        Err(TryLockError::Error(error)) => Err(unusable(error)),
+        // Its last owner may have removed it after it was opened here.
+        let locked = LockedFile { path: path.to_owned(), file };
+        if locked.is_named().map_err(unusable)? {
+            return Ok(Some(locked));
+        }
     }
+    Err(unusable(vanishing()))
 }
 
 /// Another user may have made the file, in a folder that everybody may write to. So it is opened without
@@ -172,7 +213,11 @@ fn open(path: &Path) -> io::Result<Option<File>> {
             Err(_) => return Ok(None),
         }
     }
-    Err(io::Error::other("somebody removes it again and again"))
+    Err(vanishing())
+}
+
+fn vanishing() -> io::Error {
+    io::Error::other("somebody removes it again and again")
 }
 
 /// The kernel lists who has which lock. A process of another namespace is not in our list.

@@ -301,7 +301,8 @@ async fn elsewhere(victim: SocketAddr) -> SocketAddr {
 #[tokio::test]
 #[ignore = "needs root: a Chromium of the distribution"]
 async fn the_devnet_shows_the_whole_network_on_one_page() {
-    let arguments = "--signers 3 --weights 10,10,10 --burn-seconds 3 --block-interval-ms 500 \
+    // The last signer sits out by design.
+    let arguments = "--signers 4 --weights 10,10,10,0 --burn-seconds 3 --block-interval-ms 500 \
                      --signer 2=/bin/false";
     let verb = Verb::start(&arguments.split_whitespace().collect::<Vec<_>>());
     let (started, _) = verb.event(0, "started", LIMIT).await;
@@ -315,13 +316,20 @@ async fn the_devnet_shows_the_whole_network_on_one_page() {
     browser
         .until(
             "both signers to be heard",
-            &format!("{members}.filter(state => state === 'signing').length === 2"),
+            &format!(
+                "{members}.filter(state => state === 'signing').length === 2 && \
+                 {members}.includes('sits_out')"
+            ),
         )
         .await;
     let states = browser.run(&format!("return {members}")).await;
-    assert_eq!(states, serde_json::json!(["signing", "signing", "silent"]));
+    assert_eq!(states, serde_json::json!(["signing", "signing", "silent", "sits_out"]));
     let word = browser.run("return document.getElementById('word').textContent").await;
     assert_eq!(word, "2 of 2 sign");
+    let state = browser.run("return document.getElementById('hero').dataset.state").await;
+    assert_eq!(state, "signing");
+    let epoch = browser.run("return document.querySelector('#tenure h2 span').textContent").await;
+    assert_eq!(epoch, "Epoch 3.3");
     browser.resize(360, 800).await;
     assert_eq!(browser.run("return document.documentElement.scrollWidth").await, 360);
 

@@ -112,7 +112,16 @@ fn the_key_of_a_vault_is_backed_up_through_the_vaults_configuration() {
     assert!(said.contains(public_key), "{said}");
     let prove = ["keys", "restore", "--prove", "--public-key", public_key, "--from"];
     let proven = desk.done(&[&prove[..], &["shares/share-1.txt", "shares/share-3.txt"]].concat());
-    assert!(proven.contains(public_key), "{proven}");
+    assert!(proven.contains(public_key) && proven.contains("not written down"), "{proven}");
+    let prove = ["keys", "restore", "--prove", "--vault-config", "vault.toml", "--from"];
+    let prove = [&prove[..], &["shares/share-1.txt", "shares/share-3.txt"]].concat();
+    let nowhere = desk.said(&prove);
+    assert!(nowhere.starts_with("exit: 2\n") && nowhere.contains("--records"), "{nowhere}");
+    let written = desk.done(&[&prove[..], &["--records", "records"]].concat());
+    assert!(written.contains(public_key) && written.contains("written down"), "{written}");
+    let proof = desk.path(&format!("records/key-backup.{public_key}.json"));
+    assert!(fs::read_to_string(proof).unwrap().contains("\"kind\": \"shares\""));
+    assert!(desk.path("records/drill.restore.key.json").exists());
     let both = desk.said(&[
         "keys",
         "backup",
@@ -361,10 +370,16 @@ fn a_backup_to_recipients_is_proven_and_the_date_written_down() {
     ];
     let said = desk.done(&prove);
     assert!(said.contains(&format!("restores the key {public_key}")), "{said}");
-    let ledger = fs::read_to_string(desk.path("signer.countersign-keys.json")).unwrap();
-    assert!(ledger.contains(&public_key) && ledger.contains("\"kind\": \"age\""), "{ledger}");
+    let proof = desk.path(&format!("records/key-backup.{public_key}.json"));
+    assert!(fs::read_to_string(proof).unwrap().contains("\"kind\": \"age\""));
     let doctor = desk.said(&["doctor", "key", "--config", "sealed.toml"]);
     assert!(doctor.contains("ok    backup       a backup (age) was proven 0 days ago"), "{doctor}");
+    // What works and is not written down is said to be both.
+    fs::remove_dir_all(desk.path("records")).unwrap();
+    fs::write(desk.path("records"), "").unwrap();
+    let said = desk.said(&prove);
+    assert!(said.starts_with("exit: 1\n") && said.contains("signed a challenge"), "{said}");
+    assert!(said.contains("could not be written down"), "{said}");
     // The backup of another key proves nothing.
     let other = [&prove[..], &["--public-key", PUBLIC]].concat();
     let said = desk.said(&other);

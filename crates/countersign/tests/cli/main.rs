@@ -33,6 +33,7 @@ mod keys;
 mod keys_scan;
 mod logs;
 mod name;
+mod newcomer;
 mod page;
 mod replay;
 mod restore_vault;

@@ -92,7 +92,11 @@ fn a_test_alert_is_given_to_alertmanager_or_the_failure_is_told() {
     let (code, _, error) =
         ended(&mut countersign(&["alerts", "test", "--alertmanager", &refusing.address]));
     assert_eq!(code, 1);
-    assert!(error.contains("the webhook answers 400"), "{error}");
+    assert!(error.contains("the answer is 400"), "{error}");
+    let (code, _, error) =
+        ended(&mut countersign(&["alerts", "test", "--alertmanager", "127.0.0.1:9"]));
+    assert_eq!(code, 1);
+    assert!(error.contains("Alertmanager at 127.0.0.1:9") && !error.contains("webhook"), "{error}");
     let (code, _, error) =
         ended(&mut countersign(&["alerts", "test", "--alertmanager", "no address"]));
     assert_eq!(code, 1);

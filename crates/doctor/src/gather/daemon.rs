@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use countersign_ops::control::{self, Method};
+use countersign_wire::PublicKey;
 use serde_json::Value;
 
 use super::http::{Question, exchange};
@@ -27,6 +28,12 @@ pub(super) async fn status(socket: Fact<Option<&Path>>, limit: Duration) -> Fact
     let rungs: Vec<Rung> = serde_json::from_value(rungs)
         .map_err(|_| Unknown::because("the daemon's answer has no ladder of readiness"))?;
     Ok(DaemonState { is_ready: !rungs.is_empty() && rungs.iter().all(|rung| rung.holds), rungs })
+}
+
+/// The key that a running signer signs with.
+pub(super) async fn public_key(socket: &Path, limit: Duration) -> Option<PublicKey> {
+    let answer = control::ask(socket, Method::Get, "/status", &Value::Null, limit).await.ok()?;
+    answer.body.pointer("/signer/public_key")?.as_str()?.parse().ok()
 }
 
 /// The page of metrics, with its text for whoever counts in it.

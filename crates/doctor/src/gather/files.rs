@@ -6,23 +6,33 @@ use std::path::{Path, PathBuf};
 
 use countersign_custody::guard::{Finding, Secrecy, findings_for};
 use countersign_custody::{Check, Subject, examine};
+use countersign_ops::records::Record;
 use countersign_site::install::{Drift, Installation};
 use countersign_site::{Secrets, secrets};
+use countersign_wire::PublicKey;
 
 use super::bounded::unreadable;
 use crate::facts::{FileFinding, Process};
 use crate::grade::{Fact, Fix, Unknown};
+use crate::proofs;
 use crate::shell;
 use crate::target::{Described, Opened, Signer};
 
+/// Whose key it is, and what is known of it.
+pub(super) struct Known {
+    /// The user that the signer runs as, if it runs.
+    pub(super) user: Option<u32>,
+    /// The key's public half.
+    pub(super) public_key: Option<PublicKey>,
+    pub(super) is_private_network: bool,
+    /// The folder of the records, and what is in it.
+    pub(super) records: (Option<PathBuf>, Fact<Vec<Record>>),
+    /// Seconds since 1970.
+    pub(super) now: u64,
+}
+
 /// What `doctor key` says, for the user that the signer runs as.
-pub(super) fn key(
-    signer: &Signer,
-    opened: &Opened,
-    user: Option<u32>,
-    is_private_network: bool,
-    now: u64,
-) -> Vec<Check> {
+pub(super) fn key(signer: &Signer, opened: &Opened, known: &Known) -> Vec<Check> {
     // Who may read the file is what counts, not who asks: root and the timer's doctor ask for the signer's user. A file
     // of root's says nothing of who reads it as a member of its group.
     let owner = || fs::metadata(&signer.config).ok().map(|metadata| metadata.uid());
@@ -30,10 +40,17 @@ pub(super) fn key(
     examine(&Subject {
         place: &opened.key,
         config: &signer.config,
-        is_private_network,
-        ledger: opened.proofs.as_deref(),
-        now,
-        user: user.or_else(|| owner().filter(|owner| is_root || *owner != 0)),
+        is_private_network: known.is_private_network,
+        public_key: known.public_key,
+        records: known.records.0.as_deref(),
+        proof: &|key| match &known.records.1 {
+            Ok(records) => Ok(proofs::among(records, key)),
+            Err(Unknown::NotHere(reason) | Unknown::Unmeasured { reason, .. }) => {
+                Err(reason.clone())
+            }
+        },
+        now: known.now,
+        user: known.user.or_else(|| owner().filter(|owner| is_root || *owner != 0)),
     })
 }
 

@@ -50,10 +50,12 @@ pub async fn gather(
     facts.processes = blocking("looking for processes", LOCAL, processes::gather).await;
     let (configs, facts) = configured(target, facts).await;
     progress(Source::Configs);
-    let (records_folder, records) = recorded(target, &facts).await;
-    let shared = Shared { target, configs: &configs, facts: &facts };
+    let facts = which_key(target, facts).await;
+    let (folder, records) = recorded(target, &facts).await;
+    let recorded = (folder, records.clone());
+    let shared = Shared { target, configs: &configs, facts: &facts, recorded };
     let parts = Parts { sources, progress, measured: RefCell::new(facts.clone()) };
-    Box::pin(parts.measure(&shared, records_folder)).await;
+    Box::pin(parts.measure(&shared)).await;
     let mut measured = parts.measured.into_inner();
     if sources.contains(&Source::Logs) {
         measured.logs = logs::gather(&measured, &records.clone().unwrap_or_default(), LOCAL).await;
@@ -83,6 +85,18 @@ async fn configured(target: &Arc<Target>, mut facts: Box<Facts>) -> (Configs, Bo
         facts.parity = Err(unknown);
         (Configs::default(), facts)
     })
+}
+
+/// Where the configuration does not tell the key, as with a vault, the daemon does.
+async fn which_key(target: &Target, mut facts: Box<Facts>) -> Box<Facts> {
+    let socket = signer(target).ok().and_then(|signer| signer.read.as_ref().ok());
+    let socket = socket.and_then(|opened| opened.control_socket.as_deref());
+    if let (Ok(signer), Some(socket)) = (&mut facts.signer, socket)
+        && signer.public_key.is_none()
+    {
+        signer.public_key = daemon::public_key(socket, target.patience).await;
+    }
+    facts
 }
 
 /// Files, programs and sockets of this machine answer within this.
@@ -123,14 +137,14 @@ impl Parts<'_> {
         self.sources.contains(&source)
     }
 
-    async fn measure(&self, shared: &Shared<'_>, records: Option<PathBuf>) {
+    async fn measure(&self, shared: &Shared<'_>) {
         use Source::{
             Bitcoin, Certificates, Clock, Daemon, Files, Logs, Machine, Network, Node, Sbtc, Ssh,
             Storage, Units,
         };
         tokio::join!(
             self.part(&[Machine], shared.machine(), |facts, it| facts.machine = it),
-            self.part(&[Storage], shared.storage(records), |facts, it| facts.storage = it),
+            self.part(&[Storage], shared.storage(), |facts, it| facts.storage = it),
             self.part(&[Clock], shared.clock(), |facts, it| facts.clock = it),
             self.part(&[Files], shared.key(), |facts, it| facts.key = it),
             self.part(&[Files], shared.files(), |facts, it| facts.files = it),
@@ -157,6 +171,8 @@ struct Shared<'a> {
     target: &'a Arc<Target>,
     configs: &'a Configs,
     facts: &'a Facts,
+    /// The folder of records, and what is in it.
+    recorded: (Option<PathBuf>, Fact<Vec<Record>>),
 }
 
 impl Shared<'_> {
@@ -168,7 +184,7 @@ impl Shared<'_> {
         machine.unwrap_or_else(|_| Facts::nothing(self.target.profile, 0).machine)
     }
 
-    async fn storage(&self, records: Option<PathBuf>) -> crate::facts::Storage {
+    async fn storage(&self) -> crate::facts::Storage {
         let folders = configs::folders(self.facts);
         let signer = folders.first().cloned();
         let now = self.facts.now;
@@ -182,7 +198,7 @@ impl Shared<'_> {
             None => Err(Unknown::not_here("nothing of the installation is kept on a disk")),
         };
         let known = volumes.clone();
-        let history = match records {
+        let history = match self.recorded.0.clone() {
             Some(folder) => {
                 blocking("reading records", LOCAL, move || storage::history(&folder, now, &known))
                     .await
@@ -198,14 +214,18 @@ impl Shared<'_> {
 
     async fn key(&self) -> Fact<Vec<countersign_custody::Check>> {
         let target = Arc::clone(self.target);
-        let is_private = self.facts.is_private_network();
-        let now = self.facts.now;
         let running = self.facts.running_signer.as_ref().ok().and_then(Option::as_ref);
-        let user = running.map(|process| process.uid);
+        let known = files::Known {
+            user: running.map(|process| process.uid),
+            public_key: self.facts.signer.as_ref().ok().and_then(|signer| signer.public_key),
+            is_private_network: self.facts.is_private_network(),
+            records: self.recorded.clone(),
+            now: self.facts.now,
+        };
         blocking("looking at the key's place", LOCAL, move || {
             let signer = signer(&target)?;
             let opened = signer.read.as_ref().map_err(|_| not_understood())?;
-            Ok(files::key(signer, opened, user, is_private, now))
+            Ok(files::key(signer, opened, &known))
         })
         .await
     }

@@ -18,9 +18,9 @@ use bytes::Bytes;
 use countersign_wire::{Network, StacksAddress};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Incoming};
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue, USER_AGENT};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue, LOCATION, USER_AGENT};
 use hyper::http::uri::Authority;
-use hyper::{Method, Request, StatusCode};
+use hyper::{Method, Request, Response, StatusCode};
 use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -147,9 +147,10 @@ impl NodeClient {
         let (connection, response) =
             self.pool.exchange(request).await.map_err(|error| self.no_answer(endpoint, error))?;
         let status = response.status();
+        let location = location(&response);
         let body = read_body(endpoint, status, response.into_body()).await?;
         self.pool.put(connection);
-        Ok(Answer { endpoint, status, body })
+        Ok(Answer { endpoint, status, location, body })
     }
 
     fn no_answer(&self, endpoint: Endpoint, error: ExchangeError) -> NodeError {
@@ -211,6 +212,8 @@ impl ContentType {
 struct Answer {
     endpoint: Endpoint,
     status: StatusCode,
+    /// Where a redirection leads; it is not followed.
+    location: Option<String>,
     body: Vec<u8>,
 }
 
@@ -239,15 +242,34 @@ impl Answer {
         }
     }
 
-    /// The start of the body on one line, fit for a log.
+    /// Why it was refused, on one line, fit for a log: the start of the body, or what an answer without one says.
     fn text(&self) -> String {
-        let start = self.body.get(..MAX_TEXT_LEN).unwrap_or(&self.body);
-        let text = String::from_utf8_lossy(start);
-        text.split(|c: char| c.is_whitespace() || c.is_control())
-            .filter(|word| !word.is_empty())
-            .collect::<Vec<_>>()
-            .join(" ")
+        let text = match &self.location {
+            Some(location) => format!(
+                "it leads to {location}, which a signer does not follow; a node answers itself: name it, and no \
+                 proxy before it"
+            ),
+            None => one_line(&self.body),
+        };
+        if text.is_empty() { "it gives no reason".to_owned() } else { text }
     }
+}
+
+/// Where a redirection leads.
+fn location(response: &Response<Incoming>) -> Option<String> {
+    let is_redirection = response.status().is_redirection();
+    let location = response.headers().get(LOCATION).filter(|_| is_redirection)?;
+    Some(one_line(location.as_bytes())).filter(|location| !location.is_empty())
+}
+
+/// The start of what somebody else wrote.
+fn one_line(bytes: &[u8]) -> String {
+    let start = bytes.get(..MAX_TEXT_LEN).unwrap_or(bytes);
+    let text = String::from_utf8_lossy(start);
+    text.split(|c: char| c.is_whitespace() || c.is_control())
+        .filter(|word| !word.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// Reads the body to its end, growing with what arrives. Of a refusal the start is enough.

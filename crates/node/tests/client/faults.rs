@@ -80,6 +80,16 @@ async fn a_failing_node_is_named_with_its_words_on_one_line() {
 }
 
 #[tokio::test]
+async fn a_redirection_is_named_with_where_it_leads_and_no_refusal_ends_in_nothing() {
+    let moved =
+        b"HTTP/1.1 302 Found\r\nLocation: https://example.org/x\r\nContent-Length: 0\r\n\r\n";
+    let error = answered(moved.to_vec()).await.unwrap_err().to_string();
+    assert!(error.contains("with status 302: it leads to https://example.org/x"), "{error}");
+    let error = answered(answer("403 Forbidden", b"")).await.unwrap_err().to_string();
+    assert!(error.ends_with("with status 403: it gives no reason"), "{error}");
+}
+
+#[tokio::test]
 async fn a_long_refusal_is_still_a_refusal() {
     let error = answered(answer("400 Bad Request", &vec![b'x'; 1 << 20])).await.unwrap_err();
     let NodeError::Refused { status: 400, text, .. } = &error else { panic!("{error}") };

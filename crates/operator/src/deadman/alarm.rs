@@ -16,11 +16,11 @@ use tokio::process::Command;
 /// Why the alarm was not delivered.
 #[derive(Debug, thiserror::Error)]
 pub enum AlarmError {
-    /// The webhook gives no answer.
-    #[error("the webhook cannot be called")]
+    /// The server gives no answer.
+    #[error("the message cannot be delivered")]
     Web(#[source] WebError),
     /// It does not want the message.
-    #[error("the webhook answers {0}")]
+    #[error("the answer is {0}")]
     Refused(StatusCode),
     /// The program cannot be run.
     #[error("the command cannot be run")]

@@ -10,6 +10,7 @@
 //! | `backup` | a backup was taken; the subject is what of | `bytes`, `seconds` |
 //! | `backup-verify` | a backup was verified | `level`: 0 to 4; `taken_at`: of the backup, unix seconds |
 //! | `backup-checksum` | a backup was compared with its manifest, without opening it | `bytes` |
+//! | `key-backup` | a backup of a signing key was proven: the key was restored and signed; the subject is its public half | `kind`: `age` or `shares` |
 //! | `logs` | the retention of a log was measured; the subject is the service | `oldest`: of its entries, unix seconds |
 //! | `drill` | something was carried out that must go well on the worst day: `failover`, `restore.key`, `restore.signer`, `restore.database`, `alerts` | – |
 //! | `certificate` | a certificate was looked at; the subject is which | `not_after`: unix seconds |

@@ -62,11 +62,6 @@ impl DbPath {
         })
     }
 
-    /// The list of proven backups; none if nothing is kept.
-    pub fn proofs(&self) -> Option<PathBuf> {
-        self.beside("countersign-keys.json")
-    }
-
     /// The decision log's files; none if nothing is kept.
     pub fn decisions(&self) -> Option<Files> {
         self.store().map(|store| Files::of_store(&store))

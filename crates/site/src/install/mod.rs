@@ -61,6 +61,14 @@ pub enum InstallError {
     },
 }
 
+impl InstallError {
+    /// Whether the operating system does not let this user do it.
+    pub fn is_denied(&self) -> bool {
+        let Self::File { source, .. } = self else { return false };
+        source.kind() == io::ErrorKind::PermissionDenied
+    }
+}
+
 fn at<'a>(path: &'a Path, what: &'static str) -> impl FnOnce(io::Error) -> InstallError + 'a {
     move |source| InstallError::File { path: path.to_owned(), what, source }
 }

@@ -69,6 +69,11 @@ fn users(view: View<'_>) -> String {
         };
         out.put(format_args!("u {name} {id} \"{what}\" {home}\n"));
     }
+    let View { site, role, .. } = view;
+    if site.has_signer(role) && site.signer.vault {
+        // That a backup of the key was proven, its owner writes into the signer's records.
+        out.put(format_args!("m {} {}\n", site.users.vault, site.users.signer));
+    }
     out
 }
 

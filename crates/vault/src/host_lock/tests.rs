@@ -45,7 +45,44 @@ fn the_file_alone_keeps_others_away_and_names_its_holder() {
     assert_eq!(holder.pid, Some(own_pid()));
     assert_eq!(holder.uid, Some(rustix::process::geteuid().as_raw()));
     drop(held);
+    assert!(!path.exists());
     assert!(take_file(&key(203), &path).unwrap().is_some());
+}
+
+/// Files that end and begin as fast as they can have one owner at any time: a counter that only owners change is never
+/// above one.
+#[test]
+fn whoever_ends_removes_its_file_and_nobody_has_a_file_that_was_removed() {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("name.lock");
+    let (owners, taken) = (AtomicU32::new(0), AtomicU32::new(0));
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while taken.load(Ordering::SeqCst) < 2_000 {
+                    let Ok(Some(held)) = take_file(&key(203), &path) else { continue };
+                    assert_eq!(owners.fetch_add(1, Ordering::SeqCst), 0);
+                    taken.fetch_add(1, Ordering::SeqCst);
+                    assert!(held.is_named().unwrap());
+                    owners.fetch_sub(1, Ordering::SeqCst);
+                }
+            });
+        }
+    });
+    assert!(!path.exists());
+}
+
+#[test]
+fn what_somebody_else_has_put_in_the_place_of_the_file_is_not_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("name.lock");
+    let held = take_file(&key(203), &path).unwrap().unwrap();
+    std::fs::remove_file(&path).unwrap();
+    std::fs::write(&path, "").unwrap();
+    drop(held);
+    assert!(path.exists());
 }
 
 #[test]

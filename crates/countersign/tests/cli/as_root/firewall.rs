@@ -54,7 +54,7 @@ fn a_newcomer_closes_a_host_with_the_commands_of_the_page_alone() {
 fn a_rule_that_was_added_by_hand_ends_the_check_with_its_own_code() {
     let add = "nft insert rule inet countersign_a input tcp dport 5432 accept";
     let script = format!(
-        "countersign firewall check --config countersign.toml || test $? = 14
+        "countersign firewall check --config countersign.toml --json || test $? = 14
          countersign firewall apply --config countersign.toml
          countersign firewall status --json
          countersign firewall confirm
@@ -65,6 +65,7 @@ fn a_rule_that_was_added_by_hand_ends_the_check_with_its_own_code() {
     let done = elsewhere(folder().path(), &script);
     let said = said(&done);
     assert!(done.status.success(), "{said}");
+    assert!(said.contains("{\"state\":\"open\"}"), "{said}");
     assert!(said.contains("+ chain input: tcp dport 5432 accept"), "{said}");
     assert!(said.contains("no rules are on trial"), "{said}");
     assert!(said.contains("\"state\":\"on_trial\""), "{said}");

@@ -167,6 +167,41 @@ fn the_table_of_the_page_is_the_one_that_is_measured() {
 #[ignore = "needs root: namespaces, systemd, sshd, nftables"]
 fn a_newcomer_comes_from_an_empty_machine_to_a_doctor_that_is_well_with_the_commands_of_the_page_alone()
  {
+    comes_to_a_doctor_that_is_well("countersign", &blocks(PAGE));
+}
+
+#[test]
+#[ignore = "needs root: namespaces, systemd, sshd, nftables"]
+fn a_newcomer_with_a_pool_comes_as_far_and_the_proof_of_the_keys_backup_is_written_down() {
+    // Not every machine of a test lets root raise the limit of locked memory, which the unit does.
+    let limit = "mkdir -p /etc/systemd/system/countersign-vault.service.d
+        printf '[Service]\nCapabilityBoundingSet=CAP_IPC_LOCK\nAmbientCapabilities=CAP_IPC_LOCK\n' \\
+            > /etc/systemd/system/countersign-vault.service.d/limit.conf\n";
+    comes_to_a_doctor_that_is_well("countersign-vault", &format!("{limit}{}", pool()));
+}
+
+/// What the page says of a pool: its own commands in the place of those of one process.
+fn pool() -> String {
+    let (_, section) = PAGE.split_once("\n## A pool\n").unwrap();
+    let (section, _) = section.split_once("\n## ").unwrap();
+    let mut own =
+        section.split("```text\n").skip(1).map(|block| block.split_once("```").unwrap().0);
+    let (key, start) = (own.next().unwrap(), own.next().unwrap());
+    let (describe, rest) = PAGE.split_once("\n## 5. The key\n").unwrap();
+    let (_, seal) = rest.split_once("\nSeal the passphrase").unwrap();
+    let (seal, then) = seal.split_once("\n## 6. Start\n").unwrap();
+    let without = |text: &str, line: &str, instead: &str| {
+        assert!(text.contains(line), "{line}");
+        text.replace(line, instead)
+    };
+    let describe =
+        without(&blocks(describe), "--network mainnet", "--network mainnet --profile pool");
+    let check = "countersign check-config --config /etc/countersign/signer-config.toml\n";
+    [&describe, key, &without(&blocks(seal), check, ""), start, &blocks(then)].concat()
+}
+
+/// Carries a script out on an empty machine. The key is whose it should be.
+fn comes_to_a_doctor_that_is_well(owner: &str, script: &str) {
     let folder = TempDir::new().unwrap();
     let program = folder.path().join("countersign");
     symlink(env!("CARGO_BIN_EXE_countersign"), program).unwrap();
@@ -174,10 +209,9 @@ fn a_newcomer_comes_from_an_empty_machine_to_a_doctor_that_is_well_with_the_comm
     fs::write(folder.path().join("stand-in"), STAND_IN).unwrap();
     // The stand-ins say nothing that a node or Bitcoin would: they are as if they had not run.
     let start = "systemctl enable --now bitcoind.service stacks-node.service\n";
-    let page = blocks(PAGE);
-    assert_eq!(page.matches(start).count(), 1, "{page}");
+    assert_eq!(script.matches(start).count(), 1, "{script}");
     let stop = "systemctl is-active bitcoind stacks-node\nsystemctl stop bitcoind stacks-node\n";
-    let page = page.replace(start, &format!("{start}{stop}"));
+    let page = script.replace(start, &format!("{start}{stop}"));
     let look = "countersign doctor --json --site /etc/countersign/countersign.toml > report.json \
                 || [ $? = 18 ]
         stat -c '%n %U %a' /etc/countersign/key/* /etc/countersign/signer-config.toml
@@ -190,7 +224,7 @@ fn a_newcomer_comes_from_an_empty_machine_to_a_doctor_that_is_well_with_the_comm
     let heard = host.run(folder.path(), &format!("exec 2>&1\n{FRESH}{page}\n{look}"));
     for line in [
         "The backup restores the key",
-        "/etc/countersign/key/signer.age countersign 600",
+        &format!("/etc/countersign/key/signer.age {owner} 600"),
         "/etc/countersign/signer-config.toml countersign 600",
         "again: nothing",
         "the rules in table inet countersign_a are in force",
