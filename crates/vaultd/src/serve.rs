@@ -9,8 +9,9 @@ use countersign_vault::SignError;
 use countersign_vault::ipc::{Hello, PROTOCOL, Refusal, Reply, to_frame};
 use nix::sys::signal::Signal;
 use nix::sys::signalfd::SignalFd;
+use nix::sys::socket::getsockopt;
+use nix::sys::socket::sockopt::PeerCredentials;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::net::sockopt::socket_peercred;
 
 use crate::caller::{Caller, Callers};
 use crate::connection::{Connection, Progress};
@@ -117,16 +118,17 @@ impl Server {
                 return;
             }
         };
-        let peer = match socket_peercred(&stream) {
+        // A caller in another container has no number here, and is process 0.
+        let peer = match getsockopt(&stream, PeerCredentials) {
             Ok(peer) => peer,
             Err(error) => {
                 tracing::warn!(%error, "the kernel does not say who calls; the connection is closed");
                 return;
             }
         };
-        let uid = peer.uid.as_raw();
+        let uid = peer.uid();
         let Some(caller) = self.callers.find(uid) else {
-            log.stranger(uid, peer.pid.as_raw_pid());
+            log.stranger(uid, peer.pid());
             turn_away(&stream, uid);
             return;
         };
@@ -138,11 +140,7 @@ impl Server {
         let hello = Hello::Welcome { protocol: PROTOCOL, keys: self.desk.keys() };
         match Connection::new(stream, caller.clone(), &hello) {
             Ok(mut connection) => {
-                tracing::debug!(
-                    user = caller.user,
-                    pid = peer.pid.as_raw_pid(),
-                    "a caller connects"
-                );
+                tracing::debug!(user = caller.user, pid = peer.pid(), "a caller connects");
                 if connection.flush().is_ok() {
                     connections.push(connection);
                 }
