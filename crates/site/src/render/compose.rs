@@ -46,9 +46,10 @@ const NOBODY: u32 = 65534;
 /// The number of the user of PostgreSQL's container, which is no user of the host.
 pub(super) const POSTGRES_UID: u32 = 7608;
 
+/// Nothing is in it that only one of `docker compose` and Debian 12's docker-compose 1.29 knows.
 pub(super) fn files(view: View<'_>) -> Vec<Rendered> {
     let Some(images) = &view.site.images else { return Vec::new() };
-    let mut out = format!("{HEAD}name: countersign\n\nservices:\n");
+    let mut out = format!("{HEAD}\nservices:\n");
     for service in services(view, images) {
         out.push_str(&service.to_yaml());
     }
@@ -199,12 +200,11 @@ impl<'a> Service<'a> {
     }
 }
 
-/// A missing source is an error, instead of an empty folder of root's.
 fn mount(out: &mut String, source: &AbsPath, target: &str, read_only: bool) -> std::fmt::Result {
     write!(
         out,
         "      - type: bind\n        source: {source}\n        target: {target}\n        read_only: \
-         {read_only}\n        bind:\n          create_host_path: false\n"
+         {read_only}\n"
     )
 }
 

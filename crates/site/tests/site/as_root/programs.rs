@@ -249,15 +249,11 @@ fn compose_takes_its_file() {
     let mut seen = 0;
     for (host, files) in hosts() {
         let Some(compose) = file(&files, "countersign/compose.yaml") else { continue };
-        // The distribution's is older than these two, which say what it does anyway.
-        let older = compose
-            .replace("name: countersign\n", "")
-            .replace("        bind:\n          create_host_path: false\n", "")
-            .replace("/etc/sbtc-signer/secrets.env", text(&secrets));
-        let path = put(&folder, "compose.yaml", &older);
+        let compose = compose.replace("/etc/sbtc-signer/secrets.env", text(&secrets));
+        let path = put(&folder, "compose.yaml", &compose);
         good("docker-compose", &["-f", text(&path), "config", "-q"]);
         seen += 1;
-        let bad = put(&folder, "bad.yaml", &older.replace("cap_drop", "cap_dorp"));
+        let bad = put(&folder, "bad.yaml", &compose.replace("cap_drop", "cap_dorp"));
         assert!(
             !run("docker-compose", &["-f", text(&bad), "config", "-q"]).status.success(),
             "{host}"
