@@ -192,6 +192,7 @@ fn to_json(alert: &Alert) -> Value {
         "meaning": alert.runbook.meaning,
         "look_at": alert.runbook.look,
         "commands": alert.runbook.commands,
+        "mend": alert.runbook.mend,
         "escalate": alert.runbook.escalate,
     })
 }

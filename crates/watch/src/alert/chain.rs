@@ -2,7 +2,7 @@
 
 use super::Group::{Countersign, Upkeep};
 use super::Severity::{Info, Page, Ticket};
-use super::{Alert, Runbook, cap, sample};
+use super::{Alert, Runbook, cap, commands, sample};
 use crate::promql::{Expr, series};
 use crate::registry::own;
 
@@ -32,11 +32,10 @@ pub(super) const ALERTS: &[Alert] = &[
                 "held, withheld: the signers did not agree, or an earlier signature binds us.",
                 "validated_late: the node is too slow.",
                 "rejected: which reason, and did the others see it so?",
+                "docs/operator/watching.md has all causes, and what to do about each.",
             ],
-            commands: &[
-                "countersign status --json --config /etc/countersign/signer-config.toml",
-                "countersign explain BLOCK --config /etc/countersign/signer-config.toml",
-            ],
+            commands: &[commands::MISSED, commands::DECISIONS, commands::EXPLAIN],
+            mend: &[],
             escalate: "If it lasts for a cycle's day, with the causes: to whoever runs the node, or to the developers.",
         },
         story: &[sample(&own::BLOCKS_MISSED, CAUSE_NOT_PROPOSED, "0+1x60")],
@@ -55,11 +54,9 @@ pub(super) const ALERTS: &[Alert] = &[
         runbook: Runbook {
             meaning: "The chain goes on without this signer. Its weight counts as absent: a few more like it and nothing is signed any more.",
             look: &["The causes, as in BlocksMissed.md.", "The ladder of readiness."],
-            commands: &[
-                "countersign status --json --config /etc/countersign/signer-config.toml",
-                "countersign doctor",
-            ],
-            escalate: "After 15 minutes; if the standby is well, promote it.",
+            commands: &[commands::MISSED, commands::STATUS, commands::DOCTOR],
+            mend: &[],
+            escalate: "After 15 minutes; if the standby is well, promote it (docs/operator/one-instance.md).",
         },
         story: &[sample(&own::BLOCKS_MISSED, CAUSE_VALIDATED_LATE, "0+5x60")],
         fires_at: 40,
@@ -79,9 +76,10 @@ pub(super) const ALERTS: &[Alert] = &[
             look: &[
                 "How long validation takes.",
                 "The way from node to signer, and the clock.",
-                "`countersign_vault_seconds` and the journal.",
+                "`countersign_vault_seconds` and the disk of the journal.",
             ],
-            commands: &["countersign doctor", "iostat -x 5 3"],
+            commands: &[commands::STATUS, commands::MACHINE, commands::DISKS],
+            mend: &[],
             escalate: "Not at night.",
         },
         story: &[sample(&own::BLOCKS_MISSED, CAUSE_LATE, "0+7x120")],
@@ -104,10 +102,11 @@ pub(super) const ALERTS: &[Alert] = &[
         runbook: Runbook {
             meaning: "So many signers say nothing that no block can be approved, or their messages do not reach us.",
             look: &[
-                "Whether the chain grows: then it is our node that does not get their chunks.",
+                "Whether the chain grows: then it is our node that does not get their chunks, and a restart of the node finds other peers.",
                 "Which signers are silent.",
             ],
-            commands: &["countersign monitor-signers --host 127.0.0.1:20443"],
+            commands: &[commands::HEALTH, commands::STATUS, commands::SIGNERS],
+            mend: &[],
             escalate: "If the chain stands: in the signers' channel.",
         },
         story: &[sample(&own::PEER_WEIGHT, PEERS_UNKNOWN, "3000+0x100")],
@@ -140,7 +139,8 @@ pub(super) const ALERTS: &[Alert] = &[
                 "The announcements of stacks-core and of this program.",
                 "Whether the new version activates something, and at which height.",
             ],
-            commands: &["countersign --version", "curl -s http://127.0.0.1:20443/v2/info"],
+            commands: &["countersign --version", commands::INFO],
+            mend: &[],
             escalate: "If the release is marked as urgent: upgrade the same day.",
         },
         story: &[sample(&own::PEER_WEIGHT, PEERS_NEW, "_x370 1500+0x60")],
@@ -158,8 +158,11 @@ pub(super) const ALERTS: &[Alert] = &[
         summary: "the signer {{ $labels.instance }} has so much of the weight in cycle {{ $labels.cycle }} that its cap is near",
         runbook: Runbook {
             meaning: "The more weight one key has, the closer the network comes to depending on it: with 30 % it can stop the chain alone.",
-            look: &["How much was staked to this signer's manager for the next cycle."],
-            commands: &["curl -s http://127.0.0.1:20443/v2/pox"],
+            look: &[
+                "Which share the key has in this cycle, and how much was staked to its manager for the next one.",
+            ],
+            commands: &[commands::WEIGHT],
+            mend: &[],
             escalate: "Not at night. Plan where further stackers go before the share reaches `voting_power.hard_percent`.",
         },
         story: &[
@@ -180,8 +183,11 @@ pub(super) const ALERTS: &[Alert] = &[
         summary: "the signer {{ $labels.instance }} has more of the weight in cycle {{ $labels.cycle }} than its cap allows",
         runbook: Runbook {
             meaning: "If this one signer fails, the network is closer to standing still. That is a burden for you and a risk for all.",
-            look: &["How much was staked to this signer's manager for the next cycle."],
-            commands: &["curl -s http://127.0.0.1:20443/v2/pox"],
+            look: &[
+                "Which share the key has in this cycle, and how much was staked to its manager for the next one.",
+            ],
+            commands: &[commands::WEIGHT],
+            mend: &[],
             escalate: "Before the next prepare phase: send further stackers to another signer, or split the weight over two keys on two hosts.",
         },
         story: &[
@@ -207,7 +213,8 @@ pub(super) const ALERTS: &[Alert] = &[
                 "The stake of the signer's manager: at least 50,000 STX.",
                 "The key that the manager has registered, all 66 digits of it.",
             ],
-            commands: &["countersign status --config /etc/countersign/signer-config.toml"],
+            commands: &[commands::SEATS, commands::STATUS],
+            mend: &[],
             escalate: "If stackers expect rewards from this cycle: tell them the same day.",
         },
         story: &[sample(&own::REGISTERED, CYCLE_CURRENT, "1+0x5 0+0x30")],
@@ -230,7 +237,8 @@ pub(super) const ALERTS: &[Alert] = &[
                 "Was the stake extended in time, and is it above the minimum?",
                 "Was the manager's key revoked?",
             ],
-            commands: &["countersign status --config /etc/countersign/signer-config.toml"],
+            commands: &[commands::SEATS, commands::STATUS],
+            mend: &[],
             escalate: "At once, to whoever manages the stake: the next chance is the cycle after.",
         },
         story: &[sample(&own::REGISTERED, CYCLE_NEXT, "0+0x30")],
@@ -258,10 +266,8 @@ pub(super) const ALERTS: &[Alert] = &[
                 "Is it the key that has the seat?",
                 "Are its signatures merely late for every block?",
             ],
-            commands: &[
-                "curl -s http://127.0.0.1:20443/v2/info",
-                "systemctl status countersign stacks-signer",
-            ],
+            commands: &[commands::STATUS, commands::SIGNER_UNIT, commands::INFO],
+            mend: &[],
             escalate: "After 15 minutes.",
         },
         story: &[
@@ -287,10 +293,8 @@ pub(super) const ALERTS: &[Alert] = &[
                 "The node's disk, CPU and peers.",
                 "Whether it does not get a block that all others have.",
             ],
-            commands: &[
-                "curl -s http://127.0.0.1:20443/v3/health",
-                "journalctl -u stacks-node -n 200 --no-pager",
-            ],
+            commands: &[commands::HEALTH, commands::NODE_LOG, commands::MACHINE],
+            mend: &[commands::RESTART_NODE],
             escalate: "After an hour: restart the node; then restore the chainstate.",
         },
         story: &[sample(&own::NODE_BEHIND_PEERS, OURS, "0+0x5 5+0x20")],

@@ -2,7 +2,7 @@
 
 use super::Group::Countersign;
 use super::Severity::{Page, Ticket};
-use super::{Alert, Runbook, sample};
+use super::{Alert, Runbook, commands, sample};
 use crate::promql::series;
 use crate::registry::own;
 
@@ -23,11 +23,10 @@ pub(super) const ALERTS: &[Alert] = &[
                 "Which other machine of yours has this key, and is a signer running there?",
                 "What the log says about the foreign message: its version, its time.",
                 "If no other machine of yours can have written it, the key is stolen.",
+                "If it was yours: stop it for good, then `countersign promote` has this one sign again (docs/operator/one-instance.md).",
             ],
-            commands: &[
-                "countersign status --config /etc/countersign/signer-config.toml",
-                "journalctl -u countersign --since -2h --no-pager",
-            ],
+            commands: &[commands::STATUS, commands::SIGNER_LOG_LONG],
+            mend: &[],
             escalate: "At once. If the key may be stolen, rotate it as docs/operator/rotation.md says and revoke the grant.",
         },
         story: &[sample(&own::FROZEN, OURS, "0+0x5 1+0x10")],
@@ -50,11 +49,8 @@ pub(super) const ALERTS: &[Alert] = &[
                 "Is the link up: the TLS proxy or `countersign link`, certificates, firewall?",
                 "Does `node_host` name the right address and port?",
             ],
-            commands: &[
-                "systemctl status stacks-node",
-                "curl -s http://127.0.0.1:20443/v2/info",
-                "countersign doctor",
-            ],
+            commands: &[commands::NODE_UNIT, commands::INFO, commands::DOCTOR],
+            mend: &[commands::RESTART_NODE],
             escalate: "After 10 minutes, to whoever runs the node; with a fall-back node the signer changes to it by itself.",
         },
         story: &[sample(&own::READINESS, RUNG_NODE, "1+0x5 0+0x20")],
@@ -78,8 +74,9 @@ pub(super) const ALERTS: &[Alert] = &[
             ],
             commands: &[
                 "countersign check-config --config /etc/countersign/signer-config.toml",
-                "curl -s http://127.0.0.1:20443/v2/info",
+                commands::INFO,
             ],
+            mend: &[],
             escalate: "If nobody has changed the configuration: somebody else answers in the node's place.",
         },
         story: &[sample(&own::READINESS, RUNG_NETWORK, "1+0x5 0+0x20")],
@@ -98,15 +95,13 @@ pub(super) const ALERTS: &[Alert] = &[
         runbook: Runbook {
             meaning: "The node has not reached what the others or its own announcements say. Proposals are judged against an old view, or not at all.",
             look: &[
-                "bitcoind's height and peers.",
+                "bitcoind's height against an explorer's.",
                 "The node's disk and its peers.",
-                "Whether the node is being restored.",
+                "Whether the node was just started: it catches up by itself, and its log names the heights.",
             ],
-            commands: &[
-                "curl -s http://127.0.0.1:20443/v3/health",
-                "journalctl -u stacks-node -n 100 --no-pager",
-            ],
-            escalate: "After an hour: switch to the fall-back node, or restore the chainstate from an archive.",
+            commands: &[commands::HEALTH, commands::NODE_LOG, commands::BITCOIN],
+            mend: &[],
+            escalate: "After an hour: switch to the fall-back node, or restore the chainstate from an archive (docs/operator/chainstate.md).",
         },
         story: &[sample(&own::READINESS, RUNG_SYNC, "1+0x5 0+0x20")],
         fires_at: 14,
@@ -131,12 +126,15 @@ pub(super) const ALERTS: &[Alert] = &[
             look: &[
                 "Whether callbacks arrive: `countersign_callback_gap_seconds`.",
                 "Whether the chain grows at all.",
-                "The log since the last judgement.",
+                "Whether the other signers are silent, too: then it is the network.",
             ],
             commands: &[
-                "countersign status --config /etc/countersign/signer-config.toml",
-                "countersign explain BLOCK --config /etc/countersign/signer-config.toml",
+                commands::STATUS,
+                commands::DECISIONS,
+                commands::SIGNER_LOG,
+                commands::SIGNERS,
             ],
+            mend: &[],
             escalate: "After 15 minutes, in the signers' channel if others see the same, otherwise to whoever runs the node.",
         },
         story: &[sample(&own::READINESS, RUNG_DECIDING, "1+0x5 0+0x30")],
@@ -155,10 +153,11 @@ pub(super) const ALERTS: &[Alert] = &[
         runbook: Runbook {
             meaning: "After a start without a clean stop, or after a promotion without the other's journal, the signer waits until nothing that may have been signed before can be in conflict.",
             look: &[
-                "Why it waits: `countersign status`.",
+                "Why it waits, and for how long: `countersign status`. It ends by itself.",
                 "Whether the other instance can be demoted, so that its journal ends the wait.",
             ],
-            commands: &["countersign status --config /etc/countersign/signer-config.toml"],
+            commands: &[commands::STATUS],
+            mend: &[],
             escalate: "If the other instance cannot be proven to have stopped.",
         },
         story: &[sample(&own::INSTANCE, STATE_WAITING, "1+0x100")],
@@ -179,13 +178,16 @@ pub(super) const ALERTS: &[Alert] = &[
         runbook: Runbook {
             meaning: "The two have other versions, other configurations, or nodes with other views. After a promotion this one would have signed otherwise.",
             look: &[
-                "Versions and configurations of both.",
+                "Versions and configurations of both: run the commands on both hosts.",
                 "The block: what each of them says about it.",
             ],
             commands: &[
-                "countersign status --config /etc/countersign/signer-config.toml",
-                "countersign explain BLOCK --config /etc/countersign/signer-config.toml",
+                commands::STATUS,
+                commands::DECISIONS,
+                commands::EXPLAIN,
+                "countersign --version",
             ],
+            mend: &[],
             escalate: "Before any upgrade or promotion: to the developers, with both explanations.",
         },
         story: &[sample(&own::STANDBY_DECISIONS, DIFFERS, "0+0x30 1+0x30")],

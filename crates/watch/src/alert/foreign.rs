@@ -2,7 +2,7 @@
 
 use super::Group::{Host, Node, Sbtc, Watching};
 use super::Severity::{Heartbeat, Info, Page, Ticket};
-use super::{Alert, Runbook, jobs, part, sample};
+use super::{Alert, Runbook, commands, jobs, part, sample};
 use crate::promql::{Expr, buckets, series};
 use crate::registry::foreign;
 
@@ -19,12 +19,13 @@ pub(super) const ALERTS: &[Alert] = &[
         summary: "the Stacks node {{ $labels.instance }} does not answer",
         runbook: Runbook {
             meaning: "Without the node the signer sees nothing and signs nothing.",
-            look: &["The unit, its last lines, the disk.", "Out of memory: the kernel's log."],
-            commands: &[
-                "systemctl status stacks-node",
-                "journalctl -u stacks-node -n 100 --no-pager",
-                "df -h",
+            look: &[
+                "The unit, its last lines, the disk.",
+                "`oom-kill` in the unit's status: MemoryLow.md.",
+                "If it is starting or replaying, let it: a restart begins that anew.",
             ],
+            commands: &[commands::NODE_UNIT, commands::NODE_LOG, commands::SPACE],
+            mend: &[commands::RESTART_NODE],
             escalate: "After 10 minutes: to the fall-back node, then the archive.",
         },
         story: &[sample(&foreign::UP, NODE, "1+0x5 0+0x20")],
@@ -47,10 +48,8 @@ pub(super) const ALERTS: &[Alert] = &[
                 "Is it stuck delivering an event to an observer that does not answer?",
                 "Its bitcoind.",
             ],
-            commands: &[
-                "curl -s http://127.0.0.1:20443/v3/health",
-                "journalctl -u stacks-node -n 200 --no-pager",
-            ],
+            commands: &[commands::HEALTH, commands::NODE_LOG, commands::BITCOIN],
+            mend: &[commands::RESTART_NODE],
             escalate: "If the network stands: in the signers' channel at once.",
         },
         story: &[sample(&foreign::NODE_STACKS_TIP, NODE, "100+0x40")],
@@ -68,11 +67,12 @@ pub(super) const ALERTS: &[Alert] = &[
         summary: "the Stacks node {{ $labels.instance }} has no new Bitcoin block",
         runbook: Runbook {
             meaning: "bitcoind stands, or the node does not reach it. A pruned bitcoind must not be away for more than 288 blocks.",
-            look: &["bitcoind's height and peers.", "The node's `[burnchain]` section."],
-            commands: &[
-                "bitcoin-cli getblockchaininfo",
-                "journalctl -u bitcoind -n 100 --no-pager",
+            look: &[
+                "bitcoind's height against an explorer's.",
+                "The node's `[burnchain]` section.",
             ],
+            commands: &[commands::BITCOIN, commands::BITCOIN_LOG],
+            mend: &[commands::RESTART_BITCOIN],
             escalate: "After an hour, to whoever runs bitcoind.",
         },
         story: &[sample(&foreign::NODE_BURN_TIP, NODE, "900+0x160")],
@@ -98,9 +98,10 @@ pub(super) const ALERTS: &[Alert] = &[
                 "The bootstrap nodes of its configuration.",
             ],
             commands: &[
-                "curl -s http://127.0.0.1:20443/v2/neighbors",
-                "ss -tn state established sport = :20444",
+                "curl -sS -m 10 http://127.0.0.1:20443/v2/neighbors",
+                "ss -tn state established '( sport = :20444 or dport = :20444 )'",
             ],
+            mend: &[],
             escalate: "Not at night, as long as it is in sync.",
         },
         story: &[
@@ -122,7 +123,10 @@ pub(super) const ALERTS: &[Alert] = &[
         runbook: Runbook {
             meaning: "Something repeats, and nobody has said yet whether it matters.",
             look: &["Which line it is: `countersign logs explain` knows many."],
-            commands: &["journalctl -u stacks-node -p err --since -1h --no-pager"],
+            commands: &[
+                "journalctl -u stacks-node --since -1h -o cat --no-pager | grep -E 'ERRO|WARN' | countersign logs explain --program stacks-node | tail -n 60",
+            ],
+            mend: &[],
             escalate: "If the line is not known and the node is behind, too.",
         },
         story: &[sample(&foreign::NODE_ERRORS, NODE, "0+10x60")],
@@ -145,9 +149,12 @@ pub(super) const ALERTS: &[Alert] = &[
                 "PostgreSQL: is it running, is its disk full?",
             ],
             commands: &[
-                "systemctl status sbtc-signer postgresql",
+                "systemctl status --no-pager --full sbtc-signer",
                 "journalctl -u sbtc-signer -n 100 --no-pager",
+                "pg_isready -h 127.0.0.1 -p 5432",
+                commands::SPACE,
             ],
+            mend: &["systemctl restart sbtc-signer"],
             escalate: "After 30 minutes, in the sBTC signers' channel. Never start it elsewhere from an old backup of the database.",
         },
         story: &[sample(&foreign::UP, SBTC, "1+0x5 0+0x20")],
@@ -174,10 +181,8 @@ pub(super) const ALERTS: &[Alert] = &[
                 "bitcoind, and the endpoints that the sBTC signer is configured with.",
                 "Its database: queries that take minutes keep it from going on.",
             ],
-            commands: &[
-                "bitcoin-cli getblockchaininfo",
-                "journalctl -u sbtc-signer --since -3h --no-pager",
-            ],
+            commands: &[commands::BITCOIN, commands::SBTC_LOG],
+            mend: &[],
             escalate: "After 30 minutes, in the sBTC signers' channel.",
         },
         story: &[sample(&foreign::SBTC_BLOCKS, SBTC, "_x160")],
@@ -199,7 +204,12 @@ pub(super) const ALERTS: &[Alert] = &[
                 "Port 4122, TCP and UDP, in both directions.",
                 "Whether the others see each other: then it is your network.",
             ],
-            commands: &["ss -tunp sport = :4122", "nft list ruleset"],
+            commands: &[
+                "ss -tulnp sport = :4122",
+                "ss -tunp '( sport = :4122 or dport = :4122 )'",
+                commands::FIREWALL,
+            ],
+            mend: &[],
             escalate: "If the others have the same: in the sBTC signers' channel.",
         },
         story: &[sample(&foreign::SBTC_PEERS, SBTC, "4+0x40")],
@@ -227,9 +237,11 @@ pub(super) const ALERTS: &[Alert] = &[
                 "The current aggregate key against the chain's.",
             ],
             commands: &[
-                "journalctl -u sbtc-signer --since -2h --no-pager",
-                "curl -s http://127.0.0.1:8801/info",
+                commands::SBTC_LOG,
+                "countersign doctor --site /etc/countersign/countersign.toml --verbose --only sbtc-aggregate-key",
+                "curl -sS -m 10 http://127.0.0.1:8801/info",
             ],
+            mend: &[],
             escalate: "If it lasts for an hour: in the sBTC signers' channel.",
         },
         story: &[sample(&foreign::SBTC_SIGN_REQUESTS, SBTC_REFUSED, "0+1x100")],
@@ -248,7 +260,12 @@ pub(super) const ALERTS: &[Alert] = &[
         runbook: Runbook {
             meaning: "Rounds come close to the time at which they are given up.",
             look: &["The connections to the other signers.", "Slow queries in PostgreSQL."],
-            commands: &["journalctl -u sbtc-signer --since -2h --no-pager"],
+            commands: &[
+                commands::SBTC_LOG,
+                "ss -tunp '( sport = :4122 or dport = :4122 )'",
+                commands::MACHINE,
+            ],
+            mend: &[],
             escalate: "If rounds begin to fail: in the sBTC signers' channel.",
         },
         story: &[
@@ -275,7 +292,8 @@ pub(super) const ALERTS: &[Alert] = &[
         runbook: Runbook {
             meaning: "When the disk is full, node, signer and database stop.",
             look: &["What grows: chainstate, logs, backups."],
-            commands: &["df -h", "du -xh --max-depth=2 /var/lib", "journalctl --disk-usage"],
+            commands: &[commands::SPACE, commands::FOLDERS, "journalctl --disk-usage"],
+            mend: &[],
             escalate: "When two days are left.",
         },
         story: &[sample(&foreign::HOST_DISK_FREE, ROOT, "250000000000-500000000x440")],
@@ -293,8 +311,13 @@ pub(super) const ALERTS: &[Alert] = &[
         summary: "the disk {{ $labels.mountpoint }} of {{ $labels.instance }} is almost full",
         runbook: Runbook {
             meaning: "A signer that cannot write its record signs nothing, and a node with a full disk may damage its chainstate.",
-            look: &["What can go at once: old backups, logs."],
-            commands: &["df -h", "du -xh --max-depth=2 /var/lib", "journalctl --vacuum-size=1G"],
+            look: &[
+                "What can go at once, in this order: packages that were downloaded, archives and backups that are elsewhere, too.",
+                "The journal last: with it goes the past that LogsKeptTooShort.md is about.",
+                "If it is the chainstate that grew: a larger disk.",
+            ],
+            commands: &[commands::SPACE, commands::FOLDERS, "journalctl --disk-usage"],
+            mend: &["apt-get clean", "journalctl --vacuum-size=2G"],
             escalate: "At once. Never delete the signing journal.",
         },
         story: &[sample(&foreign::HOST_DISK_FREE, ROOT, "20000000000+0x40")],
@@ -315,8 +338,17 @@ pub(super) const ALERTS: &[Alert] = &[
         summary: "{{ $labels.instance }} is short of memory",
         runbook: Runbook {
             meaning: "The kernel may end the largest process, which is the node or bitcoind.",
-            look: &["Which process grows.", "The minimum: 16 GB with bitcoind, 4 more with sBTC."],
-            commands: &["free -m", "ps -eo pid,rss,comm --sort=-rss"],
+            look: &[
+                "Which process grows.",
+                "Whether the kernel has ended one: it is among the failed units, as `oom-kill`.",
+                "The minimum: 16 GB with bitcoind, 4 more with sBTC.",
+            ],
+            commands: &[
+                "free -m",
+                "ps -eo pid,rss,unit,comm --sort=-rss | head -n 15",
+                "systemctl list-units --failed --no-pager",
+            ],
+            mend: &[],
             escalate: "If a process was ended already.",
         },
         story: &[sample(&foreign::HOST_MEMORY_FREE, MACHINE, "500000000+0x40")],
@@ -334,8 +366,11 @@ pub(super) const ALERTS: &[Alert] = &[
         summary: "nobody keeps the clock of {{ $labels.instance }} right",
         runbook: Runbook {
             meaning: "A clock that is off by minutes makes fresh proposals look old, and certificates expired.",
-            look: &["chrony or systemd-timesyncd, and its servers."],
-            commands: &["timedatectl", "chronyc tracking"],
+            look: &[
+                "Who keeps the clock, chrony or systemd-timesyncd, and whether it reaches its servers. If nobody does: install chrony.",
+            ],
+            commands: &[commands::CLOCK, commands::CLOCK_UNITS],
+            mend: &[commands::RESTART_CLOCK],
             escalate: "When it is off by more than 10 s.",
         },
         story: &[sample(&foreign::HOST_CLOCK_SYNCED, MACHINE, "0+0x40")],
@@ -358,10 +393,11 @@ pub(super) const ALERTS: &[Alert] = &[
         runbook: Runbook {
             meaning: "The signer times miners and tenures by this clock, and disagrees with the others. If all hosts show it, Prometheus's own clock is off. A Prometheus on the same host cannot see it: there only ClockUnsynced tells.",
             look: &[
-                "chrony or systemd-timesyncd, and its servers.",
+                "Who keeps the clock, chrony or systemd-timesyncd, and whether it reaches its servers.",
                 "Whether the virtual machine was moved or restored.",
             ],
-            commands: &["timedatectl", "chronyc tracking"],
+            commands: &[commands::CLOCK, commands::CLOCK_UNITS],
+            mend: &[commands::RESTART_CLOCK],
             escalate: "If the clock cannot be set right at once: stop the signer first.",
         },
         story: &[sample(&foreign::HOST_TIME, MACHINE, "-3+60x40")],
@@ -380,7 +416,11 @@ pub(super) const ALERTS: &[Alert] = &[
         runbook: Runbook {
             meaning: "Certificates, backups, logs and the chain's count are not watched there.",
             look: &["Its unit and its last lines."],
-            commands: &["systemctl status countersign-exporter", "countersign exporter --help"],
+            commands: &[
+                "systemctl status --no-pager --full countersign-exporter",
+                "journalctl -u countersign-exporter -n 50 --no-pager",
+            ],
+            mend: &["systemctl restart countersign-exporter"],
             escalate: "Not at night.",
         },
         story: &[sample(&foreign::UP, EXPORTER, "0+0x40")],
@@ -399,7 +439,8 @@ pub(super) const ALERTS: &[Alert] = &[
         runbook: Runbook {
             meaning: "Soon there will be gaps, and alerts that say that something is down.",
             look: &["The machine's CPU.", "The network between Prometheus and the target."],
-            commands: &["top -b -n 1"],
+            commands: &[commands::MACHINE, commands::PROCESSES],
+            mend: &[],
             escalate: "Not at night.",
         },
         story: &[sample(&foreign::SCRAPE_SECONDS, SIGNER, "3+0x40")],
@@ -421,8 +462,13 @@ pub(super) const ALERTS: &[Alert] = &[
                 "If the dead-man's switch has called you: Prometheus, then Alertmanager, then the network of the host that they are on.",
             ],
             commands: &[
-                "systemctl status prometheus prometheus-alertmanager",
-                "countersign deadman --help",
+                "systemctl status --no-pager --full prometheus prometheus-alertmanager",
+                "curl -sS -m 10 http://127.0.0.1:9090/-/ready",
+                "curl -sS -m 10 http://127.0.0.1:9093/-/ready",
+            ],
+            mend: &[
+                "systemctl restart prometheus prometheus-alertmanager",
+                "countersign alerts test",
             ],
             escalate: "At once: until it beats again nobody would hear of anything else.",
         },

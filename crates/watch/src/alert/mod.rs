@@ -5,6 +5,7 @@
 
 mod cap;
 mod chain;
+mod commands;
 mod countersign;
 mod foreign;
 mod page;
@@ -147,8 +148,11 @@ pub struct Runbook {
     pub meaning: &'static str,
     /// What to look at, in this order.
     pub look: &'static [&'static str],
-    /// Commands that help.
+    /// Commands that show what is wrong, for root on the host that the alert names. They change nothing. A test
+    /// carries out each of them on a host that was rendered.
     pub commands: &'static [&'static str],
+    /// Commands that mend it, for after the look, in this order; none if that depends on what was seen.
+    pub mend: &'static [&'static str],
     /// When to call somebody else, and whom.
     pub escalate: &'static str,
 }

@@ -28,12 +28,28 @@ pub fn page(alert: &Alert) -> String {
     for (number, step) in (1..).zip(runbook.look) {
         let _ = writeln!(text, "{number}. {step}");
     }
-    text.push_str("\n## Commands\n\n```sh\n");
-    for command in runbook.commands {
-        let _ = writeln!(text, "{command}");
+    text.push_str("\n## Commands\n\n");
+    text.push_str(&block(runbook.commands));
+    if runbook.commands.iter().any(|command| command.split(' ').any(|word| word == BLOCK)) {
+        let _ = writeln!(
+            text,
+            "\n`{BLOCK}`: a block's hash, or how it begins, as the command above lists it."
+        );
     }
-    let _ = write!(text, "```\n\n## When to escalate\n\n{}\n", runbook.escalate);
+    if !runbook.mend.is_empty() {
+        text.push_str("\n## What mends it\n\nAfter the look:\n\n");
+        text.push_str(&block(runbook.mend));
+    }
+    let _ = write!(text, "\n## When to escalate\n\n{}\n", runbook.escalate);
     text
+}
+
+/// What stands in a command in the place of a block's hash.
+const BLOCK: &str = "BLOCK";
+
+fn block(commands: &[&str]) -> String {
+    let lines: String = commands.iter().map(|command| format!("{command}\n")).collect();
+    format!("```sh\n{lines}```\n")
 }
 
 /// Every alert in one table, as it stands in the list of the pages.

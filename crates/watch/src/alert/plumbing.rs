@@ -2,7 +2,7 @@
 
 use super::Group::Countersign;
 use super::Severity::{Page, Ticket};
-use super::{Alert, Runbook, part, sample};
+use super::{Alert, Runbook, commands, part, sample};
 use crate::promql::{buckets, series};
 use crate::registry::{own, reference};
 
@@ -22,10 +22,15 @@ pub(super) const ALERTS: &[Alert] = &[
             look: &[
                 "`countersign_step_seconds` and the disk.",
                 "`countersign_callbacks_received`: is there a flood?",
-                "/livez of the metrics endpoint.",
+                "`/livez`: what is stuck, or OK.",
             ],
-            commands: &["curl -s http://127.0.0.1:30001/livez", "iostat -x 5 3"],
-            escalate: "If it does not end by itself within 10 minutes: restart the signer, and send a support bundle.",
+            commands: &[
+                "curl -sS -m 10 http://127.0.0.1:30001/livez",
+                commands::MACHINE,
+                commands::DISKS,
+            ],
+            mend: &[commands::BUNDLE, commands::RESTART_SIGNER],
+            escalate: "If it does not end by itself within 10 minutes: take the bundle, restart the signer, and send the bundle to the developers.",
         },
         story: &[sample(&own::CALLBACK_WAIT, OURS, "0+0x5 30+0x20")],
         fires_at: 10,
@@ -49,10 +54,11 @@ pub(super) const ALERTS: &[Alert] = &[
         runbook: Runbook {
             meaning: "More arrived than could wait. What was lost is read from the node again, so this is a delay and not a loss, but it should never happen.",
             look: &[
-                "Who posts: is the endpoint reachable by anybody but the node?",
+                "Who posts: only the node should be connected.",
                 "Was the process stopped for minutes?",
             ],
-            commands: &["ss -tn state established", "countersign doctor"],
+            commands: &["ss -tnp state established sport = :30000", commands::DOCTOR],
+            mend: &[],
             escalate: "If somebody else than the node posts: close the endpoint first.",
         },
         story: &[sample(&own::CALLBACKS_DROPPED, QUEUE_FULL, "0+0x10 4+0x20")],
@@ -78,9 +84,14 @@ pub(super) const ALERTS: &[Alert] = &[
             meaning: "Somebody who is not the node reaches the endpoint for callbacks. They are refused, but they should not reach it.",
             look: &[
                 "The reason: `not_allowed` is another address, `handshake` another certificate, `unknown_path` a scanner.",
-                "The firewall, and whether Docker publishes the port past it.",
+                "The firewall: rules that differ from the rendered ones, and whether Docker publishes the port past them.",
+                "If rules are missing, put them in force. They hold for two minutes: log in again from another terminal, and confirm.",
             ],
-            commands: &["ss -tlnp", "nft list ruleset"],
+            commands: &["ss -tlnp sport = :30000", commands::FIREWALL, "nft list ruleset"],
+            mend: &[
+                "countersign firewall apply --rollback-after 120",
+                "countersign firewall confirm",
+            ],
             escalate: "If the address is one of your own machines that has no business there.",
         },
         story: &[sample(&own::CALLBACKS_DROPPED, NOT_ALLOWED, "0+0x10 0+5x20")],
@@ -101,9 +112,10 @@ pub(super) const ALERTS: &[Alert] = &[
             look: &[
                 "`[[events_observer]]` of the node.",
                 "The node's log: does it repeat a delivery?",
-                "Another observer that does not answer blocks all of them.",
+                "Another observer that does not answer blocks all of them: take it out of the node's configuration, and restart the node.",
             ],
-            commands: &["journalctl -u stacks-node -n 200 --no-pager", "countersign doctor"],
+            commands: &[commands::NODE_UNIT, commands::NODE_LOG, commands::DOCTOR],
+            mend: &[commands::RESTART_NODE],
             escalate: "After 15 minutes, to whoever runs the node.",
         },
         story: &[sample(&own::CALLBACK_GAP, PATH_CHUNKS, "1+0x5 700+60x20")],
@@ -122,13 +134,11 @@ pub(super) const ALERTS: &[Alert] = &[
         runbook: Runbook {
             meaning: "bitcoind or the node's connection to it stands. New tenures will not be seen.",
             look: &[
-                "bitcoind's height against another source.",
+                "bitcoind's height against an explorer's.",
                 "The node's log about its burnchain.",
             ],
-            commands: &[
-                "bitcoin-cli getblockchaininfo",
-                "journalctl -u stacks-node -n 200 --no-pager",
-            ],
+            commands: &[commands::BITCOIN, commands::BITCOIN_LOG, commands::NODE_LOG],
+            mend: &[commands::RESTART_BITCOIN],
             escalate: "If Bitcoin itself goes on: to whoever runs bitcoind.",
         },
         story: &[sample(&own::CALLBACK_GAP, PATH_BURN, "60+60x200")],
@@ -147,7 +157,8 @@ pub(super) const ALERTS: &[Alert] = &[
         runbook: Runbook {
             meaning: "Each signature waits until its record is on the disk. A slow disk makes every signature late.",
             look: &["What else writes to the disk.", "Is it a network disk, or a worn-out one?"],
-            commands: &["iostat -x 5 3", "countersign doctor"],
+            commands: &[commands::MACHINE, commands::DISKS],
+            mend: &[],
             escalate: "If nothing else writes there: replace the disk, before it fails.",
         },
         story: &[
@@ -173,7 +184,8 @@ pub(super) const ALERTS: &[Alert] = &[
                 "The disk of the store.",
                 "CPU that others use, or that the host takes away (steal).",
             ],
-            commands: &["iostat -x 5 3", "top -b -n 1"],
+            commands: &[commands::MACHINE, commands::PROCESSES, commands::DISKS],
+            mend: &[],
             escalate: "With a support bundle to the developers, if the machine is idle.",
         },
         story: &[
@@ -203,13 +215,14 @@ pub(super) const ALERTS: &[Alert] = &[
         runbook: Runbook {
             meaning: "The process that has the key does not answer, so nothing is signed.",
             look: &[
-                "Is the vault's unit running, and with which exit code did it end?",
+                "Is the vault's unit running, and with which exit code did it end? After 4 and 11 it is its journal or its key: read the last error, and do not restart.",
                 "Its socket, and who may use it.",
             ],
             commands: &[
-                "systemctl status countersign-vault",
+                "systemctl status --no-pager --full countersign-vault",
                 "journalctl -u countersign-vault -n 100 --no-pager",
             ],
+            mend: &["systemctl restart countersign-vault"],
             escalate: "At once if it ended because of its journal or its key.",
         },
         story: &[
@@ -231,10 +244,11 @@ pub(super) const ALERTS: &[Alert] = &[
         runbook: Runbook {
             meaning: "A response, a promise or a view was signed and reached nobody: the node does not take chunks.",
             look: &[
-                "The node's StackerDB endpoint, and its answers in the log.",
+                "The node's answers, in the signer's log.",
                 "Whether the node is the one that has the key's slot.",
             ],
-            commands: &["journalctl -u countersign --since -30min --no-pager"],
+            commands: &[commands::SIGNER_LOG, commands::INFO],
+            mend: &[],
             escalate: "If it repeats: to whoever runs the node.",
         },
         story: &[sample(&own::PUBLISH_DROPPED, LANE_RESPONSES, "0+0x10 2+0x30")],
@@ -258,7 +272,8 @@ pub(super) const ALERTS: &[Alert] = &[
             look: &[
                 "Which node fails, and why: the label `reason` of `countersign_node_switches`.",
             ],
-            commands: &["journalctl -u countersign --since -2h --no-pager"],
+            commands: &[commands::SIGNER_LOG_LONG, commands::DOCTOR],
+            mend: &[],
             escalate: "If both nodes share something that fails: a host, a disk, a bitcoind.",
         },
         story: &[sample(&own::NODE_SWITCHES, SWITCH_SILENT, "0+0x10 0+1x30")],
@@ -276,8 +291,11 @@ pub(super) const ALERTS: &[Alert] = &[
         summary: "the node {{ $labels.host }} of the signer {{ $labels.instance }} is not well",
         runbook: Runbook {
             meaning: "The signer has one node less to change to.",
-            look: &["Is it running, in sync, on the right network?"],
-            commands: &["journalctl -u countersign --since -1h --no-pager"],
+            look: &[
+                "On the host that the alert names: is the node running, in sync, on the right network?",
+            ],
+            commands: &[commands::STATUS, commands::SIGNER_LOG],
+            mend: &[],
             escalate: "Within the day, to whoever runs the node.",
         },
         story: &[sample(&own::NODE_HEALTHY, HOST, "0+0x30")],
@@ -299,10 +317,8 @@ pub(super) const ALERTS: &[Alert] = &[
                 "The exit code and the last error of each run.",
                 "Whether the watchdog found the loop or the vault stuck.",
             ],
-            commands: &[
-                "journalctl -u countersign --since -2h --no-pager",
-                "systemctl status countersign",
-            ],
+            commands: &[commands::SIGNER_UNIT, commands::SIGNER_LOG_LONG],
+            mend: &[commands::BUNDLE],
             escalate: "With a support bundle to the developers, if no error says what to do.",
         },
         story: &[sample(&own::STARTED, OURS, "0+0x10 1+60x30")],

@@ -2,7 +2,7 @@
 
 use super::Group::Signer;
 use super::Severity::{Page, Ticket};
-use super::{Alert, Runbook, part, sample};
+use super::{Alert, Runbook, commands, part, sample};
 use crate::promql::{buckets, count, series};
 use crate::registry::{foreign, own, reference};
 
@@ -20,15 +20,17 @@ pub(super) const ALERTS: &[Alert] = &[
         runbook: Runbook {
             meaning: "The process is down, or its metrics endpoint cannot be reached. Without it your weight is missing from every block; a dozen like you stop the network.",
             look: &[
-                "Is the unit running, and with which exit code did it end? docs/exit-codes.md says which codes need a human.",
+                "Is the unit running, and with which exit code did it end? After 2, 4, 6, 8, 11 and 12 read the last error first: a restart does not help (docs/exit-codes.md). Otherwise restart it, once.",
                 "Is it running but the endpoint is not reachable: firewall, address in `metrics_endpoint`?",
                 "Did the machine run out of memory or disk?",
             ],
             commands: &[
-                "systemctl status countersign",
+                commands::SIGNER_UNIT,
                 "journalctl -u countersign -n 100 --no-pager",
-                "countersign status --config /etc/countersign/signer-config.toml",
+                commands::STATUS,
+                commands::SPACE,
             ],
+            mend: &[commands::RESTART_SIGNER],
             escalate: "At once if the unit does not stay up after one restart, or if it ended with a code that needs a human. Never start a second signer with the same key to gain time: promote the standby as docs/operator/one-instance.md says.",
         },
         story: &[sample(&foreign::UP, ANY, "1+0x10 0+0x10")],
@@ -58,10 +60,12 @@ pub(super) const ALERTS: &[Alert] = &[
                 "The reason that the log gives for each proposal.",
             ],
             commands: &[
-                "countersign status --config /etc/countersign/signer-config.toml",
-                "countersign explain BLOCK --config /etc/countersign/signer-config.toml",
-                "journalctl -u countersign --since -30min --no-pager",
+                commands::STATUS,
+                commands::DECISIONS,
+                commands::EXPLAIN,
+                commands::SIGNER_LOG,
             ],
+            mend: &[],
             escalate: "After 15 minutes, to whoever runs the node; if several signers are silent at once, in the signers' channel.",
         },
         story: &[
@@ -95,10 +99,8 @@ pub(super) const ALERTS: &[Alert] = &[
                 "`stacker = true` in the node's configuration.",
                 "The seat: `countersign_registered` or the line about the reward cycle in the log.",
             ],
-            commands: &[
-                "countersign doctor",
-                "countersign status --config /etc/countersign/signer-config.toml",
-            ],
+            commands: &[commands::STATUS, commands::DOCTOR],
+            mend: &[],
             escalate: "After 15 minutes, to whoever runs the node.",
         },
         story: &[
@@ -128,13 +130,11 @@ pub(super) const ALERTS: &[Alert] = &[
             meaning: "A miner misbehaves, or this signer's view of the chain differs from the others'. If the others accept the same blocks, it is this one.",
             look: &[
                 "The reasons: `countersign_rejections_sent` by `reason`, or the log.",
-                "Whether the node is behind or on a fork.",
-                "Whether other signers reject the same blocks.",
+                "Whether the node is behind: `difference_from_max_peer`.",
+                "Whether the other signers reject the same blocks: a block's story lists their votes.",
             ],
-            commands: &[
-                "countersign explain BLOCK --config /etc/countersign/signer-config.toml",
-                "countersign monitor-signers --host 127.0.0.1:20443",
-            ],
+            commands: &[commands::REJECTIONS, commands::EXPLAIN, commands::HEALTH],
+            mend: &[],
             escalate: "If the others accept what this one rejects for more than an hour: to the developers of this signer, with a support bundle.",
         },
         story: &[
@@ -163,10 +163,8 @@ pub(super) const ALERTS: &[Alert] = &[
                 "stacks_block_delay: does the node lack a block that the others build on?",
                 "miner_view: do the others disagree among themselves?",
             ],
-            commands: &[
-                "countersign status --config /etc/countersign/signer-config.toml",
-                "curl -s http://127.0.0.1:20443/v2/info",
-            ],
+            commands: &[commands::STATUS, commands::INFO, commands::BITCOIN],
+            mend: &[],
             escalate: "If the chain does not grow either: in the signers' channel, because others see the same.",
         },
         story: &[sample(
@@ -195,9 +193,10 @@ pub(super) const ALERTS: &[Alert] = &[
             look: &[
                 "The node's disk: is it an NVMe, is it full, is something else writing?",
                 "The node's CPU, and whether anybody else asks it: it should serve the signer only.",
-                "Whether a backup or a snapshot is running.",
+                "Whether a backup or a snapshot is running: the timers that have just run.",
             ],
-            commands: &["countersign doctor", "iostat -x 5 3", "top -b -n 1"],
+            commands: &[commands::MACHINE, commands::PROCESSES, commands::DISKS, commands::TIMERS],
+            mend: &[],
             escalate: "If it stays for a day after everything else was moved away: the machine is too small.",
         },
         story: &[
@@ -221,14 +220,12 @@ pub(super) const ALERTS: &[Alert] = &[
         runbook: Runbook {
             meaning: "Either the whole network stands, or this node does. Nobody can tell from one node alone.",
             look: &[
-                "The height that others see: `/v3/health` of the node, another node, an explorer.",
+                "The height that others see: `difference_from_max_peer` of the node is what it knows itself, an explorer is a second opinion.",
                 "If only this node stands: its peers, its bitcoind, its disk.",
                 "If all stand: which signers are missing, and what they reject.",
             ],
-            commands: &[
-                "curl -s http://127.0.0.1:20443/v3/health",
-                "countersign monitor-signers --host 127.0.0.1:20443",
-            ],
+            commands: &[commands::HEALTH, commands::SIGNERS, commands::BITCOIN],
+            mend: &[],
             escalate: "If the network stands: in the signers' channel at once, with the time of the last block.",
         },
         story: &[sample(&reference::STACKS_NODE_HEIGHT, ANY, "100+0x60")],

@@ -13,7 +13,7 @@ fn there_are_enough_alerts_and_each_is_complete() {
         assert!(names.insert(alert.name), "{} is there twice", alert.name);
         let texts = [alert.threshold, alert.source, alert.summary, alert.topic];
         assert!(texts.iter().all(|text| !text.is_empty()), "{}", alert.name);
-        let Runbook { meaning, look, commands, escalate } = alert.runbook;
+        let Runbook { meaning, look, commands, mend: _, escalate } = alert.runbook;
         assert!(meaning.len() > 20 && !escalate.is_empty(), "{}", alert.name);
         assert!(!look.is_empty() && !commands.is_empty(), "{}", alert.name);
         assert!(alert.fires_at >= alert.minutes, "{}", alert.name);

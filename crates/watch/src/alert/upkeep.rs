@@ -2,7 +2,7 @@
 
 use super::Group::Upkeep;
 use super::Severity::{Info, Page, Ticket};
-use super::{Alert, Runbook, jobs, sample};
+use super::{Alert, Runbook, commands, jobs, sample};
 use crate::promql::series;
 use crate::registry::{foreign, own};
 
@@ -22,12 +22,17 @@ pub(super) const ALERTS: &[Alert] = &[
         runbook: Runbook {
             meaning: "When it has expired, node and signer refuse each other.",
             look: &[
-                "Which of the two sides shows it.",
-                "Who must learn the new pin before the old certificate goes.",
+                "Which file, and when: `certificates` says it.",
+                "Make a new one beside it, as below. On the node's host the user is countersign-link and the name link-new.",
+                "Write its pin into `signer_pin` (the node's: `node_pin`) of countersign.toml, on both hosts.",
+                "Put the new files in the place of the old ones, `countersign render` on both hosts, and restart signer and link: they are apart for seconds.",
             ],
             commands: &[
+                commands::CERTIFICATES,
                 "countersign tls pin /etc/countersign/tls/signer.crt",
-                "countersign doctor",
+            ],
+            mend: &[
+                "runuser -u countersign -- countersign tls new --out /etc/countersign/tls --name signer-new",
             ],
             escalate: "When a week is left.",
         },
@@ -47,12 +52,16 @@ pub(super) const ALERTS: &[Alert] = &[
         runbook: Runbook {
             meaning: "The link between node and signer will break, and then nothing is signed.",
             look: &[
-                "The file, and whether the daemon's user can read it.",
-                "Make a new one, give its pin to the other side, then restart.",
+                "Which file, and whether it is countersign's and can be read by it.",
+                "If it expires: the steps of CertificateExpires.md, now.",
             ],
             commands: &[
-                "countersign tls new --help",
+                commands::CERTIFICATES,
+                "ls -la /etc/countersign/tls",
                 "countersign tls pin /etc/countersign/tls/signer.crt",
+            ],
+            mend: &[
+                "runuser -u countersign -- countersign tls new --out /etc/countersign/tls --name signer-new",
             ],
             escalate: "If the other side cannot be reached to change its pin.",
         },
@@ -72,12 +81,18 @@ pub(super) const ALERTS: &[Alert] = &[
         runbook: Runbook {
             meaning: "What happened since is lost if the disk fails now. For sBTC a new share may be among it, which nobody can give back.",
             look: &[
-                "Did the job run, and how did it end?",
+                "What `of` says: `sbtc` is the database, `signer` what the signer remembers. Did its job run, and how did it end?",
                 "Room on the disk; the database's role; the recipients' keys.",
             ],
             commands: &[
-                "systemctl list-timers",
-                "journalctl -u countersign-backup -n 50 --no-pager",
+                commands::JOBS,
+                "systemctl status --no-pager --full countersign-backup countersign-backup-signer.timer",
+                "journalctl -u countersign-backup -u countersign-backup-signer -n 50 --no-pager",
+                commands::SPACE,
+            ],
+            mend: &[
+                "runuser -u countersign-backup -- countersign backup postgres run --site /etc/countersign/countersign.toml",
+                "systemctl start countersign-backup-signer",
             ],
             escalate: "After two days without a backup.",
         },
@@ -100,7 +115,8 @@ pub(super) const ALERTS: &[Alert] = &[
                 "Did the verification run, and how did it end?",
                 "Without an identity on this host its timer compares checksums only: verify elsewhere and carry the verdict back (docs/operator/backups.md).",
             ],
-            commands: &["journalctl -u countersign-backup-verify -n 50 --no-pager"],
+            commands: &[commands::TIMERS, commands::VERIFY_LOG],
+            mend: &[commands::VERIFY],
             escalate: "If two verifications in a row fail.",
         },
         story: &[sample(&own::BACKUP_VERIFIED, BACKUP, "-700000+0x60")],
@@ -119,7 +135,11 @@ pub(super) const ALERTS: &[Alert] = &[
         runbook: Runbook {
             meaning: "Level 0 says that the file is whole, 1 that it restores. Only from 2 on the rows are complete and fresh, from 3 on the key is the chain's, and 4 opens the shares.",
             look: &["The verdict of the verification: which level was not reached, and why."],
-            commands: &["journalctl -u countersign-backup-verify -n 50 --no-pager"],
+            commands: &[
+                commands::VERIFY_LOG,
+                "countersign backup postgres list --site /etc/countersign/countersign.toml",
+            ],
+            mend: &[commands::VERIFY],
             escalate: "At once if the newest backup is schema only, or of another database.",
         },
         story: &[sample(&own::BACKUP_LEVEL, BACKUP, "1+0x60")],
@@ -143,9 +163,10 @@ pub(super) const ALERTS: &[Alert] = &[
             meaning: "When something must be explained, its log will be gone. A young log that still grows does not fire this; one that forgets does.",
             look: &[
                 "The rate: has a service become noisy?",
-                "`SystemMaxUse` and `MaxRetentionSec` of journald, and the disk.",
+                "What the report proposes: raise `logs.max_disk_gb` in countersign.toml, `countersign render`, then restart systemd-journald.",
             ],
-            commands: &["journalctl --disk-usage", "countersign doctor"],
+            commands: &[commands::RETENTION, "journalctl --disk-usage"],
+            mend: &[],
             escalate: "Not at night.",
         },
         story: &[sample(&own::LOG_OLDEST, LOG, "-400000+60x440")],
@@ -168,8 +189,11 @@ pub(super) const ALERTS: &[Alert] = &[
         summary: "the log of {{ $labels.service }} on {{ $labels.instance }} keeps less than 90 days, which sBTC asks for",
         runbook: Runbook {
             meaning: "sBTC signers promise 90 days of logs of the signer, the Stacks node and the Bitcoin node.",
-            look: &["The forecast of what 90 days need, and the disk."],
-            commands: &["journalctl --disk-usage", "countersign doctor"],
+            look: &[
+                "The forecast of what 90 days need, and the disk. `logs.max_disk_gb` of countersign.toml is the limit; then `countersign render`, and restart systemd-journald.",
+            ],
+            commands: &[commands::RETENTION, "journalctl --disk-usage"],
+            mend: &[],
             escalate: "Not at night.",
         },
         story: &[sample(&own::LOG_OLDEST, LOG, "-4000000+60x440")],
@@ -188,7 +212,8 @@ pub(super) const ALERTS: &[Alert] = &[
         runbook: Runbook {
             meaning: "The job that looks for the oldest entries does not run.",
             look: &["Its timer and its last error."],
-            commands: &["systemctl list-timers", "journalctl -u countersign-logs -n 50 --no-pager"],
+            commands: &[commands::TIMERS, "journalctl -u countersign-logs -n 50 --no-pager"],
+            mend: &["systemctl start countersign-logs"],
             escalate: "Not at night.",
         },
         story: &[sample(&own::JOB_DONE, JOB_LOGS, "-200000+0x60")],
@@ -206,8 +231,17 @@ pub(super) const ALERTS: &[Alert] = &[
         summary: "the job {{ $labels.task }} on {{ $labels.instance }} failed",
         runbook: Runbook {
             meaning: "A job that keeps this installation safe ended with an error.",
-            look: &["Its record, in the folder `records` beside the store.", "Its log."],
-            commands: &["journalctl --since -1d -p err --no-pager", "countersign doctor"],
+            look: &[
+                "Which job, and why: its record.",
+                "Its unit's log. When the cause is gone, start the unit again: the alert ends with the next good run.",
+            ],
+            commands: &[
+                commands::JOBS,
+                commands::RECORDS,
+                "systemctl list-units --failed --no-pager",
+                "journalctl --since -1d -p err -n 100 --no-pager",
+            ],
+            mend: &[],
             escalate: "If a backup or its verification fails twice.",
         },
         story: &[sample(&own::JOB_SUCCEEDED, JOB_BACKUP, "0+0x60")],
@@ -225,8 +259,12 @@ pub(super) const ALERTS: &[Alert] = &[
         summary: "the drill {{ $labels.drill }} of {{ $labels.instance }} is overdue",
         runbook: Runbook {
             meaning: "What is not practised does not work at night.",
-            look: &["The page of the drill.", "A day outside the prepare phase."],
-            commands: &["countersign doctor"],
+            look: &[
+                "Which drill, and how it is done: docs/operator/doctor.md, Drills.",
+                "A day outside the prepare phase.",
+            ],
+            commands: &[commands::DRILLS],
+            mend: &[],
             escalate: "Not at night.",
         },
         story: &[sample(&own::DRILL_DONE, DRILL, "-8000000+0x100")],
@@ -246,9 +284,10 @@ pub(super) const ALERTS: &[Alert] = &[
             meaning: "Somebody put a file there, the disk is damaged, or the daemon may not read the folder. The ages of backups and drills may be missing.",
             look: &[
                 "Which files: `countersign doctor` names them.",
-                "Owner and mode of the folder.",
+                "Owner and mode of the folder. A file that is no record can be moved away.",
             ],
-            commands: &["ls -la /var/lib/countersign/records", "countersign doctor"],
+            commands: &[commands::RECORDS, commands::DOCTOR],
+            mend: &[],
             escalate: "If the disk reports errors.",
         },
         story: &[sample(&own::RECORDS_FAULTY, OURS, "1+0x60")],
