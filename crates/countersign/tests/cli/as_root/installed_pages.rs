@@ -4,6 +4,7 @@ use std::fs;
 
 use countersign_vault::{Birth, Vault};
 use countersign_wire::PrivateKey;
+use countersign_wire::hash::sha256;
 use serde_json::Value;
 
 use super::booted::{Host, POOL, SOLO, installed};
@@ -79,7 +80,9 @@ fn an_installed_signer_gets_its_next_key_with_the_commands_of_the_page_alone() {
 fn an_installed_vault_is_handed_its_key_and_gives_its_journal_with_the_commands_of_the_page_alone()
 {
     let (host, folder, _) = installed(POOL);
-    let key = PrivateKey::from_bytes([7; 32]).unwrap();
+    // Of this test alone: of one key only one process signs on a machine.
+    let key = sha256(&[b"docs/operator/vault.md", &std::process::id().to_be_bytes()]);
+    let key = PrivateKey::from_bytes(key).unwrap();
     fs::write(folder.path().join("signing-key.hex"), key.to_hex().as_str()).unwrap();
     let public = key.public_key().to_string();
     Vault::create(key, &folder.path().join("journal.sqlite"), Birth::WithKey)
@@ -130,6 +133,5 @@ fn the_status_page_of_an_installed_signer_is_seen_from_afar_through_the_tunnel_o
     let _tunnel = spawn(&afar, &format!("exec < <(sleep 600)\n{}", steps[0]));
     let look = "for turn in $(seq 200); do curl --silent http://localhost:30003/ && exit; sleep 0.05; done; exit 1";
     let page = afar.run(folder.path(), look);
-    assert!(page.starts_with("<!doctype html>") || page.starts_with("<!DOCTYPE html>"), "{page}");
-    assert!(page.contains("countersign") || page.contains("Countersign"), "{page}");
+    assert!(page.starts_with("<!doctype html>") && page.contains("<title>"), "{page}");
 }
