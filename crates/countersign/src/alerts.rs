@@ -9,13 +9,14 @@ use countersign_operator::alerts::send_test;
 use countersign_ops::exit::Exit;
 use countersign_ops::records;
 use countersign_ops::secret::write_private;
-use countersign_site::{Site, weight_cap};
+use countersign_site::weight_cap;
 use countersign_watch::alert::{self, Alert, promtool_tests};
 use countersign_watch::alertmanager::fill;
 use countersign_watch::{WeightCap, rules_with};
 use serde_json::{Value, json};
 
 use crate::cli::{Failed, block_on};
+use crate::described;
 use crate::drill::Drill;
 
 /// What is done about alerts.
@@ -201,8 +202,7 @@ fn print_rules(args: &RulesArgs, out: &mut dyn Write) -> Result<(), Failed> {
     if args.json {
         return list_all(true, out);
     }
-    let site = args.site.as_deref().map(Site::load).transpose();
-    let site = site.map_err(|error| Failed::new(Exit::Usage, error))?;
+    let site = args.site.as_deref().map(described::site).transpose()?;
     let cap = site.as_ref().map_or_else(|| Some(WeightCap::default()), weight_cap);
     let text = args.tests.as_ref().map_or_else(|| rules_with(cap), |file| promtool_tests(file));
     write!(out, "{text}").map_err(Failed::failure)

@@ -15,6 +15,7 @@ use countersign_site::{DatabaseHost, Site};
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::{Failed, block_on};
+use crate::described;
 
 /// Where backups and records are.
 #[derive(Clone, Debug, clap::Args)]
@@ -62,8 +63,7 @@ pub(crate) struct Source {
 impl Place {
     /// The description of the installation, if one was named.
     pub(crate) fn load(&self) -> Result<Option<Site>, Failed> {
-        let site = self.site.as_deref().map(Site::load).transpose();
-        site.map_err(|error| Failed::new(Exit::Usage, error))
+        self.site.as_deref().map(described::site).transpose()
     }
 
     /// The path of the folder of backups.

@@ -18,6 +18,7 @@ use countersign_site::{HostRole, Site};
 use countersign_wire::clarity::ContractId;
 
 use crate::cli::Failed;
+use crate::described;
 use crate::keys_place::now;
 use crate::{doctor_fix, doctor_key, doctor_print};
 
@@ -179,8 +180,7 @@ struct NothingNamed;
 struct WhichHost;
 
 fn target(args: Examined) -> Result<Target, Failed> {
-    let site = args.site.as_deref().map(Site::load).transpose();
-    let site = site.map_err(|error| Failed::new(Exit::Usage, error))?;
+    let site = args.site.as_deref().map(described::site).transpose()?;
     let host = site.as_ref().map(|site| host(site, args.host.as_deref())).transpose()?;
     let of_site = site.as_ref().zip(host);
     let config =

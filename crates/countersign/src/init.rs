@@ -9,10 +9,11 @@ use countersign_ops::exit::Exit;
 use countersign_site::init::{Answers, FILE_NAME, InitError, Made};
 use countersign_site::values::Refused;
 use countersign_site::{
-    BitcoinMode, KeyPlace, LinkKind, Network, Profile, Runtime, Secrets, Site, secrets,
+    BitcoinMode, KeyPlace, LinkKind, Network, Profile, Runtime, Secrets, secrets,
 };
 
 use crate::cli::Failed;
+use crate::described;
 use crate::render::NotRoot;
 
 /// What `init` needs to know. Every question is an option, too.
@@ -135,7 +136,7 @@ fn failed(error: InitError) -> Failed {
 
 fn draw(folder: &Path, out: &mut dyn Write) -> Result<(), Failed> {
     let path = folder.join(FILE_NAME);
-    let site = Site::load(&path).map_err(|error| Failed::new(Exit::Usage, error))?;
+    let site = described::site(&path)?;
     let drawn = Secrets::draw(&folder.join(secrets::FOLDER), &site).map_err(Failed::failure)?;
     for path in drawn {
         writeln!(out, "{}", path.display()).map_err(Failed::failure)?;

@@ -12,10 +12,10 @@ use countersign_logs::time::utc;
 use countersign_ops::exit::Exit;
 use countersign_ops::records::{self, Outcome, Record, is_job};
 use countersign_signerd::Config;
-use countersign_site::Site;
 use serde_json::json;
 
 use crate::cli::Failed;
+use crate::described;
 use crate::logs::print;
 
 /// What `logs retention` needs to know.
@@ -101,7 +101,7 @@ fn days(args: &Args) -> Result<u64, Failed> {
         return Ok(days);
     }
     let Some(path) = &args.site else { return Ok(7) };
-    let site = Site::load(path).map_err(|error| Failed::new(Exit::Usage, error))?;
+    let site = described::site(path)?;
     Ok(site.logs.retention_days.into())
 }
 

@@ -13,6 +13,7 @@ mod cli;
 mod daemon;
 mod deadman;
 mod demote;
+mod described;
 mod devnet;
 mod devnet_page;
 mod doctor;

@@ -10,6 +10,7 @@ use countersign_site::install::{Drift, InstallError, Installation, export};
 use countersign_site::{HostRole, Rendered, Secrecy, Secrets, Site, files, secrets};
 
 use crate::cli::Failed;
+use crate::described;
 
 /// What `render` needs to know.
 #[derive(Debug, clap::Args)]
@@ -59,7 +60,7 @@ Examples:
 
 /// Renders, and installs, compares or exports.
 pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failed> {
-    let site = Site::load(&args.config).map_err(|error| Failed::new(Exit::Usage, error))?;
+    let site = described::site(&args.config)?;
     let folder = args.config.parent().unwrap_or(Path::new("")).join(secrets::FOLDER);
     let secrets = Secrets::load(&folder, &site)
         .map_err(|error| Failed::new(Exit::Usage, explained(error.is_denied(), error)))?;

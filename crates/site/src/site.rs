@@ -1,7 +1,6 @@
 //! What an installation is: everything in `countersign.toml`, checked.
 
-use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::net::IpAddr;
 use std::path::Path;
 
@@ -15,8 +14,8 @@ use crate::values::{
     Recipient, StacksAddress, Url, UserName, WireguardKey, Word,
 };
 
-/// An installation of a signer. [`Site::load`] and [`Site::parse`] make it; every value in it is safe to be written
-/// into any of the rendered formats.
+/// An installation of a signer. [`Site::parse`] makes it; every value in it is safe to be written into any of the
+/// rendered formats.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Site {
     /// Which Stacks network.
@@ -396,25 +395,12 @@ pub struct Images {
     pub postgres: Option<Image>,
 }
 
-/// What is longer than this, such as a device that never ends, is no description.
-const MAX_LEN: u64 = 1 << 22;
-
-fn read(path: &Path) -> io::Result<String> {
-    let mut text = String::new();
-    File::open(path)?.take(MAX_LEN + 1).read_to_string(&mut text)?;
-    if u64::try_from(text.len()).is_ok_and(|len| len <= MAX_LEN) {
-        return Ok(text);
-    }
-    let why = "it has more than 4 MiB, so it is no description of an installation";
-    Err(io::Error::new(io::ErrorKind::FileTooLarge, why))
-}
-
 impl Site {
-    /// Reads `countersign.toml`.
-    pub fn load(path: &Path) -> Result<Self, SiteError> {
-        let refused = |problem| SiteError { path: path.to_owned(), problem };
-        let text = read(path).map_err(Problem::Unreadable).map_err(refused)?;
-        Self::parse(&text).map_err(refused)
+    /// What the `countersign.toml` at `path` describes, by what reading it gave.
+    pub fn of_file(path: &Path, text: io::Result<String>) -> Result<Self, SiteError> {
+        text.map_err(Problem::Unreadable)
+            .and_then(|text| Self::parse(&text))
+            .map_err(|problem| SiteError { path: path.to_owned(), problem })
     }
 
     /// Reads the content of a `countersign.toml`.

@@ -16,7 +16,7 @@ fn the_least_answers_make_a_complete_installation() {
     let made = least().write(home.path()).unwrap();
     assert!(made.missing.is_none());
     assert_eq!(made.secrets.len(), 2);
-    let site = Site::load(&made.file).unwrap();
+    let site = Site::parse(&fs::read_to_string(&made.file).unwrap()).unwrap();
     assert_eq!((site.network, site.profile), (Network::Mainnet, Profile::Solo));
     let ignored = fs::read_to_string(home.path().join(".gitignore")).unwrap();
     assert_eq!(ignored, "/secrets/\n/*/secret/\n");
