@@ -107,6 +107,29 @@ fn what_jobs_left_behind_is_on_the_page() {
 }
 
 #[test]
+fn a_record_that_is_called_what_something_else_is_makes_no_series_twice() {
+    let records = tempfile::tempdir().unwrap();
+    for record in [
+        Record::new("certificate.tls", 1000, Ending::Ok).with("not_after", 9_000_u64),
+        Record::new("drill", 1000, Ending::Ok),
+        Record::new("drill.drill", 999, Ending::Ok),
+    ] {
+        records::write(records.path(), &record).unwrap();
+    }
+    let (_, mut registry) = Metrics::new(CallbackQueue::new(QueueLimits::default()));
+    let certificates = vec![("tls".to_owned(), "/nowhere".into())];
+    let housekeeping = Housekeeping::new(Some(records.path().to_owned()), certificates);
+    registry.register_collector(Box::new(housekeeping));
+    let page = page(&registry);
+    let of =
+        |metric: &str| page.lines().filter(|line| line.starts_with(metric)).collect::<Vec<_>>();
+    let certificate = r#"countersign_certificate_expiry_timestamp_seconds{certificate="tls"} 0"#;
+    assert_eq!(of("countersign_certificate_expiry_timestamp_seconds{"), [certificate]);
+    let drill = r#"countersign_drill_timestamp_seconds{drill="drill"} 999"#;
+    assert_eq!(of("countersign_drill_timestamp_seconds{"), [drill]);
+}
+
+#[test]
 fn gauges_that_nobody_can_tell_are_absent_and_not_zero() {
     let (metrics, registry) = Metrics::new(CallbackQueue::new(QueueLimits::default()));
     show_the_chain(&metrics);
