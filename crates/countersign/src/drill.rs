@@ -11,7 +11,7 @@ use crate::keys_place::now;
 /// What was carried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Drill {
-    /// This instance took the place of another one, and signs.
+    /// This instance took the place of another one, and signs, or does with its next start.
     Failover,
     /// A signing key was restored from its backup.
     RestoreKey,

@@ -151,6 +151,10 @@ fn at_rest(
     };
     let promoted = promote_at_rest(&config, keys, &grounds);
     promoted.map_err(|error| Failed::new(error.exit(), error))?;
+    // One that waits first may still hear the other.
+    if matches!(grounds, Promotion::Journals(_)) {
+        Drill::Failover.done(args.which.records()?.as_deref());
+    }
     let waits = matches!(grounds, Promotion::PeerIsLost).then_some(floor);
     let said = if args.json {
         json!({ "state": "stopped", "waits_secs": waits.map(|waits| waits.as_secs()) }).to_string()

@@ -77,7 +77,7 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failed> {
         read(&args.from, identities.as_ref()).map_err(|error| Failed::new(Exit::Backup, error))?;
     prove_store(&contents, &look).map_err(|error| Failed::new(Exit::Backup, error))?;
     let restored = match &args.vault_config {
-        Some(file) => into_vault(file, &contents)?,
+        Some(file) => into_vault(file, contents)?,
         None => into_signer(args, &contents)?,
     };
     let is_whole = args.vault_config.is_none();
@@ -104,8 +104,9 @@ fn into_signer(args: &Args, contents: &Contents) -> Result<Restored, Failed> {
     Ok(restored)
 }
 
-/// The marks of a vault that does not run. Its user is another than the signer's, so it has no part in the store.
-fn into_vault(file: &Path, contents: &Contents) -> Result<Restored, Failed> {
+/// The marks of a vault that does not run. Its user is another than the signer's, so it has no part in the store; and
+/// while a key is being changed the other key has a vault of its own, whose marks are raised there.
+fn into_vault(file: &Path, mut contents: Contents) -> Result<Restored, Failed> {
     forbid_core_dumps().map_err(Failed::failure)?;
     let vault = VaultConfig::load(file).and_then(|vault| vault.check_user().map(|()| vault));
     let vault = vault.map_err(|error| Failed::new(Exit::Usage, error))?;
@@ -115,8 +116,11 @@ fn into_vault(file: &Path, contents: &Contents) -> Result<Restored, Failed> {
         let key = vault.open_key(&mut ask).map_err(|error| Failed::new(Exit::Key, error))?;
         key.public_key()
     };
+    if contents.journals.iter().any(|journal| journal.public_key == key) {
+        contents.journals.retain(|journal| journal.public_key == key);
+    }
     let marks = vec![(key, Marks::File(vault.journal))];
-    let job = RestoreJob { contents, marks, store: None, there: None, choice: None };
+    let job = RestoreJob { contents: &contents, marks, store: None, there: None, choice: None };
     restore(&job, now()).map_err(failed)
 }
 

@@ -32,6 +32,14 @@ fn unproven(path: &Path) {
     fs::write(path, contents.to_tar()).unwrap();
 }
 
+/// Restores into the journal of a vault, as its user.
+fn into_vault(site: &Site, backup: &Path) -> String {
+    let from = backup.display().to_string();
+    let args = ["restore", "signer", "--vault-config", "vault.toml", "--from", &from];
+    let mut command = site.vault.command(&args);
+    said(&command.env("CREDENTIALS_DIRECTORY", site.vault.path()).output().unwrap())
+}
+
 /// What the journal of the vault binds its key to, one by one.
 fn bound(site: &Site) -> BTreeSet<Sighash> {
     let export = JournalFile::read(&site.journal(), UnixSeconds::new(0)).unwrap();
@@ -78,17 +86,11 @@ fn marks_without_the_keys_proof_are_raised_by_the_vaults_user_while_it_stands_st
     let (code, text) = restore(&site.signer, &backup, &[]);
     assert_eq!(code, Some(4), "{text}");
     assert!(text.contains("--vault-config") && !store(&site).exists(), "{text}");
-    let from = backup.display().to_string();
-    let into_vault = || {
-        let args = ["restore", "signer", "--vault-config", "vault.toml", "--from", &from];
-        let mut command = site.vault.command(&args);
-        said(&command.env("CREDENTIALS_DIRECTORY", site.vault.path()).output().unwrap())
-    };
     // The vault has its journal for itself.
-    let refused = into_vault();
+    let refused = into_vault(&site, &backup);
     assert!(refused.starts_with("exit: 12\n") || refused.starts_with("exit: 4\n"), "{refused}");
     drop(running);
-    let raised = into_vault();
+    let raised = into_vault(&site, &backup);
     assert!(raised.starts_with("exit: 0\n"), "{raised}");
     assert!(raised.contains("1 signed blocks added, 1 were there"), "{raised}");
     assert!(raised.contains("--store-only"), "{raised}");
@@ -109,4 +111,22 @@ fn a_vault_with_another_key_is_given_nothing() {
     assert!(!store(&site).exists());
     drop(running);
     assert_eq!(bound(&site), blocks(&[1, 2, 3]));
+}
+
+#[test]
+fn a_backup_of_two_keys_raises_the_marks_of_each_in_the_vault_of_that_key() {
+    let (site, next) = (Site::new(ROLES), Site::new(ROLES));
+    let (first, second) = (backup(&site, "first", &[3, 4]), backup(&next, "second", &[3, 5]));
+    let Contents { about, journals, store, config } = read(&first, None).unwrap();
+    let journals = [journals, read(&second, None).unwrap().journals].concat();
+    let made = (about.made_at, about.version, about.network);
+    let journals = journals.into_iter().map(|journal| (journal, None)).collect();
+    let both = site.vault.path().join("both.tar");
+    let contents = Contents::new(made, journals, (store, about.heights), config);
+    fs::write(&both, contents.to_tar()).unwrap();
+    for (site, expected) in [(&site, [1, 2, 3, 4]), (&next, [1, 2, 3, 5])] {
+        let raised = into_vault(site, &both);
+        assert!(raised.contains("1 signed blocks added, 1 were there"), "{raised}");
+        assert_eq!(bound(site), blocks(&expected));
+    }
 }

@@ -279,6 +279,8 @@ fn a_signer_at_rest_hands_over_what_its_vault_has_and_another_vault_takes_it() {
     assert_eq!(json(&new.ask("journal import moved.json --json"))["added"], 3);
     let promoted = new.ask("promote --config signer-config.toml --journal moved.json");
     assert!(promoted.starts_with("exit: 0\n"), "{promoted}");
+    let drill = new.signer.path().join("records/drill.failover.json");
+    assert!(drill.exists(), "its next start signs in the other one's place");
     let status = json(&new.ask("journal status --json"));
     assert_eq!((&status["standing"], &status["highest"]), (&"active".into(), &3.into()));
     let said = new.ask("promote --config signer-config.toml --peer-is-lost");
