@@ -6,7 +6,8 @@ use std::sync::OnceLock;
 
 /// The program of the profile that this test was built with.
 ///
-/// `cargo xtask test` builds it before the tests. If it is missing, it is built here, once.
+/// `cargo xtask test` builds it before the tests. If it is missing or older than a source, it is built here, once: a
+/// test of yesterday's program shows nothing.
 pub fn countersign() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(find_or_build)
@@ -29,7 +30,7 @@ fn find_or_build() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let folder = test.parent().and_then(Path::parent).expect("tests are built into PROFILE/deps");
     let program = folder.join("countersign");
-    if !program.exists() {
+    if !is_as_new_as_its_sources(&program) {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut build = Command::new(cargo);
         build.args(["build", "--quiet", "--package", "countersign", "--target-dir"]);
@@ -45,4 +46,27 @@ fn find_or_build() -> PathBuf {
         );
     }
     program
+}
+
+/// Whether nothing that the program is made of was changed since it was linked.
+fn is_as_new_as_its_sources(program: &Path) -> bool {
+    let Ok(linked) = program.metadata().and_then(|found| found.modified()) else { return false };
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("it is a member");
+    let mut left = vec![workspace.join("crates"), workspace.join("Cargo.lock")];
+    while let Some(path) = left.pop() {
+        // Tests of a crate are no part of the program.
+        if path.ends_with("tests") {
+            continue;
+        }
+        match std::fs::read_dir(&path) {
+            Ok(entries) => left.extend(entries.flatten().map(|entry| entry.path())),
+            Err(_) => {
+                let changed = path.metadata().and_then(|found| found.modified());
+                if changed.is_ok_and(|changed| changed > linked) {
+                    return false;
+                }
+            }
+        }
+    }
+    true
 }
