@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use countersign_operator::alerts::send_test;
+use countersign_ops::config_file;
 use countersign_ops::exit::Exit;
 use countersign_ops::records;
 use countersign_ops::secret::write_private;
@@ -232,7 +233,7 @@ fn fill_in(args: &FillArgs) -> Result<(), Failed> {
     let unreadable = |path: &Path, error: io::Error| {
         Failed::new(Exit::Usage, format!("{} cannot be read: {error}", path.display()))
     };
-    let text = fs::read_to_string(&args.from).map_err(|error| unreadable(&args.from, error))?;
+    let text = config_file::read(&args.from).map_err(|error| unreadable(&args.from, error))?;
     let filled = fill(&text, |path| fs::read_to_string(path))
         .map_err(|error| Failed::new(Exit::Usage, error))?;
     write_private(&args.to, filled.as_bytes()).map_err(|error| {

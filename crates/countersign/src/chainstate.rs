@@ -272,6 +272,7 @@ const fn seed_exit(error: &SeedError) -> Exit {
         | SeedError::Extract(
             ExtractError::Archive(_) | ExtractError::Hostile(_) | ExtractError::Empty,
         ) => Exit::Backup,
+        SeedError::NoFolder(_) => Exit::Usage,
         _ => Exit::Failure,
     }
 }

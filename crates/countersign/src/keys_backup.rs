@@ -129,6 +129,12 @@ fn write_shares(key: &PrivateKey, counts: Counts, out: &Path) -> Result<Vec<Path
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
             return Err(unwritten(out, &error));
         }
+        Err(_) if !out.is_dir() => {
+            return Err(Failed::failure(format!(
+                "{} is there already, and is no folder",
+                out.display()
+            )));
+        }
         _ => {}
     }
     let mut written = Vec::new();

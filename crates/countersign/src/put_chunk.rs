@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use countersign_operator::{ChunkData, ChunkDataError, KeyError, KeySource};
+use countersign_ops::exit::Exit;
 use countersign_ops::secret::{Secret, forbid_core_dumps};
 use countersign_vault::RawChunkRequest;
 use countersign_wire::{SlotId, SlotVersion};
@@ -72,7 +73,7 @@ pub(crate) fn run(args: Args, out: &mut dyn Write) -> Result<(), Failed> {
     })?;
     let key = source.read(&mut io::stdin()).map_err(|error| match error {
         KeyError::Key(_) => Failed::argument(error),
-        KeyError::Unreadable { .. } => Failed::failure(error),
+        KeyError::Unreadable { .. } => Failed::new(Exit::Usage, error),
     })?;
     let request = RawChunkRequest {
         slot_id: SlotId::new(args.slot_id),

@@ -2,8 +2,8 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::fs;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use countersign_vault::{SigningKey, TokenKey, TokenPin};
@@ -167,12 +167,18 @@ fn first_line(text: &str) -> Zeroizing<String> {
 
 pub(crate) fn read(what: &'static str, path: &Path) -> Result<Zeroizing<Vec<u8>>, OpenError> {
     let unreadable = |source| OpenError::Unreadable { what, path: path.to_owned(), source };
-    let len = fs::metadata(path).map_err(unreadable)?.len();
-    if len > MAX_FILE {
+    let mut file = File::open(path).map_err(unreadable)?;
+    let len = file.metadata().map_err(unreadable)?.len();
+    // As large as it will be, so that no copy of a secret is left where it was smaller.
+    let mut bytes =
+        Zeroizing::new(Vec::with_capacity(usize::try_from(len.min(MAX_FILE)).unwrap_or(0) + 1));
+    // A device or a pipe has no length, and may have no end.
+    file.by_ref().take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > MAX_FILE {
         let source = io::Error::new(io::ErrorKind::FileTooLarge, "it is no key file: too large");
         return Err(unreadable(source));
     }
-    fs::read(path).map(Zeroizing::new).map_err(unreadable)
+    Ok(bytes)
 }
 
 fn read_text(what: &'static str, path: &Path) -> Result<Zeroizing<String>, OpenError> {
@@ -192,6 +198,8 @@ const MAX_FILE: u64 = 1024 * 1024;
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use std::fs;
 
     use super::*;
 

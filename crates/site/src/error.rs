@@ -26,11 +26,21 @@ impl Error for SiteError {
     }
 }
 
+/// What to do about a file that cannot be read, if there is something.
+fn remedy_of(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::NotFound => "; `countersign init` writes one",
+        io::ErrorKind::PermissionDenied => "; say it with sudo",
+        io::ErrorKind::IsADirectory => "; name the file in it, countersign.toml",
+        _ => "",
+    }
+}
+
 /// What is wrong with a `countersign.toml`.
 #[derive(Debug, thiserror::Error)]
 pub enum Problem {
     /// It cannot be read.
-    #[error("the file cannot be read; `countersign init` writes one")]
+    #[error("the file cannot be read{}", remedy_of(.0))]
     Unreadable(#[source] io::Error),
     /// It is not TOML.
     #[error("line {line} is not TOML: {what}")]
@@ -41,7 +51,7 @@ pub enum Problem {
         what: String,
     },
     /// A key or a table that nobody knows.
-    #[error("unknown key {}{}", Shown(key), suggestion(*.meant))]
+    #[error("unknown key {}{}", Shown(key), suggestion(key, *.meant))]
     UnknownKey {
         /// The key, with its table.
         key: String,
@@ -108,9 +118,20 @@ pub enum Problem {
     },
 }
 
-fn suggestion(meant: Option<&'static str>) -> String {
-    meant.map(|key| format!("; did you mean `{key}`?")).unwrap_or_default()
+fn suggestion(key: &str, meant: Option<&'static str>) -> String {
+    match meant {
+        Some(meant) => format!("; did you mean `{meant}`?"),
+        None if OF_A_SIGNER.contains(&key) => {
+            "; is this a signer's configuration? name the countersign.toml that it is rendered from"
+                .to_owned()
+        }
+        None => String::new(),
+    }
 }
+
+/// Keys of a signer's configuration, which is easily named by mistake.
+const OF_A_SIGNER: [&str; 5] =
+    ["auth_password", "countersign", "db_path", "node_host", "stacks_private_key"];
 
 /// A value from outside in a message: on one line, without control characters, and not too long.
 struct Shown<'a>(&'a str);

@@ -80,6 +80,9 @@ pub enum SeedError {
     /// The archive is not unpacked.
     #[error(transparent)]
     Extract(#[from] ExtractError),
+    /// The node's folder is not made here: its owner and its disk are not ours to choose.
+    #[error("the node's folder {} is not there; make it, and give it to the node's user", .0.display())]
+    NoFolder(PathBuf),
     /// A folder cannot be read or written.
     #[error("{} cannot be read or written", path.display())]
     Io {
@@ -219,6 +222,9 @@ pub fn user_ids(name: &str) -> io::Result<Option<(u32, u32)>> {
 
 /// Keeps another process from doing the same.
 fn lock(folder: &Path) -> Result<Held, SeedError> {
+    if !folder.is_dir() {
+        return Err(SeedError::NoFolder(folder.to_owned()));
+    }
     let path = folder.join(LOCK);
     let taken = Held::take(&path).map_err(|source| SeedError::Io { path: path.clone(), source })?;
     taken.ok_or_else(|| SeedError::Busy(folder.to_owned()))

@@ -9,6 +9,8 @@ use std::process::{Child, Command, Stdio};
 
 use crate::support::{Place, countersign, said};
 
+/// The public key of the configuration.
+const PUBLIC: &str = "02db3ee269c096bb07fad458f7b1cfada089a72dba6404c2d1a516efd59f2699e5";
 const CONTRACT: &str = "SP000000000000000000002Q6VF78.signers-0-1";
 
 #[test]
@@ -20,7 +22,8 @@ fn a_number_that_makes_no_sense_is_refused_and_the_range_is_named() {
         "monitor-signers --host 127.0.0.1:9 --stackerdb-timeout-secs 0",
         &format!("list-chunks --host 127.0.0.1:9 -c {CONTRACT} --stackerdb-timeout-secs 0"),
         "backup verify some.age --max-age 0",
-        "chainstate seed --node-config n --from x --sha256 00 --limit-secs 0",
+        "chainstate seed --node-config n --from x --limit-secs 0 --sha256 \
+         0000000000000000000000000000000000000000000000000000000000000000",
         "devnet --stop-after-blocks 0",
         "devnet --stop-after-cycles 0",
         "devnet --burn-seconds 18446744073709551615",
@@ -32,6 +35,59 @@ fn a_number_that_makes_no_sense_is_refused_and_the_range_is_named() {
         let said = said(&countersign(&words).output().unwrap());
         assert!(said.starts_with("exit: 2\n") && said.contains("is not in"), "{line}: {said}");
     }
+}
+
+#[test]
+fn a_file_that_is_not_what_it_should_be_is_named_with_what_it_should_be() {
+    let place = Place::good();
+    let folder = place.path();
+    place.write();
+    fs::write(folder.join("empty"), "").unwrap();
+    fs::write(
+        folder.join("countersign.toml"),
+        "network = \"mainnet\"\n[hosts.signer]\nname = \"a\"\n",
+    )
+    .unwrap();
+    fs::write(folder.join("binary"), [0x9b, 0x1b, 0xff, 0]).unwrap();
+    fs::create_dir(folder.join("folder")).unwrap();
+    let node = "[node]\nworking_dir = \"none\"\nrpc_bind = \"127.0.0.1:1\"\n\
+                p2p_bind = \"127.0.0.1:2\"\n[burnchain]\nmode = \"krypton\"\n";
+    fs::write(folder.join("node.toml"), node).unwrap();
+    let hash = "00".repeat(32);
+    let chunk = format!(
+        "put-chunk --host 127.0.0.1:9 -c {CONTRACT} --slot-id 1 --slot-version 1 --private-key-file \
+         none 2NEpo7TZRRrLZSi2U"
+    );
+    let prove = format!("keys restore --prove --public-key {PUBLIC} --from");
+    let seed = format!("chainstate seed --node-config node.toml --from x --sha256 {hash}");
+    let rows = [
+        ("render --config none", 2, "`countersign init` writes one"),
+        ("render --config folder", 2, "name the file in it, countersign.toml\n"),
+        ("render --config signer-config.toml", 2, "is this a signer's configuration? name"),
+        ("check-config --config countersign.toml", 2, "is this a countersign.toml?"),
+        ("deadman --config empty", 2, "error: empty: line 1: missing field `listen`"),
+        ("alerts fill /dev/zero filled", 2, "it has more than 4 MiB"),
+        (&format!("{prove} /dev/zero"), 11, "it is no key file: too large"),
+        (&format!("{prove} empty"), 11, "there is neither an age file nor a share in what"),
+        (
+            "keys backup --config signer-config.toml --shares 2/3 --out empty",
+            1,
+            "empty is there already, and is no folder",
+        ),
+        (&chunk, 2, "the private key cannot be read from none"),
+        (&seed, 2, "the node's folder none is not there; make it"),
+        ("backup verify binary --identity none", 2, "none cannot be looked at"),
+    ];
+    for (line, code, what) in rows {
+        let words: Vec<&str> = line.split(' ').collect();
+        let ended = countersign(&words).current_dir(folder).stdin(Stdio::null()).output().unwrap();
+        let said = said(&ended);
+        assert!(said.starts_with(&format!("exit: {code}\n")), "{line}: {said}");
+        assert!(said.contains(what), "{line}: {said}");
+    }
+    let binary =
+        said(&countersign(&["render", "--config", "binary"]).current_dir(folder).output().unwrap());
+    assert!(binary.contains("valid UTF-8") && !binary.contains("init"), "{binary}");
 }
 
 /// A process that ends with the test.
@@ -72,6 +128,7 @@ fn whoever_waits_for_a_server_that_says_nothing_is_told_what_is_waited_for() {
     let place = Place::good().with("node_host", &format!("node_host = \"{address}\""));
     let config = place.write();
     let node = place.path().join("node.toml");
+    fs::create_dir(place.path().join("chain")).unwrap();
     let text = format!(
         "[node]\nworking_dir = \"{}\"\nrpc_bind = \"127.0.0.1:1\"\np2p_bind = \"127.0.0.1:2\"\n\
          [burnchain]\nmode = \"krypton\"\n",

@@ -158,7 +158,7 @@ pub enum Unsafe {
     #[error("the key is not safe: {0}")]
     Found(Finding),
     /// It cannot be told.
-    #[error("it cannot be told who can read {}", path.display())]
+    #[error("{} cannot be looked at, so nobody can tell who else reads it", path.display())]
     Unknown {
         /// The file.
         path: PathBuf,

@@ -73,7 +73,7 @@ pub enum ShareError {
         count: u8,
     },
     /// There are none.
-    #[error("there is no share")]
+    #[error("there is neither an age file nor a share in what was named")]
     None,
     /// They are not of one set.
     #[error(

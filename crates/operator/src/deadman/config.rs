@@ -83,8 +83,15 @@ pub enum DeadmanError {
     #[error("{}: the configuration file cannot be read", .0.display())]
     Unreadable(PathBuf, #[source] io::Error),
     /// It is not what it should be.
-    #[error("{}: {}", .0.display(), .1)]
-    Form(PathBuf, #[source] Box<toml::de::Error>),
+    #[error("{}: line {line}: {what}", path.display())]
+    Form {
+        /// The file.
+        path: PathBuf,
+        /// Which line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        what: String,
+    },
     /// A file with a secret cannot be read.
     #[error("`{key}` = {}: the file cannot be read", path.display())]
     Secret {
@@ -131,8 +138,11 @@ impl Deadman {
     pub fn load(path: &Path) -> Result<Self, DeadmanError> {
         let text = config_file::read(path)
             .map_err(|source| DeadmanError::Unreadable(path.to_owned(), source))?;
-        let toml: Toml = toml::from_str(&text)
-            .map_err(|error| DeadmanError::Form(path.to_owned(), Box::new(error)))?;
+        let toml: Toml = toml::from_str(&text).map_err(|error| DeadmanError::Form {
+            path: path.to_owned(),
+            line: config_file::line_at(&text, error.span().map_or(0, |span| span.start)),
+            what: error.message().split_whitespace().collect::<Vec<_>>().join(" "),
+        })?;
         let mut ways = Vec::new();
         if let Some(file) = &toml.webhook_url_file {
             let url = secret("webhook_url_file", file)?;

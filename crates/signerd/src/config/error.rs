@@ -41,7 +41,7 @@ impl Error for ConfigError {
 #[derive(Debug, thiserror::Error)]
 pub enum Problem {
     /// The file cannot be read.
-    #[error("the configuration file cannot be read")]
+    #[error("the configuration file cannot be read{}", remedy_of(source))]
     Unreadable {
         /// What the operating system says.
         #[source]
@@ -56,7 +56,7 @@ pub enum Problem {
         what: String,
     },
     /// A key that nobody knows.
-    #[error("unknown key `{}`{}", key.escape_debug(), suggestion(*.meant))]
+    #[error("unknown key `{}`{}", key.escape_debug(), suggestion(key, *.meant))]
     UnknownKey {
         /// The key.
         key: String,
@@ -239,6 +239,25 @@ pub enum Problem {
     DbPath(String),
 }
 
-fn suggestion(meant: Option<&'static str>) -> String {
-    meant.map(|key| format!("; did you mean `{key}`?")).unwrap_or_default()
+/// Who is told "permission denied" mostly forgot one word.
+fn remedy_of(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => "; say it with sudo, or as the signer's user",
+        _ => "",
+    }
 }
+
+fn suggestion(key: &str, meant: Option<&'static str>) -> String {
+    match meant {
+        Some(meant) => format!("; did you mean `{meant}`?"),
+        None if OF_THE_DESCRIPTION.contains(&key) => {
+            "; is this a countersign.toml? `countersign render` makes the signer's configuration from it"
+                .to_owned()
+        }
+        None => String::new(),
+    }
+}
+
+/// What the description of an installation begins with, which is easily named by mistake.
+const OF_THE_DESCRIPTION: [&str; 6] =
+    ["hosts", "profile", "runtime", "signer", "bitcoin", "time_servers"];
