@@ -130,9 +130,11 @@ impl<'a> Service<'a> {
         }
     }
 
+    /// With an init, because the first process of a container hears no signal that it has no handler for, and a program
+    /// that has just begun has none yet.
     fn to_yaml(&self) -> String {
         let mut out = format!(
-            "  {}:\n    image: {}\n    user: \"{uid}:{uid}\"\n    entrypoint: {}\n    read_only: true\n    \
+            "  {}:\n    image: {}\n    user: \"{uid}:{uid}\"\n    entrypoint: {}\n    init: true\n    read_only: true\n    \
              cap_drop: [ALL]\n    security_opt: [\"no-new-privileges:true\"]\n    pids_limit: 4096\n    \
              tmpfs: [\"/tmp:mode=1777,size=64m\"]\n    restart: unless-stopped\n    \
              stop_grace_period: {}s\n    logging:\n      driver: journald\n      options:\n        \
