@@ -1,6 +1,10 @@
 //! The programs that the steps need beside cargo, and installing those that are missing.
 
 use std::env;
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::cargo::Cargo;
@@ -47,13 +51,15 @@ pub(crate) fn rustup_component(
 }
 
 /// What the tests with `as_root` in their path run, and the Debian package of each.
-const DISTRIBUTION: [(&str, &str); 26] = [
+const DISTRIBUTION: [(&str, &str); 28] = [
     ("/lib/systemd/systemd-journal-remote", "systemd-journal-remote"),
     ("age", "age"),
     ("chromedriver", "chromium-driver"),
     ("chromium", "chromium"),
     ("curl", "curl"),
     ("docker-compose", "docker-compose"),
+    ("docker-registry", "docker-registry"),
+    ("dockerd", "docker.io"),
     ("gdb", "gdb"),
     ("git", "git"),
     ("haproxy", "haproxy"),
@@ -91,7 +97,9 @@ pub(crate) fn distribution_programs() -> Result<(), StepError> {
         return Ok(());
     }
     if is_working(Command::new("apt-get").arg("--version")) {
+        let quiet = Quiet::new(Path::new("/usr/sbin/policy-rc.d"));
         apt_install(&packages)?;
+        drop(quiet);
     }
     if missing().is_empty() {
         return Ok(());
@@ -100,6 +108,26 @@ pub(crate) fn distribution_programs() -> Result<(), StepError> {
         tool: "a program that the tests run as root (age, gdb, git, SoftHSM2, …)",
         remedy: "install the packages of the table in xtask/src/tools.rs, or run the tests as a user",
     })
+}
+
+/// While it is there, packages that are installed start no service of theirs: Docker's would change the network of this
+/// machine. Where somebody else has decided about services, that stays.
+struct Quiet(Option<PathBuf>);
+
+impl Quiet {
+    fn new(policy: &Path) -> Self {
+        let made = OpenOptions::new().write(true).create_new(true).mode(0o755).open(policy);
+        let written = made.and_then(|mut file| file.write_all(b"#!/bin/sh\nexit 101\n"));
+        Self(written.is_ok().then(|| policy.to_owned()))
+    }
+}
+
+impl Drop for Quiet {
+    fn drop(&mut self) {
+        if let Some(policy) = &self.0 {
+            let _ = fs::remove_file(policy);
+        }
+    }
 }
 
 fn apt_install(packages: &[&str]) -> Result<(), StepError> {

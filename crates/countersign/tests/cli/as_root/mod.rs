@@ -3,11 +3,11 @@
 mod backups;
 mod booted;
 mod chain;
+mod docker;
 mod doctor;
 mod firewall;
 mod full_disk;
 mod guard;
-mod image;
 mod installed_pages;
 mod interop;
 mod link_page;
