@@ -110,6 +110,10 @@ impl Blocks {
             Note::SigningWithheld { sighash, why } => {
                 self.entry(*sighash, at).block.reason = Some(withheld(why));
             }
+            Note::VaultRefused { sighash, rival } if sighash == rival => {
+                let why = "nothing is signed at the moment".to_owned();
+                self.entry(*sighash, at).block.reason = Some(why);
+            }
             Note::VaultRefused { sighash, rival } => {
                 let why = format!("the vault refuses: it signed {} before", short(rival));
                 self.entry(*sighash, at).block.reason = Some(why);

@@ -135,8 +135,11 @@ impl Past {
                 self.peers.leave(*cycle);
             }
             Note::SecondSeat { cycle, .. } => self.incidents.second_seat = Some((*cycle, at)),
-            Note::VaultRefused { .. } => {
-                self.incidents.vault_refused = Some(at);
+            Note::VaultRefused { sighash, rival } => {
+                // A block is its own rival while this instance signs nothing: then nothing was contradicted.
+                if sighash != rival {
+                    self.incidents.vault_refused = Some(at);
+                }
                 self.blocks.note(note, at, &mut self.latencies);
             }
             Note::ViewConflict { .. } => {

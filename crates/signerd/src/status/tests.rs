@@ -349,6 +349,8 @@ fn each_condition_has_an_alert_that_goes_when_it_does() {
     assert_eq!(story.alerts(), [""; 0]);
 
     let (sighash, rival) = (story.propose(8), Sighash::new([9; 32]));
+    story.note(&Note::VaultRefused { sighash, rival: sighash });
+    assert_eq!(story.alerts(), [""; 0], "nothing is signed while this instance listens");
     story.note(&Note::VaultRefused { sighash, rival });
     assert_eq!(story.shown().alerts[0].severity, Severity::Critical);
     assert_eq!(story.alerts(), ["VaultRefused"]);
