@@ -142,9 +142,12 @@ fn check(live: &Live, which: &Which, is_json: bool, out: &mut dyn Write) -> Resu
     let drift = live.compare(slot, &rules(slot, Force::Permanent)).map_err(failed)?;
     if is_json {
         let mut shown = to_json(state);
-        shown["missing"] = json!(drift.missing);
-        shown["foreign"] = json!(drift.foreign);
-        shown["is_disordered"] = json!(drift.is_disordered);
+        if let Value::Object(shown) = &mut shown {
+            let mut add = |name: &str, value| shown.insert(name.to_owned(), value);
+            add("missing", json!(drift.missing));
+            add("foreign", json!(drift.foreign));
+            add("is_disordered", json!(drift.is_disordered));
+        }
         writeln!(out, "{shown}").map_err(Failed::failure)?;
     } else {
         for (sign, lines) in [("-", &drift.missing), ("+", &drift.foreign)] {

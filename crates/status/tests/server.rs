@@ -291,10 +291,10 @@ async fn a_network_shows_who_answers_and_why_another_does_not() {
     let task = tokio::spawn(gather.run(stop.clone()));
     timeout(LIMIT, feed.changed()).await.expect("news").unwrap();
     let network: Network = serde_json::from_slice(&feed.borrow()).unwrap();
-    let [a, b, c, d, e] = network.members.as_slice() else { panic!("{network:?}") };
+    let [a, b, c, d, idler] = network.members.as_slice() else { panic!("{network:?}") };
     assert_eq!(a.said.as_ref().unwrap().stacks_height, Some(34));
     assert!(!a.said.as_ref().unwrap().sits_out);
-    assert!(e.said.as_ref().unwrap().sits_out, "{e:?}");
+    assert!(idler.said.as_ref().unwrap().sits_out, "{idler:?}");
     let error = |member: &countersign_status::Member| member.error.clone().unwrap();
     assert!(error(b).contains("is no snapshot"), "{b:?}");
     assert!(error(c).contains("does not answer"), "{c:?}");

@@ -58,14 +58,13 @@ fn is_as_new_as_its_sources(program: &Path) -> bool {
         if path.ends_with("tests") {
             continue;
         }
-        match std::fs::read_dir(&path) {
-            Ok(entries) => left.extend(entries.flatten().map(|entry| entry.path())),
-            Err(_) => {
-                let changed = path.metadata().and_then(|found| found.modified());
-                if changed.is_ok_and(|changed| changed > linked) {
-                    return false;
-                }
-            }
+        if let Ok(entries) = std::fs::read_dir(&path) {
+            left.extend(entries.flatten().map(|entry| entry.path()));
+            continue;
+        }
+        let changed = path.metadata().and_then(|found| found.modified());
+        if changed.is_ok_and(|changed| changed > linked) {
+            return false;
         }
     }
     true

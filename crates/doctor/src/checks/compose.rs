@@ -1,5 +1,7 @@
 //! Compose files.
 
+use std::net::IpAddr;
+
 use countersign_node::exposure::Reach;
 
 use super::SPLIT;

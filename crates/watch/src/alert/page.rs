@@ -48,8 +48,7 @@ pub fn page(alert: &Alert) -> String {
 const BLOCK: &str = "BLOCK";
 
 fn block(commands: &[&str]) -> String {
-    let lines: String = commands.iter().map(|command| format!("{command}\n")).collect();
-    format!("```sh\n{lines}```\n")
+    format!("```sh\n{}\n```\n", commands.join("\n"))
 }
 
 /// Every alert in one table, as it stands in the list of the pages.

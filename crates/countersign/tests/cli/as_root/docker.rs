@@ -43,14 +43,14 @@ impl Machine {
         fs::write(&path, script).unwrap();
         let root = self.folder.path().join("machine");
         fs::create_dir(&root).unwrap();
-        let ran = self.start(&here.join("machine.sh"), &root, &path);
+        let ran = Self::start(&here.join("machine.sh"), &root, &path);
         let heard = said(&ran);
         assert!(ran.status.success(), "{heard}");
         let facts = heard.lines().filter_map(|line| line.strip_prefix("fact "));
         (facts.map(str::to_owned).collect(), heard)
     }
 
-    fn start(&self, make: &Path, root: &Path, script: &Path) -> Output {
+    fn start(make: &Path, root: &Path, script: &Path) -> Output {
         Command::new("unshare")
             .args(["--mount", "--net", "--pid", "--cgroup", "--uts", "--ipc", "--fork"])
             .args(["--kill-child", "bash"])
