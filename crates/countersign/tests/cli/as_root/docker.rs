@@ -31,32 +31,19 @@ impl Machine {
     /// Runs a script on it, after Docker is up and has the images. What it says of what it found: each line that
     /// begins with `fact `.
     fn run(&self, script: &str) -> (Vec<String>, String) {
-        let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli/as_root/docker");
-        let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap();
         let script = format!(
-            "HERE='{}' SOURCES='{}' GROUP='{}'\n. \"$HERE/daemon.sh\"\n{LOOK}\n{script}",
-            here.display(),
-            sources.display(),
+            "GROUP='{}'\n. /sources/crates/countersign/tests/cli/as_root/docker/daemon.sh\n{LOOK}\n{script}",
             self.group
         );
         let path = self.folder.path().join("script");
         fs::write(&path, script).unwrap();
         let root = self.folder.path().join("machine");
         fs::create_dir(&root).unwrap();
-        let ran = Self::start(&here.join("machine.sh"), &root, &path);
+        let ran = start(&root, &path);
         let heard = said(&ran);
         assert!(ran.status.success(), "{heard}");
         let facts = heard.lines().filter_map(|line| line.strip_prefix("fact "));
         (facts.map(str::to_owned).collect(), heard)
-    }
-
-    fn start(make: &Path, root: &Path, script: &Path) -> Output {
-        Command::new("unshare")
-            .args(["--mount", "--net", "--pid", "--cgroup", "--uts", "--ipc", "--fork"])
-            .args(["--kill-child", "bash"])
-            .args([make, root, env!("CARGO_BIN_EXE_countersign").as_ref(), script])
-            .output()
-            .expect("unshare is installed")
     }
 
     /// What is left of control groups that containers were in.
@@ -68,6 +55,18 @@ impl Machine {
             .unwrap();
         String::from_utf8(found.stdout).unwrap().lines().map(PathBuf::from).collect()
     }
+}
+
+/// Makes a machine below `root`, and runs a script on it to its end.
+fn start(root: &Path, script: &Path) -> Output {
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    Command::new("unshare")
+        .args(["--mount", "--net", "--pid", "--cgroup", "--uts", "--ipc", "--fork"])
+        .args(["--kill-child", "bash"])
+        .arg(sources.join("crates/countersign/tests/cli/as_root/docker/machine.sh"))
+        .args([root, env!("CARGO_BIN_EXE_countersign").as_ref(), &sources, script])
+        .output()
+        .expect("unshare is installed")
 }
 
 impl Drop for Machine {
@@ -184,7 +183,7 @@ echo "fact journal $(runuser -u countersign -- countersign journal status --conf
 #[ignore = "needs root: namespaces, and Docker of the distribution"]
 fn a_newcomer_runs_a_signer_in_containers_with_the_commands_of_the_page_alone() {
     let page = blocks(PAGE);
-    let script = format!("node_image\ncd \"$SOURCES\"\nset -x\n{page}\nset +x\ncd\n{FOLLOWED}");
+    let script = format!("node_image\ncd /sources\nset -x\n{page}\nset +x\ncd\n{FOLLOWED}");
     let (facts, heard) = Machine::new().run(&script);
     let ports: Vec<_> = ["declared ", "listening "]
         .iter()

@@ -1,5 +1,5 @@
 # Sourced first in the machine: Docker, a registry, and the images of a Rust toolchain and of a node.
-# HERE is the folder of this file, SOURCES that of the project, GROUP a name for control groups.
+# The project is in /sources; GROUP is a name for control groups.
 
 # The distribution's programs, and none that stand before them in somebody's path.
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin DOCKER_BUILDKIT=0
@@ -71,17 +71,18 @@ until_it curl -sf http://registry.example.org/v2/
 
 # Builds Containerfile as the page does, and puts the image where it has a digest.
 image() {
-    docker build --file "$SOURCES/Containerfile" --tag registry.example.org/countersign:0.1 "$SOURCES"
+    docker build --file /sources/Containerfile --tag registry.example.org/countersign:0.1 /sources
     docker push registry.example.org/countersign:0.1
 } > /dev/null
 
 # An image of a node: the network of one machine, with a signer whose place the container of ours takes.
 node_image() {
+    local here=/sources/crates/countersign/tests/cli/as_root/docker
     copy /root/node perl sh rm countersign
     cp /root/rust/built /root/node/usr/bin/countersign
     cp -r --parents /usr/lib/x86_64-linux-gnu/perl-base /root/node
-    install -m 0755 "$HERE/stacks-node" /root/node/usr/bin/stacks-node
-    install -m 0755 "$HERE/pipes.pl" /root/node/usr/bin/pipes
+    install -m 0755 "$here/stacks-node" /root/node/usr/bin/stacks-node
+    install -m 0755 "$here/pipes.pl" /root/node/usr/bin/pipes
     tar -C /root/node --create . | docker import - registry.example.org/stacks-core:4.0.2
     docker push registry.example.org/stacks-core:4.0.2
     docker image rm registry.example.org/stacks-core:4.0.2

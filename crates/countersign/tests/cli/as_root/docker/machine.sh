@@ -1,7 +1,7 @@
 # Makes a machine for a Docker of its own and runs a script in it: this one's files under layers that are thrown away,
 # with its own processes and its own network. Whatever is started or mounted in it ends with it.
 set -eu
-folder=$1 program=$2 script=$3
+folder=$1 program=$2 sources=$3 script=$4
 mount -t tmpfs none "$folder"
 mkdir "$folder/up" "$folder/work" "$folder/root"
 root=$folder/root
@@ -15,6 +15,8 @@ mount -t tmpfs none "$root/tmp"
 # An overlay cannot have another one's upper layer.
 mkdir -p "$root/var/lib/docker"
 mount -t tmpfs none "$root/var/lib/docker"
+mkdir "$root/sources"
+mount --bind -o ro "$sources" "$root/sources"
 ip link set lo up
 install -m 0755 "$program" "$root/usr/bin/countersign"
 install -m 0644 "$script" "$root/script"
