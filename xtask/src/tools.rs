@@ -51,7 +51,7 @@ pub(crate) fn rustup_component(
 }
 
 /// What the tests with `as_root` in their path run, and the Debian package of each.
-const DISTRIBUTION: [(&str, &str); 28] = [
+const DISTRIBUTION: &[(&str, &str)] = &[
     ("/lib/systemd/systemd-journal-remote", "systemd-journal-remote"),
     ("age", "age"),
     ("chromedriver", "chromium-driver"),
@@ -78,6 +78,7 @@ const DISTRIBUTION: [(&str, &str); 28] = [
     ("systemd-analyze", "systemd"),
     ("unshare", "util-linux"),
     ("useradd", "passwd"),
+    ("vmstat", "procps"),
     ("wg-quick", "wireguard-tools"),
     ("wireguard-go", "wireguard-go"),
 ];

@@ -18,7 +18,7 @@ pub(super) const EXPLAIN: &str =
     "countersign explain BLOCK --config /etc/countersign/signer-config.toml";
 /// Who is silent, in the eyes of the node.
 pub(super) const SIGNERS: &str =
-    "timeout --preserve-status 10 countersign monitor-signers --interval 3 --host 127.0.0.1:20443";
+    "timeout --preserve-status 5 countersign monitor-signers --interval 2 --host 127.0.0.1:20443";
 /// What the signer needs to know later, before a restart takes it away.
 pub(super) const BUNDLE: &str = "countersign support-bundle --config /etc/countersign/signer-config.toml --out /root/bundle.tar.gz";
 
@@ -42,7 +42,7 @@ pub(super) const SEATS: &str = "countersign doctor --site /etc/countersign/count
 pub(super) const WEIGHT: &str = "countersign doctor --site /etc/countersign/countersign.toml --verbose --only voting-power,concentration";
 /// When the certificates end.
 pub(super) const CERTIFICATES: &str =
-    "countersign doctor --site /etc/countersign/countersign.toml --verbose --only certificates";
+    "countersign doctor --site /etc/countersign/countersign.toml --certificate /etc/countersign/tls/signer.crt --verbose --only certificates";
 /// How each regular job ended.
 pub(super) const JOBS: &str =
     "countersign doctor --site /etc/countersign/countersign.toml --verbose --only jobs";

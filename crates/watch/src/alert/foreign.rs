@@ -468,6 +468,7 @@ pub(super) const ALERTS: &[Alert] = &[
             ],
             mend: &[
                 "systemctl restart prometheus prometheus-alertmanager",
+                "curl -sS -m 10 --retry 10 --retry-delay 1 --retry-connrefused http://127.0.0.1:9093/-/ready",
                 "countersign alerts test",
             ],
             escalate: "At once: until it beats again nobody would hear of anything else.",

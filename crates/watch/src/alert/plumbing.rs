@@ -54,10 +54,10 @@ pub(super) const ALERTS: &[Alert] = &[
         runbook: Runbook {
             meaning: "More arrived than could wait. What was lost is read from the node again, so this is a delay and not a loss, but it should never happen.",
             look: &[
-                "Who posts: only the node should be connected.",
+                "Who posts: nobody but the node should be, or have been, connected.",
                 "Was the process stopped for minutes?",
             ],
-            commands: &["ss -tnp state established sport = :30000", commands::DOCTOR],
+            commands: &["ss -tanp sport = :30000", commands::DOCTOR],
             mend: &[],
             escalate: "If somebody else than the node posts: close the endpoint first.",
         },
@@ -84,10 +84,10 @@ pub(super) const ALERTS: &[Alert] = &[
             meaning: "Somebody who is not the node reaches the endpoint for callbacks. They are refused, but they should not reach it.",
             look: &[
                 "The reason: `not_allowed` is another address, `handshake` another certificate, `unknown_path` a scanner.",
-                "The firewall: rules that differ from the rendered ones, and whether Docker publishes the port past them.",
+                "The firewall: rules that differ from the rendered ones (the check says nothing if none does), and whether Docker publishes the port past them.",
                 "If rules are missing, put them in force. They hold for two minutes: log in again from another terminal, and confirm.",
             ],
-            commands: &["ss -tlnp sport = :30000", commands::FIREWALL, "nft list ruleset"],
+            commands: &["ss -tanp sport = :30000", commands::FIREWALL, "nft list ruleset"],
             mend: &[
                 "countersign firewall apply --rollback-after 120",
                 "countersign firewall confirm",

@@ -125,3 +125,78 @@ fn the_rules_are_what_is_shown_here() {
     insta::assert_snapshot!(first.join("\n"));
     assert_eq!(rules.matches("- alert: ").count(), all().count());
 }
+
+/// Each command of the pages, with its alert.
+fn printed() -> impl Iterator<Item = (&'static str, &'static str)> {
+    all().flat_map(|alert| {
+        let commands = alert.runbook.commands.iter().chain(alert.runbook.mend);
+        commands.map(|command| (alert.name, *command))
+    })
+}
+
+/// What is on a host that was installed as docs/operator/start.md says.
+const PROGRAMS: [&str; 20] = [
+    "apt-get",
+    "countersign",
+    "curl",
+    "df",
+    "du",
+    "free",
+    "grep",
+    "head",
+    "journalctl",
+    "ls",
+    "nft",
+    "pg_isready",
+    "ps",
+    "sort",
+    "ss",
+    "systemctl",
+    "tail",
+    "timeout",
+    "top",
+    "vmstat",
+];
+
+#[test]
+fn a_command_needs_no_program_that_nobody_has_installed() {
+    for (name, command) in printed() {
+        for part in command.split(" | ") {
+            let part = part
+                .split_once(" -- ")
+                .filter(|_| part.starts_with("runuser "))
+                .map_or(part, |it| it.1);
+            let program = part.split(' ').next().unwrap();
+            assert!(PROGRAMS.contains(&program), "{name}: {command}");
+        }
+    }
+}
+
+#[test]
+fn a_command_ends_by_itself_and_waits_for_nobody() {
+    for (name, command) in printed() {
+        let pages = ["journalctl -u", "journalctl --since", "systemctl status", "systemctl list-"];
+        if pages.iter().any(|start| command.starts_with(start)) {
+            assert!(command.contains(" --no-pager"), "{name}: {command}");
+        }
+        // A node that hangs is why the page is read.
+        assert!(!command.starts_with("curl ") || command.contains(" -sS -m "), "{name}: {command}");
+        let goes_on = [" -f", "--follow", "--watch", "monitor-signers"];
+        let is_ended =
+            command.starts_with("timeout ") || !goes_on.iter().any(|it| command.contains(it));
+        assert!(is_ended, "{name}: {command}");
+        // Without it, it knows neither the node nor what belongs here.
+        assert!(!command.contains(" doctor") || command.contains(" --site "), "{name}: {command}");
+    }
+}
+
+#[test]
+fn a_page_that_asks_for_a_block_lists_blocks_first() {
+    for alert in all() {
+        let at = |word: &str| alert.runbook.commands.iter().position(|it| it.contains(word));
+        if let Some(block) = at(" BLOCK ") {
+            assert!(at(" logs decisions ").is_some_and(|list| list < block), "{}", alert.name);
+            assert!(page(alert).contains("\n`BLOCK`: "), "{}", alert.name);
+        }
+    }
+}

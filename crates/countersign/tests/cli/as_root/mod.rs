@@ -13,6 +13,7 @@ mod interop;
 mod link_page;
 mod newborn;
 mod page;
+mod runbooks;
 mod site;
 mod start_page;
 mod two_hosts_page;
