@@ -29,6 +29,9 @@ pub(super) const HEALTH: &str = "curl -sS -m 10 http://127.0.0.1:20443/v3/health
 /// The causes of missed blocks, each with its count.
 pub(super) const MISSED: &str =
     "curl -sS -m 10 http://127.0.0.1:30001/metrics | grep countersign_blocks_missed";
+/// Why requests were dropped or refused, each reason with its count.
+pub(super) const DROPPED: &str =
+    "curl -sS -m 10 http://127.0.0.1:30001/metrics | grep countersign_callbacks_dropped";
 
 /// bitcoind, asked with the node's own password. `bitcoin-cli` of root knows neither its folder nor a password.
 pub(super) const BITCOIN: &str = "countersign doctor --site /etc/countersign/countersign.toml --verbose --only bitcoin-answers,bitcoin-synced,bitcoin-pruned";
@@ -41,8 +44,7 @@ pub(super) const SEATS: &str = "countersign doctor --site /etc/countersign/count
 /// How much of the weight the key has.
 pub(super) const WEIGHT: &str = "countersign doctor --site /etc/countersign/countersign.toml --verbose --only voting-power,concentration";
 /// When the certificates end.
-pub(super) const CERTIFICATES: &str =
-    "countersign doctor --site /etc/countersign/countersign.toml --certificate /etc/countersign/tls/signer.crt --verbose --only certificates";
+pub(super) const CERTIFICATES: &str = "countersign doctor --site /etc/countersign/countersign.toml --certificate /etc/countersign/tls/signer.crt --verbose --only certificates";
 /// How each regular job ended.
 pub(super) const JOBS: &str =
     "countersign doctor --site /etc/countersign/countersign.toml --verbose --only jobs";

@@ -25,7 +25,7 @@ pub(super) const ALERTS: &[Alert] = &[
                 "Which file, and when: `certificates` says it.",
                 "Make a new one beside it, as below. On the node's host the user is countersign-link and the name link-new.",
                 "Write its pin into `signer_pin` (the node's: `node_pin`) of countersign.toml, on both hosts.",
-                "Put the new files in the place of the old ones, `countersign render` on both hosts, and restart signer and link: they are apart for seconds.",
+                "Put signer-new.crt and signer-new.key in the place of signer.crt and signer.key, `countersign render` on both hosts, and restart signer and link: they are apart for seconds.",
             ],
             commands: &[
                 commands::CERTIFICATES,

@@ -16,7 +16,7 @@ countersign devnet --signers 2 --weights 60,40 --signer 1="$PWD/elsewhere" --see
 countersign init --yes --network mocknet --profile pool
 cat more.toml >> /etc/countersign/countersign.toml
 countersign init --secrets
-until_true() { for turn in $(seq 400); do "$@" > /dev/null 2>&1 && return; sleep 0.05; done; echo "never: $*"; journalctl --no-pager -n 80; exit 1; }
+until_true() { for turn in $(seq 800); do "$@" > /dev/null 2>&1 && return; sleep 0.05; done; echo "never: $*"; journalctl --no-pager -n 80; exit 1; }
 is_there() { compgen -G "$1"; }
 THERE=devnet/signer-1/signer-config.toml
 until_true grep -q db_path "$THERE"

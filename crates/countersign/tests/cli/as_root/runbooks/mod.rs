@@ -22,7 +22,7 @@ const STAND_IN: &str = include_str!("stand-in.pl");
 const INSTALL: &str = include_str!("install.sh");
 
 /// How long a command may take that somebody waits for, in seconds, on a machine that does much else.
-const PATIENCE: u32 = 25;
+const PATIENCE: u32 = 60;
 
 /// The commands of all pages: those that look, and those that mend.
 fn printed() -> [BTreeSet<String>; 2] {

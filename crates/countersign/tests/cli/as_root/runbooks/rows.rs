@@ -103,6 +103,10 @@ pub(super) const LOOK: &[Row] = &[
         "curl -sS -m 10 http://127.0.0.1:30001/metrics | grep countersign_blocks_missed",
         &["cause=\"not_proposed\"", "cause=\"validated_late\""],
     ),
+    row(
+        "curl -sS -m 10 http://127.0.0.1:30001/metrics | grep countersign_callbacks_dropped",
+        &["reason=\"not_allowed\"", "reason=\"queue_full\""],
+    ),
     row("curl -sS -m 10 http://127.0.0.1:8801/info", &["\"stacks\":"]),
     row("curl -sS -m 10 http://127.0.0.1:9090/-/ready", &["Ready"]),
     row("curl -sS -m 10 http://127.0.0.1:9093/-/ready", &["OK"]),
@@ -214,7 +218,6 @@ pub(super) const MEND: &[Row] = &[
         &["/etc/countersign/tls/signer-new.crt", "Pin: sha256/"],
     ),
     row("countersign firewall apply --rollback-after 120", &["on trial"]),
-    row("countersign firewall confirm", &["in force"]),
     row("systemctl restart bitcoind", &[]),
     row("systemctl restart stacks-node", &[]),
     row("systemctl restart sbtc-signer", &[]),
