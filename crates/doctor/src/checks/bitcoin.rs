@@ -143,7 +143,8 @@ fn synced(facts: &Facts) -> Fact<Outcome> {
     let state = facts.bitcoin.as_ref()?;
     let behind = state.headers.saturating_sub(state.blocks);
     let measured = format!("{behind} blocks behind the headers that it knows, at {}", state.blocks);
-    let remedy = "bitcoin-cli getblockchaininfo, and wait";
+    let remedy =
+        "wait; UpdateTip in its log names each block: journalctl -u bitcoind -n 20 --no-pager";
     Ok(match (state.is_loading && facts.is_mainnet(), behind) {
         (true, _) => Outcome::fail(format!("still loading the chain; {measured}"), remedy),
         (false, 0..3) => Outcome::ok(measured),

@@ -122,9 +122,9 @@ pub(super) const ALERTS: &[Alert] = &[
         source: "Signer Sidekick: an expected signer silent for 10 min",
         summary: "the signer {{ $labels.instance }} has a seat and decides nothing",
         runbook: Runbook {
-            meaning: "Everything below holds, and yet no proposal is judged. Either none arrives, or the network stands.",
+            meaning: "All the other rungs of the ladder hold, and yet no proposal is judged. Either none arrives, or the network stands.",
             look: &[
-                "Whether callbacks arrive: `countersign_callback_gap_seconds`.",
+                "Whether callbacks arrive: below Queues, `status` says how long ago the last one came.",
                 "Whether the chain grows at all.",
                 "Whether the other signers are silent, too: then it is the network.",
             ],

@@ -57,12 +57,13 @@ pub(super) const ALERTS: &[Alert] = &[
             look: &[
                 "The ladder of readiness: which rung is missing?",
                 "Does the node answer `/v3/block_proposal`, or does it refuse the password (401)?",
-                "The reason that the log gives for each proposal.",
+                "What became of each proposal, and why.",
             ],
             commands: &[
                 commands::STATUS,
                 commands::DECISIONS,
                 commands::EXPLAIN,
+                commands::DOCTOR,
                 commands::SIGNER_LOG,
             ],
             mend: &[],
@@ -129,7 +130,7 @@ pub(super) const ALERTS: &[Alert] = &[
         runbook: Runbook {
             meaning: "A miner misbehaves, or this signer's view of the chain differs from the others'. If the others accept the same blocks, it is this one.",
             look: &[
-                "The reasons: `countersign_rejections_sent` by `reason`, or the log.",
+                "The reasons: the first command lists each rejection with its own.",
                 "Whether the node is behind: `difference_from_max_peer`.",
                 "Whether the other signers reject the same blocks: a block's story lists their votes.",
             ],
