@@ -287,7 +287,7 @@ mod tests {
                 {"name": "proptest", "req": "^1", "kind": "dev", "path": null}
              ]}
         ],
-        "workspace_members": ["w"]
+        "workspace_members": ["w"], "target_directory": "/x/target"
     }"#;
 
     #[test]

@@ -2,10 +2,12 @@
 //! this package depends on none of their crates.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use clap::Args;
 
 use crate::cargo::Cargo;
+use crate::metadata::Metadata;
 use crate::report::StepError;
 
 /// What is measured, and how it is told.
@@ -26,9 +28,9 @@ pub(crate) struct BenchArgs {
     /// How many blocks are proposed to each network (default: 100)
     #[arg(long, value_name = "N")]
     proposals: Option<u32>,
-    /// Measures the vault alone: embedded, and over its socket
-    #[arg(long)]
-    only_vault: bool,
+    /// Measures one part alone: vault, or operator (`doctor`, `render`, pages, backups)
+    #[arg(long, value_name = "PART")]
+    only: Option<String>,
     /// Prints one JSON object
     #[arg(long)]
     json: bool,
@@ -41,14 +43,15 @@ pub(crate) fn run(args: &BenchArgs, cargo: &Cargo) -> Result<(), StepError> {
         build.extend(["--package", "countersign", "--bin", "countersign"]);
     }
     cargo.run(&build, &[])?;
-    let mut words = args.words()?;
-    let mut run: Vec<String> =
-        ["run", "--quiet", "--release", "--package", "system-tests", "--bin", "bench", "--"]
-            .map(str::to_owned)
-            .into();
-    run.append(&mut words);
-    let run: Vec<&str> = run.iter().map(String::as_str).collect();
-    cargo.run(&run, &[])
+    // Not by `cargo run`, which would build its dependencies once more, with the features for this package alone.
+    let program = Metadata::read(cargo)?.target_directory.join("release/bench");
+    let command = program.display().to_string();
+    let status = Command::new(&program).args(args.words()?).current_dir(cargo.root()).status();
+    match status {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(StepError::Command { command, status }),
+        Err(source) => Err(StepError::Start { command, source }),
+    }
 }
 
 impl BenchArgs {
@@ -70,8 +73,8 @@ impl BenchArgs {
         if let Some(proposals) = self.proposals {
             words.extend(["--proposals".to_owned(), proposals.to_string()]);
         }
-        if self.only_vault {
-            words.push("--only-vault".to_owned());
+        if let Some(only) = &self.only {
+            words.extend(["--only".to_owned(), only.clone()]);
         }
         if self.json {
             words.push("--json".to_owned());
@@ -103,7 +106,7 @@ mod tests {
             runs: Some(3),
             signers: Some("30".to_owned()),
             proposals: Some(7),
-            only_vault: true,
+            only: Some("vault".to_owned()),
             json: true,
         };
         let words = args.words().unwrap();
@@ -111,7 +114,7 @@ mod tests {
         let path = |name| here.join(name).to_string_lossy().into_owned();
         let (other, third) = (path("signers/other"), path("signers/third"));
         let programs = ["--signer", &other, "--against", &third, "--runs", "3"];
-        let rest = ["--signers", "30", "--proposals", "7", "--only-vault", "--json"];
+        let rest = ["--signers", "30", "--proposals", "7", "--only", "vault", "--json"];
         assert_eq!(words, [&programs[..], &rest].concat());
     }
 }

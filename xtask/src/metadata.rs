@@ -1,7 +1,7 @@
 //! What `cargo metadata` says about the workspace and the crates under it.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
@@ -13,6 +13,8 @@ use crate::report::StepError;
 pub(crate) struct Metadata {
     pub(crate) packages: Vec<Package>,
     pub(crate) workspace_members: BTreeSet<String>,
+    /// The folder of what is built.
+    pub(crate) target_directory: PathBuf,
 }
 
 #[derive(Debug, Deserialize)]

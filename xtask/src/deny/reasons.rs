@@ -72,7 +72,7 @@ mod tests {
     const METADATA: &str = r#"{"packages": [{"id": "o", "name": "own", "version": "0.1.0",
         "license": null, "source": null, "manifest_path": "/x/crates/own/Cargo.toml",
         "dependencies": [{"name": "hex", "req": "^0.4", "kind": null, "path": null}]}],
-        "workspace_members": ["o"]}"#;
+        "workspace_members": ["o"], "target_directory": "/x/target"}"#;
 
     fn found(manifest: &str, contributing: &str, metadata: &str) -> Vec<String> {
         findings(manifest, contributing, &Metadata::parse(metadata).unwrap()).unwrap()

@@ -48,6 +48,9 @@ pub(crate) enum BenchError {
     /// The signer does not do its part.
     #[error("the signer gave no {what} within {} s; its last words:\n{words}", patience.as_secs())]
     Silent { what: &'static str, patience: Duration, words: String },
+    /// A command does not end as it should.
+    #[error("`{command}` fails; its words:\n{words}")]
+    Failed { command: String, words: String },
 }
 
 impl BenchError {

@@ -12,6 +12,16 @@
 //! It does not measure a node: every block that it proposes is found valid after a fixed delay.
 
 mod aged;
+#[allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "it is made for tests, which fail by panicking"
+)]
+#[path = "../../../../crates/backup/tests/support/ceremony.rs"]
+mod ceremony;
+#[allow(clippy::unwrap_used, reason = "it is made for tests, which fail by panicking")]
+#[path = "../../../../crates/backup/tests/support/cluster.rs"]
+mod cluster;
 mod compare;
 mod error;
 mod floor;
@@ -19,6 +29,7 @@ mod floor;
 mod header;
 mod heard;
 mod measure;
+mod operator;
 mod pause;
 mod peers;
 mod process;
@@ -32,11 +43,12 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use countersign_ops::report::report;
 
 use error::BenchError;
 use measure::{Figures, Plan};
+use operator::OperatorFigures;
 use report::Report;
 use token::TokenFigures;
 use vault::VaultFigures;
@@ -63,15 +75,31 @@ struct Args {
     #[arg(long, value_name = "N", default_value_t = 100,
           value_parser = clap::value_parser!(u32).range(1..))]
     proposals: u32,
-    /// Measures the vault alone: embedded, over its socket, and with a token
-    #[arg(long)]
-    only_vault: bool,
+    /// Measures one part alone
+    #[arg(long, value_name = "PART", conflicts_with_all = ["signer", "against"])]
+    only: Option<Part>,
     /// Signs with the only token of this PKCS#11 module, and prints how long it took
     #[arg(long, value_name = "MODULE", hide = true)]
     sign_with_token: Option<PathBuf>,
     /// Prints one JSON object
     #[arg(long)]
     json: bool,
+}
+
+/// What can be measured alone.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// The vault: embedded, over its socket, and with a token
+    Vault,
+    /// What an operator waits for: `doctor`, `render`, pages, and backups that are verified
+    Operator,
+}
+
+/// What is measured of countersign alone.
+#[derive(Default)]
+struct Own {
+    keys: Option<(VaultFigures, TokenFigures)>,
+    operator: Option<OperatorFigures>,
 }
 
 fn main() -> ExitCode {
@@ -94,19 +122,22 @@ fn run(args: &Args, out: &mut dyn Write) -> Result<(), BenchError> {
     // Beside the program, since /tmp is often no disk at all.
     let beside = here.parent().unwrap_or(&here);
     let folder = tempfile::tempdir_in(beside).map_err(BenchError::io("a temporary folder"))?;
-    let keys = if args.signer.is_none() {
+    let wants = |part| args.signer.is_none() && args.only.is_none_or(|only| only == part);
+    let mut own = Own::default();
+    if wants(Part::Vault) {
         let vault = vault::measure(&program, &folder.path().join("v"))?;
-        Some((vault, token::measure(&folder.path().join("t"))?))
-    } else {
-        None
-    };
+        own.keys = Some((vault, token::measure(&folder.path().join("t"))?));
+    }
+    if wants(Part::Operator) {
+        own.operator = Some(operator::measure(&program, &folder.path().join("o"))?);
+    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(BenchError::io("the runtime"))?;
     let programs: Vec<PathBuf> = std::iter::once(program).chain(args.against.clone()).collect();
     let mut reports: Vec<Report> = programs.iter().cloned().map(Report::new).collect();
-    let sizes: &[u16] = if args.only_vault { &[] } else { &args.signers };
+    let sizes: &[u16] = if args.only.is_some() { &[] } else { &args.signers };
     for signers in sizes.iter().copied().map(usize::from) {
         for run in 0..args.runs {
             for (turn, report) in reports.iter_mut().enumerate() {
@@ -121,24 +152,32 @@ fn run(args: &Args, out: &mut dyn Write) -> Result<(), BenchError> {
             }
         }
     }
-    let text = told(args, &reports, keys.as_ref());
+    let text = told(args, &reports, &own);
     writeln!(out, "{text}").map_err(BenchError::io("the terminal"))
 }
 
-/// The figures of the networks, if there are some, and those of the vault and of a token.
-fn told(args: &Args, reports: &[Report], keys: Option<&(VaultFigures, TokenFigures)>) -> String {
+/// The figures of the networks, if there are some, and those of countersign alone.
+fn told(args: &Args, reports: &[Report], own: &Own) -> String {
     if args.json {
         let mut json = compare::to_json(reports);
-        if let (Some(object), Some((vault, token))) = (json.as_object_mut(), keys) {
-            object.insert("vault".to_owned(), vault.to_json());
-            object.insert("token".to_owned(), token.to_json());
+        if let Some(object) = json.as_object_mut() {
+            if let Some((vault, token)) = &own.keys {
+                object.insert("vault".to_owned(), vault.to_json());
+                object.insert("token".to_owned(), token.to_json());
+            }
+            if let Some(operator) = &own.operator {
+                object.insert("operator".to_owned(), operator.to_json());
+            }
         }
         return json.to_string();
     }
-    let networks = if args.only_vault { None } else { Some(compare::to_text(reports)) };
-    let mut texts: Vec<String> = networks.into_iter().collect();
-    if let Some((vault, token)) = keys {
+    let mut texts = Vec::new();
+    if args.only.is_none() {
+        texts.push(compare::to_text(reports));
+    }
+    if let Some((vault, token)) = &own.keys {
         texts.extend([vault.to_string(), token.to_string()]);
     }
+    texts.extend(own.operator.as_ref().map(ToString::to_string));
     texts.join("\n\n")
 }

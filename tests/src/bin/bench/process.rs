@@ -107,12 +107,29 @@ impl SignerUnderTest {
 
 /// Asks once. It blocks for a moment, while nothing else is going on.
 pub(crate) fn status(endpoint: SocketAddr) -> io::Result<bool> {
+    let mut start = [0; 12];
+    ask(endpoint, "/status")?.read_exact(&mut start)?;
+    Ok(start.ends_with(b" 200"))
+}
+
+/// Asks for a page over a connection of its own, reads the answer to its end, and gives the length of the page. The
+/// answer has to have this status.
+pub(crate) fn get(endpoint: SocketAddr, path: &str, status: u16) -> io::Result<u64> {
+    let mut answer = Vec::new();
+    ask(endpoint, path)?.read_to_end(&mut answer)?;
+    let head = answer.windows(4).position(|end| end == b"\r\n\r\n").map_or(0, |at| at + 4);
+    if head > 0 && answer.starts_with(format!("HTTP/1.1 {status} ").as_bytes()) {
+        return Ok((answer.len() - head).try_into().unwrap_or(u64::MAX));
+    }
+    let start = String::from_utf8_lossy(answer.get(..head).unwrap_or_default());
+    Err(io::Error::other(format!("{path} is not answered with {status}: {start}")))
+}
+
+fn ask(endpoint: SocketAddr, path: &str) -> io::Result<TcpStream> {
     let mut stream = TcpStream::connect_timeout(&endpoint, ASKING)?;
     stream.set_read_timeout(Some(ASKING))?;
-    write!(stream, "GET /status HTTP/1.1\r\nHost: {endpoint}\r\nConnection: close\r\n\r\n")?;
-    let mut start = [0; 12];
-    stream.read_exact(&mut start)?;
-    Ok(start.ends_with(b" 200"))
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {endpoint}\r\nConnection: close\r\n\r\n")?;
+    Ok(stream)
 }
 
 const PATIENCE: Duration = Duration::from_secs(20);
