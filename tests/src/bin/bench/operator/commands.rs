@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 use std::time::Duration;
 
 use super::devnet::Devnet;
-use super::{Figure, in_turns};
+use super::{Figure, Target, in_turns};
 use crate::error::BenchError;
 use crate::process::get;
 
@@ -27,7 +27,7 @@ pub(super) fn beside_a_signer(program: &Path, folder: &Path) -> Result<Vec<Figur
         took,
         floor: "`countersign --version`",
         floor_took,
-        target: Some(Duration::from_secs(5)),
+        target: Some(Target::Time(Duration::from_secs(5))),
         size: None,
         seconds_per_gb: None,
     };
@@ -40,7 +40,7 @@ pub(super) fn beside_a_signer(program: &Path, folder: &Path) -> Result<Vec<Figur
         };
         let ask_other = |_| get(server, other, status).map(drop).map_err(fails());
         let [took, floor_took] = in_turns(MANY, ask, ask_other)?;
-        let (target, size) = (Some(Duration::from_millis(50)), Some((bytes, None)));
+        let (target, size) = (Some(Target::Time(Duration::from_millis(50))), Some((bytes, None)));
         Ok::<_, BenchError>(Figure {
             name,
             took,
@@ -54,7 +54,7 @@ pub(super) fn beside_a_signer(program: &Path, folder: &Path) -> Result<Vec<Figur
     let alive = ("`GET /livez` of the same server", "/livez", 200);
     let nothing = ("a page that is not there, of the same server", "/nothing", 404);
     let mut scrape = page("scrape", place.metrics, "/metrics", alive)?;
-    scrape.target = Some(Duration::from_millis(5));
+    scrape.target = Some(Target::Time(Duration::from_millis(5)));
     let mut html = page("status page", place.page, "/", nothing)?;
     html.size = html.size.map(|(bytes, _)| (bytes, Some(100_000)));
     let data = page("status page's data", place.page, "/status.json", nothing)?;
@@ -86,8 +86,8 @@ pub(super) fn render(program: &Path, folder: &Path) -> Result<Figure, BenchError
         took,
         floor: "the same files by plain writes, each synced",
         floor_took,
-        // What people take for no time at all.
-        target: Some(Duration::from_millis(100)),
+        // Each file appears whole under its name, so its folder is synced, too.
+        target: Some(Target::Floors(3.0)),
         size: Some((bytes, None)),
         seconds_per_gb: None,
     })

@@ -32,12 +32,20 @@ struct Figure {
     /// What it is compared with.
     floor: &'static str,
     floor_took: Samples,
-    /// How long it may take at most.
-    target: Option<Duration>,
+    target: Option<Target>,
     /// How large it is, in bytes, and how large it may be.
     size: Option<(u64, Option<u64>)>,
     /// The seconds that a gigabyte takes, by the program's own word.
     seconds_per_gb: Option<f64>,
+}
+
+/// How long the median may be.
+#[derive(Clone, Copy, Debug)]
+enum Target {
+    /// At most so long.
+    Time(Duration),
+    /// At most so many floors: of what the disk alone decides, nothing else can be said.
+    Floors(f64),
 }
 
 /// Measures all of them, with files in `folder`.
@@ -103,7 +111,10 @@ impl Figure {
     }
 
     fn is_quick_enough(&self) -> Option<bool> {
-        self.target.map(|target| self.took.percentile(50) <= target)
+        Some(match self.target? {
+            Target::Time(most) => self.took.percentile(50) <= most,
+            Target::Floors(most) => self.ratio() <= most,
+        })
     }
 
     /// Times in µs.
@@ -116,12 +127,21 @@ impl Figure {
             "floor": self.floor,
             "floor_p50_us": micros(self.floor_took.percentile(50)),
             "p50_to_floor": self.ratio(),
-            "target_us": self.target.map(micros),
+            "target": self.target.map(|target| target.to_string()),
             "is_quick_enough": self.is_quick_enough(),
             "bytes": self.size.map(|(bytes, _)| bytes),
             "most_bytes": self.size.and_then(|(_, most)| most),
             "seconds_per_gb": self.seconds_per_gb,
         })
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Time(most) => write!(f, "{} ms", most.as_millis()),
+            Self::Floors(most) => write!(f, "{most} times the floor"),
+        }
     }
 }
 
@@ -131,7 +151,7 @@ impl fmt::Display for Figure {
         write!(f, "  {:<20}p50 {p50:>12}, worst {worst:>12}", self.name)?;
         if let (Some(target), Some(is_met)) = (self.target, self.is_quick_enough()) {
             let verdict = if is_met { "within" } else { "OVER" };
-            write!(f, ", {verdict} the target of {} ms", target.as_millis())?;
+            write!(f, ", {verdict} the target of {target}")?;
         }
         let (ratio, floor) = (self.ratio(), ms(self.floor_took.percentile(50)));
         write!(f, "\n  {:<20}{ratio:.1} times {} ({floor})", "", self.floor)?;
@@ -162,7 +182,7 @@ mod tests {
             took: took(millis),
             floor: "a page that is not there",
             floor_took: took(2),
-            target: Some(Duration::from_millis(target)),
+            target: Some(Target::Time(Duration::from_millis(target))),
             size: Some((101, Some(100))),
             seconds_per_gb: None,
         }
@@ -175,6 +195,9 @@ mod tests {
         assert!(text.contains("within the target of 10 ms"), "{text}");
         assert!(text.contains("101 bytes, OVER the target of 100"), "{text}");
         assert!(figure(11, 10).to_string().contains("OVER the target of 10 ms"));
+        let of_floors = |most| Figure { target: Some(Target::Floors(most)), ..figure(9, 10) };
+        assert!(of_floors(5.0).to_string().contains("within the target of 5 times the floor"));
+        assert!(of_floors(4.0).to_string().contains("OVER the target of 4 times the floor"));
     }
 
     #[test]
