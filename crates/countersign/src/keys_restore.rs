@@ -3,7 +3,9 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use countersign_custody::{BackupKind, Opening, RestoreError, Unlock, prove, read_backup};
+use countersign_custody::{
+    BackupKind, KeyPlace, Opening, RestoreError, Unlock, prove, read_backup,
+};
 use countersign_doctor::proofs;
 use countersign_ops::exit::Exit;
 use countersign_ops::records;
@@ -32,7 +34,7 @@ pub(crate) struct Args {
     /// Restore into memory only: sign a challenge, compare the public key and write down the date
     #[arg(long, conflicts_with = "to")]
     prove: bool,
-    /// The key that it should be; otherwise the configuration's
+    /// The key that it should be; otherwise one of the configuration's
     #[arg(long, value_name = "HEX")]
     public_key: Option<PublicKey>,
     /// The signer's configuration: which key it is, and where the date is written down
@@ -82,8 +84,9 @@ pub(crate) fn run(args: Args, out: &mut dyn Write) -> Result<(), Failed> {
     let mut opening = Opening { config: None, is_private_network, ask: &mut ask };
     let (key, kind) = read_backup(&args.from, &unlock, &mut opening).map_err(unrestored)?;
     let public_key = key.public_key();
-    if let Some(expected) = known.public_key.filter(|expected| *expected != public_key) {
-        return Err(unrestored(RestoreError::OtherKey { expected, found: public_key }));
+    let expected = &known.public_keys;
+    if let Some(first) = expected.first().filter(|_| !expected.contains(&public_key)) {
+        return Err(unrestored(RestoreError::OtherKey { expected: *first, found: public_key }));
     }
     if let Some(to) = args.to {
         return to.keep(Some(&key), known.network)?.print(args.json, "", out);
@@ -98,35 +101,42 @@ pub(crate) fn run(args: Args, out: &mut dyn Write) -> Result<(), Failed> {
 /// What the arguments and the configuration say of the key.
 struct Known {
     network: Network,
-    public_key: Option<PublicKey>,
+    /// The key, if it is known which that is, and the one that is to take its place.
+    public_keys: Vec<PublicKey>,
     /// Where the date is written down.
     records: Option<PathBuf>,
 }
 
 impl Known {
     fn of(args: &Args) -> Result<Self, Failed> {
-        let (network, place, records) = match (&args.config, &args.vault_config) {
+        let (network, places, records) = match (&args.config, &args.vault_config) {
             (Some(path), _) => {
                 let config = Config::load(path).map_err(|error| Failed::new(Exit::Usage, error))?;
-                (Some(config.network), Some(config.key), config.db_path.records())
+                let places = (config.key, config.next_key);
+                (Some(config.network), Some(places), config.db_path.records())
             }
             (None, Some(path)) => {
                 let config = VaultConfig::load(path);
                 let config = config.map_err(|error| Failed::new(Exit::Usage, error))?;
-                (Some(config.network), Some(config.key), None)
+                (Some(config.network), Some((config.key, None)), None)
             }
             (None, None) => (args.network, None, None),
         };
+        let public_keys = match (args.public_key, places) {
+            (Some(key), _) => vec![key],
+            (None, Some((key, next))) => known_keys(&key, next.as_ref()),
+            (None, None) => Vec::new(),
+        };
         Ok(Self {
             network: network.unwrap_or(Network::Mainnet),
-            public_key: args.public_key.or_else(|| place?.known_public_key()),
+            public_keys,
             records: args.records.clone().or(records),
         })
     }
 
     /// Asked before a passphrase is.
     fn is_enough_to_prove(&self, args: &Args) -> Result<(), Failed> {
-        if self.public_key.is_none() {
+        if self.public_keys.is_empty() {
             let which = "which key is it to be? name --public-key, or a --config or --vault-config \
                          that tells it";
             return Err(Failed::argument(which));
@@ -138,6 +148,12 @@ impl Known {
         }
         Ok(())
     }
+}
+
+/// None if it is not known which key the first one is.
+fn known_keys(key: &KeyPlace, next: Option<&KeyPlace>) -> Vec<PublicKey> {
+    let Some(first) = key.known_public_key() else { return Vec::new() };
+    std::iter::once(first).chain(next.and_then(KeyPlace::known_public_key)).collect()
 }
 
 /// A key that was restored from its backup, and signed.

@@ -384,6 +384,15 @@ fn a_backup_to_recipients_is_proven_and_the_date_written_down() {
     let other = [&prove[..], &["--public-key", PUBLIC]].concat();
     let said = desk.said(&other);
     assert!(said.starts_with("exit: 11\n") && said.contains("and not of"), "{said}");
+    // The key that is to take another one's place is the signer's, too.
+    let place = |file: &str| format!("{{ age = \"{file}\", passphrase_file = \"passphrase\" }}");
+    desk.done(&["keys", "new", "--to", "age:old.age", "--passphrase-file", "passphrase"]);
+    desk.configure(&place("old.age"));
+    let said = desk.said(&prove);
+    assert!(said.starts_with("exit: 11\n") && said.contains("and not of"), "{said}");
+    desk.configure(&format!("{}\nnext_key = {}", place("old.age"), place("k.age")));
+    let said = desk.done(&prove);
+    assert!(said.contains(&format!("restores the key {public_key}")), "{said}");
 }
 
 #[test]
