@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 use crate::cli::{Failed, block_on};
 use crate::described;
 use crate::drill::Drill;
+use crate::progress::while_told;
 
 /// What is done about alerts.
 #[derive(Debug, clap::Subcommand)]
@@ -216,7 +217,9 @@ fn test(args: &TestArgs, out: &mut dyn Write) -> Result<(), Failed> {
     }
     let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let (address, severity) = (&args.alertmanager, args.severity.label());
-    let sent = block_on(send_test(address, severity, host.trim()))?.map_err(Failed::failure)?;
+    let asking = format!("waiting for Alertmanager at {address}");
+    let sent = while_told(&asking, false, || block_on(send_test(address, severity, host.trim())))?;
+    let sent = sent.map_err(Failed::failure)?;
     if args.json {
         return print(out, &sent.to_string());
     }

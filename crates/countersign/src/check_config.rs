@@ -10,7 +10,7 @@ use countersign_ops::secret::forbid_core_dumps;
 use countersign_signerd::Config;
 use countersign_wire::PublicKey;
 
-use crate::cli::{Failed, open_holder, open_key};
+use crate::cli::{self, Failed, open_key};
 use crate::name::Name;
 
 /// What `check-config` needs to know.
@@ -45,8 +45,8 @@ pub(crate) fn run(args: &Args, name: Name, out: &mut dyn Write) -> Result<(), Fa
 fn public_key(config: &Config) -> Result<Option<PublicKey>, Failed> {
     match &config.key {
         KeyPlace::Plain(_) => open_key(config).map(|key| Some(key.public_key())),
-        KeyPlace::Vault(_) => match open_holder(config) {
-            Ok(holder) => Ok(Some(holder.public_key())),
+        KeyPlace::Vault(_) => match cli::public_key(config, &config.key) {
+            Ok(key) => Ok(Some(key)),
             Err(Failed { error, .. }) => {
                 let why = describe(&*error);
                 // With stderr closed there is nobody left to tell.

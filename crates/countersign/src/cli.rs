@@ -17,6 +17,7 @@ use countersign_wire::PublicKey;
 use zeroize::Zeroizing;
 
 use crate::name::Name;
+use crate::progress::while_told;
 use crate::{
     alerts, backup, chainstate, check_config, deadman, demote, devnet, doctor, explain, exporter,
     firewall, generate_stacking_signature, generate_staking_signature, generate_vote, get_chunk,
@@ -261,9 +262,16 @@ pub(crate) fn next_place(config: &Config) -> Result<&KeyPlace, Failed> {
 
 /// The public half of the key at this place. No secret is asked for if it can be had without.
 pub(crate) fn public_key(config: &Config, place: &KeyPlace) -> Result<PublicKey, Failed> {
-    match place.known_public_key() {
-        Some(key) => Ok(key),
-        None => hold(config, place).map(|holder| holder.public_key()),
+    if let Some(key) = place.known_public_key() {
+        return Ok(key);
+    }
+    let ask = || hold(config, place).map(|holder| holder.public_key());
+    match place {
+        // One that is about to start is waited for.
+        KeyPlace::Vault(socket) => {
+            while_told(&format!("asking the vault at {}", socket.display()), false, ask)
+        }
+        _ => ask(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! `countersign exporter`: metrics beside somebody else's signer.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use countersign_signerd::exporter::{ExporterConfig, ExporterError, export};
 use countersign_wire::PublicKey;
 use tokio_util::sync::CancellationToken;
 
+use crate::backup_place::say;
 use crate::cli::{Failed, block_on};
 
 /// What `exporter` needs to know.
@@ -49,6 +51,14 @@ pub(crate) fn run(args: Args, out: &mut dyn Write) -> Result<(), Failed> {
         .map_err(|error| Failed::new(Exit::Usage, error))?;
     let Args { listen, node, keys, records, certificates } = args;
     let certificates: BTreeMap<String, PathBuf> = certificates.into_iter().collect();
+    for (name, file) in &certificates {
+        if let Err(error) = File::open(file) {
+            let file = file.display();
+            say(&format!(
+                "the certificate {name} counts as expired: {file} cannot be read: {error}"
+            ));
+        }
+    }
     let config = ExporterConfig { listen, node, keys, records, certificates };
     let ended = block_on(async {
         let stop = CancellationToken::new();

@@ -5,12 +5,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use countersign_ops::exit::Exit;
-use countersign_site::HostRole;
 use countersign_site::firewall::{FirewallError, Force, Live, Slot, State, ruleset};
+use countersign_site::{HostRole, Site};
 use serde_json::{Value, json};
 
 use crate::cli::Failed;
-use crate::described;
 use crate::render::role;
 
 /// What is done with the rules.
@@ -89,7 +88,7 @@ Examples:
 
 impl Which {
     fn rules(&self) -> Result<impl Fn(Slot, Force) -> String, Failed> {
-        let site = described::site(&self.config)?;
+        let site = Site::load(&self.config).map_err(|error| Failed::new(Exit::Usage, error))?;
         let role = role(self.host, &site)?;
         Ok(move |slot, force| ruleset(&site, role, slot, force))
     }
@@ -142,11 +141,10 @@ fn check(live: &Live, which: &Which, is_json: bool, out: &mut dyn Write) -> Resu
     let drift = live.compare(slot, &rules(slot, Force::Permanent)).map_err(failed)?;
     if is_json {
         let mut shown = to_json(state);
-        if let Value::Object(shown) = &mut shown {
-            let mut add = |name: &str, value| shown.insert(name.to_owned(), value);
-            add("missing", json!(drift.missing));
-            add("foreign", json!(drift.foreign));
-            add("is_disordered", json!(drift.is_disordered));
+        if let Some(shown) = shown.as_object_mut() {
+            shown.insert("missing".to_owned(), json!(drift.missing));
+            shown.insert("foreign".to_owned(), json!(drift.foreign));
+            shown.insert("is_disordered".to_owned(), json!(drift.is_disordered));
         }
         writeln!(out, "{shown}").map_err(Failed::failure)?;
     } else {

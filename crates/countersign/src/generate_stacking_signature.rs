@@ -25,8 +25,8 @@ pub(crate) struct Args {
     /// stack-stx, stack-extend, stack-increase, agg-commit or agg-increase
     #[arg(long, value_name = "METHOD", value_parser = parse_method)]
     method: Pox4Topic,
-    /// For how many cycles; 1 for agg-commit and agg-increase
-    #[arg(long, value_name = "CYCLES")]
+    /// For how many cycles, at most 12; 1 for agg-commit and agg-increase
+    #[arg(long, value_name = "CYCLES", value_parser = clap::value_parser!(u64).range(1..=12))]
     period: u64,
     /// At most how many µSTX
     #[arg(long, value_name = "USTX")]

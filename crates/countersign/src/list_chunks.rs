@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use crate::cli::{Failed, block_on};
+use crate::cli::Failed;
 use crate::stackerdb::StackerDbArgs;
 
 /// What `list-chunks` needs to know.
@@ -24,7 +24,7 @@ Example:
 /// Prints a JSON array, which unless `--json` is given is written as the hex of its UTF-8.
 pub(crate) fn run(args: Args, out: &mut dyn Write) -> Result<(), Failed> {
     let database = args.database.open()?;
-    let found = block_on(database.slots())?;
+    let found = args.database.ask(database.slots())?;
     let slots = found.map_err(|error| args.database.unusable(error))?;
     let json = serde_json::to_string(&slots).map_err(Failed::failure)?;
     let text = if args.json { json } else { hex::encode(json) };

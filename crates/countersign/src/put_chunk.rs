@@ -10,7 +10,7 @@ use countersign_ops::secret::{Secret, forbid_core_dumps};
 use countersign_vault::RawChunkRequest;
 use countersign_wire::{SlotId, SlotVersion};
 
-use crate::cli::{Failed, block_on};
+use crate::cli::Failed;
 use crate::stackerdb::StackerDbArgs;
 
 /// What `put-chunk` needs to know.
@@ -24,7 +24,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NUMBER")]
     slot_id: u32,
     /// The version; larger than the one that the slot has, from 1 on
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
     slot_version: u32,
     /// The content in base58 without a checksum; - reads it from the standard input
     #[arg(value_name = "DATA", allow_hyphen_values = true)]
@@ -82,7 +82,7 @@ pub(crate) fn run(args: Args, out: &mut dyn Write) -> Result<(), Failed> {
     };
     let database = args.database.open()?;
     let chunk = key.sign_chunk(request).map_err(Failed::failure)?;
-    let answered = block_on(database.put(&chunk))?;
+    let answered = args.database.ask(database.put(&chunk))?;
     let ack = answered.map_err(|error| args.database.unusable(error))?;
     let json = serde_json::to_string(&ack).map_err(Failed::failure)?;
     writeln!(out, "{json}").map_err(Failed::failure)

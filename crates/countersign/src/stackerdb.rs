@@ -9,6 +9,7 @@ use countersign_wire::clarity::ContractId;
 use countersign_wire::{SlotId, SlotVersion};
 
 use crate::cli::{Failed, block_on};
+use crate::progress::while_told;
 
 /// Which StackerDB.
 #[derive(Debug, clap::Args)]
@@ -41,6 +42,12 @@ impl StackerDbArgs {
             .map_err(|error| Failed::new(Exit::Usage, error))
     }
 
+    /// Waits for the node, and says so.
+    pub(crate) fn ask<T>(&self, question: impl Future<Output = T>) -> Result<T, Failed> {
+        let asking = format!("asking the node at {}", self.host);
+        while_told(&asking, false, || block_on(question))
+    }
+
     /// Names host and contract in what went wrong.
     pub(crate) fn unusable(self, source: countersign_operator::NodeError) -> Failed {
         Failed::failure(Unusable { host: self.host, contract: self.contract, source })
@@ -55,7 +62,7 @@ impl StackerDbArgs {
     ) -> Result<(), Failed> {
         let database = self.open()?;
         let (slot, version) = (SlotId::new(slot), version.map(SlotVersion::new));
-        let found = block_on(database.chunk(slot, version))?;
+        let found = self.ask(database.chunk(slot, version))?;
         let data = found.map_err(|error| self.unusable(error))?.unwrap_or_default();
         let written = out.write_all(hex::encode(data).as_bytes());
         written.and_then(|()| out.flush()).map_err(Failed::failure)

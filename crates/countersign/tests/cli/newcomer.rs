@@ -21,6 +21,9 @@ fn a_number_that_makes_no_sense_is_refused_and_the_range_is_named() {
         "monitor-signers --host 127.0.0.1:9 --max-age 0",
         "monitor-signers --host 127.0.0.1:9 --stackerdb-timeout-secs 0",
         &format!("list-chunks --host 127.0.0.1:9 -c {CONTRACT} --stackerdb-timeout-secs 0"),
+        &format!("put-chunk --host a:9 -c {CONTRACT} --slot-id 1 --slot-version 0 2NEp"),
+        "generate-stacking-signature -c c --period 0",
+        "generate-stacking-signature -c c --period 13",
         "backup verify some.age --max-age 0",
         "chainstate seed --node-config n --from x --limit-secs 0 --sha256 \
          0000000000000000000000000000000000000000000000000000000000000000",
@@ -50,7 +53,7 @@ fn a_file_that_is_not_what_it_should_be_is_named_with_what_it_should_be() {
     .unwrap();
     fs::write(folder.join("binary"), [0x9b, 0x1b, 0xff, 0]).unwrap();
     fs::create_dir(folder.join("folder")).unwrap();
-    let node = "[node]\nworking_dir = \"none\"\nrpc_bind = \"127.0.0.1:1\"\n\
+    let node = "[node]\nworking_dir = \"/none/chain\"\nrpc_bind = \"127.0.0.1:1\"\n\
                 p2p_bind = \"127.0.0.1:2\"\n[burnchain]\nmode = \"krypton\"\n";
     fs::write(folder.join("node.toml"), node).unwrap();
     let hash = "00".repeat(32);
@@ -75,8 +78,8 @@ fn a_file_that_is_not_what_it_should_be_is_named_with_what_it_should_be() {
             "empty is there already, and is no folder",
         ),
         (&chunk, 2, "the private key cannot be read from none"),
-        (&seed, 2, "the node's folder none is not there; make it"),
-        ("backup verify binary --identity none", 2, "none cannot be looked at"),
+        (&seed, 2, "the node's folder /none/chain is not there; make it"),
+        ("backup verify binary --identity none", 11, "none cannot be looked at"),
     ];
     for (line, code, what) in rows {
         let words: Vec<&str> = line.split(' ').collect();
@@ -141,11 +144,24 @@ fn whoever_waits_for_a_server_that_says_nothing_is_told_what_is_waited_for() {
         ["chainstate", "seed", "--node-config", &at(&node), "--from", &url, "--sha256", &hash];
     let rotate = ["keys", "rotate", "--config", &at(&config)];
     let monitor = ["monitor-signers", "--host", &address.to_string()];
+    let list = ["list-chunks", "-c", CONTRACT, "--host", &address.to_string()];
+    let alert = ["alerts", "test", "--alertmanager", &address.to_string()];
+    let vault = place.path().join("vault.sock").display().to_string();
+    let place = Place::good()
+        .without("stacks_private_key")
+        .with("[countersign]", &format!("[countersign]\nkey = {{ vault = \"{vault}\" }}"));
+    let check = ["check-config", "--config", &at(&place.write())];
     let asking = format!("asking the node at {address}");
     let mut waiting = [
         (Running::start(&mut countersign(&seed)), format!("waiting for {url}")),
         (Running::start(&mut countersign(&rotate)), asking.clone()),
-        (Running::start(&mut countersign(&monitor)), asking),
+        (Running::start(&mut countersign(&monitor)), asking.clone()),
+        (Running::start(&mut countersign(&list)), asking),
+        (
+            Running::start(&mut countersign(&alert)),
+            format!("waiting for Alertmanager at {address}"),
+        ),
+        (Running::start(&mut countersign(&check)), format!("asking the vault at {vault}")),
     ];
     for (running, what) in &mut waiting {
         running.complains(what);
