@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use countersign_vault::{Birth, JournalExport, Mark, Vault};
 use countersign_wire::{ConsensusHash, PrivateKey, Sighash, StacksHeight, UnixSeconds};
@@ -61,9 +61,13 @@ impl Site {
 
     /// Starts the vault and waits until it answers.
     pub(crate) fn start(&self) -> Running {
-        let mut child = self
-            .vault
-            .command(&["vault", "--config", "vault.toml"])
+        self.start_as(self.vault.command(&["vault", "--config", "vault.toml"]))
+    }
+
+    /// The same with a command that starts it.
+    pub(crate) fn start_as(&self, mut command: Command) -> Running {
+        let mut child = command
+            .current_dir(self.vault.path())
             .env("CREDENTIALS_DIRECTORY", self.vault.path())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

@@ -155,11 +155,11 @@ sed "s,^db_path.*,db_path = \"/srv/other/signer.sqlite\",; s,172.30.94.2:[0-9]*,
 chown countersign /srv/other/config.toml
 chmod 0600 /srv/other/config.toml
 other() {
-    exec setpriv --reuid countersign --regid countersign --clear-groups \
+    exec "$@" setpriv --reuid countersign --regid countersign --clear-groups \
         countersign run --init --config /srv/other/config.toml > /srv/other/log 2>&1
 }
 code=0
-(other) || code=$?
+(other timeout 20) || code=$?
 cat /srv/other/log
 echo "fact outside beside the container $code"
 docker compose -f "$FILE" stop signer

@@ -9,6 +9,7 @@ use countersign_wire::PrivateKey;
 
 use super::user::Home;
 use crate::support::said;
+use crate::vault::Site;
 
 #[test]
 #[ignore = "needs root: it makes a user"]
@@ -44,4 +45,19 @@ fn the_journal_of_a_vault_is_looked_after_by_the_vaults_user_and_not_even_by_roo
         let found = file.unwrap().metadata().unwrap();
         assert_eq!((found.uid(), found.permissions().mode() & 0o077), (home.user.uid, 0));
     }
+}
+
+/// As in a container: from there nobody outside has a process id.
+#[test]
+#[ignore = "needs root: a namespace of processes"]
+fn a_vault_hears_a_caller_whose_process_it_cannot_see() {
+    let site = Site::new("[\"block-signer\"]");
+    let mut command = Command::new("unshare");
+    command.args(["--pid", "--fork", "--kill-child", env!("CARGO_BIN_EXE_countersign")]);
+    command.args(["vault", "--config", "vault.toml"]);
+    let vault = site.start_as(command);
+    let heard = site.ask("check-config --config signer-config.toml");
+    drop(vault);
+    let public = format!("Public key: {}", site.key().public_key());
+    assert!(heard.starts_with("exit: 0\n") && heard.contains(&public), "{heard}");
 }
