@@ -102,7 +102,7 @@ status() { countersign status --config "$CONFIG" --json || [ $? = 1 ]; }
 read_json() { python3 -c "import json, sys; it = json.load(sys.stdin); print($1)"; }
 holds() { [ "$(status | read_json "[rung['holds'] for rung in it['readiness']['rungs'] if rung['rung'] == '$1'][0]")" = True ]; }
 # The status of an answer, or that there is none.
-ask() { "${@:2}" curl -so /dev/null -w '%{http_code}' --max-time 0.7 "$1" || true; }
+ask() { "${@:2}" curl -so /dev/null -w '%{http_code}' --max-time 3 "$1" || true; }
 # Who a container's program is to the kernel, and what it may do.
 rights() {
     local of
@@ -323,19 +323,27 @@ command docker run --detach --name theirs --publish 8080:8080 --publish '[fd77::
     --network countersign_signer --entrypoint /usr/bin/perl \
     "$(digest registry.example.org/stacks-core:4.0.2)" -e "$ANSWER" 8080 > /dev/null
 until_it curl -sf http://10.77.0.2:8080/
+# All knock at once: whoever is not let in waits until the time is over.
+knock() {
+    { echo "fact $1 $2 $(ask "${@:2}")" > "/tmp/knock.$((100 + ${#KNOCKS[@]}))"; } &
+    KNOCKS+=($!)
+}
 look() {
     local url
+    KNOCKS=()
     for url in http://10.77.0.2:20444/v2/info 'http://[fd77::2]:20444/' http://10.77.0.2:8080/ 'http://[fd77::2]:8080/' \
         http://10.77.0.2:30003/ http://172.30.94.2:30003/ http://172.30.94.2:30001/metrics; do
-        echo "fact $1, from outside $url $(ask "$url" ip netns exec outside)"
+        knock "$1, from outside" "$url" ip netns exec outside
     done
     for url in http://127.0.0.1:30003/ http://172.30.94.2:30001/metrics; do
-        echo "fact $1, from this machine $url $(ask "$url")"
+        knock "$1, from this machine" "$url"
     done
     for url in http://172.30.94.3:20443/v2/info http://10.77.0.1:443/ http://10.77.0.1:4444/; do
-        echo "fact $1, from the signer $url $(ask "$url" inside signer)"
+        knock "$1, from the signer" "$url" inside signer
     done
-    echo "fact $1, from the node http://10.77.0.1:4444/ $(ask http://10.77.0.1:4444/ inside node)"
+    knock "$1, from the node" http://10.77.0.1:4444/ inside node
+    wait "${KNOCKS[@]}"
+    cat /tmp/knock.*
 }
 look open
 countersign firewall apply --rollback-after 120
