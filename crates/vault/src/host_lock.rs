@@ -24,8 +24,8 @@ use std::os::unix::net::{SocketAddr, UnixListener};
 use std::path::{Path, PathBuf};
 
 use countersign_wire::PublicKey;
+use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 use rustix::fs::OFlags;
-use rustix::net::sockopt::socket_peercred;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
 
 /// Keeps every other process of this machine from signing with a key, for as long as it lives.
@@ -159,11 +159,12 @@ fn owner_of_socket(name: &str) -> Holder {
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
         let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
         connect(&socket, &SocketAddrUnix::new_abstract_name(name.as_bytes())?)?;
-        socket_peercred(&socket)
+        Ok::<_, io::Error>(getsockopt(&socket, PeerCredentials)?)
     };
+    // A process in another container has no number here, and is process 0.
     ask().map_or_else(
         |_| Holder::default(),
-        |peer| Holder { pid: Some(peer.pid.as_raw_nonzero().get()), uid: Some(peer.uid.as_raw()) },
+        |peer| Holder { pid: Some(peer.pid()).filter(|pid| *pid != 0), uid: Some(peer.uid()) },
     )
 }
 

@@ -84,7 +84,7 @@ fn in_words(at: Timestamp, block: Sighash, what: &What) -> String {
         What::Vote { by, vote, own, sum, of, .. } => {
             format!("signer {by}: {} (weight {own}; {sum} of {of})", name(*vote))
         }
-        other => told_plainly(other).unwrap_or_default(),
+        other => told_plainly(block, other).unwrap_or_default(),
     };
     let rule = match what {
         What::Judged(judgement) => format!(" [rule {}]", judgement.rule),

@@ -38,7 +38,7 @@ impl Explanation {
         let Some(first) = self.entries.first() else { return Ok(()) };
         writeln!(out, "\n{}, and how much later:", utc(first.at))?;
         for entry in &self.entries {
-            let Some((tone, text)) = told(&entry.what) else { continue };
+            let Some((tone, text)) = told(self.block, &entry.what) else { continue };
             let after = entry.at.since(first.at).get();
             writeln!(out, "{} {}", span(after), paint(tone, &text, in_colour))?;
             if let What::Judged(judgement) = &entry.what {
@@ -67,6 +67,7 @@ impl Explanation {
         let ours = self.entries.iter().rev().find_map(|entry| match &entry.what {
             What::AcceptanceSent { .. } => Some("we signed it".to_owned()),
             What::RejectionSent { text, .. } => Some(format!("we rejected it: {text}")),
+            What::VaultRefused { rival } if *rival == self.block => Some(UNSIGNED.to_owned()),
             What::VaultRefused { .. } => Some("the vault refused to sign it".to_owned()),
             What::Ignored { why } => Some(format!("we did not answer: {why}")),
             What::PromiseSent => Some("we promised to sign it".to_owned()),
@@ -110,19 +111,22 @@ impl Explanation {
     }
 }
 
+/// What is said of a block that came while this instance only listened, or its vault let nobody sign.
+const UNSIGNED: &str = "we did not sign it: nothing was signed at that moment";
+
 /// What `note` says about a block in a line; none for votes of others.
 pub(crate) fn told_of(note: &Note) -> Option<(Sighash, String)> {
     let (block, what) = translate(note)?;
-    told(&what).map(|(_, text)| (block, text))
+    told(block, &what).map(|(_, text)| (block, text))
 }
 
-/// What one entry says; none of votes.
-pub(super) fn told_plainly(what: &What) -> Option<String> {
-    told(what).map(|(_, text)| text)
+/// What one entry about a block says; none of votes.
+pub(super) fn told_plainly(block: Sighash, what: &What) -> Option<String> {
+    told(block, what).map(|(_, text)| text)
 }
 
-/// The line about one entry; none for votes, which have a table of their own.
-fn told(what: &What) -> Option<(Tone, String)> {
+/// The line about one entry of a block; none for votes, which have a table of their own.
+fn told(block: Sighash, what: &What) -> Option<(Tone, String)> {
     Some(match what {
         What::Vote { .. } => return None,
         What::Judged(judgement) => judged(judgement),
@@ -142,11 +146,11 @@ fn told(what: &What) -> Option<(Tone, String)> {
         What::Uploaded => (Tone::Plain, "the node took the block from us".to_owned()),
         What::Pushed => (Tone::Plain, "a miner pushed the signed block".to_owned()),
         What::Announced { .. } => (Tone::Plain, "the node has processed it".to_owned()),
-        validation_or_answer => told_of_us(validation_or_answer)?,
+        validation_or_answer => told_of_us(block, validation_or_answer)?,
     })
 }
 
-fn told_of_us(what: &What) -> Option<(Tone, String)> {
+fn told_of_us(block: Sighash, what: &What) -> Option<(Tone, String)> {
     Some(match what {
         What::ValidationRequested => (Tone::Plain, "handed to the node to validate".to_owned()),
         What::ValidationQueued { why } => (Tone::Plain, format!("validation waits: {why}")),
@@ -163,6 +167,8 @@ fn told_of_us(what: &What) -> Option<(Tone, String)> {
         }
         What::PromiseSent => (Tone::Good, "our promise is published".to_owned()),
         What::SignatureOrdered { .. } => (Tone::Plain, "the vault is asked to sign".to_owned()),
+        // A block is its own rival while nothing is signed at all.
+        What::VaultRefused { rival } if *rival == block => (Tone::Bad, UNSIGNED.to_owned()),
         What::VaultRefused { rival } => {
             (Tone::Bad, format!("the vault refuses: it would contradict the signature on {rival}"))
         }

@@ -134,6 +134,20 @@ fn a_blocks_way_is_told_with_rules_facts_and_votes() {
 }
 
 #[test]
+fn a_block_that_came_while_nothing_was_signed_contradicts_nothing() {
+    let (_folder, paths) = place();
+    let refused = |rival| Note::VaultRefused { sighash: block(0xab), rival: block(rival) };
+    keep(&paths, [(0, received(0xab)), (5, refused(0xab))]);
+    let text = explained(&paths, "ab11").in_words(false);
+    assert!(text.contains("outcome  we did not sign it: nothing was signed"), "{text}");
+    assert!(!text.contains("contradict"), "{text}");
+    keep(&paths, [(9, refused(0xcc))]);
+    let text = explained(&paths, "ab11").in_words(false);
+    assert!(text.contains("outcome  the vault refused to sign it"), "{text}");
+    assert!(text.contains("it would contradict the signature on cc11"), "{text}");
+}
+
+#[test]
 fn a_block_is_found_by_the_beginning_of_its_hash_or_block_id() {
     let (_folder, paths) = place();
     write_story(&open(&paths));
