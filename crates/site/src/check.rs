@@ -6,19 +6,19 @@ use std::str::FromStr;
 
 use ipnet::IpNet;
 
-use crate::choices::{BitcoinMode, KeyPlace, LinkKind, Network, Profile, Runtime};
+use crate::choices::{BitcoinMode, LinkKind, Network, Profile, Runtime};
 use crate::error::Problem;
 use crate::file::{self, File};
 use crate::places::Port;
 use crate::site::{
     Access, Alerts, Backups, Bitcoin, Database, DatabaseHost, Deadman, Host, Hosts, Images, Link,
-    Logs, Monitoring, Node, Proof, RemoteWrite, Sbtc, Signer, SigningKey, Site, Smtp, Telegram,
-    Token, VotingPower,
+    Logs, Monitoring, Node, Proof, RemoteWrite, Sbtc, Site, Smtp, Telegram, VotingPower,
 };
-use crate::values::{AbsPath, Bootstrap, Refused, UserName};
+use crate::values::{AbsPath, Bootstrap, Refused};
 use crate::wiring::Container;
 
 mod between;
+mod signer;
 
 /// What follows for other keys from the first few.
 #[derive(Clone, Copy)]
@@ -42,7 +42,7 @@ pub(crate) fn site(file: &File) -> Result<Site, Problem> {
         profile,
         runtime,
         hosts: hosts(&file.hosts)?,
-        signer: signer(&file.signer, frame)?,
+        signer: signer::check(&file.signer, frame)?,
         node: node(&file.node, network)?,
         sbtc: file.sbtc.as_ref().map(|table| sbtc(table, network)).transpose()?,
         link: link(file)?,
@@ -175,68 +175,6 @@ fn node_host(raw: &file::Host) -> Result<Host, Problem> {
 
 fn public(key: &'static str, raw: &file::Host) -> Result<Option<IpAddr>, Problem> {
     raw.public_address.as_deref().map(|text| address(key, text)).transpose()
-}
-
-fn signer(table: &file::Signer, frame: Frame) -> Result<Signer, Problem> {
-    let in_docker = frame.runtime == Runtime::Docker;
-    let place = or("signer.key", table.key.as_deref(), KeyPlace::Age)?;
-    let vault = table.vault.unwrap_or(frame.profile == Profile::Pool);
-    if in_docker && place == KeyPlace::Credential {
-        let what = "Docker has no credentials of systemd's; write \"age\"";
-        return Err(Problem::Contradiction { key: "signer.key", what });
-    }
-    if in_docker && place == KeyPlace::Pkcs11 {
-        let what = "the image has no library of a token's vendor; write \"age\"";
-        return Err(Problem::Contradiction { key: "signer.key", what });
-    }
-    let key = match (place, &table.token) {
-        (KeyPlace::Pkcs11, Some(table)) => SigningKey::Token(token(table)?),
-        (KeyPlace::Pkcs11, None) => SigningKey::Token(token(&file::Token::default())?),
-        (KeyPlace::Age, None) => SigningKey::Age,
-        (KeyPlace::Credential, None) => SigningKey::Credential,
-        (KeyPlace::Age | KeyPlace::Credential, Some(_)) => {
-            let what =
-                "only a key in a token has one; write `key = \"pkcs11\"`, or remove the table";
-            return Err(Problem::Contradiction { key: "signer.token", what });
-        }
-    };
-    let operators: Vec<UserName> = values("signer.operators", &table.operators)?;
-    let has = |name| operators.iter().filter(|operator| *operator == name).count();
-    let what = if !vault && !operators.is_empty() {
-        "only a vault knows operators; without one, whoever may read the key's file is one"
-    } else if in_docker && !operators.is_empty() {
-        "a container has no users of the host; with Docker leave it out"
-    } else if operators.iter().any(|name| has(name) > 1) {
-        "name each user once"
-    } else {
-        return Ok(Signer { key, vault, operators });
-    };
-    Err(Problem::Contradiction { key: "signer.operators", what })
-}
-
-fn token(table: &file::Token) -> Result<Token, Problem> {
-    let module =
-        "name the library of the token's vendor, such as \"/usr/lib/softhsm/libsofthsm2.so\"";
-    let label = "`pkcs11-tool --module … --list-token-slots` shows it";
-    let key_label = "name the key that `countersign keys new --to pkcs11:…` makes";
-    let devices: Vec<AbsPath> = values("signer.token.devices", &table.devices)?;
-    if let Some(other) = devices.iter().find(|path| !path.as_path().starts_with("/dev")) {
-        let (key, found) = ("signer.token.devices", other.to_string());
-        return Err(Problem::Value {
-            key,
-            found,
-            remedy: "write a device, such as \"/dev/tpmrm0\"",
-        });
-    }
-    Ok(Token {
-        module: there("signer.token.module", table.module.as_ref(), module)?,
-        label: there("signer.token.label", table.label.as_ref(), label)?,
-        key_label: there("signer.token.key_label", table.key_label.as_ref(), key_label)?,
-        pcscd: table.pcscd,
-        folders: values("signer.token.folders", &table.folders)?,
-        devices,
-        groups: values("signer.token.groups", &table.groups)?,
-    })
 }
 
 /// The peers that everybody begins with.

@@ -48,8 +48,18 @@ pub(crate) struct Host {
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Signer {
     pub(crate) key: Option<String>,
+    pub(crate) key_name: Option<String>,
     pub(crate) vault: Option<bool>,
     pub(crate) operators: Vec<String>,
+    pub(crate) token: Option<Token>,
+    pub(crate) next: Option<NextKey>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct NextKey {
+    pub(crate) key: Option<String>,
+    pub(crate) key_name: Option<String>,
     pub(crate) token: Option<Token>,
 }
 
@@ -291,7 +301,7 @@ impl Default for VotingPower {
 
 #[cfg(test)]
 mod tests {
-    use super::{Backups, Deadman, File, Link, Sbtc, Token};
+    use super::{Backups, Deadman, File, Link, NextKey, Sbtc, Token};
     use crate::keys::keys;
 
     /// Every table, with what it says by default.
@@ -300,6 +310,7 @@ mod tests {
         file.backups = Some(Backups::default());
         file.sbtc = Some(Sbtc::default());
         file.signer.token = Some(Token::default());
+        file.signer.next = Some(NextKey { token: Some(Token::default()), ..NextKey::default() });
         file.alerts.deadman = Some(Deadman::default());
         toml::Table::try_from(&file).unwrap()
     }
@@ -320,7 +331,7 @@ mod tests {
             };
             // What is given by a `FromStr` type, or stands in the table of the key itself.
             let elsewhere = ["hosts.", "ports.", "paths.", "users."];
-            if ["profile", "runtime", "signer.key"].contains(&key.path)
+            if ["profile", "runtime", "signer.key", "signer.key_name"].contains(&key.path)
                 || elsewhere.iter().any(|table| key.path.starts_with(table))
             {
                 continue;

@@ -111,10 +111,16 @@ const FIRST: &[Key] = &[
         "where the signing key is: `age` (an encrypted file, its passphrase sealed by systemd), `credential` (the key itself sealed by systemd) or `pkcs11` (in a token, which it never leaves); with Docker only `age`",
     ),
     key(
+        "signer.key_name",
+        Text,
+        "`\"signer\"`",
+        "what the key's files are called after: `key/NAME.age` and `credstore/NAME-passphrase`. A key that has taken another's place keeps its name",
+    ),
+    key(
         "signer.vault",
         Flag,
         "pool: true, else false",
-        "whether a process of its own holds the key (`countersign vault`)",
+        "whether a process of its own holds the key (`countersign vault`), and another one the next key",
     ),
     key(
         "signer.operators",
@@ -154,6 +160,25 @@ const FIRST: &[Key] = &[
         "`[]`",
         "groups whose members may use the token, such as `softhsm` or `tss`",
     ),
+    key(
+        "signer.next.key",
+        Text,
+        "as `signer.key`",
+        "where the key is that is to take the place of the signing key, in the same words. The table is there only while a key is being changed ([rotation.md](rotation.md)); afterwards its lines move to `[signer]`",
+    ),
+    key(
+        "signer.next.key_name",
+        Text,
+        "",
+        "what its files are called after; another name than `signer.key_name`. With `credential` it is `credstore/NAME-signing-key`, with `pkcs11` `credstore/NAME-token-pin`",
+    ),
+    key("signer.next.token.module", Text, "", "as `signer.token.module`, and so on below"),
+    key("signer.next.token.label", Text, "", "the token's label"),
+    key("signer.next.token.key_label", Text, "", "the label of the next key in it"),
+    key("signer.next.token.pcscd", Flag, "`false`", "whether it is reached through pcscd"),
+    key("signer.next.token.folders", Texts, "`[]`", "folders that its library writes into"),
+    key("signer.next.token.devices", Texts, "`[]`", "devices that it opens itself"),
+    key("signer.next.token.groups", Texts, "`[]`", "groups whose members may use the token"),
     key(
         "node.bootstrap",
         Texts,

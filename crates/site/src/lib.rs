@@ -34,8 +34,8 @@ pub use rendered::{Rendered, Secrecy};
 pub use secrets::{Secret, SecretError, Secrets};
 pub use site::{
     Access, Alerts, Backups, Bitcoin, Database, DatabaseHost, Deadman, Host, Hosts, Images, Link,
-    Logs, MailLogin, Monitoring, Node, Proof, RemoteWrite, Sbtc, Signer, SigningKey, Site, Smtp,
-    Telegram, Token, VotingPower,
+    Logs, MailLogin, Monitoring, Node, Place, Proof, RemoteWrite, Sbtc, Signer, SigningKey, Site,
+    Smtp, Telegram, Token, Turn, VotingPower,
 };
 pub use units_lint::{UnitProblem, unit_problems};
 pub use wiring::{Container, DOCKER_NETWORK};

@@ -9,6 +9,7 @@ use crate::check::{port, value};
 use crate::choices::Network;
 use crate::error::Problem;
 use crate::keys::{Key, Kind, key};
+use crate::site::{SigningKey, Turn};
 use crate::values::{AbsPath, UserName};
 
 /// A port, which is never 0.
@@ -191,9 +192,12 @@ impl Paths {
         self.config.join("firewall.nft")
     }
 
-    /// The vault's configuration.
-    pub fn vault_toml(&self) -> AbsPath {
-        self.config.join("vault.toml")
+    /// The configuration of the vault with the key whose turn it is.
+    pub fn vault_toml(&self, turn: Turn) -> AbsPath {
+        self.config.join(match turn {
+            Turn::Now => "vault.toml",
+            Turn::Next => "vault-next.toml",
+        })
     }
 
     /// The configuration of the link on the node's host.
@@ -223,13 +227,13 @@ impl Paths {
     }
 
     /// The encrypted signing key.
-    pub fn sealed_key(&self) -> AbsPath {
-        self.key_folder().join("signer.age")
+    pub fn sealed_key(&self, key: &SigningKey) -> AbsPath {
+        self.key_folder().join(&format!("{}.age", key.name))
     }
 
     /// The passphrase of the signing key, with Docker.
-    pub fn passphrase(&self) -> AbsPath {
-        self.key_folder().join("signer-passphrase")
+    pub fn passphrase(&self, key: &SigningKey) -> AbsPath {
+        self.key_folder().join(&key.passphrase())
     }
 
     /// The folder with what systemd has sealed to this machine.
@@ -252,9 +256,9 @@ impl Paths {
         self.state.join("signer.sqlite")
     }
 
-    /// The vault's journal.
-    pub fn vault_journal(&self) -> AbsPath {
-        self.vault_state.join("journal.sqlite")
+    /// The journal of the vault with this key.
+    pub fn vault_journal(&self, key: &SigningKey) -> AbsPath {
+        self.vault_state.join(&key.vault_journal())
     }
 
     /// The folder of the jobs' records.

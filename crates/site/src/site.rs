@@ -10,8 +10,8 @@ use crate::choices::{BitcoinMode, HostRole, LinkKind, Network, Profile, Runtime}
 use crate::error::{Problem, SiteError};
 use crate::places::{Paths, Port, Ports, Users};
 use crate::values::{
-    AbsPath, Argument, Bootstrap, HostName, HostPort, Image, Label, MailAddress, Pin, PublicKeyHex,
-    Recipient, StacksAddress, Url, UserName, WireguardKey, Word,
+    AbsPath, Argument, Bootstrap, HostName, HostPort, Image, KeyName, Label, MailAddress, Pin,
+    PublicKeyHex, Recipient, StacksAddress, Url, UserName, WireguardKey, Word,
 };
 
 /// An installation of a signer. [`Site::parse`] makes it; every value in it is safe to be written into any of the
@@ -83,17 +83,28 @@ pub struct Host {
 /// The signer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signer {
-    /// Where the key is kept.
+    /// The key that signs.
     pub key: SigningKey,
-    /// Whether `countersign vault` holds it, in a process of its own.
+    /// The key that is to take its place, while a key is being changed.
+    pub next: Option<SigningKey>,
+    /// Whether `countersign vault` holds it, in a process of its own; and the next key in another.
     pub vault: bool,
     /// Who may ask the vault for what an operator asks for; nobody without a vault.
     pub operators: Vec<UserName>,
 }
 
-/// Where the signing key is kept.
+/// A signing key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SigningKey {
+pub struct SigningKey {
+    /// What its files and credentials are called after.
+    pub name: KeyName,
+    /// Where it is kept.
+    pub place: Place,
+}
+
+/// Where a signing key is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
     /// Sealed by systemd to this machine.
     Credential,
     /// In an encrypted file of age.
@@ -102,12 +113,70 @@ pub enum SigningKey {
     Token(Token),
 }
 
+/// Whether a key signs, or is to take the place of the one that does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// The key that signs.
+    Now,
+    /// The key that is to take its place.
+    Next,
+}
+
 impl Signer {
-    /// The token that the key is in, if it is in one.
+    /// The key that signs; behind it the next one, if there is one.
+    pub fn keys(&self) -> impl Iterator<Item = (Turn, &SigningKey)> {
+        let next = self.next.iter().map(|key| (Turn::Next, key));
+        std::iter::once((Turn::Now, &self.key)).chain(next)
+    }
+
+    /// The tokens that keys are in.
+    pub fn tokens(&self) -> impl Iterator<Item = &Token> {
+        self.keys().filter_map(|(_, key)| key.token())
+    }
+}
+
+impl SigningKey {
+    /// The name of a key that was given none.
+    pub const USUAL_NAME: &str = "signer";
+
+    /// The token that it is in, if it is in one.
     pub const fn token(&self) -> Option<&Token> {
-        match &self.key {
-            SigningKey::Token(token) => Some(token),
-            SigningKey::Credential | SigningKey::Age => None,
+        match &self.place {
+            Place::Token(token) => Some(token),
+            Place::Credential | Place::Age => None,
+        }
+    }
+
+    /// The name of what systemd hands to the process that opens it.
+    pub fn credential(&self) -> String {
+        let what = match self.place {
+            Place::Age => return self.passphrase(),
+            Place::Credential => "signing-key",
+            Place::Token(_) => "token-pin",
+        };
+        self.called(what)
+    }
+
+    /// The name of its passphrase: of the credential, and with Docker of the file.
+    pub fn passphrase(&self) -> String {
+        format!("{}-passphrase", self.name)
+    }
+
+    /// `what`, after the key's name if it has one of its own.
+    fn called(&self, what: &str) -> String {
+        if self.name.as_str() == Self::USUAL_NAME {
+            what.to_owned()
+        } else {
+            format!("{}-{what}", self.name)
+        }
+    }
+
+    /// The name of the journal that its vault keeps.
+    pub fn vault_journal(&self) -> String {
+        if self.name.as_str() == Self::USUAL_NAME {
+            "journal.sqlite".to_owned()
+        } else {
+            format!("journal-{}.sqlite", self.name)
         }
     }
 }

@@ -49,6 +49,11 @@ checked_text!(
     "write a user name of small letters, digits, `-` and `_`, such as \"countersign\""
 );
 checked_text!(
+    /// What the files of a signing key are called after, of at most 31 characters.
+    KeyName, is_key_name,
+    "write small letters, digits and `-` inside, at most 31, such as \"signer-2\""
+);
+checked_text!(
     /// A word that names something: a PostgreSQL role or database, a name of a bitcoind user.
     Word, is_word,
     "write letters, digits, `-` and `_`, at most 63"
@@ -143,7 +148,7 @@ impl AbsPath {
         &self.0
     }
 
-    /// The path of `name` in this folder. `name` is a constant of the program's.
+    /// The path of `name` in this folder. `name` is a constant of the program's, or was checked.
     #[must_use]
     pub fn join(&self, name: &str) -> Self {
         Self(self.0.join(name))
@@ -195,6 +200,14 @@ fn is_user(text: &str) -> bool {
         && text.bytes().next().is_some_and(is_first)
         && text.bytes().all(is_later)
         && text != "root"
+}
+
+fn is_key_name(text: &str) -> bool {
+    let is_alnum = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    (1..=31).contains(&text.len())
+        && text.bytes().all(|byte| is_alnum(byte) || byte == b'-')
+        && !text.starts_with('-')
+        && !text.ends_with('-')
 }
 
 fn is_word(text: &str) -> bool {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::choices::HostRole;
 use crate::error::Problem;
-use crate::site::{Link, Site};
+use crate::site::{Link, Site, Turn};
 use crate::values::AbsPath;
 
 pub(super) fn check(site: &Site) -> Result<(), Problem> {
@@ -96,9 +96,14 @@ const HIDDEN: &[&str] =
 fn paths(site: &Site) -> Result<(), Problem> {
     let mut all = site.paths.all();
     all.extend(site.backups.as_ref().map(|backups| ("backups.folder", &backups.folder)));
-    let of_token = site.signer.token().into_iter().flat_map(|token| {
-        let folders = token.folders.iter().map(|folder| ("signer.token.folders", folder));
-        folders.chain([("signer.token.module", &token.module)])
+    let of_token = site.signer.keys().filter_map(|(turn, key)| Some((turn, key.token()?)));
+    let of_token = of_token.flat_map(|(turn, token)| {
+        let (module, folders) = match turn {
+            Turn::Now => ("signer.token.module", "signer.token.folders"),
+            Turn::Next => ("signer.next.token.module", "signer.next.token.folders"),
+        };
+        let folders = token.folders.iter().map(move |folder| (folders, folder));
+        folders.chain([(module, &token.module)])
     });
     for (key, path) in all.iter().copied().chain(of_token) {
         if HIDDEN.iter().any(|hidden| path.as_path().starts_with(hidden)) {

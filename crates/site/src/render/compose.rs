@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use crate::choices::HostRole;
 use crate::rendered::Rendered;
-use crate::site::{Images, Link, Site};
+use crate::site::{Images, Link, Site, Turn};
 use crate::values::{AbsPath, Image};
 use crate::wiring::{Container, DOCKER_BRIDGE, DOCKER_NETWORK};
 
@@ -216,7 +216,8 @@ fn services<'a>(view: View<'a>, images: &'a Images) -> Vec<Service<'a>> {
     if site.has_signer(role) {
         services.push(signer(site, &images.countersign));
         if site.signer.vault {
-            services.push(vault(site, &images.countersign));
+            let vaults = site.signer.keys().map(|(turn, _)| vault(site, turn, &images.countersign));
+            services.extend(vaults);
         }
         if let (Some(image), Some(postgres)) = (&images.sbtc, &images.postgres)
             && site.sbtc.is_some()
@@ -301,7 +302,11 @@ fn signer<'a>(site: &Site, image: &'a Image) -> Service<'a> {
         sockets: site.signer.vault,
         published: ports,
         stop_secs: 15,
-        after: if site.signer.vault { &["vault"] } else { &[] },
+        after: match (site.signer.vault, &site.signer.next) {
+            (false, _) => &[],
+            (true, None) => &["vault"],
+            (true, Some(_)) => &["vault", "vault-next"],
+        },
         ..Service::of(image)
     }
 }
@@ -311,14 +316,18 @@ fn signer<'a>(site: &Site, image: &'a Image) -> Service<'a> {
 const LOCKS: &str = "/run/lock";
 
 /// It has no network, and nobody has its key's files but it.
-fn vault<'a>(site: &Site, image: &'a Image) -> Service<'a> {
+fn vault<'a>(site: &Site, turn: Turn, image: &'a Image) -> Service<'a> {
     let paths = &site.paths;
-    let config = paths.vault_toml().to_string();
+    let config = paths.vault_toml(turn);
+    let argument = config.to_string();
     Service {
-        name: "vault",
+        name: match turn {
+            Turn::Now => "vault",
+            Turn::Next => "vault-next",
+        },
         uid: Uid::Vault.number(),
-        command: ["countersign", "vault", "--config", &config].map(str::to_owned).to_vec(),
-        reads: vec![paths.vault_toml(), paths.key_folder()],
+        command: ["countersign", "vault", "--config", &argument].map(str::to_owned).to_vec(),
+        reads: vec![config, paths.key_folder()],
         writes: vec![same(&paths.vault_state), same(&fixed(LOCKS))],
         sockets: true,
         locks_memory: true,

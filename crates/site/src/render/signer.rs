@@ -9,16 +9,22 @@ use ipnet::IpNet;
 use crate::choices::{HostRole, Runtime};
 use crate::rendered::Rendered;
 use crate::secrets::Secret;
-use crate::site::{Link, SigningKey, Site, Token};
+use crate::site::{Link, Place, SigningKey, Site, Token, Turn};
 use crate::wiring::Container;
 
 use super::compose::Uid;
 use super::{HEAD, View, text, texts};
 
-/// Where the vault listens.
-pub(super) const VAULT_SOCKET: &str = "/run/countersign/vault.sock";
-/// The folder that it is in.
+/// The folder of the vaults' sockets.
 pub(super) const SOCKET_FOLDER: &str = "/run/countersign";
+
+/// Where the vault listens with the key whose turn it is.
+pub(super) const fn vault_socket(turn: Turn) -> &'static str {
+    match turn {
+        Turn::Now => "/run/countersign/vault.sock",
+        Turn::Next => "/run/countersign/vault-next.sock",
+    }
+}
 
 pub(super) fn files(view: View<'_>) -> Vec<Rendered> {
     let View { site, role, .. } = view;
@@ -26,7 +32,7 @@ pub(super) fn files(view: View<'_>) -> Vec<Rendered> {
     if site.has_signer(role) {
         files.push(signer(view));
         if site.signer.vault {
-            files.push(vault(site));
+            files.extend(site.signer.keys().map(|(turn, key)| vault(site, turn, key)));
         }
     }
     if let Some(Link::Countersign { signer, .. }) = &site.link
@@ -49,12 +55,18 @@ fn signer(view: View<'_>) -> Rendered {
     line("db_path", text(site.paths.signer_db()));
     line("metrics_endpoint", text(site.signer_metrics()));
     out.push_str("\n[countersign]\n");
-    let key = if site.signer.vault {
-        format!("{{ vault = {} }}", text(VAULT_SOCKET))
-    } else {
-        key_place(site)
-    };
-    out.put(format_args!("key = {key}\n"));
+    for (turn, key) in site.signer.keys() {
+        let name = match turn {
+            Turn::Now => "key",
+            Turn::Next => "next_key",
+        };
+        let place = if site.signer.vault {
+            format!("{{ vault = {} }}", text(vault_socket(turn)))
+        } else {
+            key_place(site, key)
+        };
+        out.put(format_args!("{name} = {place}\n"));
+    }
     out.put(format_args!("status_page = {}\n", text(site.status_page())));
     if site.runtime == Runtime::Docker {
         let host = site.inside(Container::Gateway);
@@ -76,24 +88,25 @@ fn signer(view: View<'_>) -> Rendered {
     Rendered::secret(site.paths.signer_config(), &site.users.signer, out)
 }
 
-/// Where the key is, for the program that opens it.
-fn key_place(site: &Site) -> String {
-    match (&site.signer.key, site.runtime) {
-        (SigningKey::Token(Token { module, label, key_label, .. }), _) => format!(
-            "{{ pkcs11 = {}, token = {}, key_label = {}, pin_credential = \"token-pin\" }}",
+/// Where a key is, for the program that opens it.
+fn key_place(site: &Site, key: &SigningKey) -> String {
+    let credential = text(key.credential());
+    match (&key.place, site.runtime) {
+        (Place::Token(Token { module, label, key_label, .. }), _) => format!(
+            "{{ pkcs11 = {}, token = {}, key_label = {}, pin_credential = {credential} }}",
             text(module),
             text(label),
             text(key_label)
         ),
-        (SigningKey::Credential, _) => "{ credential = \"signing-key\" }".to_owned(),
-        (SigningKey::Age, Runtime::Systemd) => format!(
-            "{{ age = {}, passphrase_credential = \"signer-passphrase\" }}",
-            text(site.paths.sealed_key())
+        (Place::Credential, _) => format!("{{ credential = {credential} }}"),
+        (Place::Age, Runtime::Systemd) => format!(
+            "{{ age = {}, passphrase_credential = {credential} }}",
+            text(site.paths.sealed_key(key))
         ),
-        (SigningKey::Age, Runtime::Docker) => format!(
+        (Place::Age, Runtime::Docker) => format!(
             "{{ age = {}, passphrase_file = {} }}",
-            text(site.paths.sealed_key()),
-            text(site.paths.passphrase())
+            text(site.paths.sealed_key(key)),
+            text(site.paths.passphrase(key))
         ),
     }
 }
@@ -117,8 +130,8 @@ fn allowed_peers(site: &Site) -> Option<Vec<IpNet>> {
     Some(networks.into_iter().collect())
 }
 
-fn vault(site: &Site) -> Rendered {
-    let folders = match site.signer.token() {
+fn vault(site: &Site, turn: Turn, key: &SigningKey) -> Rendered {
+    let folders = match key.token() {
         Some(token) if !token.folders.is_empty() => {
             format!("token_folders = {}\n", texts(&token.folders))
         }
@@ -132,16 +145,16 @@ fn vault(site: &Site) -> Rendered {
     let mut out = format!(
         "{HEAD}socket = {}\njournal = {}\nnetwork = {}\nkey = {}\n{folders}\n[[caller]]\n{caller}\n\
          roles = [\"block-signer\"]\n",
-        text(VAULT_SOCKET),
-        text(site.paths.vault_journal()),
+        text(vault_socket(turn)),
+        text(site.paths.vault_journal(key)),
         text(site.network),
-        key_place(site),
+        key_place(site, key),
     );
     for operator in &site.signer.operators {
         let user = text(operator);
         out.put(format_args!("\n[[caller]]\nuser = {user}\nroles = [\"operator\"]\n"));
     }
-    Rendered::private(site.paths.vault_toml(), &site.users.vault, out)
+    Rendered::private(site.paths.vault_toml(turn), &site.users.vault, out)
 }
 
 fn link(site: &Site, signer_pin: &str) -> Rendered {

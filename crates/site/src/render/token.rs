@@ -5,7 +5,7 @@ use crate::rendered::Rendered;
 use super::{HEAD, View, fixed};
 
 pub(super) fn files(View { site, role, .. }: View<'_>) -> Vec<Rendered> {
-    let is_reached = site.signer.token().is_some_and(|token| token.pcscd);
+    let is_reached = site.signer.tokens().any(|token| token.pcscd);
     if !is_reached || !site.has_signer(role) {
         return Vec::new();
     }

@@ -8,16 +8,16 @@ use std::fmt;
 
 use crate::render::Put as _;
 use crate::rendered::Rendered;
-use crate::site::{Link, SigningKey, Site};
+use crate::site::{Link, SigningKey, Site, Token};
 use crate::values::{AbsPath, UserName};
 
-use super::signer::VAULT_SOCKET;
 use super::{View, fixed};
 
 mod chain;
 mod jobs;
 mod proxy;
 pub(super) mod sandbox;
+mod vault;
 
 use sandbox::{CALLS, HARDENED};
 
@@ -47,8 +47,7 @@ fn programs(View { site, role, .. }: View<'_>) -> Vec<(&'static str, String)> {
         units.push(("countersign.service", signer(site)));
         units.push(("countersign.socket", signer_socket(site)));
         if site.signer.vault {
-            units.push(("countersign-vault.service", vault(site)));
-            units.push(("countersign-vault.socket", vault_socket(site)));
+            units.extend(vault::units(site));
         }
         if site.sbtc.is_some() {
             units.push(("sbtc-signer.service", chain::sbtc(site)));
@@ -79,22 +78,15 @@ fn identity(user: &UserName) -> String {
 }
 
 /// What systemd hands to the process that opens the key.
-fn credential(site: &Site) -> String {
-    let place = |name: &str| {
-        let file = site.paths.credstore().join(name);
-        format!("LoadCredentialEncrypted={name}:{file}\n")
-    };
-    match site.signer.key {
-        SigningKey::Age => place("signer-passphrase"),
-        SigningKey::Credential => place("signing-key"),
-        SigningKey::Token(_) => place("token-pin"),
-    }
+fn credential(site: &Site, key: &SigningKey) -> String {
+    let name = key.credential();
+    let file = site.paths.credstore().join(&name);
+    format!("LoadCredentialEncrypted={name}:{file}\n")
 }
 
 /// What the library of a token needs of the sandbox that it works in. Written below [`HARDENED`]: what is said last
 /// counts.
-fn token(site: &Site) -> String {
-    let Some(token) = site.signer.token() else { return String::new() };
+fn sandbox_of(token: &Token) -> String {
     let mut out = String::from("# For the library of the token.\n");
     let mut line = |key: &str, value: &dyn fmt::Display| out.put(format_args!("{key}={value}\n"));
     line("ReadOnlyPaths", &token.module);
@@ -114,8 +106,8 @@ fn token(site: &Site) -> String {
 }
 
 /// The service that reaches a token's reader, as a unit is ordered after it.
-fn reader(site: &Site) -> &'static str {
-    if site.signer.token().is_some_and(|token| token.pcscd) { " pcscd.socket" } else { "" }
+fn reader<'a>(mut tokens: impl Iterator<Item = &'a Token>) -> &'static str {
+    if tokens.any(|token| token.pcscd) { " pcscd.socket" } else { "" }
 }
 
 /// A request on the socket would start what must stay down.
@@ -130,14 +122,18 @@ fn close(socket: &str) -> String {
 
 fn signer(site: &Site) -> String {
     let (bin, config) = (&site.paths.bin, site.paths.signer_config());
-    let (vault, reader) =
-        if site.signer.vault { (" countersign-vault.socket", "") } else { ("", reader(site)) };
+    let (vaults, reader) = if site.signer.vault {
+        let sockets = site.signer.keys().map(|(turn, _)| format!(" {}.socket", vault::name(turn)));
+        (sockets.collect(), "")
+    } else {
+        (String::new(), reader(site.signer.tokens()))
+    };
     let mut out = format!(
         "{HEAD}
 [Unit]
 Description=Countersign, a block signer for Stacks
 {DOCUMENTATION}Wants=network-online.target countersign.socket{reader}
-After=network-online.target time-sync.target countersign.socket{vault}{reader}
+After=network-online.target time-sync.target countersign.socket{vaults}{reader}
 # Assert, not Condition: a condition that is not met skips the start, and nobody hears of it.
 AssertFileIsExecutable={bin}/countersign
 AssertFileNotEmpty={config}
@@ -158,7 +154,7 @@ TimeoutStopSec=15
         close("countersign.socket"),
     );
     if !site.signer.vault {
-        out.push_str(&credential(site));
+        out.extend(site.signer.keys().map(|(_, key)| credential(site, key)));
     }
     out.push_str(&identity(&site.users.signer));
     out.push_str(&state(&site.paths.state, "0711"));
@@ -170,8 +166,12 @@ TimeoutStopSec=15
         "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6\nSocketBindDeny=any\n\
          SocketBindAllow=ipv4:tcp\nSocketBindAllow=ipv6:tcp\n\nPrivateUsers=yes\n",
     );
-    let token = if site.signer.vault { String::new() } else { token(site) };
-    out.put(format_args!("{HARDENED}{token}{CALLS}SystemCallFilter=prlimit64 setrlimit\n\n[Install]\nWantedBy=multi-user.target\n"));
+    let tokens = site.signer.tokens().filter(|_| !site.signer.vault).map(sandbox_of);
+    let mut tokens = tokens.collect::<Vec<_>>();
+    // Both keys may be in one.
+    tokens.dedup();
+    let tokens = tokens.concat();
+    out.put(format_args!("{HARDENED}{tokens}{CALLS}SystemCallFilter=prlimit64 setrlimit\n\n[Install]\nWantedBy=multi-user.target\n"));
     out
 }
 
@@ -209,80 +209,6 @@ Backlog=1024
 WantedBy=sockets.target
 ",
         site.signer_endpoint(),
-    )
-}
-
-fn vault(site: &Site) -> String {
-    let (bin, config, reader) = (&site.paths.bin, site.paths.vault_toml(), reader(site));
-    format!(
-        "{HEAD}
-[Unit]
-Description=Countersign's vault, which holds the signing key
-{DOCUMENTATION}Wants=countersign-vault.socket{reader}
-After=countersign-vault.socket time-sync.target{reader}
-Before=countersign.service
-AssertFileIsExecutable={bin}/countersign
-AssertFileNotEmpty={config}
-StartLimitIntervalSec=0
-
-[Service]
-Type=notify
-NotifyAccess=main
-ExecStart={bin}/countersign vault --config {config}
-# A request would start what must stay down; see RestartPreventExitStatus.
-{}WatchdogSec=30
-TimeoutStopSec=15
-
-# Sealed to this machine (and its TPM, if it has one): it is no use anywhere else.
-{}{}{}UMask=0077
-LimitCORE=0
-# Its memory is locked, so that the key is never in swap.
-LimitMEMLOCK=infinity
-
-# No network at all: its callers are on this host, and the socket comes from systemd.
-PrivateNetwork=yes
-IPAddressDeny=any
-RestrictAddressFamilies=AF_UNIX
-SocketBindDeny=any
-
-# Not PrivateUsers: it would hide who calls.
-{HARDENED}{}{CALLS}# It takes away more by itself, after its start.
-SystemCallFilter=prlimit64 setrlimit mlock mlockall seccomp
-SystemCallFilter=landlock_create_ruleset landlock_add_rule landlock_restrict_self
-
-[Install]
-WantedBy=multi-user.target
-",
-        close("countersign-vault.socket"),
-        credential(site),
-        identity(&site.users.vault),
-        state(&site.paths.vault_state, "0700"),
-        token(site),
-    )
-}
-
-fn vault_socket(site: &Site) -> String {
-    // An operator is in no group of ours, and everybody else is turned away by the vault.
-    let mode = if site.signer.operators.is_empty() { "0660" } else { "0666" };
-    format!(
-        "{HEAD}# The vault itself asks the kernel who calls, and answers by vault.toml.
-
-[Unit]
-Description=Countersign's socket for requests to the vault
-{DOCUMENTATION}
-[Socket]
-ListenStream={VAULT_SOCKET}
-FileDescriptorName=vault
-SocketUser={}
-SocketGroup={}
-SocketMode={mode}
-DirectoryMode=0755
-RemoveOnStop=yes
-
-[Install]
-WantedBy=sockets.target
-",
-        site.users.vault, site.users.signer,
     )
 }
 

@@ -88,6 +88,18 @@ pub(crate) fn kinds() -> Vec<(String, Site)> {
     ] {
         kinds.push((name.to_owned(), site("solo", 1, "systemd", &more)));
     }
+    // While a key is being changed; in the second case it was changed once before.
+    for (name, profile, more) in [
+        ("next-key", "solo", "[signer.next]\nkey_name = \"signer-2\"\n"),
+        (
+            "next-key-vault",
+            "pool",
+            "[signer]\nkey_name = \"signer-2\"\noperators = [\"carol\"]\n\
+             [signer.next]\nkey_name = \"signer-3\"\nkey = \"credential\"\n",
+        ),
+    ] {
+        kinds.push((name.to_owned(), site(profile, 1, "systemd", more)));
+    }
     let least = "[hosts.signer]\nname = \"signer-1\"\n";
     let testnet = Site::parse(&format!("network = \"testnet\"\n{least}")).unwrap();
     kinds.push(("testnet".to_owned(), testnet));

@@ -50,7 +50,7 @@ fn every_answer_is_in_the_file() {
     assert_eq!((site.network, site.profile), (Network::Testnet, Profile::Pool));
     assert_eq!(site.link, Some(Link::Haproxy));
     assert_eq!(site.access.admin_networks.len(), 1);
-    assert_eq!(site.signer.token().unwrap().label.as_str(), "signer");
+    assert_eq!(site.signer.key.token().unwrap().label.as_str(), "signer");
     insta::assert_snapshot!(answers.to_toml());
 }
 

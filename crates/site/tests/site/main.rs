@@ -11,6 +11,7 @@ mod golden;
 mod initialising;
 mod installing;
 mod named;
+mod next_key;
 mod own;
 mod parsing;
 mod sample;

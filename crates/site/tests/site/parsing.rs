@@ -1,7 +1,7 @@
 //! What `countersign.toml` may say, and what is refused.
 
 use countersign_site::{
-    BitcoinMode, DatabaseHost, HostRole, Link, Profile, Runtime, SigningKey, Site, keys,
+    BitcoinMode, DatabaseHost, HostRole, Link, Place, Profile, Runtime, Site, keys,
 };
 use proptest::prelude::*;
 
@@ -17,7 +17,8 @@ fn the_least_file_is_a_solo_signer_on_one_host_with_safe_defaults() {
     assert_eq!(site.profile, Profile::Solo);
     assert_eq!(site.runtime, Runtime::Systemd);
     assert_eq!(site.roles(), [HostRole::Signer]);
-    assert_eq!(site.signer.key, SigningKey::Age);
+    assert_eq!((site.signer.key.name.as_str(), &site.signer.key.place), ("signer", &Place::Age));
+    assert_eq!(site.signer.next, None);
     assert!(!site.signer.vault);
     assert_eq!(site.bitcoin.mode, BitcoinMode::Full);
     assert_eq!(site.logs.retention_days, 7);
@@ -141,7 +142,7 @@ fn what_contradicts_itself_is_refused() {
 fn a_key_in_a_token_needs_to_be_found_and_only_such_a_key_has_a_token() {
     let whole = format!("{LEAST}{TOKEN}");
     let site = Site::parse(&whole).unwrap();
-    assert_eq!(site.signer.token().unwrap().key_label.as_str(), "block 1");
+    assert_eq!(site.signer.key.token().unwrap().key_label.as_str(), "block 1");
     for (from, to, message) in [
         ("label = \"signer\"\n", "", "`signer.token.label` is missing; "),
         ("\"block 1\"", "\"block 1\\\" }\"", "`signer.token.key_label` = "),
@@ -285,10 +286,11 @@ fn the_sample_says_every_key_or_leaves_it_to_a_tested_default() {
     };
     let silent: Vec<&str> = keys().map(|key| key.path).filter(|path| !said(path)).collect();
     let expected = |path: &&str| {
-        ["ports.", "paths.", "users.", "images.", "signer.token."]
+        ["ports.", "paths.", "users.", "images.", "signer.token.", "signer.next."]
             .iter()
             .any(|table| path.starts_with(table))
-            || ["bitcoin.host", "link.signer_pin", "link.node_pin"].contains(path)
+            || ["bitcoin.host", "link.signer_pin", "link.node_pin", "signer.key_name"]
+                .contains(path)
     };
     assert!(silent.iter().all(expected), "{silent:?}");
 }
