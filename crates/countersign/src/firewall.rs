@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use countersign_ops::exit::Exit;
+use countersign_site::HostRole;
 use countersign_site::firewall::{FirewallError, Force, Live, Slot, State, ruleset};
-use countersign_site::{HostRole, Site};
 use serde_json::{Value, json};
 
 use crate::cli::Failed;
+use crate::described;
 use crate::render::role;
 
 /// What is done with the rules.
@@ -88,7 +89,7 @@ Examples:
 
 impl Which {
     fn rules(&self) -> Result<impl Fn(Slot, Force) -> String, Failed> {
-        let site = Site::load(&self.config).map_err(|error| Failed::new(Exit::Usage, error))?;
+        let site = described::site(&self.config)?;
         let role = role(self.host, &site)?;
         Ok(move |slot, force| ruleset(&site, role, slot, force))
     }
