@@ -57,7 +57,7 @@ pub(super) fn beside_a_signer(program: &Path, folder: &Path) -> Result<Vec<Figur
     scrape.target = Some(Target::Time(Duration::from_millis(5)));
     let mut html = page("status page", place.page, "/", nothing)?;
     html.size = html.size.map(|(bytes, _)| (bytes, Some(100_000)));
-    let data = page("status page's data", place.page, "/status.json", nothing)?;
+    let data = page("status data", place.page, "/status.json", nothing)?;
     Ok(vec![doctor, scrape, html, data])
 }
 
