@@ -35,92 +35,68 @@ fn paths(site: &Site) -> Vec<String> {
     rendered(site, HostRole::Signer).iter().map(|file| file.path.to_string()).collect()
 }
 
-#[test]
-fn a_key_that_takes_its_own_place_or_cannot_be_found_is_refused() {
-    let plain = format!("{LEAST}{NEXT}");
-    Site::parse(&plain).unwrap();
-    let token = format!("{LEAST}{TOKEN}{NEXT_IN_TOKEN}");
-    Site::parse(&token).unwrap();
-    let docker = format!("runtime = \"docker\"\n{plain}");
-    for (text, from, to, message) in [
-        (&plain, "key_name = \"signer-2\"\n", "", "`signer.next.key_name` is missing; write what"),
-        (
-            &plain,
-            "signer-2",
-            "signer",
-            "`signer.key_name` and `signer.next.key_name` are both \"signer\"; the next",
-        ),
-        (&plain, "signer-2", "../signer", "`signer.next.key_name` = \"../signer\" is refused; "),
-        (&plain, "signer-2", "a\\nb", "`signer.next.key_name` = \"a\\nb\" is refused; "),
-        (&plain, "signer-2", "$(id)", "`signer.next.key_name` = "),
-        (&plain, "signer-2", "-o", "`signer.next.key_name` = "),
-        (&plain, "signer-2", "", "`signer.next.key_name` is missing; "),
-        (
-            &plain,
-            "key_name",
-            "keyname",
-            "unknown key \"signer.next.keyname\"; did you mean `signer.next.key_name`?",
-        ),
-        (
-            &plain,
-            "[signer.next]\n",
-            "[signer.next]\nvault = true\n",
-            "unknown key \"signer.next.vault\"",
-        ),
-        (&plain, "[signer.next]\n", "[signer]\nnext = \"signer-2\"\n[signer.next]\n", "line "),
-        (
-            &plain,
-            "[signer.next]\n",
-            "[signer.next]\nkey = \"vault\"\n",
-            "`signer.next.key` = \"vault\" is refused; ",
-        ),
-        (
-            &plain,
-            "[signer.next]\n",
-            "[signer.next]\nkey = \"pkcs11\"\n",
-            "`signer.next.token.module` is missing; ",
-        ),
-        (
-            &plain,
-            "[signer.next]\n",
-            "[signer]\nkey = \"pkcs11\"\n[signer.next]\n",
-            "`signer.token.module` is missing; ",
-        ),
-        (
-            &plain,
-            "[signer.next]\n",
-            "[signer]\nkey_name = \"a b\"\n[signer.next]\n",
-            "`signer.key_name` = ",
-        ),
-        (
-            &token,
-            "block 2",
-            "block 1",
-            "`signer.token.key_label` and `signer.next.token.key_label` are both \"block 1\"",
-        ),
-        (
-            &token,
-            "[signer.next]\n",
-            "[signer.next]\nkey = \"age\"\n",
-            "`signer.next.token`: only a key in a token",
-        ),
-        (
-            &token,
-            "signer-2\"\n[signer.next.token]\nmodule = \"/usr",
-            "signer-2\"\n[signer.next.token]\nmodule = \"/home",
-            "`signer.next.token.module` = ",
-        ),
-        (
-            &docker,
-            "[signer.next]\n",
-            "[signer.next]\nkey = \"credential\"\n",
-            "`signer.next.key`: Docker has no",
-        ),
-    ] {
+/// A text, what is replaced in it by what, and how the refusal begins.
+type Case<'a> = (&'a str, &'a str, &'a str, &'a str);
+
+fn refuses(cases: &[Case<'_>]) {
+    for (text, from, to, message) in cases {
         let refused = refusal(&spoiled(text, from, to));
         assert!(refused.starts_with(message), "{from} -> {to}: {refused}");
         assert!(!refused.contains('\n'), "{refused:?}");
     }
+}
+
+#[test]
+fn a_next_key_without_a_name_of_its_own_is_refused() {
+    let text = &format!("{LEAST}{NEXT}");
+    Site::parse(text).unwrap();
+    let (name, other) = ("signer-2", "[signer.next]\n");
+    let beside = "[signer]\nkey_name = \"a b\"\n[signer.next]\n";
+    let same = "`signer.key_name` and `signer.next.key_name` are both \"signer\"; the next";
+    refuses(&[
+        (text, "key_name = \"signer-2\"\n", "", "`signer.next.key_name` is missing; write what"),
+        (text, name, "", "`signer.next.key_name` is missing; "),
+        (text, name, "signer", same),
+        (text, name, "../signer", "`signer.next.key_name` = \"../signer\" is refused; "),
+        (text, name, "a\\nb", "`signer.next.key_name` = \"a\\nb\" is refused; "),
+        (text, name, "$(id)", "`signer.next.key_name` = "),
+        (text, name, "%n", "`signer.next.key_name` = "),
+        (text, name, "-o", "`signer.next.key_name` = "),
+        (text, other, beside, "`signer.key_name` = \"a b\" is refused; "),
+        (
+            text,
+            "key_name",
+            "keyname",
+            "unknown key \"signer.next.keyname\"; did you mean `signer.next.key_name`?",
+        ),
+    ]);
+}
+
+#[test]
+fn a_next_key_that_cannot_be_where_it_is_said_to_be_is_refused() {
+    let plain = &format!("{LEAST}{NEXT}");
+    let token = &format!("{LEAST}{TOKEN}{NEXT_IN_TOKEN}");
+    Site::parse(token).unwrap();
+    let docker = &format!("runtime = \"docker\"\n{plain}");
+    let head = "[signer.next]\n";
+    let with = |line: &str| format!("{head}{line}\n");
+    let (vault, age) = (with("key = \"vault\""), with("key = \"age\""));
+    let (pkcs11, sealed) = (with("key = \"pkcs11\""), with("key = \"credential\""));
+    let after = |line: &str| format!("[signer]\n{line}\n{head}");
+    let twice = "`signer.token.key_label` and `signer.next.token.key_label` are both \"block 1\"";
+    let module = "[signer.next.token]\nmodule = \"/";
+    refuses(&[
+        (plain, head, &vault, "`signer.next.key` = \"vault\" is refused; "),
+        (plain, head, &with("vault = true"), "unknown key \"signer.next.vault\""),
+        (plain, head, &pkcs11, "`signer.next.token.module` is missing; "),
+        (plain, head, &after("key = \"pkcs11\""), "`signer.token.module` is missing; "),
+        (plain, head, &after("next = \"signer-2\""), "line "),
+        (token, "block 2", "block 1", twice),
+        (token, head, &age, "`signer.next.token`: only a key in a token"),
+        (token, module, &format!("{module}home/"), "`signer.next.token.module` = "),
+        (docker, head, &sealed, "`signer.next.key`: Docker has no credentials"),
+        (docker, head, &pkcs11, "`signer.next.key`: the image has no library"),
+    ]);
 }
 
 #[test]
