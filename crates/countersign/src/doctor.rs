@@ -235,6 +235,7 @@ fn signer(path: PathBuf) -> Signer {
     let read = Config::load(&path).map(|config| Opened {
         control_socket: config.control_socket(),
         key: config.key,
+        next_key: config.next_key,
         node_tls: config.node_tls,
     });
     Signer { config: path, read: read.map_err(|error| describe(&error)) }

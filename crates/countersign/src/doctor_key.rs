@@ -24,7 +24,8 @@ pub(crate) struct Args {
 }
 
 pub(crate) const EXAMPLES: &str = "\
-Run it as the user that the signer runs as. The key is not opened. The letters before a reason are the rows
+Run it as the user that the signer runs as. The key is not opened; nor is the next one, while a key is being changed,
+whose checks say so. The letters before a reason are the rows
 of docs/operator/keys.md. The exit code is 11 if a check fails, and 0 if there are only warnings.
 
 Example:
@@ -35,19 +36,26 @@ Example:
 pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failed> {
     let config = load(&args.config)?;
     let records = config.db_path.records();
-    let checks = examine(&Subject {
-        place: &config.key,
-        config: &args.config,
-        is_private_network: config.is_private_network(),
-        public_key: of_vault(&config.key),
-        records: records.as_deref(),
-        proof: &|key| match &records {
-            Some(folder) => proofs::read(folder, key),
-            None => Ok(None),
-        },
-        now: now(),
-        user: None,
-    });
+    let keys = std::iter::once((&config.key, false));
+    let keys = keys.chain(config.next_key.iter().map(|place| (place, true)));
+    let checks: Vec<Check> = keys
+        .flat_map(|(place, is_next)| {
+            examine(&Subject {
+                place,
+                is_next,
+                config: &args.config,
+                is_private_network: config.is_private_network(),
+                public_key: of_vault(place),
+                records: records.as_deref(),
+                proof: &|key| match &records {
+                    Some(folder) => proofs::read(folder, key),
+                    None => Ok(None),
+                },
+                now: now(),
+                user: None,
+            })
+        })
+        .collect();
     let printed = if args.json {
         serde_json::to_string(&checks)
             .map_err(Failed::failure)

@@ -44,6 +44,8 @@ pub struct Check {
 pub struct Subject<'a> {
     /// Where the key is.
     pub place: &'a KeyPlace,
+    /// Whether it is to take another's place. Of the host, the examination of that one tells.
+    pub is_next: bool,
     /// The configuration file.
     pub config: &'a Path,
     /// Whether the network is a private one, whose keys are worth nothing.
@@ -76,11 +78,18 @@ pub fn examine(subject: &Subject<'_>) -> Vec<Check> {
     for (path, secrecy) in files(subject) {
         checks.extend(file(subject, &path, secrecy));
     }
-    checks.push(host::root(subject.is_private_network));
-    checks.push(host::swap());
-    checks.push(host::core_dumps());
+    if !subject.is_next {
+        checks.push(host::root(subject.is_private_network));
+        checks.push(host::swap());
+        checks.push(host::core_dumps());
+    }
     checks.push(host::environment(known.as_ref()));
     checks.push(backup(subject, known.as_ref()));
+    if subject.is_next {
+        for check in &mut checks {
+            check.measured.insert_str(0, "the next key: ");
+        }
+    }
     checks
 }
 
@@ -188,7 +197,7 @@ fn backup(subject: &Subject<'_>, known: Option<&PublicKey>) -> Check {
         level,
         measured,
         why: "A30, B2: a backup that was never restored is a hope; a lost key cannot be replaced in time",
-        remedy: remedy.then(|| prove_again(subject)),
+        remedy: remedy.then(|| prove_again(subject, known)),
     };
     let unknown = |what: &str| check(Level::Warn, format!("{what} is not known here"), false);
     let Some(key) = known else {
@@ -210,14 +219,18 @@ fn backup(subject: &Subject<'_>, known: Option<&PublicKey>) -> Check {
 }
 
 /// How a backup is proven, by whoever owns the key.
-fn prove_again(subject: &Subject<'_>) -> String {
+fn prove_again(subject: &Subject<'_>, known: Option<&PublicKey>) -> String {
     let config = match (subject.place, subject.records) {
         (KeyPlace::Vault(_), Some(records)) => {
-            format!("--vault-config /etc/countersign/vault.toml --records {}", records.display())
+            let vault = if subject.is_next { "vault-next.toml" } else { "vault.toml" };
+            format!("--vault-config /etc/countersign/{vault} --records {}", records.display())
         }
         _ => format!("--config {}", subject.config.display()),
     };
-    format!("countersign keys restore --prove {config} --from BACKUP")
+    // The configuration's key is another one.
+    let which = known.filter(|_| subject.is_next);
+    let which = which.map(|key| format!("--public-key {key} ")).unwrap_or_default();
+    format!("countersign keys restore --prove {config} {which}--from BACKUP")
 }
 
 /// Whether a text, such as the value of a variable, is a private key; and if the public key is known,

@@ -73,6 +73,8 @@ pub struct Signer {
 pub struct Opened {
     /// Where the key is kept.
     pub key: KeyPlace,
+    /// Where the key is kept that is to take its place, while a key is being changed.
+    pub next_key: Option<KeyPlace>,
     /// Where the daemon is asked.
     pub control_socket: Option<PathBuf>,
     /// Mutual TLS towards the node.

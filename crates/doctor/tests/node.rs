@@ -104,7 +104,7 @@ fn target(folder: &TempDir, host: &str) -> Target {
     );
     fs::write(&path, text).unwrap();
     let key = KeyPlace::Plain(PrivateKey::from_hex(KEY).unwrap());
-    let opened = Opened { key, control_socket: None, node_tls: None };
+    let opened = Opened { key, next_key: None, control_socket: None, node_tls: None };
     Target {
         signer: Some(Signer { config: path, read: Ok(opened) }),
         patience: Duration::from_millis(300),

@@ -30,10 +30,10 @@ pub(super) async fn status(socket: Fact<Option<&Path>>, limit: Duration) -> Fact
     Ok(DaemonState { is_ready: !rungs.is_empty() && rungs.iter().all(|rung| rung.holds), rungs })
 }
 
-/// The key that a running signer signs with.
-pub(super) async fn public_key(socket: &Path, limit: Duration) -> Option<PublicKey> {
+/// The key that a running signer signs with (`public_key`), or that is to take its place (`next_public_key`).
+pub(super) async fn public_key(socket: &Path, which: &str, limit: Duration) -> Option<PublicKey> {
     let answer = control::ask(socket, Method::Get, "/status", &Value::Null, limit).await.ok()?;
-    answer.body.pointer("/signer/public_key")?.as_str()?.parse().ok()
+    answer.body.get("signer")?.get(which)?.as_str()?.parse().ok()
 }
 
 /// The page of metrics, with its text for whoever counts in it.

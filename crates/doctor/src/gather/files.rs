@@ -24,6 +24,8 @@ pub(super) struct Known {
     pub(super) user: Option<u32>,
     /// The key's public half.
     pub(super) public_key: Option<PublicKey>,
+    /// The same of the key that is to take its place.
+    pub(super) next_public_key: Option<PublicKey>,
     pub(super) is_private_network: bool,
     /// The folder of the records, and what is in it.
     pub(super) records: (Option<PathBuf>, Fact<Vec<Record>>),
@@ -37,21 +39,25 @@ pub(super) fn key(signer: &Signer, opened: &Opened, known: &Known) -> Vec<Check>
     // of root's says nothing of who reads it as a member of its group.
     let owner = || fs::metadata(&signer.config).ok().map(|metadata| metadata.uid());
     let is_root = rustix::process::geteuid().is_root();
-    examine(&Subject {
-        place: &opened.key,
-        config: &signer.config,
-        is_private_network: known.is_private_network,
-        public_key: known.public_key,
-        records: known.records.0.as_deref(),
-        proof: &|key| match &known.records.1 {
-            Ok(records) => Ok(proofs::among(records, key)),
-            Err(Unknown::NotHere(reason) | Unknown::Unmeasured { reason, .. }) => {
-                Err(reason.clone())
-            }
-        },
-        now: known.now,
-        user: known.user.or_else(|| owner().filter(|owner| is_root || *owner != 0)),
-    })
+    let proof = |key: &PublicKey| match &known.records.1 {
+        Ok(records) => Ok(proofs::among(records, key)),
+        Err(Unknown::NotHere(reason) | Unknown::Unmeasured { reason, .. }) => Err(reason.clone()),
+    };
+    let of = |place, is_next, public_key| {
+        examine(&Subject {
+            place,
+            is_next,
+            config: &signer.config,
+            is_private_network: known.is_private_network,
+            public_key,
+            records: known.records.0.as_deref(),
+            proof: &proof,
+            now: known.now,
+            user: known.user.or_else(|| owner().filter(|owner| is_root || *owner != 0)),
+        })
+    };
+    let next = opened.next_key.iter().flat_map(|next| of(next, true, known.next_public_key));
+    of(&opened.key, false, known.public_key).into_iter().chain(next).collect()
 }
 
 /// A configuration of the installation.

@@ -26,6 +26,7 @@ use std::time::Duration;
 
 use countersign_node::{AuthPassword, TlsError};
 use countersign_ops::records::{self, Outcome, Record};
+use countersign_wire::PublicKey;
 
 use crate::check::Source;
 use crate::facts::{Certificate, Facts, JobRecord, Process, Program};
@@ -94,9 +95,17 @@ async fn which_key(target: &Target, mut facts: Box<Facts>) -> Box<Facts> {
     if let (Ok(signer), Some(socket)) = (&mut facts.signer, socket)
         && signer.public_key.is_none()
     {
-        signer.public_key = daemon::public_key(socket, target.patience).await;
+        signer.public_key = daemon::public_key(socket, "public_key", target.patience).await;
     }
     facts
+}
+
+/// The key that is to take the other's place, where only the daemon tells it.
+async fn next_key(target: &Target) -> Option<PublicKey> {
+    let opened = signer(target).ok()?.read.as_ref().ok()?;
+    let is_sealed = opened.next_key.as_ref()?.known_public_key().is_none();
+    let socket = opened.control_socket.as_deref().filter(|_| is_sealed)?;
+    daemon::public_key(socket, "next_public_key", target.patience).await
 }
 
 /// Files, programs and sockets of this machine answer within this.
@@ -218,6 +227,7 @@ impl Shared<'_> {
         let known = files::Known {
             user: running.map(|process| process.uid),
             public_key: self.facts.signer.as_ref().ok().and_then(|signer| signer.public_key),
+            next_public_key: next_key(self.target).await,
             is_private_network: self.facts.is_private_network(),
             records: self.recorded.clone(),
             now: self.facts.now,

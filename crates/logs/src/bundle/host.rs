@@ -158,10 +158,11 @@ pub fn fetch(
 }
 
 /// The units of a signer's host, as they are usually called.
-pub const fn unit_names() -> [&'static str; 7] {
+pub const fn unit_names() -> [&'static str; 8] {
     [
         "countersign.service",
         "countersign-vault.service",
+        "countersign-vault-next.service",
         "countersign-link.service",
         "stacks-signer.service",
         "stacks-node.service",
