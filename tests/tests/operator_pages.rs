@@ -42,7 +42,13 @@ const CARRIED_OUT: [(&str, &[&str]); 21] = [
         &["a_key_moves_to_a_standby_and_comes_back_with_the_commands_of_the_page_alone"],
     ),
     ("readiness", &["an_installed_signer_is_asked_with_the_commands_of_the_pages_alone"]),
-    ("rotation", &["an_installed_signer_gets_its_next_key_with_the_commands_of_the_page_alone"]),
+    (
+        "rotation",
+        &[
+            "an_installed_signer_changes_its_key_with_the_commands_of_the_page_alone",
+            "an_installed_vault_hands_over_to_the_next_one_with_the_commands_of_the_page_alone",
+        ],
+    ),
     (
         "start",
         &[

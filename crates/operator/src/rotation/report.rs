@@ -74,7 +74,8 @@ impl Rotation {
         }
         steps.push(
             "in the configuration, name the new key's place as `key` (or `stacks_private_key`), and \
-             remove `next_key`; restart the signer when it suits"
+             remove `next_key` (if it is rendered: in countersign.toml [signer.next] becomes [signer], then \
+             `countersign render`); restart the signer when it suits"
                 .to_owned(),
         );
         steps.push(
@@ -184,7 +185,8 @@ fn steps_to_begin(config: &str) -> Vec<String> {
     vec![
         "make a new key: countersign keys new".to_owned(),
         format!(
-            "name its place in {config}, in the table [countersign]: next_key = {{ age = \"…\" }}"
+            "name its place in {config}, in the table [countersign]: next_key = {{ age = \"…\" }} (if that is \
+             rendered: in countersign.toml, as [signer.next], then `countersign render`)"
         ),
         "restart the signer once, at any time before the new key has its first cycle".to_owned(),
         "run this command again".to_owned(),

@@ -1,6 +1,7 @@
 //! Pages about a signer that is installed, carried out where one is: on a host that systemd has booted.
 
 use std::fs;
+use std::path::Path;
 
 use countersign_vault::{Birth, Vault};
 use countersign_wire::PrivateKey;
@@ -50,29 +51,85 @@ fn key_after<'a>(said: &'a str, before: &str) -> &'a str {
     line.unwrap_or_else(|| panic!("{before} is not in {said}")).trim()
 }
 
+/// The page about a change of keys: for a signer that has its key itself, and for one with a vault.
+fn rotation() -> (Vec<String>, Vec<String>) {
+    let page = include_str!("../../../../../docs/operator/rotation.md");
+    let (alone, vault) = page.split_once("\n## With a vault\n").unwrap();
+    let theirs = "MANAGER=SP….manager\n";
+    assert_eq!(alone.matches(theirs).count(), 1, "{alone}");
+    let ours = "MANAGER=ST000000000000000000002AMW42H.manager\n";
+    (steps(&alone.replace(theirs, ours)), steps(vault))
+}
+
+/// The public keys that the signer has loaded, where every file is as it is rendered.
+fn loaded(host: &Host, folder: &Path) -> [Value; 2] {
+    let site = "--site /etc/countersign/countersign.toml";
+    let ask = format!(
+        "countersign render --check
+        countersign doctor {site} --only files-rendered
+        countersign status --json --config /etc/countersign/signer-config.toml || true"
+    );
+    let said = host.run(folder, &ask);
+    let status = objects(&said).pop().unwrap_or_else(|| panic!("{said}"));
+    ["public_key", "next_public_key"].map(|key| status["signer"][key].clone())
+}
+
 #[test]
 #[ignore = "needs root: namespaces, systemd"]
-fn an_installed_signer_gets_its_next_key_with_the_commands_of_the_page_alone() {
+fn an_installed_signer_changes_its_key_with_the_commands_of_the_page_alone() {
     let (host, folder, _) = installed(SOLO);
-    let theirs = "MANAGER=SP….manager\n";
-    let page = blocks(include_str!("../../../../../docs/operator/rotation.md"));
-    assert_eq!(page.matches(theirs).count(), 1, "{page}");
-    let page = page.replace(theirs, "MANAGER=ST000000000000000000002AMW42H.manager\n");
-    let said = host.run(folder.path(), &page);
+    let [old, none] = loaded(&host, folder.path());
+    assert_eq!(none, Value::Null);
+    let (steps, _) = rotation();
+    let [make, load, grant, wait, finish] = steps.as_slice() else { panic!("{steps:?}") };
+    let said = host.run(folder.path(), &[make, load, grant, wait].map(String::as_str).concat());
     let next = key_after(&said, "Public key: ").to_owned();
     assert!(
         said.contains(&format!("Signer Public Key: 0x{next}\nSigner Key Signature: 0x")),
         "{said}"
     );
-    let status = "countersign status --json --config /etc/countersign/signer-config.toml || true";
-    let status: Value = serde_json::from_str(&host.run(folder.path(), status)).unwrap();
-    assert_eq!(status["signer"]["next_public_key"], next, "{status:#}");
+    assert_eq!(loaded(&host, folder.path()), [old, Value::from(next.as_str())]);
+    let doctor = "runuser -u countersign -- countersign doctor key --config /etc/countersign/signer-config.toml || true";
+    let said = host.run(folder.path(), doctor);
+    assert!(said.contains("the next key: ") && said.contains("/key/signer-2.age"), "{said}");
     // The new key's journal began with it.
     let journal = format!("/var/lib/countersign/signer.countersign-journal-{next}.sqlite");
-    host.run(
-        folder.path(),
-        &format!("test -e {journal} && ! test -e /etc/countersign/key/next-passphrase"),
-    );
+    let look = format!("test -e {journal} && ! test -e /etc/countersign/key/signer-2-passphrase");
+    host.run(folder.path(), &look);
+
+    host.run(folder.path(), finish);
+    assert_eq!(loaded(&host, folder.path()), [Value::from(next.as_str()), Value::Null]);
+    // Whose name for it is the key's, not that of its turn.
+    let ask = "systemctl stop countersign.socket countersign.service
+        runuser -u countersign -- countersign journal status --config /etc/countersign/signer-config.toml";
+    let said = host.run(folder.path(), ask);
+    assert!(said.contains(&journal) && said.contains(&next), "{said}");
+}
+
+/// The second vault may lock its memory, as the first may in [`LOCKS`].
+const LOCKS_OF_NEXT: &str = "cp -r /etc/systemd/system/countersign-vault.service.d \
+    /etc/systemd/system/countersign-vault-next.service.d\n";
+
+#[test]
+#[ignore = "needs root: namespaces, systemd"]
+fn an_installed_vault_hands_over_to_the_next_one_with_the_commands_of_the_page_alone() {
+    let (host, folder, _) = installed(POOL);
+    let [old, none] = loaded(&host, folder.path());
+    assert_eq!(none, Value::Null);
+    let (_, steps) = rotation();
+    let [load, finish] = steps.as_slice() else { panic!("{steps:?}") };
+    let said = host.run(folder.path(), &format!("{LOCKS_OF_NEXT}{load}"));
+    let next = Value::from(key_after(&said, "Public key: "));
+    assert_eq!(loaded(&host, folder.path()), [old, next.clone()]);
+
+    host.run(folder.path(), finish);
+    assert_eq!(loaded(&host, folder.path()), [next, Value::Null]);
+    let look = "! test -e /etc/countersign/vault-next.toml
+        ! systemctl is-active --quiet countersign-vault-next.service
+        systemctl is-active countersign-vault.service countersign.service
+        runuser -u countersign -- countersign journal status --config /etc/countersign/signer-config.toml";
+    let said = host.run(folder.path(), look);
+    assert!(said.contains("the vault that listens there runs"), "{said}");
 }
 
 #[test]
