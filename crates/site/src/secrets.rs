@@ -212,11 +212,14 @@ const MAX_LEN: usize = 4096;
 
 fn read(path: &Path) -> Result<Option<Zeroizing<String>>, SecretError> {
     let at = |source| SecretError::File { path: path.to_owned(), source };
-    let file = match fs::File::open(path) {
-        Ok(file) => file,
+    match fs::metadata(path) {
+        // To open a pipe is to wait for whoever writes into it.
+        Ok(found) if !found.is_file() => return Err(at(io::Error::other("it is no file"))),
+        Ok(_) => {}
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(at(error)),
-    };
+    }
+    let file = fs::File::open(path).map_err(at)?;
     let mode = file.metadata().map_err(at)?.mode() & 0o777;
     if mode & 0o077 != 0 {
         return Err(SecretError::Open { path: path.to_owned(), mode });

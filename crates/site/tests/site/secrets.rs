@@ -103,6 +103,18 @@ fn of_a_file_that_is_too_long_no_part_is_a_secret() {
 }
 
 #[test]
+fn what_is_no_file_is_no_secret_and_nobody_is_waited_for() {
+    let site = Site::parse(LEAST).unwrap();
+    let home = TempDir::new().unwrap();
+    Secrets::draw(home.path(), &site).unwrap();
+    let path = home.path().join("auth-token");
+    std::fs::remove_file(&path).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+    let refused = Secrets::load(home.path(), &site).unwrap_err();
+    assert!(matches!(refused, SecretError::File { .. }), "{refused}");
+}
+
+#[test]
 fn a_missing_secret_is_named() {
     let home = TempDir::new().unwrap();
     let refused = Secrets::load(home.path(), &Site::parse(LEAST).unwrap()).unwrap_err();
