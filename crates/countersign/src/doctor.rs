@@ -69,7 +69,7 @@ struct Examined {
     /// The configuration of the other instance, active or standby, to compare with
     #[arg(long, value_name = "FILE")]
     other_config: Option<PathBuf>,
-    /// A compose file; may be given several times
+    /// A compose file; may be given several times. Otherwise the rendered one, if there is one
     #[arg(long, value_name = "FILE")]
     compose: Vec<PathBuf>,
     /// A certificate beside those of the signer's configuration; may be given several times
@@ -208,7 +208,9 @@ fn target(args: Examined) -> Result<Target, Failed> {
     target.records = args.records.or(target.records);
     target.time_server = args.time_server.or(target.time_server);
     target.other_instance = args.other_config;
-    target.compose = args.compose;
+    if !args.compose.is_empty() {
+        target.compose = args.compose;
+    }
     target.certificates = args.certificate;
     target.manager = args.signer_manager;
     target.event_wait = args.wait.map_or(target.event_wait, Duration::from_secs);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use countersign_custody::KeyPlace;
 use countersign_node::TlsSettings;
 use countersign_site::values::AbsPath;
-use countersign_site::{BitcoinMode, HostRole, Profile as SiteProfile, Site};
+use countersign_site::{BitcoinMode, HostRole, Profile as SiteProfile, Runtime, Site};
 use countersign_wire::clarity::ContractId;
 
 use crate::check::Profile;
@@ -130,6 +130,7 @@ impl Target {
             node_config: own(site.has_node(host), paths.node_toml()),
             bitcoin_config: own(site.has_bitcoin(host), paths.bitcoin_conf()),
             sbtc_config: own(has_sbtc, paths.sbtc_toml()),
+            compose: own(site.runtime == Runtime::Docker, paths.compose()).into_iter().collect(),
             records: Some(paths.records().as_path().to_owned()),
             time_server: site.time_servers.first().map(ToString::to_string),
             bounds: Bounds {

@@ -11,7 +11,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use countersign_doctor::{Grade, Profile, Report, Source, Target, all, gather};
+use countersign_doctor::{Described, Grade, Profile, Report, Source, Target, all, gather};
 use countersign_site::{HostRole, Site, files};
 use sample::{FULL, drawn_secrets};
 
@@ -67,4 +67,15 @@ async fn the_configurations_that_we_render_have_nothing_to_mend() {
         assert_eq!(bad, ["node-config-network", "sbtc-nodes"], "{report:#?}");
         assert!(ours.count() >= 19, "{report:#?}");
     }
+}
+
+#[test]
+fn of_an_installation_with_docker_the_rendered_compose_file_is_looked_at() {
+    let looked_at = |text: &str| {
+        let site = Site::parse(text).unwrap();
+        let (description, root) = (PathBuf::from("countersign.toml"), PathBuf::from("/"));
+        Target::of_site(Described { description, site, host: HostRole::Signer, root }).compose
+    };
+    assert_eq!(looked_at(&with_docker()), [PathBuf::from("/etc/countersign/compose.yaml")]);
+    assert_eq!(looked_at(FULL), [PathBuf::new(); 0]);
 }

@@ -276,6 +276,11 @@ impl Paths {
         self.config.join("tls")
     }
 
+    /// What runs in containers.
+    pub fn compose(&self) -> AbsPath {
+        self.config.join("compose.yaml")
+    }
+
     /// The node's configuration.
     pub fn node_toml(&self) -> AbsPath {
         self.node_config.join("Config.toml")

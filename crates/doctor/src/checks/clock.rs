@@ -38,7 +38,7 @@ pub(super) const CHECKS: &[Check] = &[
 fn offset(facts: &Facts) -> Fact<Outcome> {
     let offset = facts.clock.offset.as_ref()?;
     let measured = format!("{} ms ahead of {}", offset.millis, shell::shown(&offset.source));
-    let remedy = "systemctl restart chronyd || systemctl restart systemd-timesyncd";
+    let remedy = "systemctl restart chrony || systemctl restart systemd-timesyncd";
     Ok(match offset.millis.unsigned_abs() {
         ..500 => Outcome::ok(measured),
         500..5_000 => Outcome::warn(measured, remedy),

@@ -1,5 +1,6 @@
 //! The node's configuration.
 
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
@@ -81,10 +82,18 @@ pub fn bitcoin_login(text: &str) -> Option<BitcoinLogin> {
     let word = |name: &str| burnchain.get(name).and_then(Value::as_str);
     let port = port(Some(burnchain)).unwrap_or(8_332);
     Some(BitcoinLogin {
-        address: format!("{}:{port}", word("peer_host")?),
+        address: address(word("peer_host")?, port),
         user: word("username").unwrap_or_default().to_owned(),
         password: word("password").unwrap_or_default().to_owned().into(),
     })
+}
+
+/// A host and a port; an address of IPv6 stands in brackets before its port.
+fn address(host: &str, port: u16) -> String {
+    match host.parse::<IpAddr>() {
+        Ok(ip) => SocketAddr::new(ip, port).to_string(),
+        Err(_) => format!("{host}:{port}"),
+    }
 }
 
 const MISPLACED: &[Misplaced] = &[
@@ -283,6 +292,12 @@ timeout_ms = 2000
     fn the_login_of_bitcoind_is_found() {
         let login = bitcoin_login(GOOD).unwrap();
         assert_eq!((login.address.as_str(), login.user.as_str()), ("127.0.0.1:8332", "node"));
+        for (host, address) in [("::1", "[::1]:8332"), ("bitcoin.example", "bitcoin.example:8332")]
+        {
+            let text =
+                GOOD.replace("peer_host = \"127.0.0.1\"", &format!("peer_host = \"{host}\""));
+            assert_eq!(bitcoin_login(&text).unwrap().address, address);
+        }
     }
 
     #[test]

@@ -13,8 +13,11 @@ use super::rules::{Force, Slot};
 /// Why the firewall cannot be looked at or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum FirewallError {
-    /// There is no `nft`.
-    #[error("{} cannot be started; install nftables (`apt-get install nftables`)", program.display())]
+    /// There is no `nft`, or no `unshare`.
+    #[error(
+        "{} cannot be started; install nftables and util-linux (`apt-get install nftables util-linux`)",
+        program.display()
+    )]
     NoProgram {
         /// What was to be started.
         program: PathBuf,

@@ -58,7 +58,7 @@ pub(super) fn files(view: View<'_>) -> Vec<Rendered> {
     }
     out.put(format_args!("\nnetworks:\n  signer:\n    driver_opts:\n      com.docker.network.bridge.name: {DOCKER_BRIDGE}\n    \
          ipam:\n      config:\n        - subnet: {DOCKER_NETWORK}\n"));
-    vec![Rendered::public(view.site.paths.config.join("compose.yaml"), out)]
+    vec![Rendered::public(view.site.paths.compose(), out)]
 }
 
 /// The folder of the vault's socket, in memory: the vault writes into it, the signer goes through it, and nobody else.
