@@ -14,10 +14,7 @@ const CARRIED_OUT: [(&str, &[&str]); 21] = [
     ("backups", &["a_newcomer_backs_up_proves_and_restores_with_the_commands_of_the_page_alone"]),
     ("chainstate", &["the_commands_of_the_page_about_chainstate_work"]),
     ("control", &["an_installed_signer_is_asked_with_the_commands_of_the_pages_alone"]),
-    (
-        "docker",
-        &["the_image_has_all_that_the_program_needs_and_it_takes_the_rendered_configurations"],
-    ),
+    ("docker", &["a_newcomer_runs_a_signer_in_containers_with_the_commands_of_the_page_alone"]),
     ("doctor", &["the_commands_of_the_page_can_be_pasted"]),
     ("firewall", &["a_newcomer_closes_a_host_with_the_commands_of_the_page_alone"]),
     ("journal", &["a_journal_moves_to_another_host_with_the_commands_of_the_page_alone"]),
@@ -53,6 +50,7 @@ const CARRIED_OUT: [(&str, &[&str]); 21] = [
         "start",
         &[
             "a_newcomer_comes_from_an_empty_machine_to_a_doctor_that_is_well_with_the_commands_of_the_page_alone",
+            "a_newcomer_with_a_pool_comes_as_far_and_the_proof_of_the_keys_backup_is_written_down",
         ],
     ),
     (
@@ -131,7 +129,7 @@ fn every_page_with_commands_is_carried_out_by_a_test_that_exists() {
     }
 }
 
-/// What a line that is typed begins with. Docker is at hand nowhere here, which its page says itself.
+/// What a line that is typed begins with.
 const PROGRAMS: &str = "age-keygen apt-get cargo cat chmod chown countersign cp curl install journalctl nft rm runuser \
     shred ssh sudo systemctl systemd-creds useradd wg";
 

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use super::booted::Host;
 use super::units::STAND_IN;
-use crate::blocks::blocks;
+use crate::blocks::{blocks, steps};
 
 /// Makes the machine and runs `/script` in it. Whatever it starts ends with it.
 const MACHINE: &str = r#"
@@ -167,7 +167,7 @@ fn the_table_of_the_page_is_the_one_that_is_measured() {
 #[ignore = "needs root: namespaces, systemd, sshd, nftables"]
 fn a_newcomer_comes_from_an_empty_machine_to_a_doctor_that_is_well_with_the_commands_of_the_page_alone()
  {
-    is_as_the_table_says(&comes_to_a_doctor("countersign", &blocks(PAGE)), &[]);
+    is_as_the_table_says(&comes_to_a_doctor("countersign", &blocks(&sections().0)), &[]);
 }
 
 #[test]
@@ -183,14 +183,19 @@ fn a_newcomer_with_a_pool_comes_as_far_and_the_proof_of_the_keys_backup_is_writt
     is_as_the_table_says(&report, &[one_more]);
 }
 
+/// The page without its section about a pool, and that.
+fn sections() -> (String, &'static str) {
+    let (before, rest) = PAGE.split_once("\n## A pool\n").unwrap();
+    let (pool, after) = rest.split_once("\n## ").unwrap();
+    (format!("{before}\n## {after}"), pool)
+}
+
 /// What the page says of a pool: its own commands in the place of those of one process.
 fn pool() -> String {
-    let (_, section) = PAGE.split_once("\n## A pool\n").unwrap();
-    let (section, _) = section.split_once("\n## ").unwrap();
-    let mut own =
-        section.split("```text\n").skip(1).map(|block| block.split_once("```").unwrap().0);
-    let (key, start) = (own.next().unwrap(), own.next().unwrap());
-    let (describe, rest) = PAGE.split_once("\n## 5. The key\n").unwrap();
+    let (page, section) = sections();
+    let own = steps(section);
+    let [key, start] = own.as_slice() else { panic!("{own:?}") };
+    let (describe, rest) = page.split_once("\n## 5. The key\n").unwrap();
     let (_, seal) = rest.split_once("\nSeal the passphrase").unwrap();
     let (seal, then) = seal.split_once("\n## 6. Start\n").unwrap();
     let without = |text: &str, line: &str, instead: &str| {
@@ -200,7 +205,9 @@ fn pool() -> String {
     let describe =
         without(&blocks(describe), "--network mainnet", "--network mainnet --profile pool");
     let check = "countersign check-config --config /etc/countersign/signer-config.toml\n";
-    [&describe, key, &without(&blocks(seal), check, ""), start, &blocks(then)].concat()
+    [&describe, key, &without(&blocks(seal), check, ""), start, &blocks(then)]
+        .map(String::as_str)
+        .concat()
 }
 
 /// Carries a script out on an empty machine, and gives what `doctor` says of it. The key is whose it should be.
