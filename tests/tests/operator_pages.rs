@@ -130,8 +130,9 @@ fn every_page_with_commands_is_carried_out_by_a_test_that_exists() {
 }
 
 /// What a line that is typed begins with.
-const PROGRAMS: &str = "age-keygen apt-get cargo cat chmod chown countersign cp curl install journalctl nft rm runuser \
-    shred ssh sudo systemctl systemd-creds useradd wg";
+const PROGRAMS: &str = "adduser age-keygen apt-get cargo cat chmod chown countersign cp curl docker find install \
+    journalctl mkdir mv nft rm runuser sed shred ssh sshd sudo systemctl systemd-creds systemd-run systemd-tmpfiles useradd \
+    wg wg-quick";
 
 #[test]
 fn a_command_is_in_a_block_that_is_carried_out() {

@@ -48,7 +48,7 @@ pub(super) fn slot_versions(db: &Connection) -> rusqlite::Result<Vec<(SlotId, Sl
 
 /// Whether anything is known that only a running signer hears.
 pub(super) fn has_heard(db: &Connection) -> rusqlite::Result<bool> {
-    db.query_row(include_str!("sql/has_heard.sql"), [], |row| row.get(0))
+    db.query_row(include_str!("sql/load_has_heard.sql"), [], |row| row.get(0))
 }
 
 pub(super) fn all<T>(

@@ -20,7 +20,7 @@ pub(super) const EXPLAIN: &str =
 pub(super) const SIGNERS: &str =
     "timeout --preserve-status 5 countersign monitor-signers --interval 2 --host 127.0.0.1:20443";
 /// What the signer needs to know later, before a restart takes it away.
-pub(super) const BUNDLE: &str = "countersign support-bundle --config /etc/countersign/signer-config.toml --out /root/bundle.tar.gz";
+pub(super) const BUNDLE: &str = "countersign support-bundle --config /etc/countersign/signer-config.toml --out /root/bundle-$(date +%s).tar.gz";
 
 /// The node's network, version and tips.
 pub(super) const INFO: &str = "curl -sS -m 10 http://127.0.0.1:20443/v2/info";

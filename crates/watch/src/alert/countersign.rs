@@ -23,7 +23,7 @@ pub(super) const ALERTS: &[Alert] = &[
                 "Which other machine of yours has this key, and is a signer running there?",
                 "What the log says about the foreign message: its version, its time.",
                 "If no other machine of yours can have written it, the key is stolen.",
-                "If it was yours: stop it for good, then `countersign promote` has this one sign again (docs/operator/one-instance.md).",
+                "If it was yours: stop it for good, then `countersign promote --config /etc/countersign/signer-config.toml --peer-is-lost` has this one sign again after ten minutes (docs/operator/one-instance.md).",
             ],
             commands: &[commands::STATUS, commands::SIGNER_LOG_LONG],
             mend: &[],

@@ -82,6 +82,7 @@ impl Drop for Machine {
             }
             std::thread::sleep(std::time::Duration::from_millis(10));
         }
+        eprintln!("control groups are left behind: {:?}", self.groups());
     }
 }
 

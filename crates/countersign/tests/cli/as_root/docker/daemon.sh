@@ -80,7 +80,7 @@ node_image() {
     local here=/sources/crates/countersign/tests/cli/as_root/docker
     copy /root/node perl sh rm countersign
     cp /root/rust/built /root/node/usr/bin/countersign
-    cp -r --parents /usr/lib/x86_64-linux-gnu/perl-base /root/node
+    cp -r --parents /usr/lib/*-linux-gnu/perl-base /root/node
     install -m 0755 "$here/stacks-node" /root/node/usr/bin/stacks-node
     install -m 0755 "$here/pipes.pl" /root/node/usr/bin/pipes
     tar -C /root/node --create . | docker import - registry.example.org/stacks-core:4.0.2

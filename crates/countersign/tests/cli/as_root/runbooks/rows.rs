@@ -210,8 +210,8 @@ pub(super) const MEND: &[Row] = &[
     row("systemctl start --no-block countersign-backup-verify", &[]),
     row("systemctl start countersign-logs", &[]),
     row(
-        "countersign support-bundle --config /etc/countersign/signer-config.toml --out /root/bundle.tar.gz",
-        &["/root/bundle.tar.gz"],
+        "countersign support-bundle --config /etc/countersign/signer-config.toml --out /root/bundle-$(date +%s).tar.gz",
+        &["/root/bundle-"],
     ),
     row(
         "runuser -u countersign -- countersign tls new --out /etc/countersign/tls --name signer-new",
