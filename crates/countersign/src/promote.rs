@@ -153,7 +153,7 @@ fn at_rest(
     promoted.map_err(|error| Failed::new(error.exit(), error))?;
     // One that waits first may still hear the other.
     if matches!(grounds, Promotion::Journals(_)) {
-        Drill::Failover.done(args.which.records()?.as_deref());
+        Drill::Failover.done(config.db_path.records().as_deref());
     }
     let waits = matches!(grounds, Promotion::PeerIsLost).then_some(floor);
     let said = if args.json {

@@ -201,7 +201,7 @@ fn backup(subject: &Subject<'_>, known: Option<&PublicKey>) -> Check {
     };
     let unknown = |what: &str| check(Level::Warn, format!("{what} is not known here"), false);
     let Some(key) = known else {
-        return unknown("which key this is, while the signer does not run,");
+        return unknown("which key this is");
     };
     if subject.records.is_none() {
         return unknown("where the proofs of backups are written down");
@@ -209,6 +209,9 @@ fn backup(subject: &Subject<'_>, known: Option<&PublicKey>) -> Check {
     match (subject.proof)(key) {
         Err(error) => check(Level::Warn, error, true),
         Ok(None) => check(Level::Warn, "no backup of this key was ever proven".to_owned(), true),
+        Ok(Some(proof)) if proof.proven_at > subject.now.saturating_add(CLOCKS_DIFFER) => {
+            check(Level::Warn, "the proof of a backup is from the future".to_owned(), true)
+        }
         Ok(Some(proof)) => {
             let days = subject.now.saturating_sub(proof.proven_at) / SECONDS_PER_DAY;
             let level = if days > MAX_DAYS { Level::Warn } else { Level::Ok };
@@ -227,8 +230,9 @@ fn prove_again(subject: &Subject<'_>, known: Option<&PublicKey>) -> String {
         }
         _ => format!("--config {}", subject.config.display()),
     };
-    // The configuration's key is another one.
-    let which = known.filter(|_| subject.is_next);
+    // The configuration's key is another one, or it does not say which it is.
+    let is_untold = subject.is_next || subject.place.known_public_key().is_none();
+    let which = known.filter(|_| is_untold);
     let which = which.map(|key| format!("--public-key {key} ")).unwrap_or_default();
     format!("countersign keys restore --prove {config} {which}--from BACKUP")
 }
@@ -251,3 +255,5 @@ fn kernel_file(path: &Path) -> Option<Zeroizing<Vec<u8>>> {
 const SECONDS_PER_DAY: u64 = 86_400;
 /// A backup is to be proven every quarter.
 const MAX_DAYS: u64 = 92;
+/// A proof that was written down with another clock, in seconds.
+const CLOCKS_DIFFER: u64 = 3600;

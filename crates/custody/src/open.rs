@@ -169,9 +169,10 @@ pub(crate) fn read(what: &'static str, path: &Path) -> Result<Zeroizing<Vec<u8>>
     let unreadable = |source| OpenError::Unreadable { what, path: path.to_owned(), source };
     let mut file = File::open(path).map_err(unreadable)?;
     let len = file.metadata().map_err(unreadable)?.len();
-    // As large as it will be, so that no copy of a secret is left where it was smaller.
-    let mut bytes =
-        Zeroizing::new(Vec::with_capacity(usize::try_from(len.min(MAX_FILE)).unwrap_or(0) + 1));
+    // As large as it will be, and with room to find that it has ended: no copy of a secret is left where it was
+    // smaller, nor where the library looks for the end if it has less than 32 bytes left.
+    let expected = usize::try_from(len.min(MAX_FILE)).unwrap_or(0).max(4096);
+    let mut bytes = Zeroizing::new(Vec::with_capacity(expected + 64));
     // A device or a pipe has no length, and may have no end.
     file.by_ref().take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     if bytes.len() as u64 > MAX_FILE {

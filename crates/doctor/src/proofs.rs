@@ -14,7 +14,8 @@ pub fn record(key: &PublicKey, kind: BackupKind, at: u64) -> Record {
 /// What the records say of a key's backup.
 pub(crate) fn among(records: &[Record], key: &PublicKey) -> Option<Proof> {
     let job = job(key);
-    let record = records.iter().find(|record| record.job == job)?;
+    let is_proof = |record: &&Record| record.job == job && record.outcome == Outcome::Ok;
+    let record = records.iter().find(is_proof)?;
     let kind = record.detail.get(KIND).and_then(serde_json::Value::as_str).unwrap_or_default();
     // Somebody else may have written it.
     Some(Proof { proven_at: record.at, kind: crate::shell::shown(kind) })

@@ -77,5 +77,5 @@ fn of_an_installation_with_docker_the_rendered_compose_file_is_looked_at() {
         Target::of_site(Described { description, site, host: HostRole::Signer, root }).compose
     };
     assert_eq!(looked_at(&with_docker()), [PathBuf::from("/etc/countersign/compose.yaml")]);
-    assert_eq!(looked_at(FULL), [PathBuf::new(); 0]);
+    assert!(looked_at(FULL).is_empty());
 }

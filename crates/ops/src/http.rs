@@ -82,7 +82,7 @@ where
                         served.await;
                         changed.notify_one();
                     });
-                    // It reads what was sent with it before another one can ask for its place.
+                    // It is given the chance to read what was sent with it before another one asks for its place.
                     yield_now().await;
                 }
                 Err(error) => {
@@ -115,8 +115,8 @@ pub struct Bounds {
 }
 
 /// Serves one connection until the client is done, its time is over, its seat is wanted, or `stop` is cancelled. A
-/// request's head may have 8 KiB, the least that hyper allows. Its seat is idle but from a request's head to the end of
-/// the answer.
+/// request's head may have 8 KiB, the least that hyper allows. Its seat is idle but from a request's head until the
+/// answer was handed over.
 pub async fn converse<S, B>(
     stream: impl AsyncRead + AsyncWrite + Unpin,
     service: S,
@@ -130,7 +130,7 @@ pub async fn converse<S, B>(
 {
     let service = service_fn(|request| {
         let (busy, answer) = (seat.busy(), service.call(request));
-        async move { Ok::<_, Infallible>(answer.await?.map(|body| Held { body, _busy: busy })) }
+        async move { Ok::<_, Infallible>(answer.await?.map(|body| Held::new(body, busy))) }
     });
     let mut connection = pin!(
         http1::Builder::new()
@@ -236,9 +236,15 @@ impl Room {
 }
 
 /// An answer that keeps its seat until it was handed over.
-struct Held<B> {
+pub(crate) struct Held<B> {
     body: B,
     _busy: Busy,
+}
+
+impl<B> Held<B> {
+    pub(crate) const fn new(body: B, busy: Busy) -> Self {
+        Self { body, _busy: busy }
+    }
 }
 
 impl<B: Body + Unpin> Body for Held<B> {

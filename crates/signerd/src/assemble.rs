@@ -383,7 +383,8 @@ impl Terms {
 ///
 /// A blank book beside a store that was used is one that was lost, as when a store was restored from a backup: what
 /// stands in our slots at first is then our own. Beside a store that was only imported it is a first start, and what is
-/// above the imported versions is the other program's, which goes on.
+/// above the imported versions is the other program's, which goes on. (A dry run hears, too: what the other program wrote
+/// until the first start after one is taken for ours, and its next chunk freezes.)
 fn open_book(terms: &Terms, store: &Store) -> Result<Book, RunError> {
     let mut book = match &terms.book {
         Some(path) => Book::open(path)?,

@@ -371,9 +371,23 @@ fn a_backup_to_recipients_is_proven_and_the_date_written_down() {
     let said = desk.done(&prove);
     assert!(said.contains(&format!("restores the key {public_key}")), "{said}");
     let proof = desk.path(&format!("records/key-backup.{public_key}.json"));
-    assert!(fs::read_to_string(proof).unwrap().contains("\"kind\": \"age\""));
-    let doctor = desk.said(&["doctor", "key", "--config", "sealed.toml"]);
-    assert!(doctor.contains("ok    backup       a backup (age) was proven 0 days ago"), "{doctor}");
+    let record = fs::read_to_string(&proof).unwrap();
+    assert!(record.contains("\"kind\": \"age\""));
+    let doctor = || desk.said(&["doctor", "key", "--config", "sealed.toml"]);
+    let said = doctor();
+    assert!(said.contains("ok    backup       a backup (age) was proven 0 days ago"), "{said}");
+    // A record that no restoration has written proves nothing.
+    let record: serde_json::Value = serde_json::from_str(&record).unwrap();
+    for (name, value, wanted) in [
+        ("at", serde_json::json!(99_999_999_999_u64), "from the future"),
+        ("outcome", serde_json::json!("failed"), "no backup of this key was ever proven"),
+    ] {
+        let mut record = record.clone();
+        record[name] = value;
+        fs::write(&proof, record.to_string()).unwrap();
+        let said = doctor();
+        assert!(said.contains("warn  backup") && said.contains(wanted), "{said}");
+    }
     // What works and is not written down is said to be both.
     fs::remove_dir_all(desk.path("records")).unwrap();
     fs::write(desk.path("records"), "").unwrap();

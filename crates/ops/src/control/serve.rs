@@ -20,14 +20,14 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::{Caller, ControlSocket, Handler, MAX_BODY_LEN, Method, Reply, Request};
-use crate::http::{self, Seat};
+use crate::http::{self, Held, Seat};
 
 impl ControlSocket {
     /// Answers until `stop` is cancelled, then finishes the answers that it has begun, for two seconds
     /// at most.
     ///
     /// Callers of another user, root excepted, are refused with status 403. Eight are served at once; one more
-    /// takes the place of one that has asked for nothing yet.
+    /// takes the place of one that is not being answered.
     pub async fn run(self, handler: impl Handler, stop: CancellationToken) {
         let handler = Arc::new(handler);
         let serve = |stream, seat| serve(stream, Arc::clone(&handler), seat);
@@ -43,7 +43,6 @@ async fn serve<H: Handler>(stream: UnixStream, handler: Arc<H>, seat: Seat) {
     let service = service_fn(|request| {
         let (handler, caller, busy) = (Arc::clone(&handler), &caller, seat.busy());
         async move {
-            let _busy = busy;
             let reply = match caller {
                 Ok(caller) if may_ask(*caller) => answer(request, *caller, &*handler).await,
                 Ok(caller) => stranger(*caller),
@@ -53,7 +52,7 @@ async fn serve<H: Handler>(stream: UnixStream, handler: Arc<H>, seat: Seat) {
                     format!("the kernel does not say who calls: {error}"),
                 ),
             };
-            Ok::<_, Infallible>(response(&reply))
+            Ok::<_, Infallible>(response(&reply).map(|body| Held::new(body, busy)))
         }
     });
     // A client that breaks the protocol or goes away concerns nobody, hence no error here.

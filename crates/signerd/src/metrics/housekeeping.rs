@@ -102,7 +102,7 @@ fn rows(reading: &Reading) -> [Rows; 7] {
 }
 
 /// Each series once, as the format has it. A name belongs to two where a record is called what a certificate of ours
-/// is, or `drill.drill` beside `drill`: the one that is worse off counts, which is the lower number of each of them.
+/// is, or `drill.drill` beside `drill`: the lower number counts, which is the one of whoever is worse off.
 fn once(values: Vec<(String, u64)>) -> BTreeMap<String, u64> {
     let mut least = BTreeMap::new();
     for (name, value) in values {

@@ -69,7 +69,7 @@ impl Store {
         load::slot_versions(&self.db).map_err(|error| open::explain(&self.path, error))
     }
 
-    /// Whether this signer has run with it and heard others. An import brings nothing of that kind.
+    /// Whether this signer has run with it, dry or not, and heard others. An import brings nothing of that kind.
     pub(crate) fn has_heard(&self) -> Result<bool, StoreError> {
         load::has_heard(&self.db).map_err(|error| open::explain(&self.path, error))
     }

@@ -202,6 +202,8 @@ impl<'a> Service<'a> {
     }
 }
 
+/// Its source must be there: docker-compose 1.29 refuses one that is missing, later ones may make an empty folder. The
+/// setting that forbids it is one that 1.29 does not know. `systemd-tmpfiles` makes all of them.
 fn mount(out: &mut String, source: &AbsPath, target: &str, read_only: bool) -> std::fmt::Result {
     write!(
         out,

@@ -82,7 +82,8 @@ impl Drop for Machine {
             }
             std::thread::sleep(std::time::Duration::from_millis(10));
         }
-        eprintln!("control groups are left behind: {:?}", self.groups());
+        let left = self.groups();
+        assert!(std::thread::panicking(), "control groups are left behind: {left:?}");
     }
 }
 
