@@ -12,7 +12,7 @@ use countersign_ops::exit::Exit;
 use countersign_vaultd::Config as VaultConfig;
 use countersign_wire::PrivateKey;
 
-use crate::cli::{Failed, ask, load};
+use crate::cli::{Failed, ask, load, next_place};
 
 /// What `keys backup` needs to know.
 #[derive(Debug, clap::Args)]
@@ -23,6 +23,9 @@ pub(crate) struct Args {
     /// The configuration of a vault instead of a signer's: for the key of `countersign vault`, as that one's user
     #[arg(long, value_name = "FILE", conflicts_with = "config")]
     vault_config: Option<PathBuf>,
+    /// Back up the key that is to take the other's place (`next_key` of the table `countersign`)
+    #[arg(long, conflicts_with = "vault_config")]
+    next: bool,
     #[command(flatten)]
     to: Kind,
     /// One recipient is enough
@@ -71,6 +74,7 @@ Examples:
   countersign keys backup --config signer-config.toml --out signer-backup.age \\
     --recipient age1… --recipient age1…
   countersign keys backup --config signer-config.toml --shares 3/5 --out /media/usb/shares
+  countersign keys backup --config signer-config.toml --next --shares 3/5 --out /media/usb/shares
   countersign keys backup --vault-config /etc/countersign/vault.toml --shares 3/5 --out /media/usb/shares
 ";
 
@@ -80,7 +84,7 @@ pub(crate) fn run(args: Args, out: &mut dyn Write) -> Result<(), Failed> {
         let one = "name a second --recipient, so that one lost identity loses nothing; or --single";
         return Err(Failed::argument(one));
     }
-    let key = reveal(args.config.as_deref(), args.vault_config.as_deref())?;
+    let key = reveal(args.config.as_deref(), args.next, args.vault_config.as_deref())?;
     let written = match args.to.shares {
         Some(counts) => write_shares(&key, counts, &args.out)?,
         None => vec![write_age(&key, args.to.recipient, &args.out)?],
@@ -96,13 +100,14 @@ pub(crate) fn run(args: Args, out: &mut dyn Write) -> Result<(), Failed> {
     printed.map_err(Failed::failure)
 }
 
-/// The key of a signer, or of a vault.
-fn reveal(config: Option<&Path>, vault: Option<&Path>) -> Result<PrivateKey, Failed> {
+/// The key of a signer, or the one that is to take its place, or the key of a vault.
+fn reveal(config: Option<&Path>, next: bool, vault: Option<&Path>) -> Result<PrivateKey, Failed> {
     let mut ask = ask;
     let key = match (config, vault) {
         (Some(config), _) => {
             let config = load(config)?;
-            config.opening(&mut ask).reveal(&config.key)
+            let place = if next { next_place(&config)? } else { &config.key };
+            config.opening(&mut ask).reveal(place)
         }
         (None, Some(vault)) => {
             let usage = |error| Failed::new(Exit::Usage, error);

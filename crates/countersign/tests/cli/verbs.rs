@@ -89,6 +89,31 @@ fn a_grant_for_a_next_key_that_is_not_there_is_refused() {
 }
 
 #[test]
+fn a_backup_of_the_next_key_is_of_that_one_and_refused_where_there_is_none() {
+    let line = "keys backup -c signer-config.toml --shares 2/3 --out shares";
+    let words: Vec<_> = line.split(' ').collect();
+    let back_up = |place: &Place, next: &[&str]| {
+        let mut command = place.command(&[&words, next].concat());
+        said(&command.env("CREDENTIALS_DIRECTORY", place.path()).output().unwrap())
+    };
+    let place = place_with_next_key();
+    let made = back_up(&place, &["--next"]);
+    assert!(made.starts_with("exit: 0\n"), "{made}");
+    assert!(made.contains(&format!("Public key: {PUBLIC}\n")), "{made}");
+    fs::remove_dir_all(place.path().join("shares")).unwrap();
+    // The other one is another one's.
+    let other = back_up(&place, &[]);
+    assert!(other.starts_with("exit: 0\n") && !other.contains(PUBLIC), "{other}");
+
+    let none = Place::good();
+    none.write();
+    let refused = back_up(&none, &["--next"]);
+    assert!(refused.starts_with("exit: 2\n"), "{refused}");
+    assert!(refused.contains("names no `next_key`"), "{refused}");
+    assert!(!none.path().join("shares").exists());
+}
+
+#[test]
 fn a_change_of_keys_without_a_node_says_that_the_node_does_not_answer() {
     let place = place();
     let said = ask(&place, "keys rotate -c signer-config.toml");
