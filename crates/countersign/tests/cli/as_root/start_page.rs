@@ -194,7 +194,7 @@ fn sections() -> (String, &'static str) {
 fn pool() -> String {
     let (page, section) = sections();
     let own = steps(section);
-    let [key, start] = own.as_slice() else { panic!("{own:?}") };
+    let [key, start, grant] = own.as_slice() else { panic!("{own:?}") };
     let (describe, rest) = page.split_once("\n## 5. The key\n").unwrap();
     let (_, seal) = rest.split_once("\nSeal the passphrase").unwrap();
     let (seal, then) = seal.split_once("\n## 6. Start\n").unwrap();
@@ -205,7 +205,7 @@ fn pool() -> String {
     let describe =
         without(&blocks(describe), "--network mainnet", "--network mainnet --profile pool");
     let check = "countersign check-config --config /etc/countersign/signer-config.toml\n";
-    [&describe, key, &without(&blocks(seal), check, ""), start, &blocks(then)]
+    [&describe, key, &without(&blocks(seal), check, ""), start, grant, &blocks(then)]
         .map(String::as_str)
         .concat()
 }
@@ -222,6 +222,9 @@ fn comes_to_a_doctor(owner: &str, script: &str) -> Value {
     assert_eq!(script.matches(start).count(), 1, "{script}");
     let stop = "systemctl is-active bitcoind stacks-node\nsystemctl stop bitcoind stacks-node\n";
     let page = script.replace(start, &format!("{start}{stop}"));
+    let manager = "MANAGER=SP….manager\n";
+    assert_eq!(page.matches(manager).count(), 1, "{page}");
+    let page = page.replace(manager, "MANAGER=SP000000000000000000002Q6VF78.manager\n");
     let look = "countersign doctor --json --site /etc/countersign/countersign.toml > report.json \
                 || [ $? = 18 ]
         stat -c '%n %U %a' /etc/countersign/key/* /etc/countersign/signer-config.toml
@@ -244,6 +247,10 @@ fn comes_to_a_doctor(owner: &str, script: &str) -> Value {
     }
     assert_eq!(heard.lines().filter(|line| *line == "active").count(), 9, "{heard}");
     assert!(!heard.contains("\nsigner-passphrase\n"), "{heard}");
+    // The grant is of the key that was made.
+    let key = heard.lines().find_map(|line| line.strip_prefix("Public key: ")).unwrap();
+    let grant = format!("\nSigner Public Key: 0x{key}\nSigner Key Signature: 0x");
+    assert!(heard.contains(&grant), "{grant} is not in\n{heard}");
     // Nothing of it is on this machine.
     assert!(!fs::exists("/etc/countersign/countersign.toml").unwrap());
     let report = fs::read(folder.path().join("report.json")).unwrap();
