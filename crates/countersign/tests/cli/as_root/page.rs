@@ -12,16 +12,17 @@ use tempfile::TempDir;
 use super::booted::{Host, LOCKS};
 use crate::blocks::blocks;
 
-/// A host with a signer whose key is bare, and that has signed one block: as docs/operator/systemd.md installs its units,
-/// and without anything else that is rendered. The newcomer has a token, and the identities of two others.
+/// A host with a signer whose key is bare, and that has signed one block: with its own units of those that are rendered,
+/// and without anything else that is. The newcomer has a token, and the identities of two others.
 const PREPARE: &str = r#"
 touch /usr/bin/countersign
 mount --bind "$(command -v countersign)" /usr/bin/countersign
 ip link set lo up
 systemctl start systemd-journald.socket systemd-journald-dev-log.socket systemd-journald.service
-countersign init --yes --network testnet --profile pool --dir site > /dev/null
-countersign render --config site/countersign.toml --out rendered > /dev/null
-cp rendered/signer/public/etc/systemd/system/countersign{,-vault}.{service,socket} /etc/systemd/system
+countersign init --yes --network testnet --profile pool --dir before > /dev/null
+countersign render --config before/countersign.toml --out before/rendered > /dev/null
+cp before/rendered/signer/public/etc/systemd/system/countersign.{service,socket} /etc/systemd/system
+rm -r before
 systemctl daemon-reload
 useradd --system --user-group --no-create-home --shell /usr/sbin/nologin countersign
 install -d -m 0755 /etc/countersign
