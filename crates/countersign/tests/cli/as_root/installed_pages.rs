@@ -56,9 +56,39 @@ fn rotation() -> (Vec<String>, Vec<String>) {
     let page = include_str!("../../../../../docs/operator/rotation.md");
     let (alone, vault) = page.split_once("\n## With a vault\n").unwrap();
     let theirs = "MANAGER=SP….manager\n";
-    assert_eq!(alone.matches(theirs).count(), 1, "{alone}");
+    assert_eq!(alone.matches(theirs).count(), 2, "{alone}");
     let ours = "MANAGER=ST000000000000000000002AMW42H.manager\n";
     (steps(&alone.replace(theirs, ours)), steps(vault))
+}
+
+/// The page's look at where the change stands. Nobody is the node here, so it ends with the code for that, and no other.
+fn without_a_node(wait: &str) -> String {
+    let (command, none) = wait.split_once(" || true\n").unwrap_or_else(|| panic!("{wait}"));
+    assert_eq!(none, "");
+    format!("exec 2>&1\n{command} && exit 99 || [ $? = 1 ]\n")
+}
+
+/// What that says.
+fn says_that_there_is_no_node(said: &str) {
+    assert!(said.contains("error: the node"), "{said}");
+}
+
+/// A grant of this key was signed.
+fn grants(said: &str, key: &str) {
+    let grant = format!("Signer Public Key: 0x{key}\nSigner Key Signature: 0x");
+    assert!(said.contains(&grant), "{grant} is not in {said}");
+}
+
+/// A backup of this key restores it, and nothing of it is left. When that was is where the signer's records are.
+fn is_backed_up(host: &Host, folder: &Path, said: &str, key: &str) {
+    let proof = format!("The backup restores the key {key}, which signed a challenge.");
+    assert!(said.contains(&proof), "{said}");
+    let look = format!(
+        "test -e /var/lib/countersign/records/key-backup.{key}.json
+        test ! -e /etc/countersign/key/shares
+        test ! -e /etc/countersign/key/signer-2-passphrase"
+    );
+    host.run(folder, &look);
 }
 
 /// The public keys that the signer has loaded, where every file is as it is rendered.
@@ -81,21 +111,28 @@ fn an_installed_signer_changes_its_key_with_the_commands_of_the_page_alone() {
     let [old, none] = loaded(&host, folder.path());
     assert_eq!(none, Value::Null);
     let (steps, _) = rotation();
-    let [make, load, grant, wait, finish] = steps.as_slice() else { panic!("{steps:?}") };
-    let said = host.run(folder.path(), &[make, load, grant, wait].map(String::as_str).concat());
+    let [make, load, backup, grant, wait, finish, again] = steps.as_slice() else {
+        panic!("{steps:?}")
+    };
+    // The key has been sealed, passphrase and all, since its host was installed.
+    let said =
+        host.run(folder.path(), &format!("shred -u /etc/countersign/key/*-passphrase\n{again}"));
+    grants(&said, old.as_str().unwrap());
+    host.run(folder.path(), "test ! -e /run/countersign-opened");
+
+    let script = [make, load, backup, grant, &without_a_node(wait)].map(String::as_str).concat();
+    let said = host.run(folder.path(), &script);
     let next = key_after(&said, "Public key: ").to_owned();
-    assert!(
-        said.contains(&format!("Signer Public Key: 0x{next}\nSigner Key Signature: 0x")),
-        "{said}"
-    );
+    grants(&said, &next);
+    is_backed_up(&host, folder.path(), &said, &next);
+    says_that_there_is_no_node(&said);
     assert_eq!(loaded(&host, folder.path()), [old, Value::from(next.as_str())]);
     let doctor = "runuser -u countersign -- countersign doctor key --config /etc/countersign/signer-config.toml || true";
     let said = host.run(folder.path(), doctor);
     assert!(said.contains("the next key: ") && said.contains("/key/signer-2.age"), "{said}");
     // The new key's journal began with it.
     let journal = format!("/var/lib/countersign/signer.countersign-journal-{next}.sqlite");
-    let look = format!("test -e {journal} && ! test -e /etc/countersign/key/signer-2-passphrase");
-    host.run(folder.path(), &look);
+    host.run(folder.path(), &format!("test -e {journal}"));
 
     host.run(folder.path(), finish);
     assert_eq!(loaded(&host, folder.path()), [Value::from(next.as_str()), Value::Null]);
@@ -116,16 +153,20 @@ fn an_installed_vault_hands_over_to_the_next_one_with_the_commands_of_the_page_a
     let (host, folder, _) = installed(POOL);
     let [old, none] = loaded(&host, folder.path());
     assert_eq!(none, Value::Null);
-    let (_, steps) = rotation();
+    let (alone, steps) = rotation();
     let [load, finish] = steps.as_slice() else { panic!("{steps:?}") };
-    let said = host.run(folder.path(), &format!("{LOCKS_OF_NEXT}{load}"));
-    let next = Value::from(key_after(&said, "Public key: "));
+    let wait = alone.iter().find(|step| step.contains("keys rotate")).unwrap();
+    let said = host.run(folder.path(), &format!("{LOCKS_OF_NEXT}{load}{}", without_a_node(wait)));
+    let next = key_after(&said, "Public key: ");
+    is_backed_up(&host, folder.path(), &said, next);
+    says_that_there_is_no_node(&said);
+    let next = Value::from(next);
     assert_eq!(loaded(&host, folder.path()), [old, next.clone()]);
 
     host.run(folder.path(), finish);
     assert_eq!(loaded(&host, folder.path()), [next, Value::Null]);
-    let look = "! test -e /etc/countersign/vault-next.toml
-        ! systemctl is-active --quiet countersign-vault-next.service
+    let look = "test ! -e /etc/countersign/vault-next.toml
+        if systemctl is-active --quiet countersign-vault-next.service; then exit 1; fi
         systemctl is-active countersign-vault.service countersign.service
         runuser -u countersign -- countersign journal status --config /etc/countersign/signer-config.toml";
     let said = host.run(folder.path(), look);
