@@ -36,7 +36,10 @@ const CARRIED_OUT: [(&str, &[&str]); 21] = [
     ("logs", &["the_commands_of_the_page_about_logs_do_what_it_says"]),
     (
         "one-instance",
-        &["a_key_moves_to_a_standby_and_comes_back_with_the_commands_of_the_page_alone"],
+        &[
+            "a_key_moves_to_a_standby_and_comes_back_with_the_commands_of_the_page_alone",
+            "an_installed_signer_whose_unit_alone_opens_the_key_moves_to_a_standby_with_the_commands_of_the_page",
+        ],
     ),
     ("readiness", &["an_installed_signer_is_asked_with_the_commands_of_the_pages_alone"]),
     (

@@ -205,6 +205,55 @@ fn an_installed_vault_is_handed_its_key_and_gives_its_journal_with_the_commands_
     assert!(said.contains("the journal is whole") && said.contains(&public), "{said}");
 }
 
+/// The old host, and what would carry the journal of a host that is not rendered.
+const OLD_HOST: &str = "
+CONFIG=/etc/countersign/signer-config.toml
+as_signer() { runuser -u countersign -- countersign \"$@\" --config \"$CONFIG\"; }
+shred -u /etc/countersign/key/signer-passphrase
+countersign demote --config \"$CONFIG\" --out moved.json
+systemctl stop countersign.socket countersign.service
+as_signer journal export --out /tmp/exported.json && exit 99 || echo \"export: $?\"
+rm /var/lib/countersign/signer.*
+as_signer run --init && exit 99 || echo \"run --init: $?\"
+";
+
+/// The command of the page waits for what the node says of the key's slots. Nobody is the node here.
+const PROMOTED: &str = "
+countersign promote --config /etc/countersign/signer-config.toml --journal moved.json 2> promoted.txt &
+for turn in $(seq 200); do grep waiting promoted.txt && break; sleep 0.05; done
+kill $!
+wait $! || true
+cat promoted.txt
+";
+
+#[test]
+#[ignore = "needs root: namespaces, systemd"]
+fn an_installed_signer_whose_unit_alone_opens_the_key_moves_to_a_standby_with_the_commands_of_the_page()
+ {
+    let page = include_str!("../../../../../docs/operator/journal.md");
+    assert!(page.contains("`export` and\n`run --init` by hand end with code 11."), "{page}");
+    let steps = steps(include_str!("../../../../../docs/operator/one-instance.md"));
+    let [_, standby, back, ..] = steps.as_slice() else { panic!("{steps:?}") };
+    let (host, folder, _) = installed(SOLO);
+    let said = host.run(folder.path(), OLD_HOST);
+    for line in ["export: 11", "run --init: 11"] {
+        assert!(said.lines().any(|said| said == line), "{line}: {said}");
+    }
+    // With nothing left of the signer, the same host is the new one.
+    let state = || {
+        let ask = "countersign status --json --config /etc/countersign/signer-config.toml || true";
+        let said = host.run(folder.path(), ask);
+        objects(&said).pop().unwrap_or_else(|| panic!("{said}"))["instance"]["state"].clone()
+    };
+    host.run(folder.path(), &format!("{standby}\nsystemctl start countersign.socket"));
+    assert_eq!(state(), "standby");
+    let said = host.run(folder.path(), PROMOTED);
+    assert!(said.contains("it goes on waiting if this command is interrupted"), "{said}");
+    assert_eq!(state(), "listening");
+    host.run(folder.path(), &format!("{back}\nsystemctl restart countersign.service"));
+    assert_eq!(state(), "listening");
+}
+
 /// On the signer's host: an administrator, and sshd as it is rendered.
 const LET_IN: &str = "
 ssh-keygen -q -t ed25519 -N '' -f key
