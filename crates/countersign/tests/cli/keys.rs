@@ -10,7 +10,7 @@ use crate::support::{KEY, Place, countersign, said};
 
 /// Two identities that guard nothing but the files of these tests.
 const IDENTITY: &str = "AGE-SECRET-KEY-1EH6G4NV7J9HK09NTM0RC7RKCU999HWMDZYJ2N6TYEJZ3EX8FDXKQS3PN0Q";
-const RECIPIENT: &str = "age1juksa2khjyd3r2dxj8cjnqqxckqvjw3qq56l88u0nwwwzgczcu5sjrquah";
+pub(crate) const RECIPIENT: &str = "age1juksa2khjyd3r2dxj8cjnqqxckqvjw3qq56l88u0nwwwzgczcu5sjrquah";
 const PASSPHRASE: &str = "correct horse battery staple";
 /// The public key of [`KEY`].
 pub(crate) const PUBLIC: &str =
@@ -18,7 +18,7 @@ pub(crate) const PUBLIC: &str =
 
 /// A folder with a passphrase and an identity, and the program run in it.
 pub(crate) struct Desk {
-    place: Place,
+    pub(crate) place: Place,
 }
 
 impl Desk {
@@ -57,14 +57,14 @@ impl Desk {
         said(&self.run(args))
     }
 
-    fn done(&self, args: &[&str]) -> String {
+    pub(crate) fn done(&self, args: &[&str]) -> String {
         let said = self.said(args);
         assert!(said.starts_with("exit: 0\n"), "{args:?}: {said}");
         said
     }
 
     /// Makes a key that is sealed with the passphrase, and gives its public key.
-    fn born(&self) -> String {
+    pub(crate) fn born(&self) -> String {
         let made = self.run(&NEW);
         assert!(made.status.success(), "{}", said(&made));
         let made: serde_json::Value = serde_json::from_slice(&made.stdout).unwrap();
@@ -73,7 +73,7 @@ impl Desk {
     }
 }
 
-const NEW: [&str; 9] = [
+pub(crate) const NEW: [&str; 9] = [
     "keys",
     "new",
     "--to",
@@ -86,54 +86,13 @@ const NEW: [&str; 9] = [
 ];
 
 /// Every file below a folder.
-fn files(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() { found.extend(files(&path)) } else { found.push(path) }
     }
     found
-}
-
-#[test]
-fn the_key_of_a_vault_is_backed_up_through_the_vaults_configuration() {
-    let desk = Desk::new();
-    let made = ["keys", "new", "--to", "age:signer.age", "--recipient", RECIPIENT, "--json"];
-    let made: serde_json::Value = serde_json::from_slice(&desk.run(&made).stdout).unwrap();
-    desk.write(
-        "vault.toml",
-        "socket = \"/run/none.sock\"\njournal = \"/var/lib/none/journal.sqlite\"\nnetwork = \"mocknet\"\n\
-         key = { age = \"signer.age\", identity = \"identity\" }\n[[caller]]\nuid = 4711\nroles = []\n",
-    );
-    let backup =
-        ["keys", "backup", "--vault-config", "vault.toml", "--shares", "2/3", "--out", "shares"];
-    let said = desk.done(&backup);
-    let public_key = made["public_key"].as_str().unwrap();
-    assert!(said.contains(public_key), "{said}");
-    let prove = ["keys", "restore", "--prove", "--public-key", public_key, "--from"];
-    let proven = desk.done(&[&prove[..], &["shares/share-1.txt", "shares/share-3.txt"]].concat());
-    assert!(proven.contains(public_key) && proven.contains("not written down"), "{proven}");
-    let prove = ["keys", "restore", "--prove", "--vault-config", "vault.toml", "--from"];
-    let prove = [&prove[..], &["shares/share-1.txt", "shares/share-3.txt"]].concat();
-    let nowhere = desk.said(&prove);
-    assert!(nowhere.starts_with("exit: 2\n") && nowhere.contains("--records"), "{nowhere}");
-    let written = desk.done(&[&prove[..], &["--records", "records"]].concat());
-    assert!(written.contains(public_key) && written.contains("written down"), "{written}");
-    let proof = desk.path(&format!("records/key-backup.{public_key}.json"));
-    assert!(fs::read_to_string(proof).unwrap().contains("\"kind\": \"shares\""));
-    assert!(desk.path("records/drill.restore.key.json").exists());
-    let both = desk.said(&[
-        "keys",
-        "backup",
-        "--vault-config",
-        "vault.toml",
-        "--config",
-        "x",
-        "--single",
-        "--out",
-        "y",
-    ]);
-    assert!(both.starts_with("exit: 2\n"), "{both}");
 }
 
 #[test]
@@ -349,106 +308,6 @@ fn a_credential_of_systemd_opens_the_key() {
 }
 
 #[test]
-fn a_backup_to_recipients_is_proven_and_the_date_written_down() {
-    let desk = Desk::new();
-    let public_key = desk.born();
-    let one =
-        ["keys", "backup", "--config", "sealed.toml", "--out", "b.age", "--recipient", RECIPIENT];
-    let said = desk.said(&one);
-    assert!(said.starts_with("exit: 2\n") && said.contains("a second --recipient"), "{said}");
-    desk.done(&[&one[..], &["--single"]].concat());
-    let prove = [
-        "keys",
-        "restore",
-        "--prove",
-        "--config",
-        "sealed.toml",
-        "--from",
-        "b.age",
-        "--from-identity",
-        "identity",
-    ];
-    let said = desk.done(&prove);
-    assert!(said.contains(&format!("restores the key {public_key}")), "{said}");
-    let proof = desk.path(&format!("records/key-backup.{public_key}.json"));
-    let record = fs::read_to_string(&proof).unwrap();
-    assert!(record.contains("\"kind\": \"age\""));
-    let doctor = || desk.said(&["doctor", "key", "--config", "sealed.toml"]);
-    let said = doctor();
-    assert!(said.contains("ok    backup       a backup (age) was proven 0 days ago"), "{said}");
-    // A record that no restoration has written proves nothing.
-    let record: serde_json::Value = serde_json::from_str(&record).unwrap();
-    for (name, value, wanted) in [
-        ("at", serde_json::json!(99_999_999_999_u64), "from the future"),
-        ("outcome", serde_json::json!("failed"), "no backup of this key was ever proven"),
-    ] {
-        let mut record = record.clone();
-        record[name] = value;
-        fs::write(&proof, record.to_string()).unwrap();
-        let said = doctor();
-        assert!(said.contains("warn  backup") && said.contains(wanted), "{said}");
-    }
-    // What works and is not written down is said to be both.
-    fs::remove_dir_all(desk.path("records")).unwrap();
-    fs::write(desk.path("records"), "").unwrap();
-    let said = desk.said(&prove);
-    assert!(said.starts_with("exit: 1\n") && said.contains("signed a challenge"), "{said}");
-    assert!(said.contains("could not be written down"), "{said}");
-    // The backup of another key proves nothing.
-    let other = [&prove[..], &["--public-key", PUBLIC]].concat();
-    let said = desk.said(&other);
-    assert!(said.starts_with("exit: 11\n") && said.contains("and not of"), "{said}");
-    // The key that is to take another one's place is the signer's, too.
-    fs::remove_file(desk.path("records")).unwrap();
-    let place = |file: &str| format!("{{ age = \"{file}\", passphrase_file = \"passphrase\" }}");
-    desk.done(&["keys", "new", "--to", "age:old.age", "--passphrase-file", "passphrase"]);
-    desk.configure(&place("old.age"));
-    let said = desk.said(&prove);
-    assert!(said.starts_with("exit: 11\n") && said.contains("and not of"), "{said}");
-    desk.configure(&format!("{}\nnext_key = {}", place("old.age"), place("k.age")));
-    let said = desk.done(&prove);
-    assert!(said.contains(&format!("restores the key {public_key}")), "{said}");
-}
-
-#[test]
-fn shares_restore_the_key_into_a_new_place_and_too_few_do_not() {
-    let desk = Desk::new();
-    let public_key = desk.born();
-    desk.done(&["keys", "backup", "--config", "sealed.toml", "--shares", "2/3", "--out", "shares"]);
-    for path in files(&desk.path("shares")) {
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-    }
-    let share = |number: u8| format!("shares/share-{number}.txt");
-    let few = share(1);
-    let said =
-        desk.said(&["keys", "restore", "--prove", "--config", "sealed.toml", "--from", &few]);
-    assert!(said.starts_with("exit: 11\n") && said.contains("1 of these shares"), "{said}");
-    let (one, three) = (share(1), share(3));
-    let restore = [
-        "keys",
-        "restore",
-        "--from",
-        &three,
-        &one,
-        "--to",
-        "age:new.age",
-        "--recipient",
-        RECIPIENT,
-        "--network",
-        "mocknet",
-    ];
-    let said = desk.done(&restore);
-    assert!(said.contains(&public_key), "{said}");
-    // One letter of a share is mistyped.
-    let text = fs::read_to_string(desk.path(&one)).unwrap();
-    let at = text.find("share1").unwrap() + 20;
-    let other = if &text[at..=at] == "q" { "p" } else { "q" };
-    fs::write(desk.path(&one), format!("{}{other}{}", &text[..at], &text[at + 1..])).unwrap();
-    let said = desk.said(&restore);
-    assert!(said.contains("line 4 of shares/share-1.txt: a share was mistyped"), "{said}");
-}
-
-#[test]
 fn nothing_secret_can_be_an_argument() {
     for verb in ["new", "import", "backup", "restore"] {
         let help = said(&countersign(&["keys", verb, "--help"]).output().unwrap());
@@ -497,63 +356,6 @@ fn a_keychain_whose_address_is_of_another_key_is_refused() {
         "{said}"
     );
     assert!(!said.contains(&KEY[..16]) && !desk.path("k.age").exists(), "{said}");
-}
-
-#[test]
-fn the_doctor_finds_the_key_in_an_environment() {
-    let desk = Desk::new();
-    desk.place.write();
-    let command = ["doctor", "key", "--config", "signer-config.toml", "--json"];
-    let output = desk.place.command(&command).env("SIGNER_KEY", KEY).output().unwrap();
-    assert_eq!(output.status.code(), Some(11));
-    let checks: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    let found =
-        checks.as_array().unwrap().iter().find(|check| check["check"] == "environment").unwrap();
-    assert_eq!(found["level"], "fail");
-    let measured = found["measured"].as_str().unwrap();
-    assert!(
-        measured.contains("`SIGNER_KEY` of this process") && !measured.contains(&KEY[..8]),
-        "{measured}"
-    );
-    assert!(
-        desk.said(&["doctor", "key", "--config", "signer-config.toml"]).contains("\nwarn  mode")
-    );
-}
-
-#[test]
-fn the_doctor_looks_at_the_next_key_as_at_the_one_that_signs() {
-    let desk = Desk::new();
-    desk.configure("{ age = \"k.age\", passphrase_file = \"passphrase\" }");
-    desk.born();
-    let next = NEW.map(|word| if word == "age:k.age" { "age:next.age" } else { word });
-    let made = desk.run(&next);
-    let made: serde_json::Value = serde_json::from_slice(&made.stdout).unwrap();
-    let key = made["public_key"].as_str().unwrap();
-    let command = ["doctor", "key", "--config", "sealed.toml", "--json"];
-    let alone = checks(&desk, &command);
-    desk.configure(
-        "{ age = \"k.age\", passphrase_file = \"passphrase\" }\n\
-         next_key = { age = \"next.age\", passphrase_file = \"passphrase\" }",
-    );
-    let open = fs::Permissions::from_mode(0o666);
-    fs::set_permissions(desk.path("next.age"), open).unwrap();
-    let both = checks(&desk, &command);
-    let (first, next) = both.split_at(alone.len());
-    assert_eq!(first, alone);
-    let measured = |check: &serde_json::Value| check["measured"].as_str().unwrap().to_owned();
-    assert!(next.iter().all(|check| measured(check).starts_with("the next key: ")), "{next:#?}");
-    let named = |name: &str| next.iter().filter(|check| check["check"] == name).collect::<Vec<_>>();
-    assert!(measured(named("place")[0]).contains("next.age"), "{next:#?}");
-    assert!(named("mode").iter().any(|check| check["level"] == "warn"), "{next:#?}");
-    let remedy = named("backup")[0]["remedy"].as_str().unwrap();
-    assert!(remedy.contains(&format!(" --public-key {key} --from ")), "{remedy}");
-    // Once for both.
-    assert!(named("swap").is_empty(), "{next:#?}");
-}
-
-/// What `doctor key` finds, whatever its exit code is.
-fn checks(desk: &Desk, command: &[&str]) -> Vec<serde_json::Value> {
-    serde_json::from_slice(&desk.place.command(command).output().unwrap().stdout).unwrap()
 }
 
 #[test]

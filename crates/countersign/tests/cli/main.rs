@@ -30,6 +30,8 @@ mod https;
 mod import;
 mod journal;
 mod keys;
+mod keys_backup;
+mod keys_doctor;
 mod keys_scan;
 mod logs;
 mod name;
