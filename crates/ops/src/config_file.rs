@@ -5,10 +5,11 @@ use std::io::{self, ErrorKind, Read as _};
 use std::path::Path;
 
 /// The text at `path`. What is longer than [`MAX_LEN`], such as a disk or a device that never ends, is refused
-/// as [`ErrorKind::FileTooLarge`].
+/// as [`ErrorKind::FileTooLarge`]. Who may not read it is told what to do about that.
 pub fn read(path: &Path) -> io::Result<String> {
     let mut text = String::new();
-    File::open(path)?.take(MAX_LEN + 1).read_to_string(&mut text)?;
+    let file = File::open(path).map_err(with_remedy)?;
+    file.take(MAX_LEN + 1).read_to_string(&mut text)?;
     if u64::try_from(text.len()).is_ok_and(|len| len <= MAX_LEN) {
         return Ok(text);
     }
@@ -16,6 +17,17 @@ pub fn read(path: &Path) -> io::Result<String> {
         ErrorKind::FileTooLarge,
         "it has more than 4 MiB, so it is no configuration",
     ))
+}
+
+/// Who is told "permission denied" mostly forgot one word.
+fn with_remedy(error: io::Error) -> io::Error {
+    match error.kind() {
+        kind @ ErrorKind::PermissionDenied => {
+            let remedy = "say it with sudo, or as the user whose file it is";
+            io::Error::new(kind, format!("{error}; {remedy}"))
+        }
+        _ => error,
+    }
 }
 
 /// The line, from 1, in which the byte at this offset is.
@@ -47,5 +59,14 @@ mod tests {
         let endless = read(Path::new("/dev/zero")).unwrap_err();
         assert_eq!(endless.kind(), ErrorKind::FileTooLarge);
         assert!(endless.to_string().contains("4 MiB"), "{endless}");
+    }
+
+    #[test]
+    fn who_may_not_read_a_file_is_told_what_to_do() {
+        let refused = with_remedy(io::Error::from_raw_os_error(13));
+        assert_eq!(refused.kind(), ErrorKind::PermissionDenied);
+        let said = refused.to_string();
+        assert!(said.starts_with("Permission denied") && said.contains("with sudo"), "{said}");
+        assert!(!with_remedy(io::Error::from_raw_os_error(2)).to_string().contains("sudo"));
     }
 }

@@ -30,7 +30,6 @@ impl Error for SiteError {
 fn remedy_of(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::NotFound => "; `countersign init` writes one",
-        io::ErrorKind::PermissionDenied => "; say it with sudo",
         io::ErrorKind::IsADirectory => "; name the file in it, countersign.toml",
         _ => "",
     }

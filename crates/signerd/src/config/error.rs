@@ -41,7 +41,7 @@ impl Error for ConfigError {
 #[derive(Debug, thiserror::Error)]
 pub enum Problem {
     /// The file cannot be read.
-    #[error("the configuration file cannot be read{}", remedy_of(source))]
+    #[error("the configuration file cannot be read")]
     Unreadable {
         /// What the operating system says.
         #[source]
@@ -237,14 +237,6 @@ pub enum Problem {
     /// A path that names no file.
     #[error("`db_path` = `{0}` does not name a file")]
     DbPath(String),
-}
-
-/// Who is told "permission denied" mostly forgot one word.
-fn remedy_of(error: &io::Error) -> &'static str {
-    match error.kind() {
-        io::ErrorKind::PermissionDenied => "; say it with sudo, or as the signer's user",
-        _ => "",
-    }
 }
 
 fn suggestion(key: &str, meant: Option<&'static str>) -> String {
