@@ -225,8 +225,10 @@ fn backup(subject: &Subject<'_>, known: Option<&PublicKey>) -> Check {
 fn prove_again(subject: &Subject<'_>, known: Option<&PublicKey>) -> String {
     let config = match (subject.place, subject.records) {
         (KeyPlace::Vault(_), Some(records)) => {
+            // It stands beside the signer's.
             let vault = if subject.is_next { "vault-next.toml" } else { "vault.toml" };
-            format!("--vault-config /etc/countersign/{vault} --records {}", records.display())
+            let vault = subject.config.with_file_name(vault);
+            format!("--vault-config {} --records {}", vault.display(), records.display())
         }
         _ => format!("--config {}", subject.config.display()),
     };
