@@ -7,7 +7,7 @@ use crate::site::{Backups, Proof, Site};
 use crate::values::AbsPath;
 use crate::wiring::DOCKER_NETWORK;
 
-use super::sandbox::{CALLS, HARDENED};
+use super::sandbox::{CALLS, HARDENED, OFFLINE};
 use super::{DOCUMENTATION, HEAD, identity};
 
 pub(super) fn units(view: View<'_>) -> Vec<(&'static str, String)> {
@@ -219,12 +219,6 @@ PrivateUsers=yes
         identity(&site.users.signer),
     )
 }
-
-/// For what asks nobody on a network.
-const OFFLINE: &str = "PrivateNetwork=yes
-IPAddressDeny=any
-RestrictAddressFamilies=AF_UNIX
-";
 
 /// Where a PostgreSQL is made that is thrown away. Not `/tmp`, which may be memory.
 const WORKSHOP: &str = "/var/cache/countersign-backup-verify";

@@ -34,3 +34,9 @@ SystemCallErrorNumber=EPERM
 SystemCallFilter=@system-service
 SystemCallFilter=~@privileged @resources
 ";
+
+/// For what asks nobody on a network.
+pub(super) const OFFLINE: &str = "PrivateNetwork=yes
+IPAddressDeny=any
+RestrictAddressFamilies=AF_UNIX
+";

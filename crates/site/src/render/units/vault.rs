@@ -3,7 +3,7 @@
 use crate::render::signer::vault_socket;
 use crate::site::{SigningKey, Site, Turn};
 
-use super::sandbox::{CALLS, HARDENED};
+use super::sandbox::{CALLS, HARDENED, OFFLINE};
 use super::{DOCUMENTATION, HEAD, close, credential, identity, reader, sandbox_of, state};
 
 pub(super) fn units(site: &Site) -> Vec<(&'static str, String)> {
@@ -58,10 +58,7 @@ LimitCORE=0
 LimitMEMLOCK=infinity
 
 # No network at all: its callers are on this host, and the socket comes from systemd.
-PrivateNetwork=yes
-IPAddressDeny=any
-RestrictAddressFamilies=AF_UNIX
-SocketBindDeny=any
+{OFFLINE}SocketBindDeny=any
 
 # Not PrivateUsers: it would hide who calls.
 {HARDENED}{}{CALLS}# It takes away more by itself, after its start.
